@@ -1,0 +1,224 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"text/template/parse"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+//go:embed templates/*.html
+var kitPages embed.FS
+
+// Page is one rendered page. Everything personal sets NoStore.
+type Page struct {
+	Lang    string // of the page; "" by Accept-Language and ?lang=
+	Tone    string // "", "good", "warn", "bad", "none": colours the head
+	NoStore bool
+	Data    any
+
+	// Again repeats a POST in another language: hidden fields of a form at the
+	// page's own address. Where it is nil the language links are ordinary links.
+	Again map[string]string
+}
+
+// view is the dot of the layout and of every page: {{.Data}} is the page's own
+// data, {{.Lang}} and {{.Tone}} are those of the page.
+type view struct {
+	Page
+	Path      string // of this request, for links to this page alone
+	Now       time.Time
+	Languages []languageLink
+	chosen    bool // the language stands in the address, and goes on in links
+}
+
+type languageLink struct {
+	Tag, Name string
+	Current   bool
+}
+
+// Href is a path of this server, with the language where it was chosen by hand.
+func (v view) Href(path string) string {
+	if !v.chosen {
+		return path
+	}
+	return path + "?lang=" + url.QueryEscape(v.Lang)
+}
+
+// readPages parses every page once per language, so that "t" in a template
+// knows the language it writes in.
+func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
+	k.pages = map[string]map[string]*template.Template{}
+	names, err := fs.Glob(pages, "*.html")
+	if err != nil {
+		return err
+	}
+	partials, err := fs.Glob(pages, "partials/*.html")
+	if err != nil {
+		return err
+	}
+	for _, lang := range k.languages {
+		base := template.New("layout").Funcs(k.funcs(lang)).Funcs(funcs)
+		if _, err := base.ParseFS(kitPages, "templates/layout.html"); err != nil {
+			return err
+		}
+		if len(partials) > 0 {
+			if _, err := base.ParseFS(pages, partials...); err != nil {
+				return err
+			}
+		}
+		k.pages[lang] = map[string]*template.Template{}
+		add := func(from fs.FS, name string) error {
+			t, err := template.Must(base.Clone()).ParseFS(from, name)
+			if err != nil {
+				return err
+			}
+			for _, needed := range []string{"title", "main"} {
+				if t.Lookup(needed) == nil {
+					return fmt.Errorf("%s: does not define %q", name, needed)
+				}
+			}
+			for _, id := range textIDs(t) {
+				if !k.HasText(id) {
+					return fmt.Errorf("%s: no language has a text %q", name, id)
+				}
+			}
+			k.pages[lang][strings.TrimSuffix(path.Base(name), ".html")] = t
+			return nil
+		}
+		if err := add(kitPages, "templates/problem.html"); err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := add(pages, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// funcs are what templates may call: t "id" "Name" value ..., static "kit.css",
+// and the two ways to write an instant.
+func (k *Kit) funcs(lang string) template.FuncMap {
+	return template.FuncMap{
+		"t": func(id string, pairs ...any) (string, error) {
+			if len(pairs)%2 != 0 {
+				return "", fmt.Errorf("text %q: arguments are not pairs", id)
+			}
+			args := map[string]any{}
+			for i := 0; i < len(pairs); i += 2 {
+				args[fmt.Sprint(pairs[i])] = pairs[i+1]
+			}
+			return k.T(lang, id, args), nil
+		},
+		"static":  k.static.url,
+		"date":    func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
+		"instant": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
+		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	}
+}
+
+// Render writes a page through a buffer, so that a template error never leaves
+// half a page.
+func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
+	if p.Lang == "" {
+		p.Lang = k.Lang(c)
+	}
+	t, ok := k.pages[p.Lang][name]
+	if !ok {
+		return fmt.Errorf("rendering page %q in %q: no such page", name, p.Lang)
+	}
+	v := view{Page: p, Path: c.Request().URL.Path, Now: Clock(), chosen: c.QueryParam("lang") == p.Lang}
+	for _, l := range languageNames {
+		if k.localizer[l.tag] != nil {
+			v.Languages = append(v.Languages, languageLink{l.tag, l.name, l.tag == p.Lang})
+		}
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, "layout", v); err != nil {
+		return fmt.Errorf("rendering page %q: %w", name, err)
+	}
+	h := c.Response().Header()
+	h.Set("Content-Language", p.Lang)
+	if p.NoStore {
+		NoStore(c)
+	} else {
+		h.Set("Cache-Control", "no-cache")
+		h.Set("Vary", "Accept-Language")
+	}
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+// NoStore marks an answer as personal: no cache keeps it, no search engine
+// lists it.
+func NoStore(c echo.Context) {
+	h := c.Response().Header()
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("X-Robots-Tag", "noindex, nofollow, noarchive")
+}
+
+// textIDs finds the ids that the templates of a page give to t as constants.
+func textIDs(t *template.Template) []string {
+	ids := map[string]bool{}
+	var walk func(n parse.Node)
+	walk = func(n parse.Node) {
+		switch n := n.(type) {
+		case *parse.ListNode:
+			if n != nil {
+				for _, child := range n.Nodes {
+					walk(child)
+				}
+			}
+		case *parse.ActionNode:
+			walk(n.Pipe)
+		case *parse.IfNode:
+			walk(n.Pipe)
+			walk(n.List)
+			walk(n.ElseList)
+		case *parse.RangeNode:
+			walk(n.Pipe)
+			walk(n.List)
+			walk(n.ElseList)
+		case *parse.WithNode:
+			walk(n.Pipe)
+			walk(n.List)
+			walk(n.ElseList)
+		case *parse.TemplateNode:
+			if n.Pipe != nil {
+				walk(n.Pipe)
+			}
+		case *parse.PipeNode:
+			for _, command := range n.Cmds {
+				walk(command)
+			}
+		case *parse.CommandNode:
+			if f, ok := n.Args[0].(*parse.IdentifierNode); ok && f.Ident == "t" && len(n.Args) > 1 {
+				if id, ok := n.Args[1].(*parse.StringNode); ok {
+					ids[id.Text] = true
+				}
+			}
+			for _, arg := range n.Args {
+				if p, ok := arg.(*parse.PipeNode); ok {
+					walk(p)
+				}
+			}
+		}
+	}
+	for _, t := range t.Templates() {
+		if t.Tree != nil {
+			walk(t.Tree.Root)
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}

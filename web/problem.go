@@ -1,0 +1,180 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Problem is an RFC 9457 problem. Clients read what they can act on; Err goes to the log.
+type Problem struct {
+	Type   string // URN or path, "" means about:blank
+	Title  string
+	Status int
+	Detail string
+	Fields []Field // what is wrong where
+	Err    error
+
+	// Text is for people: the page shows the texts Text+".title" and
+	// Text+".text" in their language. "" means the status's own.
+	Text  string
+	Retry int // seconds after which to try again; 0: not said
+}
+
+// Field is one place that is wrong.
+type Field struct {
+	Pointer string `json:"pointer,omitempty"`
+	Row     int    `json:"row,omitempty"`
+	Column  string `json:"column,omitempty"`
+	Detail  string `json:"detail"`
+}
+
+func (p *Problem) Error() string {
+	text := p.Title
+	if text == "" {
+		text = http.StatusText(p.Status)
+	}
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
+	if p.Err != nil {
+		text += ": " + p.Err.Error()
+	}
+	return text
+}
+
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Statuses maps the errors of the packages below to problems: the one table of
+// HTTP statuses. A server adds rows for what it serves.
+type Statuses []Row
+
+// Row says which problem an error is.
+type Row struct {
+	Is     error
+	Status int
+	Type   string
+	Title  string
+	Text   string // as Problem.Text
+}
+
+// kitRows are the errors that no server has to know. Those of a request that is
+// too large or of a route that does not exist come as other types and stand in
+// problemOf.
+func kitRows() Statuses {
+	return Statuses{
+		{Is: errCrossOrigin, Status: http.StatusForbidden, Title: "Request from another site"},
+		{Is: context.DeadlineExceeded, Status: http.StatusServiceUnavailable, Title: "Took too long"},
+		{Is: context.Canceled, Status: statusClientClosed, Title: "Client closed the request"},
+	}
+}
+
+// statusClientClosed is what logs say of a client that went away; nobody reads it.
+const statusClientClosed = 499
+
+// Map adds rows to the kit's table. An error that no row knows is 500 and says
+// nothing. Map is called while a server is being built, not later.
+func (k *Kit) Map(rows ...Row) { k.rows = append(k.rows, rows...) }
+
+// problemOf finds the problem that an error is.
+func (k *Kit) problemOf(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &Problem{Status: http.StatusRequestEntityTooLarge, Title: "Request too large",
+			Detail: fmt.Sprintf("at most %d bytes are read", big.Limit), Err: err}
+	}
+	for _, row := range k.rows {
+		if errors.Is(err, row.Is) {
+			return &Problem{Type: row.Type, Title: row.Title, Status: row.Status, Text: row.Text, Detail: row.Is.Error(), Err: err}
+		}
+	}
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+		return &Problem{Status: e.Code, Title: http.StatusText(e.Code), Err: err}
+	}
+	return &Problem{Status: http.StatusInternalServerError, Err: err}
+}
+
+// answerError is echo's error handler: a problem as JSON for programs, as a page
+// for people.
+func (k *Kit) answerError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	p := k.problemOf(err)
+	NoStore(c)
+	if p.Retry > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(p.Retry))
+	}
+	var failed error
+	switch {
+	case c.Request().Method == http.MethodHead:
+		failed = c.NoContent(p.Status)
+	case wantsJSON(c.Request()):
+		failed = writeProblem(c, p)
+	default:
+		text := p.Text
+		if text == "" {
+			text = "problem." + strconv.Itoa(p.Status)
+		}
+		if !k.HasText(text + ".title") {
+			text = "problem.other"
+			if p.Status >= 500 {
+				text = "problem.500"
+			}
+		}
+		failed = k.Render(c, p.Status, "problem", Page{NoStore: true, Data: struct {
+			*Problem
+			Text, Request string
+		}{p, text, requestID(c)}})
+	}
+	if failed != nil {
+		k.log.Error("writing a problem", "err", failed, "request", requestID(c))
+	}
+}
+
+// wantsJSON reports whether a program asks: the API, or whoever accepts JSON and
+// not HTML.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.HasPrefix(r.URL.Path, "/api/") || strings.Contains(accept, "json") && !strings.Contains(accept, "text/html")
+}
+
+func writeProblem(c echo.Context, p *Problem) error {
+	body := struct {
+		Type    string  `json:"type"`
+		Title   string  `json:"title"`
+		Status  int     `json:"status"`
+		Detail  string  `json:"detail,omitempty"`
+		Request string  `json:"request,omitempty"`
+		Errors  []Field `json:"errors,omitempty"`
+	}{p.Type, p.Title, p.Status, p.Detail, requestID(c), p.Fields}
+	if body.Type == "" {
+		body.Type = "about:blank"
+	}
+	if body.Title == "" {
+		body.Title = http.StatusText(p.Status)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return c.Blob(p.Status, "application/problem+json", raw)
+}
+
+// logged is the error as the log may have it: the address that was asked stands
+// in errors of net/http, and addresses here carry ids of credentials.
+func logged(err error) string {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Op + ": " + u.Err.Error()
+	}
+	return err.Error()
+}

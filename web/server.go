@@ -1,0 +1,221 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"golang.org/x/time/rate"
+)
+
+// Limits of the HTTP server. A stream that needs longer sets its own deadline.
+const (
+	readHeaderTime = 5 * time.Second
+	readTime       = 30 * time.Second
+	writeTime      = 60 * time.Second
+	idleTime       = 60 * time.Second
+	handlerTime    = 55 * time.Second // of a request's context: before writeTime, so that there is an answer
+	drainTime      = 10 * time.Second
+	maxHeader      = 16 << 10
+)
+
+// contentPolicy: nothing but our own stylesheet and pictures, no script at all.
+const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+var errCrossOrigin = errors.New("the request comes from a page of another site")
+
+// observe gives a request its id and deadline, turns errors and panics into
+// answers, and writes the one line of the log: pattern, never path, query, body
+// or address, because these name learners and employers.
+func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(c.Request().Context(), handlerTime)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		id := rand.Text()
+		c.Set(requestKey, id)
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+
+		err = recovered(next, c, k.log)
+		if err != nil {
+			k.answerError(err, c)
+		}
+
+		status := c.Response().Status
+		attrs := []any{"method", c.Request().Method, "route", c.Path(), "status", status,
+			"ms", float64(time.Since(start).Microseconds()) / 1000, "request", id}
+		if err != nil && status >= 500 {
+			k.log.Error("request", append(attrs, "err", logged(err))...)
+		} else {
+			k.log.Info("request", attrs...)
+		}
+		return nil
+	}
+}
+
+const requestKey = "request id"
+
+func requestID(c echo.Context) string {
+	id, _ := c.Get(requestKey).(string)
+	return id
+}
+
+// recovered runs a handler and turns a panic into an error. The stack goes to
+// the log, the value does not: it may quote what was being read.
+func recovered(next echo.HandlerFunc, c echo.Context, l *slog.Logger) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			l.Error("panic", "request", requestID(c), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			err = fmt.Errorf("handling %s: panic", c.Path())
+		}
+	}()
+	return next(c)
+}
+
+func (k *Kit) headers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Referrer-Policy", referrerPolicy(c.Request(), k.config.HTTPS))
+		if k.config.HTTPS {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		return next(c)
+	}
+}
+
+// referrerPolicy is no-referrer, but for plain http beyond loopback, as in a
+// trial on a local network: there browsers send no Sec-Fetch-Site, and under
+// no-referrer they send "Origin: null", so that our own forms would look like
+// those of another site. same-origin tells other sites as little.
+func referrerPolicy(r *http.Request, https bool) string {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	if ip := net.ParseIP(host); !https && ip != nil && !ip.IsLoopback() {
+		return "same-origin"
+	}
+	return "no-referrer"
+}
+
+func (k *Kit) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		c.Set(bodyKey, r.Body)
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, k.config.BodyLimit)
+		return next(c)
+	}
+}
+
+const bodyKey = "body without limit"
+
+// LimitBody sets the limit of a request's body for a route, in place of
+// [Config].BodyLimit.
+func (k *Kit) LimitBody(bytes int64) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Request().Body = http.MaxBytesReader(c.Response(), c.Get(bodyKey).(io.ReadCloser), bytes)
+			return next(c)
+		}
+	}
+}
+
+// LimitRate holds an address to [Config].Rate on the routes it is given to.
+// Addresses of IPv6 count by /64. They are held in memory for three minutes and
+// written nowhere.
+func (k *Kit) LimitRate() echo.MiddlewareFunc {
+	if k.config.Rate.PerSecond == 0 {
+		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
+	}
+	return middleware.RateLimiterWithConfig(middleware.RateLimiterConfig{
+		Store: middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
+			Rate: rate.Limit(k.config.Rate.PerSecond), Burst: k.config.Rate.Burst, ExpiresIn: 3 * time.Minute,
+		}),
+		IdentifierExtractor: func(c echo.Context) (string, error) {
+			ip := net.ParseIP(c.RealIP())
+			if ip != nil && ip.To4() == nil {
+				return ip.Mask(net.CIDRMask(64, 128)).String(), nil
+			}
+			return c.RealIP(), nil
+		},
+		DenyHandler: func(c echo.Context, _ string, err error) error {
+			return &Problem{Status: http.StatusTooManyRequests, Title: "Too many requests", Retry: 1}
+		},
+	})
+}
+
+// refuseCrossOrigin refuses unsafe requests that a browser sends for a page of
+// another site.
+func refuseCrossOrigin() echo.MiddlewareFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if protection.Check(c.Request()) != nil {
+				return errCrossOrigin
+			}
+			return next(c)
+		}
+	}
+}
+
+// Listen opens a TCP listener and says clearly when the port is in use.
+func Listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listening on %s: the port is in use by another program; choose another with --listen: %w", addr, syscall.EADDRINUSE)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	return l, nil
+}
+
+// Serve serves e until ctx ends, then drains for at most 10 s. All timeouts of
+// the server are set.
+func Serve(ctx context.Context, l net.Listener, e *echo.Echo) error {
+	server := &http.Server{
+		Handler:           e,
+		ReadHeaderTimeout: readHeaderTime,
+		ReadTimeout:       readTime,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		// net/http writes clients' addresses there and nothing that observe does not see.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serving on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		server.Close()
+		return fmt.Errorf("draining %s: %w", l.Addr(), err)
+	}
+	return nil
+}
