@@ -14,10 +14,10 @@ var files embed.FS
 // Course is a course with the class list of its three learners. The names are
 // paths below this folder, for messages.
 type Course struct {
-	Name     string // course.json
-	JSON     []byte
-	ListName string // list.csv
-	List     []byte // as saved, in the encodings described at Courses
+	Name       string // ".../course.json"
+	CourseJSON []byte
+	ListName   string // ".../list.csv"
+	List       []byte // as saved, in the encodings described at Courses
 }
 
 // Courses returns the three examples, in the order in which they are shown:
@@ -40,7 +40,7 @@ func Courses() []Course {
 	courses := make([]Course, len(names))
 	for i, name := range names {
 		c := Course{Name: name + "/course.json", ListName: name + "/list.csv"}
-		c.JSON, c.List = read(c.Name), read(c.ListName)
+		c.CourseJSON, c.List = read(c.Name), read(c.ListName)
 		courses[i] = c
 	}
 	return courses

@@ -17,7 +17,7 @@ import (
 func TestJSONIsStrict(t *testing.T) {
 	docs := map[string][]byte{"institution.json": Institution()}
 	for _, c := range Courses() {
-		docs[c.Name] = c.JSON
+		docs[c.Name] = c.CourseJSON
 	}
 	if len(docs) != 4 {
 		t.Fatalf("%d documents, want the institution and three courses", len(docs))
@@ -41,7 +41,7 @@ func TestTextsAreCompleteAndInTheirScript(t *testing.T) {
 	}
 	for _, c := range Courses() {
 		var doc any
-		if err := json.Unmarshal(c.JSON, &doc); err != nil {
+		if err := json.Unmarshal(c.CourseJSON, &doc); err != nil {
 			t.Fatal(err)
 		}
 		walk(doc, "", func(at string, object map[string]any) {
@@ -68,7 +68,7 @@ func TestHostsAreInvented(t *testing.T) {
 	host := regexp.MustCompile(`(?:https?://|@)([^\s"/,;]+)`)
 	all := [][]byte{Institution(), Class250()}
 	for _, c := range Courses() {
-		all = append(all, c.JSON, c.List)
+		all = append(all, c.CourseJSON, c.List)
 	}
 	for _, raw := range all {
 		for _, m := range host.FindAllSubmatch(raw, -1) {
