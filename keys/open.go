@@ -1,0 +1,124 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Open parses a token of any form strictly, finds the key of every seal by r,
+// and verifies every signature. It refuses what libraries let through: white
+// space inside tokens, loose base64url tails, an empty or unknown crit,
+// b64=false without crit, alg or kid in the unprotected header, keys of another
+// use, RSA under 2048 bits, signature beside signatures.
+//
+// The error is an [*OpenError], unless r returns an error that is none of the
+// sentinels: that one is returned wrapped, so that "could not ask" does not
+// turn into "unknown".
+//
+// An ECDSA signature (r, n-s) verifies if (r, s) does, so two different tokens
+// can hold the same seal: what tells credentials apart is the payload, never
+// the token's text. Whether a key was in its period, and whose it is, is not
+// judged here.
+func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+	// 1. Structure and header rules of the whole token, before any key is sought.
+	e, err := parse(token)
+	if err != nil {
+		return nil, err
+	}
+
+	// 2. Each seal must hold: one bad signature spoils the token.
+	opened := &Opened{Payload: e.payload, Form: e.form}
+	for _, s := range e.seals {
+		key, err := resolve(ctx, r, s.header)
+		if err != nil {
+			return nil, err
+		}
+		if err := permit(s.header.Alg, key); err != nil {
+			return nil, err
+		}
+		if !verify(s.header.Alg, key.Key, s.signature, s.protected, []byte("."), e.input) {
+			return nil, refuse(ErrSignature, "payload, header or signature was changed, or another key was used than %q", key.ID)
+		}
+		opened.Seals = append(opened.Seals, Seal{Header: s.header, Key: key, Unsigned: unsignedNames(s.etsiU)})
+	}
+	return opened, nil
+}
+
+func resolve(ctx context.Context, r Resolver, h Header) (*PublicKey, error) {
+	key, err := r.Resolve(ctx, h)
+	for _, sentinel := range []error{ErrUnknownKey, ErrKeyPolicy} {
+		if errors.Is(err, sentinel) {
+			return nil, refuse(sentinel, "%v", err)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("resolving key %q: %w", h.KeyID, err)
+	}
+	if key == nil {
+		return nil, refuse(ErrUnknownKey, "%q", h.KeyID)
+	}
+	return key, nil
+}
+
+// PayloadUnsafe returns the payload without checking any seal. It exists to
+// tell which issuer a token claims when no key was found; never show its result
+// as fact. Structure and header rules are held as by [Open].
+func PayloadUnsafe(token []byte) ([]byte, error) {
+	e, err := parse(token)
+	if err != nil {
+		return nil, err
+	}
+	return e.payload, nil
+}
+
+// maxUnsigned is how many unsigned properties are looked at.
+const maxUnsigned = 64
+
+// unsignedProperties returns the entries of etsiU, nothing where it is nonsense:
+// it is not signed, so it must not be able to spoil a seal.
+func unsignedProperties(etsiU jsontext.Value) []jsontext.Value {
+	var items []jsontext.Value
+	if etsiU == nil || json.Unmarshal(etsiU, &items) != nil {
+		return nil
+	}
+	return items[:min(len(items), maxUnsigned)]
+}
+
+// unsignedNames lists the names of the unsigned properties.
+func unsignedNames(etsiU jsontext.Value) []string {
+	var names []string
+	for _, item := range unsignedProperties(etsiU) {
+		if name := unsignedName(item); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// unsignedName returns the name of an unsigned property, which is an object of
+// one member, clear or base64url (ETSI TS 119 182-1 section 5.3.1). Time stamps
+// and revocation lists are long, so only the beginning is decoded.
+func unsignedName(item jsontext.Value) string {
+	object := []byte(item)
+	if text, ok := readString(item); ok {
+		head, err := decodeBase64URL(text[:min(len(text), 64)])
+		if err != nil {
+			return ""
+		}
+		object = head
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(object))
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+		return ""
+	}
+	t, err := d.ReadToken()
+	if err != nil || t.Kind() != '"' {
+		return ""
+	}
+	return t.String()
+}

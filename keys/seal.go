@@ -1,0 +1,142 @@
+package keys
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Sealer seals in the institution's name with one key. It is safe for
+// concurrent use.
+type Sealer struct {
+	ring *Ring
+	kid  string
+}
+
+// Public returns the key that verifies what this sealer seals.
+func (s *Sealer) Public() *PublicKey {
+	return s.ring.key(s.kid).public() // keys are never deleted
+}
+
+// Seal seals payload in form VCJWT or JAdES; at is the time of sealing
+// (whole seconds) and stands in the header as iat. For VCJWT kid is the key's ID
+// and typ "vc+jwt"; x5c is added where a certification authority vouches for the
+// key. JAdES is baseline B-B (ETSI TS 119 182-1), needs a key with a
+// certificate, and seals UTF-8 only.
+//
+// Everything but the signature is a function of payload, form, at and the key.
+// Seal returns ErrNoKey for a key that has been revoked meanwhile, and an error
+// where at lies outside the period of the key or its certificate, since no
+// verifier would accept the token.
+func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
+	k := s.ring.key(s.kid)
+	at = at.Truncate(time.Second)
+	if err := k.maySeal(at); err != nil {
+		return nil, fmt.Errorf("sealing with key %s: %w", k.kid, err)
+	}
+	if len(payload) == 0 {
+		return nil, errors.New("sealing an empty payload")
+	}
+	var token []byte
+	var err error
+	switch form {
+	case VCJWT:
+		token, err = k.sealVCJWT(payload, at)
+	case JAdES:
+		token, err = k.sealJAdES(payload, at)
+	default:
+		err = errors.New("this form is not sealed, only opened")
+	}
+	if err == nil && len(token) > MaxToken {
+		err = refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sealing as %s: %w", form, err)
+	}
+	return token, nil
+}
+
+// sealVCJWT makes a compact JWS (VC-JOSE-COSE section 3.1.1). The time of
+// sealing is in the header, because the payload is the credential and nothing else.
+func (k *ringKey) sealVCJWT(payload []byte, at time.Time) ([]byte, error) {
+	options := (&jose.SignerOptions{}).WithType("vc+jwt").WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
+	if !SelfSigned(k.chain[0]) {
+		options.WithHeader("x5c", k.x5c())
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.alg), Key: k.private}, options)
+	if err != nil {
+		return nil, err
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		return nil, err
+	}
+	token, err := jws.CompactSerialize()
+	return []byte(token), err
+}
+
+// jadesHeader is the protected header of a baseline B-B signature. Its members
+// stand in the order in which European Digital Credentials have them.
+type jadesHeader struct {
+	Alg  Algorithm `json:"alg"`
+	Cty  string    `json:"cty"`
+	KID  []byte    `json:"kid"` // base64 of DER IssuerSerial
+	X5T  string    `json:"x5t#S256"`
+	X5C  []string  `json:"x5c"`
+	Typ  string    `json:"typ"`
+	B64  bool      `json:"b64"`
+	IAT  int64     `json:"iat"`
+	Crit []string  `json:"crit"`
+}
+
+// sealJAdES makes a JAdES baseline B-B signature in the general JSON
+// serialization with b64=false, as European Digital Credentials have it:
+// payload is the first member, a string.
+func (k *ringKey) sealJAdES(payload []byte, at time.Time) ([]byte, error) {
+	leaf := k.chain[0]
+	if err := checkSealCertificate(leaf, k.private.Public(), at); err != nil {
+		return nil, err
+	}
+	kid, err := issuerSerial(leaf)
+	if err != nil {
+		return nil, err
+	}
+	header, err := json.Marshal(jadesHeader{
+		Alg: k.alg, Cty: "octet-stream", KID: kid, X5T: certificateThumbprint(leaf), X5C: k.x5c(),
+		Typ: "jose+json", B64: false, IAT: at.Unix(), Crit: []string{"b64"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	protected := base64URL.AppendEncode(nil, header)
+	signature, err := sign(k.alg, k.private, protected, []byte("."), payload)
+	if err != nil {
+		return nil, err
+	}
+
+	token := make([]byte, 0, len(payload)+len(payload)/8+len(protected)+len(signature)*2+128)
+	token = append(token, `{"payload":`...)
+	if token, err = jsontext.AppendQuote(token, payload); err != nil {
+		return nil, errors.New("the payload is not valid UTF-8")
+	}
+	token = append(token, `,"signatures":[{"protected":"`...)
+	token = append(token, protected...)
+	token = append(token, `","signature":"`...)
+	token = base64URL.AppendEncode(token, signature)
+	return append(token, `"}]}`...), nil
+}
+
+// x5c is the chain as the header parameter of that name has it: standard
+// base64, leaf first, without the root.
+func (k *ringKey) x5c() []string {
+	list := make([]string, len(k.chain))
+	for i, c := range k.chain {
+		list[i] = base64.StdEncoding.EncodeToString(c.Raw)
+	}
+	return list
+}

@@ -1,0 +1,135 @@
+package keys
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+	"math/big"
+	"slices"
+)
+
+// RSA moduli outside these bounds are refused: shorter ones are weak, longer
+// ones make a verifier work for an attacker.
+const (
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+// algorithm is what JWA (RFC 7518 section 3) and RFC 8037 say of an Algorithm.
+type algorithm struct {
+	hash  crypto.Hash    // 0: the message itself is signed
+	curve elliptic.Curve // ECDSA only
+}
+
+// algorithms is the one list for sealing and opening.
+var algorithms = map[Algorithm]algorithm{
+	ES256: {crypto.SHA256, elliptic.P256()},
+	ES384: {crypto.SHA384, elliptic.P384()},
+	EdDSA: {},
+	PS256: {hash: crypto.SHA256},
+	RS256: {hash: crypto.SHA256},
+}
+
+// permit says whether a key may be used with alg to check seals.
+func permit(alg Algorithm, k *PublicKey) error {
+	if k.Alg != "" && k.Alg != alg {
+		return refuse(ErrKeyPolicy, "key %q is for %s, not %s", k.ID, k.Alg, alg)
+	}
+	if k.Purposes != nil && !slices.Contains(k.Purposes, "assertionMethod") {
+		return refuse(ErrKeyPolicy, "key %q is not for sealing (assertionMethod)", k.ID)
+	}
+	if err := fits(alg, k.Key); err != nil {
+		return refuse(ErrKeyPolicy, "key %q: %v", k.ID, err)
+	}
+	return nil
+}
+
+// fits says whether key is of the type, curve and size that alg demands.
+func fits(alg Algorithm, key crypto.PublicKey) error {
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		if curve := algorithms[alg].curve; curve == nil || key.Curve != curve {
+			return fmt.Errorf("%s is not used with curve %s", alg, key.Curve.Params().Name)
+		}
+	case ed25519.PublicKey:
+		if alg != EdDSA || len(key) != ed25519.PublicKeySize {
+			return fmt.Errorf("%s is not used with Ed25519", alg)
+		}
+	case *rsa.PublicKey:
+		if alg != RS256 && alg != PS256 {
+			return fmt.Errorf("%s is not used with RSA", alg)
+		}
+		if n := key.N.BitLen(); n < minRSABits || n > maxRSABits {
+			return fmt.Errorf("RSA of %d bits, where %d to %d are allowed", n, minRSABits, maxRSABits)
+		}
+	default:
+		return fmt.Errorf("keys of type %T are not allowed", key)
+	}
+	return nil
+}
+
+// digest hashes the parts of a signing input, which are never joined: the
+// payload may be large.
+func digest(h crypto.Hash, input ...[]byte) []byte {
+	sum := h.New()
+	for _, part := range input {
+		sum.Write(part)
+	}
+	return sum.Sum(nil)
+}
+
+// verify checks a signature over the parts of a signing input. The key must
+// have passed fits.
+//
+// All forms are verified here and not by go-jose: it cannot read JAdES, two
+// ways to verify could differ, and it parses the header a second time, loosely.
+func verify(alg Algorithm, key crypto.PublicKey, signature []byte, input ...[]byte) bool {
+	a := algorithms[alg]
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		size := (a.curve.Params().BitSize + 7) / 8
+		if len(signature) != 2*size { // RFC 7518 section 3.4: r and s, each of full length
+			return false
+		}
+		r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
+		return ecdsa.Verify(key, digest(a.hash, input...), r, s)
+	case ed25519.PublicKey:
+		return ed25519.Verify(key, bytes.Join(input, nil), signature)
+	case *rsa.PublicKey:
+		if alg == PS256 {
+			return rsa.VerifyPSS(key, a.hash, digest(a.hash, input...), signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
+		}
+		return rsa.VerifyPKCS1v15(key, a.hash, digest(a.hash, input...), signature) == nil
+	}
+	return false // unreachable: fits has refused the key
+}
+
+// sign signs the parts of a signing input with a key that fits alg.
+func sign(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
+	a := algorithms[alg]
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		r, s, err := ecdsa.Sign(rand.Reader, key, digest(a.hash, input...))
+		if err != nil {
+			return nil, err
+		}
+		size := (a.curve.Params().BitSize + 7) / 8
+		signature := make([]byte, 2*size)
+		r.FillBytes(signature[:size])
+		s.FillBytes(signature[size:])
+		return signature, nil
+	case ed25519.PrivateKey:
+		return ed25519.Sign(key, bytes.Join(input, nil)), nil
+	case *rsa.PrivateKey:
+		if alg == PS256 {
+			return rsa.SignPSS(rand.Reader, key, a.hash, digest(a.hash, input...), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		}
+		return rsa.SignPKCS1v15(nil, key, a.hash, digest(a.hash, input...))
+	}
+	return nil, fmt.Errorf("keys of type %T are not allowed", key)
+}

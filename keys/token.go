@@ -1,0 +1,288 @@
+package keys
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// envelope is a token taken apart: its structure and every header rule hold,
+// but no signature has been checked.
+type envelope struct {
+	form    Form
+	payload []byte // what was sealed
+	input   []byte // the payload as the signatures see it: base64url text, or payload itself where b64=false
+	seals   []envelopeSeal
+}
+
+type envelopeSeal struct {
+	header    Header
+	protected []byte // base64url text, the first part of the signing input
+	signature []byte
+	etsiU     jsontext.Value // nil where there is none
+}
+
+// refuse returns an OpenError with one of the sentinels.
+func refuse(sentinel error, format string, args ...any) error {
+	return &OpenError{Err: sentinel, Detail: fmt.Sprintf(format, args...)}
+}
+
+const whiteSpace = " \t\r\n"
+
+// parse takes a token apart.
+//
+// White space after the token is cut off, because a file ends in a newline.
+// In front of a compact token, or inside it, none is tolerated.
+func parse(token []byte) (*envelope, error) {
+	if len(token) > MaxToken {
+		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
+	}
+	token = bytes.TrimRight(token, whiteSpace)
+	if len(token) == 0 {
+		return nil, refuse(ErrFormat, "the input is empty")
+	}
+	if bytes.HasPrefix(bytes.TrimLeft(token, whiteSpace), []byte("{")) {
+		return parseJSON(token)
+	}
+	return parseCompact(token)
+}
+
+// parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).
+func parseCompact(token []byte) (*envelope, error) {
+	if n := bytes.Count(token, []byte(".")); n != 2 {
+		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", n+1)
+	}
+	protected, rest, _ := bytes.Cut(token, []byte("."))
+	input, signature, _ := bytes.Cut(rest, []byte("."))
+
+	header, err := readProtected(protected, true)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := readPayload(input)
+	if err != nil {
+		return nil, err
+	}
+	sig, err := decodeBase64URL(signature)
+	if err != nil {
+		return nil, refuse(ErrFormat, "signature: %v", err)
+	}
+	return &envelope{
+		form: VCJWT, payload: payload, input: input,
+		seals: []envelopeSeal{{header: header, protected: protected, signature: sig}},
+	}, nil
+}
+
+// Members of the JWS JSON Serialization (RFC 7515 section 7.2).
+var (
+	jwsMembers       = []string{"payload", "signatures", "protected", "header", "signature"}
+	signatureMembers = jwsMembers[2:]
+)
+
+// parseJSON takes apart the general and the flattened JWS JSON Serialization,
+// with b64 true (RFC 7515) or false (RFC 7797, JAdES).
+func parseJSON(token []byte) (*envelope, error) {
+	// 1. One object.
+	members, err := readObject(token)
+	if err != nil {
+		return nil, refuse(ErrFormat, "%v", err)
+	}
+	if name := nearMiss(members, jwsMembers); name != "" {
+		return nil, refuse(ErrFormat, "%q differs only in case from a member of a JWS", name)
+	}
+	signatures, general := members["signatures"]
+	_, flattened := members["signature"]
+	quoted, hasPayload := members["payload"]
+	switch {
+	case !general && !flattened && !hasPayload && (members["@context"] != nil || members["credentialSubject"] != nil):
+		return nil, refuse(ErrNotSealed, "the document carries no signature")
+	case !general && !flattened:
+		return nil, refuse(ErrFormat, "neither signatures nor signature is there")
+	case !hasPayload:
+		return nil, refuse(ErrFormat, "payload is missing")
+	}
+
+	// 2. Its signatures: general or flattened, never both (section 7.2.2).
+	entries := []map[string]jsontext.Value{members}
+	if general {
+		for _, name := range signatureMembers {
+			if members[name] != nil {
+				return nil, refuse(ErrFormat, "%s stands beside signatures", name)
+			}
+		}
+		if entries, err = readSignatures(signatures); err != nil {
+			return nil, err
+		}
+	}
+
+	// 3. Header and signature of each.
+	e := &envelope{}
+	for i, entry := range entries {
+		s, err := readSignature(entry)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && s.header.Form != e.form {
+			return nil, refuse(ErrHeader, "b64 differs between signatures") // RFC 7797 section 3
+		}
+		e.form = s.header.Form
+		e.seals = append(e.seals, s)
+	}
+
+	// 4. The payload, un-escaped once and, where b64 is true, decoded.
+	text, ok := readString(quoted)
+	if !ok {
+		return nil, refuse(ErrFormat, "payload is not a string")
+	}
+	e.input, e.payload = text, text
+	if e.form == JWS {
+		if e.payload, err = readPayload(text); err != nil {
+			return nil, err
+		}
+	}
+	if len(e.payload) == 0 {
+		return nil, refuse(ErrFormat, "the payload is empty")
+	}
+	return e, nil
+}
+
+// readSignatures reads the members of each entry of signatures.
+func readSignatures(raw jsontext.Value) ([]map[string]jsontext.Value, error) {
+	var list []jsontext.Value
+	if err := json.Unmarshal(raw, &list); err != nil || list == nil {
+		return nil, refuse(ErrFormat, "signatures is not an array")
+	}
+	if len(list) == 0 {
+		return nil, refuse(ErrFormat, "signatures is empty")
+	}
+	if len(list) > MaxSignatures {
+		return nil, refuse(ErrTooLarge, "%d signatures, where at most %d are read", len(list), MaxSignatures)
+	}
+	entries := make([]map[string]jsontext.Value, len(list))
+	for i, one := range list {
+		var err error
+		if entries[i], err = readObject(one); err != nil {
+			return nil, refuse(ErrFormat, "signature %d: %v", i+1, err)
+		}
+		if name := nearMiss(entries[i], signatureMembers); name != "" {
+			return nil, refuse(ErrFormat, "%q differs only in case from a member of a signature", name)
+		}
+		if entries[i]["signature"] == nil {
+			return nil, refuse(ErrFormat, "signature %d has no signature member", i+1)
+		}
+	}
+	return entries, nil
+}
+
+// readSignature reads the headers and the signature of one entry. The
+// unprotected header is not signed, so anybody may have written it: all that it
+// may hold is etsiU, which nothing here relies on.
+func readSignature(entry map[string]jsontext.Value) (envelopeSeal, error) {
+	var s envelopeSeal
+	if raw, ok := entry["header"]; ok {
+		unprotected, err := readObject(raw)
+		if err != nil {
+			return s, refuse(ErrFormat, "unprotected header: %v", err)
+		}
+		for name := range unprotected {
+			if name != "etsiU" {
+				return s, refuse(ErrHeader, "%q stands in the unprotected header, which is not sealed", name)
+			}
+		}
+		s.etsiU = unprotected["etsiU"]
+	}
+
+	raw, ok := entry["protected"]
+	if !ok {
+		return s, refuse(ErrHeader, "a signature has no protected header")
+	}
+	if s.protected, ok = readString(raw); !ok {
+		return s, refuse(ErrFormat, "protected is not a string")
+	}
+	var err error
+	if s.header, err = readProtected(s.protected, false); err != nil {
+		return s, err
+	}
+
+	text, ok := readString(entry["signature"])
+	if !ok {
+		return s, refuse(ErrFormat, "signature is not a string")
+	}
+	if s.signature, err = decodeBase64URL(text); err != nil {
+		return s, refuse(ErrFormat, "signature: %v", err)
+	}
+	return s, nil
+}
+
+// readPayload decodes a payload with b64 true. An empty one is refused: it
+// would be a detached signature (RFC 7515 appendix F), which seals something
+// that is not in the token.
+func readPayload(text []byte) ([]byte, error) {
+	payload, err := decodeBase64URL(text)
+	if err != nil {
+		return nil, refuse(ErrFormat, "payload: %v", err)
+	}
+	if len(payload) == 0 {
+		return nil, refuse(ErrFormat, "the payload is empty")
+	}
+	return payload, nil
+}
+
+// readObject reads one JSON object strictly: nothing after it, no member twice,
+// valid UTF-8, no lone surrogates.
+func readObject(raw []byte) (map[string]jsontext.Value, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &members); err != nil {
+		if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+			return nil, fmt.Errorf("not well-formed JSON: %w at byte %d", syntax.Err, syntax.ByteOffset)
+		}
+		return nil, errors.New("not a JSON object")
+	}
+	if members == nil {
+		return nil, errors.New("null in place of a JSON object")
+	}
+	return members, nil
+}
+
+// nearMiss returns a member whose name equals one of known but for case: other
+// readers take it for that member. "" where there is none.
+func nearMiss(members map[string]jsontext.Value, known []string) string {
+	for name := range members {
+		for _, k := range known {
+			if name != k && strings.EqualFold(name, k) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// readString un-escapes a JSON string.
+func readString(raw jsontext.Value) ([]byte, bool) {
+	if raw.Kind() != '"' {
+		return nil, false
+	}
+	text, err := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw)
+	return text, err == nil
+}
+
+var base64URL = base64.RawURLEncoding.Strict()
+
+// decodeBase64URL decodes base64url without padding. Every octet string has
+// exactly one text: encoding/base64 alone would skip CR and LF.
+func decodeBase64URL(text []byte) ([]byte, error) {
+	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+		return nil, errors.New("line break inside base64url")
+	}
+	raw := make([]byte, base64URL.DecodedLen(len(text)))
+	n, err := base64URL.Decode(raw, text)
+	if err != nil {
+		return nil, errors.New("not canonical base64url without padding")
+	}
+	return raw[:n], nil
+}
