@@ -1,0 +1,435 @@
+package contexts
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The budget of one document. The largest sealed sample of the European
+// Commission has 3 781 objects, 11 062 members and a depth of 15.
+const (
+	maxNodes   = 20_000 // objects
+	maxMembers = 50_000 // members of objects and items of arrays
+	maxDepth   = 64     // objects and arrays within each other
+)
+
+// walker carries out one inspection: JSON-LD expansion (JSON-LD 1.1 API,
+// section 5.1) that keeps nothing but what it could not resolve. Members are
+// walked in the order of their names, so that the outcome never depends on the
+// order of a map.
+type walker struct {
+	set     *Set
+	path    []step
+	names   []string // sorted member names of the objects being walked, innermost last
+	scoped  map[scoping]*active
+	found   []Undefined
+	inner   []innerContext
+	nodes   int
+	members int
+}
+
+// step is a member name, or an array index when name is unset.
+type step struct {
+	name    string
+	index   int
+	isIndex bool
+}
+
+// scoping identifies what applying a scoped context leads to.
+type scoping struct {
+	on       *active
+	scope    *scope
+	property bool
+}
+
+// innerContext is the @context of a credential inside a presentation.
+type innerContext struct {
+	pointer string
+	root    *root
+}
+
+// document walks a whole document and returns the root of its contexts.
+func (w *walker) document(doc map[string]any) (*root, *Problem) {
+	r, p := w.root(doc)
+	if p != nil {
+		return nil, p
+	}
+	return r, w.object(r.active, doc)
+}
+
+// root resolves the @context of obj, a credential or presentation.
+func (w *walker) root(obj map[string]any) (*root, *Problem) {
+	docs, p := w.set.contextsOf(obj)
+	if p != nil {
+		p.Pointer = w.pointer() + "/@context"
+		return nil, p
+	}
+	r := w.set.root(docs)
+	if r.conflict != nil {
+		return nil, &Problem{Pointer: w.pointer() + "/@context", Rule: "context-conflict", Detail: r.conflict.Error()}
+	}
+	return r, nil
+}
+
+// node walks an object that is a value of prop, below the active context a.
+func (w *walker) node(a *active, prop *term, obj map[string]any) *Problem {
+	if _, ok := obj["@value"]; ok {
+		return w.languageValue(prop, obj)
+	}
+	// A type-scoped context ends where the object it was for ends, save for a
+	// mere reference (step 7).
+	if _, hasID := obj["id"]; a.previous != nil && !(hasID && a.hasID && len(obj) == 1) {
+		a = a.previous
+	}
+	a, p := w.scope(a, prop, true)
+	if p != nil {
+		return p
+	}
+	if _, ok := obj["@context"]; ok {
+		// VC2 resets the context for the credentials in a presentation, each of
+		// which brings its own. Anywhere else a context in the middle of a
+		// document would change what its terms mean.
+		if !a.reset() {
+			return w.problem("context-inline", "@context inside the document").at("@context")
+		}
+		r, p := w.root(obj)
+		if p != nil {
+			return p
+		}
+		w.inner = append(w.inner, innerContext{w.pointer(), r})
+		a = r.active
+	}
+	return w.object(a, obj)
+}
+
+// object walks the members of obj, whose @context is dealt with.
+func (w *walker) object(a *active, obj map[string]any) *Problem {
+	if w.nodes++; w.nodes > maxNodes {
+		return w.problem("budget", fmt.Sprintf("more than %d objects", maxNodes))
+	}
+	if p := w.spend(len(obj)); p != nil {
+		return p
+	}
+
+	// Type-scoped contexts are applied in the order of the types' names; the
+	// types themselves are terms of the context before (steps 11 and 13.4.4).
+	outer := a
+	if a.hasType {
+		var p *Problem
+		if a, p = w.scopeTypes(a, obj["type"]); p != nil {
+			return p
+		}
+	}
+
+	// Nested objects use the same stack of names above end, and may move it.
+	start := len(w.names)
+	for name := range obj {
+		w.names = append(w.names, name)
+	}
+	end := len(w.names)
+	slices.Sort(w.names[start:end])
+	for i := start; i < end; i++ {
+		name := w.names[i]
+		if name == "@context" {
+			continue
+		}
+		w.path = append(w.path, step{name: name})
+		if p := w.member(a, outer, name, obj[name]); p != nil {
+			return p
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+	w.names = w.names[:start]
+	return nil
+}
+
+func (w *walker) member(a, outer *active, name string, value any) *Problem {
+	switch {
+	case strings.HasPrefix(name, "@"):
+		return w.problem("keyword", fmt.Sprintf("%s must not be used as a member", name))
+	case name == "id" && a.hasID:
+		id, ok := value.(string)
+		if !ok {
+			return w.problem("malformed", "id is not a string")
+		}
+		return w.reference(nil, name, id)
+	case name == "type" && a.hasType:
+		return w.types(outer, value)
+	}
+	// A compact or absolute IRI as a member name is undefined too: it would
+	// hide a property from everybody who reads the document by its terms.
+	t := a.lookup(name)
+	if t == nil || t.iri == "" {
+		w.undefined(name, false)
+		return nil
+	}
+	switch {
+	case t.coercion == "@json":
+		return nil
+	case t.container&languageContainer != 0:
+		if tagged, ok := value.(map[string]any); ok {
+			return w.languageMap(tagged)
+		}
+	}
+	return w.value(a, t, name, value)
+}
+
+// value walks a value of the property t, called name.
+func (w *walker) value(a *active, t *term, name string, value any) *Problem {
+	switch value := value.(type) {
+	case map[string]any:
+		return w.node(a, t, value)
+	case []any:
+		if p := w.spend(len(value)); p != nil {
+			return p
+		}
+		for i, item := range value {
+			w.path = append(w.path, step{index: i, isIndex: true})
+			if p := w.value(a, t, name, item); p != nil {
+				return p
+			}
+			w.path = w.path[:len(w.path)-1]
+		}
+	case string:
+		switch t.coercion {
+		case "@vocab":
+			a, p := w.scope(a, t, true)
+			if p != nil {
+				return p
+			}
+			if v := a.lookup(value); v != nil && v.iri != "" {
+				return nil
+			}
+			return w.reference(t, name, value)
+		case "@id":
+			return w.reference(t, name, value)
+		}
+	}
+	return nil
+}
+
+// mistyped are the properties that the EDC application profile coerces to
+// links though its own shapes want literals. Sealed files carry literals.
+var mistyped = map[string]bool{
+	"http://purl.org/dc/terms/modified":                   true,
+	"http://data.europa.eu/snb/model/elm/descriptionHtml": true,
+}
+
+// reference checks an IRI: the value of id, or of a property t coerced to one.
+func (w *walker) reference(t *term, name, iri string) *Problem {
+	switch {
+	case strings.HasPrefix(iri, "_:"):
+		// With no labels a document is a tree, whose graph is cheap to
+		// canonicalize; with them it may be any graph.
+		return w.problem("blank-node", "a blank node is referred to by a label")
+	case absoluteIRI(iri):
+	case t != nil && mistyped[t.iri]:
+		w.undefined(name, false)
+	default:
+		return w.problem("relative-iri", fmt.Sprintf("%s is not an absolute IRI", name))
+	}
+	return nil
+}
+
+// types checks the values of type against the context outside the object.
+func (w *walker) types(outer *active, value any) *Problem {
+	list, ok := value.([]any)
+	if !ok {
+		return w.oneType(outer, value)
+	}
+	if p := w.spend(len(list)); p != nil {
+		return p
+	}
+	for i, item := range list {
+		w.path = append(w.path, step{index: i, isIndex: true})
+		if p := w.oneType(outer, item); p != nil {
+			return p
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+	return nil
+}
+
+func (w *walker) oneType(outer *active, value any) *Problem {
+	name, ok := value.(string)
+	if !ok {
+		return w.problem("malformed", "type is neither a string nor an array of strings")
+	}
+	t := outer.lookup(name)
+	switch {
+	case strings.HasPrefix(name, "@") || t != nil && strings.HasPrefix(t.iri, "@"):
+		return w.problem("keyword", fmt.Sprintf("%s must not be used as a type", name))
+	case strings.HasPrefix(name, "_:"):
+		return w.problem("blank-node", "a blank node is used as a type")
+	case t != nil && t.iri != "":
+	case t != nil || !absoluteIRI(name):
+		w.undefined(name, true)
+	}
+	return nil
+}
+
+// scopeTypes applies the contexts scoped to the types of an object. Values that
+// are no types are reported by types, later.
+func (w *walker) scopeTypes(a *active, value any) (*active, *Problem) {
+	switch value := value.(type) {
+	case string:
+		return w.scope(a, a.lookup(value), false)
+	case []any:
+		var names []string
+		outer := a
+		for _, item := range value {
+			if name, ok := item.(string); ok {
+				if t := outer.lookup(name); t != nil && t.scope != nil {
+					names = append(names, name)
+				}
+			}
+		}
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			var p *Problem
+			if a, p = w.scope(a, outer.lookup(name), false); p != nil {
+				return nil, p
+			}
+		}
+	}
+	return a, nil
+}
+
+// scope applies the scoped context of t, if it has one, to a: as that of a
+// property, or of a type.
+func (w *walker) scope(a *active, t *term, property bool) (*active, *Problem) {
+	if t == nil || t.scope == nil {
+		return a, nil
+	}
+	key := scoping{a, t.scope, property}
+	if next := w.scoped[key]; next != nil {
+		return next, nil
+	}
+	next, err := a.scoped(t.scope, property)
+	if err != nil {
+		return nil, w.problem("context-conflict", err.Error())
+	}
+	if w.scoped == nil {
+		w.scoped = make(map[scoping]*active)
+	}
+	w.scoped[key] = next
+	return next, nil
+}
+
+func (w *walker) languageMap(tagged map[string]any) *Problem {
+	if p := w.spend(len(tagged)); p != nil {
+		return p
+	}
+	for tag, value := range tagged {
+		if !languageTag(tag) || !texts(value) {
+			return w.languageProblem(tagged)
+		}
+		if list, ok := value.([]any); ok {
+			if p := w.spend(len(list)); p != nil {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// languageProblem names what is wrong in a language map, the first by name.
+func (w *walker) languageProblem(tagged map[string]any) *Problem {
+	for _, tag := range slices.Sorted(maps.Keys(tagged)) {
+		switch {
+		case !languageTag(tag):
+			return w.problem("language-tag", "a key of a language map is not a language tag").at(tag)
+		case !texts(tagged[tag]):
+			return w.problem("malformed", "a value of a language map is not text").at(tag)
+		}
+	}
+	return nil // unreachable: called for a map with such a key
+}
+
+// texts reports whether value may stand in a language map.
+func texts(value any) bool {
+	switch value := value.(type) {
+	case nil, string:
+		return true
+	case []any:
+		return !slices.ContainsFunc(value, func(item any) bool {
+			_, ok := item.(string)
+			return item != nil && !ok
+		})
+	}
+	return false
+}
+
+// described are the properties whose value may be a language value object
+// (VCDM 2.0 section 11.1), the one place for @value in a credential.
+var described = map[string]bool{
+	"https://schema.org/name":        true,
+	"https://schema.org/description": true,
+}
+
+func (w *walker) languageValue(prop *term, obj map[string]any) *Problem {
+	if w.nodes++; w.nodes > maxNodes {
+		return w.problem("budget", fmt.Sprintf("more than %d objects", maxNodes))
+	}
+	if prop == nil || !described[prop.iri] {
+		return w.problem("keyword", "@value must not be used as a member").at("@value")
+	}
+	for _, name := range slices.Sorted(maps.Keys(obj)) {
+		text, ok := obj[name].(string)
+		switch {
+		case name != "@value" && name != "@language" && name != "@direction":
+			return w.problem("keyword", fmt.Sprintf("%s must not be used beside @value", name)).at(name)
+		case !ok:
+			return w.problem("malformed", fmt.Sprintf("%s is not a string", name)).at(name)
+		case name == "@language" && !languageTag(text):
+			return w.problem("language-tag", "@language is not a language tag").at(name)
+		case name == "@direction" && text != "ltr" && text != "rtl":
+			return w.problem("malformed", "@direction is neither ltr nor rtl").at(name)
+		}
+	}
+	return nil
+}
+
+// spend counts members or items of the object or array that the path leads to.
+func (w *walker) spend(n int) *Problem {
+	w.members += n
+	switch {
+	case len(w.path) >= maxDepth:
+		return w.problem("budget", fmt.Sprintf("nested more than %d deep", maxDepth))
+	case w.members > maxMembers:
+		return w.problem("budget", fmt.Sprintf("more than %d members", maxMembers))
+	}
+	return nil
+}
+
+func (w *walker) undefined(name string, isType bool) {
+	w.found = append(w.found, Undefined{Pointer: w.pointer(), Name: name, Type: isType})
+}
+
+func (w *walker) problem(rule, detail string) *Problem {
+	return &Problem{Pointer: w.pointer(), Rule: rule, Detail: detail}
+}
+
+// at moves the problem to a member of the object it was found in.
+func (p *Problem) at(name string) *Problem {
+	p.Pointer += "/" + pointerEscapes.Replace(name)
+	return p
+}
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1") // RFC 6901 section 3
+
+func (w *walker) pointer() string {
+	var b strings.Builder
+	for _, s := range w.path {
+		b.WriteByte('/')
+		if s.isIndex {
+			b.WriteString(strconv.Itoa(s.index))
+		} else {
+			b.WriteString(pointerEscapes.Replace(s.name))
+		}
+	}
+	return b.String()
+}
