@@ -106,7 +106,7 @@ func readProtected(text []byte, compact bool) (Header, error) {
 	}
 	h.Alg = Algorithm(alg)
 	if _, ok := algorithms[h.Alg]; !ok {
-		return h, refuse(ErrAlgorithm, "%q", alg)
+		return h, refuse(ErrAlgorithm, "%.40q", alg)
 	}
 
 	// 4. What kind of token this is.
@@ -127,10 +127,10 @@ func readProtected(text []byte, compact bool) (Header, error) {
 	}
 	h.Typ = strings.TrimPrefix(h.Typ, "application/") // RFC 7515 section 4.1.9
 	if !slices.Contains(allowedTyp[h.Form], h.Typ) {
-		return h, refuse(ErrHeader, "typ %q is no credential", h.Typ)
+		return h, refuse(ErrHeader, "typ %.40q is not that of a credential", h.Typ)
 	}
 	if !slices.Contains(allowedCty[h.Form], strings.TrimPrefix(cty, "application/")) {
-		return h, refuse(ErrHeader, "cty %q is no credential", cty)
+		return h, refuse(ErrHeader, "cty %.40q is not that of a credential", cty)
 	}
 
 	// 5. Certificates. A key in the header is never used; jku and x5u are
@@ -173,11 +173,11 @@ func readCrit(members map[string]jsontext.Value, form Form) error {
 	for i, name := range names {
 		switch {
 		case slices.Contains(names[:i], name):
-			return refuse(ErrHeader, "crit names %q twice", name)
+			return refuse(ErrHeader, "crit names %.40q twice", name)
 		case !slices.Contains(understood[form], name):
-			return refuse(ErrHeader, "crit names %q, which is not understood", name)
+			return refuse(ErrHeader, "crit names %.40q, which is not understood", name)
 		case members[name] == nil:
-			return refuse(ErrHeader, "crit names %q, which is not there", name)
+			return refuse(ErrHeader, "crit names %.40q, which is not there", name)
 		}
 	}
 	if form == JAdES && !slices.Contains(names, "b64") {

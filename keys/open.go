@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -42,25 +43,30 @@ func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
 			return nil, err
 		}
 		if !verify(s.header.Alg, key.Key, s.signature, s.protected, []byte("."), e.input) {
-			return nil, refuse(ErrSignature, "payload, header or signature was changed, or another key was used than %q", key.ID)
+			return nil, refuse(ErrSignature, "payload, header or signature was changed, or another key was used")
 		}
 		opened.Seals = append(opened.Seals, Seal{Header: s.header, Key: key, Unsigned: unsignedNames(s.etsiU)})
 	}
 	return opened, nil
 }
 
+// resolve asks r for a key. What r says of an unknown or a forbidden key becomes
+// an OpenError; any other error of it is passed on.
 func resolve(ctx context.Context, r Resolver, h Header) (*PublicKey, error) {
 	key, err := r.Resolve(ctx, h)
 	for _, sentinel := range []error{ErrUnknownKey, ErrKeyPolicy} {
 		if errors.Is(err, sentinel) {
-			return nil, refuse(sentinel, "%v", err)
+			if own, ok := errors.AsType[*OpenError](err); ok {
+				return nil, own
+			}
+			return nil, refuse(sentinel, "key %.80q: %s", h.KeyID, strings.TrimPrefix(err.Error(), sentinel.Error()+": "))
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("resolving key %q: %w", h.KeyID, err)
+		return nil, fmt.Errorf("resolving key %.80q: %w", h.KeyID, err)
 	}
 	if key == nil {
-		return nil, refuse(ErrUnknownKey, "%q", h.KeyID)
+		return nil, refuse(ErrUnknownKey, "key %.80q", h.KeyID)
 	}
 	return key, nil
 }

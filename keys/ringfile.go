@@ -10,14 +10,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"filippo.io/age"
 	"github.com/go-json-experiment/json"
 )
 
-// workFactor is log2 of scrypt's cost for new files; 17 takes 0.3 to 0.5 s and
-// 128 MB. Tests lower it.
+// workFactor is log2 of scrypt's cost for new files; 17 takes about 0.3 s and,
+// for as long, 128 MB. Tests lower it.
 var workFactor = 17
 
 // maxWorkFactor bounds what a foreign file can make us compute.
@@ -88,6 +89,7 @@ func createRingFile(path string, passphrase []byte) (*ringFile, error) {
 // openRingFile decrypts a file and checks that its keys, certificates and
 // names belong together.
 func openRingFile(path string, passphrase []byte) (*ringFile, []*ringKey, error) {
+	defer debug.FreeOSMemory() // a server does this once, and should not keep what scrypt took
 	f, err := newRingFile(path, passphrase)
 	if err != nil {
 		return nil, nil, err
@@ -150,6 +152,7 @@ func (f *ringFile) write(list []*ringKey) error {
 }
 
 func (f *ringFile) encrypt(list []*ringKey) ([]byte, error) {
+	defer debug.FreeOSMemory() // as in openRingFile
 	raw, err := encodeKeys(list)
 	if err != nil {
 		return nil, err

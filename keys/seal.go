@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 // sealing is in the header, because the payload is the credential and nothing else.
 func (k *ringKey) sealVCJWT(payload []byte, at time.Time) ([]byte, error) {
 	options := (&jose.SignerOptions{}).WithType("vc+jwt").WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
-	if !SelfSigned(k.chain[0]) {
+	if leaf := k.chain[0]; !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
 		options.WithHeader("x5c", k.x5c())
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.alg), Key: k.private}, options)

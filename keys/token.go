@@ -191,7 +191,7 @@ func readSignature(entry map[string]jsontext.Value) (envelopeSeal, error) {
 		}
 		for name := range unprotected {
 			if name != "etsiU" {
-				return s, refuse(ErrHeader, "%q stands in the unprotected header, which is not sealed", name)
+				return s, refuse(ErrHeader, "%.40q stands in the unprotected header, which is not sealed", name)
 			}
 		}
 		s.etsiU = unprotected["etsiU"]

@@ -1,0 +1,116 @@
+package keys
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// benchPayload is as large as a micro-credential with its supplement.
+var benchPayload = []byte(`{"text":"` + strings.Repeat(`a "quoted" \u017e; `, 1250) + `"}`)
+
+// BenchmarkSeal and BenchmarkOpen stand beside the bare signature over the same
+// 25 KB, which is what cannot be saved, and beside go-jose.
+func BenchmarkSeal(b *testing.B) {
+	for _, alg := range allAlgs {
+		s := sealer(b, alg)
+		b.Run(fmt.Sprintf("bare/%s", alg), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := sign(alg, privateKey(b, alg), benchPayload); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		for _, form := range []Form{VCJWT, JAdES} {
+			b.Run(fmt.Sprintf("%s/%s", form, alg), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := s.Seal(benchPayload, form, sealedAt); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, alg := range allAlgs {
+		s := sealer(b, alg)
+		bare, err := sign(alg, privateKey(b, alg), benchPayload)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("bare/%s", alg), func(b *testing.B) {
+			for b.Loop() {
+				if !verify(alg, privateKey(b, alg).Public(), bare, benchPayload) {
+					b.Fatal("does not verify")
+				}
+			}
+		})
+		for _, form := range []Form{VCJWT, JAdES} {
+			token, err := s.Seal(benchPayload, form, sealedAt)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := oneKey(s.Public())
+			b.Run(fmt.Sprintf("%s/%s", form, alg), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := Open(context.Background(), token, r); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			if form == JAdES {
+				continue
+			}
+			b.Run(fmt.Sprintf("go-jose/%s", alg), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					jws, err := jose.ParseSignedCompact(string(token), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := jws.Verify(s.Public().Key); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkOpenSample opens the European Commission's sample of 150 KB.
+func BenchmarkOpenSample(b *testing.B) {
+	token := read(b, shared(b), "reference", "samples", "ec", "Sample-MC-Annex1-signed.jsonld")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Open(context.Background(), token, leafResolver); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOpenRing is slow by intent: it is the price of one guess.
+func BenchmarkOpenRing(b *testing.B) {
+	defer func(n int) { workFactor = n }(workFactor)
+	for _, n := range []int{16, 17, 18} {
+		workFactor = n
+		path := filepath.Join(b.TempDir(), "keys.age")
+		if _, err := CreateRing(path, passphrase); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("2^%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := OpenRing(path, passphrase); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
