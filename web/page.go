@@ -109,7 +109,8 @@ func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
 }
 
 // funcs are what templates may call: t "id" "Name" value ..., static "kit.css",
-// and the two ways to write an instant.
+// and the ways to write a time.Time: date, instant (with the minute) and machine
+// (RFC 3339).
 func (k *Kit) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
 		"t": func(id string, pairs ...any) (string, error) {
@@ -123,10 +124,18 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 			return k.T(lang, id, args), nil
 		},
 		"static":  k.static.url,
-		"date":    func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
-		"instant": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
+		"date":    func(t time.Time) string { return Date(lang, t) },
+		"instant": func(t time.Time) string { return Date(lang, t) + t.UTC().Format(", 15:04 UTC") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
+}
+
+// Date writes the day of an instant, in UTC, as people of a language do.
+func Date(lang string, t time.Time) string {
+	if lang == "en" {
+		return t.UTC().Format("2 January 2006")
+	}
+	return t.UTC().Format("2. 1. 2006.")
 }
 
 // Render writes a page through a buffer, so that a template error never leaves

@@ -1,0 +1,191 @@
+package verifying
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"indeks/verifier"
+	"indeks/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+// maxAgain is the largest token that a result page carries along, so that it can
+// be shown in another language.
+const maxAgain = 256 << 10
+
+func (s *Server) start(c echo.Context) error { return s.renderStart(c, http.StatusOK, false) }
+
+func (s *Server) renderStart(c echo.Context, status int, empty bool) error {
+	return s.kit.Render(c, status, "start", web.Page{Data: struct {
+		Host  string
+		Empty bool
+	}{s.host, empty}})
+}
+
+func (s *Server) proves(c echo.Context) error {
+	return s.kit.Render(c, http.StatusOK, "proves", web.Page{Data: struct{ Host string }{s.host}})
+}
+
+func (s *Server) backToStart(c echo.Context) error {
+	to := "/"
+	if lang := c.QueryParam("lang"); lang != "" {
+		to += "?lang=" + s.kit.Lang(c)
+	}
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// verify examines what the form of the start page gives: a file, else a link or
+// id, else pasted text.
+func (s *Server) verify(c echo.Context) error {
+	ctx := c.Request().Context()
+	given, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	token := given.token
+	switch {
+	case token == nil && given.link == "":
+		return s.renderStart(c, http.StatusBadRequest, true)
+	case token == nil && isPublicID(given.link):
+		token, err = s.verifier.LookUp(ctx, given.link)
+	case token == nil:
+		token, err = s.verifier.FetchLink(ctx, given.link)
+	}
+	if err != nil {
+		return err
+	}
+	report, err := s.examine(ctx, token)
+	if err != nil {
+		return err
+	}
+	again := map[string]string{}
+	if len(token) <= maxAgain {
+		again["again"] = base64.RawURLEncoding.EncodeToString(token)
+	}
+	return s.renderResult(c, report, true, again)
+}
+
+// landing is what a printed QR code opens: the verdict, with neither the holder's
+// name nor the supplement, because whoever passes by can scan a code.
+func (s *Server) landing(c echo.Context) error { return s.byID(c, false) }
+
+// holder is the same for whoever says that they hold the certificate. It is a
+// POST, so that previews and crawlers do not say it for them.
+func (s *Server) holder(c echo.Context) error { return s.byID(c, true) }
+
+func (s *Server) byID(c echo.Context, full bool) error {
+	ctx := c.Request().Context()
+	id := c.Param("id")
+	if !isPublicID(id) {
+		return verifier.ErrNotFound // a mistyped id is answered like an unknown one, and no issuer is asked
+	}
+	token, err := s.verifier.LookUp(ctx, id)
+	if err != nil {
+		return err
+	}
+	report, err := s.examine(ctx, token)
+	if err != nil {
+		return err
+	}
+	var again map[string]string
+	if full {
+		again = map[string]string{}
+	}
+	return s.renderResult(c, report, full, again)
+}
+
+// isPublicID reports whether text looks like the id of a printed code: 26
+// letters and digits.
+func isPublicID(text string) bool {
+	return len(text) == 26 && strings.IndexFunc(text, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z')
+	}) < 0
+}
+
+// given is what a form gave; at most one of the two is set.
+type given struct {
+	token []byte
+	link  string
+}
+
+// readForm reads the form part by part and in memory, because what net/http
+// parses may go to a temporary file, and credentials are personal.
+func readForm(c echo.Context) (given, error) {
+	fields := map[string][]byte{}
+	parts, err := c.Request().MultipartReader()
+	switch {
+	case errors.Is(err, http.ErrNotMultipart):
+		if err := c.Request().ParseForm(); err != nil {
+			return given{}, badForm(err)
+		}
+		for name, values := range c.Request().PostForm {
+			fields[name] = []byte(values[0])
+		}
+	case err != nil:
+		return given{}, badForm(err)
+	default:
+		if err := readParts(parts, fields); err != nil {
+			return given{}, badForm(err)
+		}
+	}
+
+	// A file is examined byte for byte. White space around what was pasted is
+	// the clipboard's, not the credential's.
+	text := strings.TrimSpace(string(fields["text"]))
+	link := strings.TrimSpace(string(fields["link"]))
+	switch {
+	case len(fields["file"]) > 0:
+		return given{token: fields["file"]}, nil
+	case len(fields["again"]) > 0:
+		token, err := base64.RawURLEncoding.DecodeString(string(fields["again"]))
+		if err != nil {
+			return given{}, badForm(err)
+		}
+		return given{token: token}, nil
+	case link != "":
+		return given{link: link}, nil
+	case strings.HasPrefix(text, "https://"), strings.HasPrefix(text, "http://"), isPublicID(text):
+		return given{link: text}, nil
+	case text != "":
+		return given{token: []byte(text)}, nil
+	}
+	return given{}, nil
+}
+
+func readParts(parts *multipart.Reader, fields map[string][]byte) error {
+	for range 8 { // the form has three parts
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		value, err := io.ReadAll(part) // as far as the limit of the body
+		if err != nil {
+			return err
+		}
+		fields[part.FormName()] = value
+	}
+	return errors.New("too many parts")
+}
+
+func badForm(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return err
+	}
+	return &web.Problem{Status: http.StatusBadRequest, Title: "Form not readable", Err: fmt.Errorf("reading the form: %w", err)}
+}
+
+// isJSON reports whether a Content-Type is application/json.
+func isJSON(contentType string) bool {
+	t, _, err := mime.ParseMediaType(contentType)
+	return err == nil && t == "application/json"
+}

@@ -1,0 +1,267 @@
+package verifying
+
+import (
+	"net/http"
+	"strings"
+
+	"indeks/elm"
+	"indeks/verifier"
+	"indeks/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+// looks says how the first second of each state looks: tone and icon. The words
+// stand in the locales as state.<state>.word and .text.
+var looks = map[verifier.State]struct{ tone, icon string }{
+	verifier.Unreadable:      {"none", "question"},
+	verifier.NoSeal:          {"bad", "cross"},
+	verifier.NotValid:        {"bad", "cross"},
+	verifier.Revoked:         {"bad", "cross"},
+	verifier.IssuerUnknown:   {"warn", "question"},
+	verifier.Unconfirmable:   {"warn", "question"},
+	verifier.Suspended:       {"warn", "pause"},
+	verifier.NotConforming:   {"warn", "alert"},
+	verifier.StatusUnchecked: {"warn", "question"},
+	verifier.Expired:         {"warn", "clock"},
+	verifier.NotYetValid:     {"warn", "clock"},
+	verifier.StateValid:      {"good", "check"},
+}
+
+// result is what result.html shows. Texts in it are in the language of the page
+// unless a Lang beside them says otherwise.
+type result struct {
+	*verifier.Report
+	Icon, Word, Sentence, Why string
+	Next                      string // id of the text that says what to do where nothing is shown
+
+	Facts bool // the content may be shown: sealed, and not NotValid
+	Claim bool // but nobody vouches for the issuer, so it is a claim
+	Full  bool // with name and supplement
+
+	Issuer     issuerView
+	Title      *elm.Value
+	Awarded    string
+	Holder     string
+	Birth      string // day and month
+	SealedAt   string
+	Supplement []elm.Section
+	Checks     []checkView
+}
+
+type issuerView struct {
+	Confirmed      bool
+	Name, NameLang string
+	Claimed        string
+	Country        string
+	Provider       string
+	Conflict       bool
+	Register       *registerView
+	Accredited     []verifier.Accredited
+	Answers        []elm.Line // who ended, who answers now, who keeps the records
+	Source         string
+	CheckedOn      string
+	Evidence       []verifier.Evidence
+}
+
+type registerView struct{ Name, Number, Period string }
+
+type checkView struct {
+	verifier.Check
+	Label, Outcome, Sentence string
+	Icon, Tone               string
+}
+
+func (s *Server) renderResult(c echo.Context, r *verifier.Report, full bool, again map[string]string) error {
+	lang := s.kit.Lang(c)
+	look, ok := looks[r.State]
+	if !ok {
+		look = looks[verifier.NotValid] // a state that this page does not know is never shown as good
+	}
+	return s.kit.Render(c, http.StatusOK, "result", web.Page{
+		Lang: lang, Tone: look.tone, NoStore: true, Again: again,
+		Data: s.resultOf(r, lang, full),
+	})
+}
+
+// resultOf turns a report into what a page in lang shows.
+func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
+	t := func(id string, args map[string]any) string { return s.kit.T(lang, id, args) }
+	state := r.State
+	if _, ok := looks[state]; !ok {
+		state = verifier.NotValid
+	}
+	p := result{Report: r, Full: full, Icon: looks[state].icon, Next: "next.not_valid"}
+
+	// 1. the first second
+	args := map[string]any{"Date": ""}
+	if at := r.Since; !at.IsZero() {
+		args["Date"] = web.Date(lang, at)
+	} else if state == verifier.NotYetValid && r.Credential != nil {
+		if from, err := r.Credential.ValidFrom.Time(true); err == nil {
+			args["Date"] = web.Date(lang, from)
+		}
+	}
+	p.Word = t("state."+string(state)+".word", args)
+	p.Sentence = t("state."+string(state)+".text", nil)
+	if id := "reason." + string(r.Reason); state == verifier.NotValid && s.kit.HasText(id) {
+		p.Why = t(id, nil)
+	}
+	if id := "next." + string(state); s.kit.HasText(id) {
+		p.Next = id
+	}
+
+	// 2. the content, but never of a document nobody sealed
+	hidden := state == verifier.NotValid || state == verifier.NoSeal || state == verifier.Unreadable
+	if !hidden && r.Credential != nil {
+		p.Facts, p.Claim = true, !r.Issuer.Confirmed
+		sections := elm.Supplement(r.Credential, lang)
+		p.Title = first(sections, "M2")
+		p.Awarded = awarded(r.Credential, lang)
+		if full {
+			p.Holder, p.Birth = person(r.Credential, lang)
+			p.Supplement = sections
+		}
+		p.Issuer = s.issuerOf(r, sections, lang)
+	}
+	if !r.SealedAt.IsZero() {
+		p.SealedAt = web.Date(lang, r.SealedAt)
+	}
+
+	// 3. every check
+	for _, check := range r.Checks {
+		v := checkView{Check: check, Icon: "notmade",
+			Label:    t("check."+check.Name, nil),
+			Sentence: t("check."+check.Name+"."+string(check.Result), nil),
+			Outcome:  t("outcome."+string(check.Result), nil),
+		}
+		switch check.Result {
+		case verifier.Passed:
+			v.Icon, v.Tone, v.Message = "passed", "good", ""
+		case verifier.Failed:
+			v.Icon, v.Tone = "failed", "bad"
+		}
+		if !full {
+			v.Message, v.Remarks = "", nil // they may quote the content
+		}
+		p.Checks = append(p.Checks, v)
+	}
+	return p
+}
+
+// issuerOf is what the trust file says of the issuer, and what the credential
+// says where that differs.
+func (s *Server) issuerOf(r *verifier.Report, sections []elm.Section, lang string) issuerView {
+	t := func(id string) string { return s.kit.T(lang, id, nil) }
+	v := issuerView{
+		Confirmed: r.Issuer.Confirmed,
+		Name:      r.Issuer.Name,
+		Country:   r.Issuer.Country,
+		Claimed:   r.Issuer.Claimed,
+		Evidence:  r.Issuer.Evidence,
+	}
+	trust := r.Issuer.Trust
+	if !v.Confirmed || trust == nil {
+		v.Confirmed, v.Claimed = false, r.Issuer.Name
+		if v.Claimed == "" {
+			v.Claimed = r.Issuer.Claimed
+		}
+		return v
+	}
+	if name, ok := trust.LegalName[lang]; ok {
+		v.Name = name
+	} else if lang != "en" && trust.LegalName["en"] == v.Name {
+		v.NameLang = "en"
+	}
+	if reg := trust.NationalRegister; reg != nil {
+		v.Register = &registerView{reg.Name, reg.Number, period(reg.From, reg.To)}
+	}
+	switch {
+	case r.Issuer.Provider == "hei" && trust.NationalRegister == nil:
+		v.Provider = t("issuer.provider.hei.unregistered")
+	case s.kit.HasText("issuer.provider." + r.Issuer.Provider):
+		v.Provider = t("issuer.provider." + r.Issuer.Provider)
+	}
+	if claim := first(sections, "provider"); claim != nil && v.Provider != "" {
+		code, ours := strings.CutPrefix(claim.IRI, elm.TopicProvider+":")
+		v.Conflict = ours && code != r.Issuer.Provider
+	}
+	v.Accredited = trust.Accredited
+	for _, answer := range []elm.Line{{Label: "issuer.ended", Text: trust.Ended}, {Label: "issuer.successor", Text: trust.Successor}, {Label: "issuer.custodian", Text: trust.Custodian}} {
+		if answer.Text != "" {
+			v.Answers = append(v.Answers, elm.Line{Label: t(answer.Label), Text: answer.Text})
+		}
+	}
+	v.Source, v.CheckedOn = trust.Source, trust.Checked
+	if v.Source == "" {
+		v.Source = t("issuer.source.none")
+	}
+	return v
+}
+
+func period(from, to string) string {
+	if from == "" && to == "" {
+		return ""
+	}
+	return from + " – " + to
+}
+
+// first is the first value of an element of the supplement.
+func first(sections []elm.Section, id string) *elm.Value {
+	for _, section := range sections {
+		for _, element := range section.Elements {
+			if element.ID == id && len(element.Values) > 0 {
+				return &element.Values[0]
+			}
+		}
+	}
+	return nil
+}
+
+// awarded is the day of the award, or the day from which the credential counts.
+func awarded(cred *elm.Credential, lang string) string {
+	date := cred.ValidFrom
+	for _, subject := range cred.Subject {
+		for _, claim := range subject.HasClaim {
+			if claim.AwardedBy != nil && claim.AwardedBy.AwardingDate != "" {
+				date = claim.AwardedBy.AwardingDate
+			}
+		}
+	}
+	at, err := date.Time(true)
+	if err != nil {
+		return ""
+	}
+	return web.Date(lang, at)
+}
+
+// person is the holder's name as on an identity document, and day and month of
+// birth where the credential has them. The year stays out: it is not needed to
+// tell two people apart, and says more than an employer should ask.
+func person(cred *elm.Credential, lang string) (name, birth string) {
+	if len(cred.Subject) == 0 {
+		return "", ""
+	}
+	p := cred.Subject[0]
+	name = anyValue(p.FullName)
+	if name == "" {
+		name = strings.TrimSpace(anyValue(p.GivenName) + " " + anyValue(p.FamilyName))
+	}
+	if at, err := p.DateOfBirth.Time(true); err == nil {
+		birth = at.Format("2. 1.")
+		if lang == "en" {
+			birth = at.Format("2 January")
+		}
+	}
+	return elm.Clean(name), birth
+}
+
+// anyValue is the one value of a name; ELM allows one in total.
+func anyValue(t elm.Text) string {
+	for _, values := range t {
+		for _, value := range values {
+			return value
+		}
+	}
+	return ""
+}

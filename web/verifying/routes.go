@@ -1,0 +1,37 @@
+package verifying
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// routes has every URL of the verifier's server.
+func (s *Server) routes() {
+	e, rate, body := s.echo, s.kit.LimitRate(), s.kit.LimitBody(maxBody)
+
+	// pages
+	e.GET("/", s.start)
+	e.GET("/proves", s.proves)
+	e.POST("/verify", s.verify, rate, body)
+	e.GET("/verify", s.backToStart) // language links and reloads of a result end here
+
+	// what a printed QR code opens; /c/ for those who type it
+	for _, path := range []string{"/C/:id", "/c/:id"} {
+		e.GET(path, s.landing, rate)
+		e.POST(path, s.holder, rate)
+	}
+
+	// programs
+	e.POST("/api/v1/verifications", s.postVerification, rate, body)
+	e.GET("/api/v1/openapi.json", s.openAPI)
+
+	// operation
+	e.GET("/healthz", text("ok\n"))
+	e.GET("/readyz", text("ready\n"))
+	e.GET("/robots.txt", text("User-agent: *\nDisallow: /\n"))
+}
+
+func text(body string) echo.HandlerFunc {
+	return func(c echo.Context) error { return c.String(http.StatusOK, body) }
+}

@@ -1,0 +1,110 @@
+// Package verifying is the verifier's server: pages and an API that examine
+// credentials. It holds no secret, opens no store and never reaches the issuer's
+// code; what it knows of issuers is the verifier's trust file.
+//
+// Most readers want [New]; routes.go has every URL.
+package verifying
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"runtime"
+
+	"indeks/elm"
+	"indeks/verifier"
+	"indeks/web"
+
+	"github.com/labstack/echo/v4"
+)
+
+//go:embed *.html partials/*.html locales/*.json
+var pages embed.FS
+
+// maxBody is the largest body of a verification: a token of 2 MiB and what a
+// form adds to it.
+const maxBody = 3 << 20
+
+// maxQueue is how many verifications wait at most for a free worker.
+const maxQueue = 64
+
+// Config is what the server works with. Verifier is required.
+type Config struct {
+	Kit      web.Config
+	Verifier *verifier.Verifier
+	Base     string // public URL of this server, its host is what printed codes name; "" leaves it out
+}
+
+// examiner is what the server relies on, and *verifier.Verifier is: Verify never
+// fails, LookUp and FetchLink return a token unverified or one of
+// verifier.ErrNotFound, ErrUnavailable, ErrForbidden.
+type examiner interface {
+	Verify(ctx context.Context, token []byte) *verifier.Report
+	LookUp(ctx context.Context, public string) ([]byte, error)
+	FetchLink(ctx context.Context, link string) ([]byte, error)
+}
+
+// Server is the verifier's server. It is safe for concurrent use.
+type Server struct {
+	kit      *web.Kit
+	echo     *echo.Echo
+	verifier examiner
+	host     string // of Base
+
+	queue   chan struct{} // those that run and those that wait
+	workers chan struct{} // those that run
+}
+
+// New returns the server with all its routes. It starts nothing.
+func New(c Config) (*Server, error) {
+	base, err := url.Parse(c.Base)
+	if err != nil {
+		return nil, fmt.Errorf("reading the verifier's base address: %w", err)
+	}
+	c.Kit.HTTPS = c.Kit.HTTPS || base.Scheme == "https"
+	kit, err := web.New(c.Kit, pages, template.FuncMap{"clean": elm.Clean, "period": period})
+	if err != nil {
+		return nil, err
+	}
+	kit.Map(
+		web.Row{Is: verifier.ErrNotFound, Status: http.StatusNotFound, Type: "urn:indeks:problem:unknown-id", Title: "Unknown id", Text: "unknown-id"},
+		web.Row{Is: verifier.ErrUnavailable, Status: http.StatusBadGateway, Type: "urn:indeks:problem:issuer-unreachable", Title: "Issuer not reachable", Text: "unreachable"},
+		web.Row{Is: verifier.ErrForbidden, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:address-not-allowed", Title: "Address not allowed", Text: "forbidden-link"},
+	)
+	workers := 2 * runtime.GOMAXPROCS(0)
+	s := &Server{
+		kit:      kit,
+		echo:     kit.Echo(),
+		verifier: c.Verifier,
+		host:     base.Host,
+		queue:    make(chan struct{}, workers+maxQueue),
+		workers:  make(chan struct{}, workers),
+	}
+	s.routes()
+	return s, nil
+}
+
+// Echo returns the router, for [web.Serve].
+func (s *Server) Echo() *echo.Echo { return s.echo }
+
+// examine runs Verify on one of the workers. Where the queue is full it is a
+// problem at once: a late answer helps nobody who stands at a counter.
+func (s *Server) examine(ctx context.Context, token []byte) (*verifier.Report, error) {
+	busy := &web.Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 2}
+	select {
+	case s.queue <- struct{}{}:
+		defer func() { <-s.queue }()
+	default:
+		return nil, busy
+	}
+	select {
+	case s.workers <- struct{}{}:
+		defer func() { <-s.workers }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return s.verifier.Verify(ctx, token), nil
+}
