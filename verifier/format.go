@@ -1,0 +1,139 @@
+package verifier
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"indeks/contexts"
+	"indeks/elm"
+)
+
+// maxRemarks bounds what is listed of one kind: a document can break more rules
+// than anybody reads.
+const maxRemarks = 20
+
+// claimNames are the members of a payload that are JWT claims and no terms of
+// any context (RFC 7519 section 4.1, RFC 7800).
+var claimNames = []string{"iss", "sub", "exp", "nbf", "iat", "jti", "cnf"}
+
+// checkFormat parses a payload and judges it: strict JSON, pinned contexts
+// without conflict, the data model's rules, no undefined term. It returns nil
+// where there is nothing that could be read. With claims, JWT claims may stand
+// beside the credential's members.
+//
+// A European Digital Credential that is well-formed but does not conform to its
+// application profile sets r.State to NotConforming: it is not taken for forged.
+func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Credential {
+	c := r.check(CheckFormat)
+
+	// 1. Strict parse.
+	cred, err := elm.Parse(payload)
+	if err != nil {
+		reason := Reason("malformed")
+		if broken, ok := errors.AsType[*elm.FormatError](err); ok {
+			switch broken.Rule {
+			case "json-size", "json-depth", "json-members":
+				reason = "too_large"
+			}
+			c.remark("%s", sentence(broken.Pointer, broken.Detail))
+		}
+		c.fail(reason, "The content cannot be read.")
+		return nil
+	}
+
+	// 2. Contexts, before any rule that depends on what the terms mean.
+	undefined, err := v.contexts.Inspect(cred.Tree)
+	if err != nil {
+		reason, message := Reason("context_not_allowed"), "The content names contexts that are not known here, or that contradict each other."
+		if problem, ok := errors.AsType[*contexts.Problem](err); ok {
+			switch {
+			case strings.HasPrefix(problem.Rule, "context-"):
+			case problem.Rule == "budget":
+				reason, message = "too_large", "The content is too large to be looked at."
+			case problem.Rule == "keyword":
+				reason, message = "undefined_term", "The content holds a keyword where a term is expected."
+			default:
+				reason, message = "claims_invalid", "The content breaks a rule of the data model."
+			}
+			c.remark("%s", sentence(problem.Pointer, problem.Detail))
+		}
+		c.fail(reason, "%s", message)
+		return cred
+	}
+
+	// 3. The data model.
+	if err := cred.Validate(); err != nil {
+		c.fail("claims_invalid", "The content breaks a rule of the data model.")
+		broken, ok := errors.AsType[*elm.ValidationError](err)
+		if !ok {
+			return cred
+		}
+		conforming := true
+		for i, b := range broken.Broken {
+			if i < maxRemarks {
+				c.remark("%s", sentence(b.Pointer, b.Detail))
+			}
+			if b.Rule == "vc-claims" && b.Pointer == "/iss" {
+				c.Reason = "issuer_mismatch"
+			}
+			conforming = conforming && strings.HasPrefix(b.Rule, "elm-")
+		}
+		if cred.Profile == elm.EDC && conforming {
+			c.Message = "Sealed, but not a conforming European Digital Credential."
+			r.State = NotConforming
+		}
+		return cred
+	}
+
+	// 4. Terms that no context defines: they mean nothing, so nobody can be told
+	// what the issuer sealed with them.
+	var names []string
+	for _, u := range undefined {
+		if claims && !u.Type && slices.Contains(claimNames, u.Name) && u.Pointer == "/"+u.Name {
+			continue
+		}
+		names = append(names, plain(u.Name))
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	listed := strings.Join(names[:min(len(names), maxRemarks)], ", ")
+	switch {
+	case len(names) > 0 && cred.Profile != elm.EDC:
+		c.fail("undefined_term", "The content holds terms that its contexts do not define.")
+		c.remark("Not defined: %s", listed)
+		return cred
+	case cred.Profile == elm.EDC:
+		c.pass("Well-formed, and every rule of the data model holds.")
+		if len(names) > 0 {
+			c.remark("Sealed, but not understood: %s", listed)
+		}
+		c.remark("The shapes of the application profile were not checked.")
+	default:
+		c.pass("Well-formed, and every rule of the data model holds.")
+	}
+	return cred
+}
+
+// sentence says what is wrong and where, for people. Both come from the
+// document or are about it, so they are kept plain.
+func sentence(pointer, detail string) string {
+	if pointer == "" {
+		return plain(detail)
+	}
+	return plain(pointer) + ": " + plain(detail)
+}
+
+// plain makes text that a document may have a hand in fit to stand beside a
+// verdict: control, bidirectional and zero-width characters are spelled out,
+// and there is not much of it.
+func plain(s string) string {
+	const most = 160
+	quoted := strconv.Quote(s)
+	quoted = strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+	if runes := []rune(quoted); len(runes) > most {
+		quoted = string(runes[:most]) + "..."
+	}
+	return quoted
+}

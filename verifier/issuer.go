@@ -1,0 +1,96 @@
+package verifier
+
+import (
+	"strings"
+	"time"
+
+	"indeks/elm"
+)
+
+// checkIssuer says who vouches for the issuer. entry answers for the seal's key,
+// nil where nobody does. Without a good seal nothing is said of the issuer but
+// that: whom the credential names is then anybody's word.
+func (v *Verifier) checkIssuer(r *Report, cred *elm.Credential, entry *TrustedIssuer) {
+	c := r.check(CheckIssuer)
+	switch seal := r.check(CheckSeal); {
+	case entry != nil && v.trustAge(c, r.CheckedAt):
+		// Expired: whoever stood on it may have been taken off since.
+	case entry != nil:
+		c.pass("%s is known from the trust file.", entry.Name("en"))
+		c.Source = entry.Source
+		r.confirm(cred, entry)
+		return
+	case seal.Result != Passed:
+		c.notMade("untrusted_issuer", "Who issued this cannot be said, because the seal is not good.")
+		return
+	default:
+		c.fail("untrusted_issuer", "Nobody in the trust file answers for the issuer.")
+		v.trustAge(c, r.CheckedAt)
+	}
+	r.Issuer = Issuer{Level: "L0", Evidence: []Evidence{{Level: "L0", Fact: "The seal fits a key. Nobody here vouches for whose it is."}}}
+	if r.check(CheckSeal).Result == Passed {
+		r.Issuer.Name, r.Issuer.DID = claimedName(cred), cred.Issuer.DID
+	}
+}
+
+// trustAge marks an issuer check as not made where there is no trust file that
+// could confirm anybody, and reports whether it did.
+func (v *Verifier) trustAge(c *Check, now time.Time) bool {
+	switch {
+	case v.trust == nil || len(v.trust.Issuers) == 0:
+		c.notMade("untrusted_issuer", "No trust file is configured, so nobody could be confirmed.")
+	case now.After(v.trust.Expires):
+		c.notMade("untrusted_issuer", "The trust file ended on %s and must be renewed before anybody can be confirmed.", day(v.trust.Expires))
+	default:
+		return false
+	}
+	return true
+}
+
+// confirm fills in an issuer for whom the trust file vouches.
+func (r *Report) confirm(cred *elm.Credential, e *TrustedIssuer) {
+	fact := func(text, source string) {
+		r.Issuer.Evidence = append(r.Issuer.Evidence, Evidence{Level: "L2", Fact: text, Source: source, Checked: e.Checked})
+	}
+	chain := r.Issuer.Evidence // from the seal
+	r.Issuer = Issuer{
+		Name: e.Name("en"), Confirmed: true, DID: e.ID, Country: e.Country, Provider: e.Provider, Level: "L2", Trust: e,
+	}
+	fact("Listed in the operator's trust file", e.Source)
+	if n := e.NationalRegister; n != nil {
+		fact("Entered in "+n.Name+" under "+n.Number, n.Name)
+	}
+	if e.ETERID != "" {
+		fact("Entered in the European Tertiary Education Register under "+e.ETERID, "ETER")
+	}
+	if len(chain) > 0 {
+		r.Issuer.Level = "L3"
+		r.Issuer.Evidence = append(r.Issuer.Evidence, chain...)
+	}
+	if claimed := claimedName(cred); claimed != "" && !e.called(claimed) {
+		r.Issuer.Claimed = claimed
+	}
+	c := r.check(CheckIssuer)
+	if r.Issuer.Claimed != "" {
+		c.remark("The credential calls its issuer %q.", r.Issuer.Claimed)
+	}
+	if e.Ended != "" {
+		c.remark("This institution ended on %s.", e.Ended)
+		if e.Successor != "" {
+			c.remark("Its successor is %s.", e.Successor)
+		}
+		if e.Custodian != "" {
+			c.remark("Its records are kept by %s.", e.Custodian)
+		}
+	}
+}
+
+// called reports whether name is a legal name of the entry in some language.
+func (t *TrustedIssuer) called(name string) bool {
+	for _, own := range t.LegalName {
+		if strings.EqualFold(own, name) {
+			return true
+		}
+	}
+	return false
+}

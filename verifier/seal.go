@@ -1,0 +1,305 @@
+package verifier
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"indeks/elm"
+	"indeks/keys"
+)
+
+// resolver finds the keys of one token: those of the trust file by their exact
+// kid, and those that certificates in the header bring along. It fetches
+// nothing. That it found a key says nothing about whose key it is.
+type resolver struct {
+	trust *Trust
+	known map[*keys.PublicKey]*TrustedIssuer // keys of the trust file that were handed out
+}
+
+func (f *resolver) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
+	entry, key, refused := f.trust.key(h.KeyID)
+	if refused != nil {
+		return nil, refused.Why
+	}
+	if len(h.Chain) > 0 {
+		// A certificate beside the kid of a trusted key must be for that very
+		// key. Otherwise one of the two is there to deceive.
+		leaf := h.Chain[0]
+		if key == nil {
+			return &keys.PublicKey{ID: certificateName(leaf), Key: leaf.PublicKey, Certificate: leaf}, nil
+		}
+		if !equalKeys(key.Key, leaf.PublicKey) {
+			return nil, fmt.Errorf("%w: the certificate is for another key than the one named", keys.ErrUnknownKey)
+		}
+	}
+	if key == nil {
+		return nil, fmt.Errorf("%w: named by the header", keys.ErrUnknownKey)
+	}
+	if f.known == nil {
+		f.known = make(map[*keys.PublicKey]*TrustedIssuer)
+	}
+	f.known[key] = entry
+	return key, nil
+}
+
+func certificateName(c *x509.Certificate) string {
+	return "certificate " + c.SerialNumber.Text(16)
+}
+
+func equalKeys(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
+}
+
+// names are what an issuer is called in a credential: its id, and in a European
+// Digital Credential the identifiers of the organisation. Legal names prove
+// nothing.
+func names(cred *elm.Credential) (id string, organizations []string) {
+	o := cred.Issuer
+	if cred.Profile == elm.EDC {
+		organizations = organizationNames(&o)
+	}
+	return o.ID, organizations
+}
+
+func organizationNames(o *elm.Organisation) []string {
+	var found []string
+	if o.EIDASIdentifier != nil {
+		found = append(found, o.EIDASIdentifier.Notation)
+	}
+	for _, list := range []elm.List[elm.LegalIdentifier]{o.Registration, o.VATIdentifier} {
+		for _, id := range list {
+			found = append(found, id.Notation)
+		}
+	}
+	for _, id := range o.Identifier {
+		found = append(found, id.Notation)
+	}
+	return slices.DeleteFunc(found, func(s string) bool { return s == "" })
+}
+
+// named finds the entry of the trust file that a credential names as its
+// issuer, nil where it names none.
+func (v *Verifier) named(cred *elm.Credential) *TrustedIssuer {
+	id, organizations := names(cred)
+	if e := v.trust.ByDID(id); e != nil {
+		return e
+	}
+	for _, organization := range organizations {
+		if e := v.trust.ByOrganization(organization); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// namedBy reports whether a credential names this entry as its issuer.
+func (e *TrustedIssuer) namedBy(cred *elm.Credential) bool {
+	id, organizations := names(cred)
+	return e.ID != "" && e.ID == id ||
+		slices.ContainsFunc(organizations, func(n string) bool { return sameOrganization(e.OrganizationID, n) })
+}
+
+// judgement is what one seal is worth.
+type judgement struct {
+	entry         *TrustedIssuer // who answers for the key, nil: nobody
+	reason        Reason         // "" where the seal is good as far as it goes
+	message       string
+	unconfirmable bool // it may be good, but nobody can tell
+	chain         bool // a certificate's chain led to an anchor that is not the certificate itself
+}
+
+// checkSeal judges the seals of an opened token. Every signature has verified;
+// one seal of the issuer that the credential names must be good. It returns the
+// entry that answers for that seal, nil where nobody does.
+func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, xvals []*x509.Certificate) *TrustedIssuer {
+	c := r.check(CheckSeal)
+	var best judgement
+	var seal keys.Seal
+	for i, s := range opened.Seals {
+		j := v.judge(s, cred, found, xvals, r.CheckedAt)
+		if i == 0 || rank(j) > rank(best) {
+			best, seal = j, s
+		}
+	}
+	r.SealedAt = seal.SealedAt
+	switch {
+	case best.unconfirmable:
+		c.notMade(best.reason, "%s", best.message)
+	case best.reason != "":
+		c.fail(best.reason, "%s", best.message)
+		return nil
+	case best.entry != nil:
+		c.pass("Exactly what %s sealed (%s).", best.entry.Name("en"), seal.Alg)
+	default:
+		c.pass("Exactly what was sealed (%s), with a key that nobody here answers for.", seal.Alg)
+	}
+	if len(seal.Chain) > 0 {
+		c.remark("Whether the seal's certificate was withdrawn by its authority was not asked.")
+	}
+	if best.chain {
+		r.Issuer.Evidence = append(r.Issuer.Evidence, Evidence{
+			Level: "L3", Fact: "Sealed with a certificate for the organisation " + plain(best.entry.OrganizationID) + " from an authority that the operator trusts",
+			Source: best.entry.Source, Checked: best.entry.Checked,
+		})
+	}
+	return best.entry
+}
+
+// rank orders judgements: a seal of the named issuer over any other.
+func rank(j judgement) int {
+	switch {
+	case j.reason == "" && j.entry != nil:
+		return 3
+	case j.unconfirmable:
+		return 2
+	case j.reason == "":
+		return 1
+	}
+	return 0
+}
+
+// judge decides whose seal this is and whether its key was allowed when it was
+// made.
+func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, xvals []*x509.Certificate, now time.Time) judgement {
+	refuse := func(reason Reason, message string) judgement { return judgement{reason: reason, message: message} }
+
+	// 1. When was it made? The seal's own word; no trusted time is evaluated.
+	at, ok := sealingTime(s, cred, now)
+	if !ok || at.After(now.Add(v.skew)) {
+		return refuse("not_yet_valid", "The seal claims to have been made in the future.")
+	}
+	id, organizations := names(cred)
+	if s.Issuer != "" && s.Issuer != id {
+		return refuse("issuer_mismatch", "The header of the seal names another issuer than the credential.")
+	}
+
+	// 2. Who answers for the key: the trust file itself, or an anchor in it.
+	key, j := s.Key, judgement{entry: found.known[s.Key]}
+	if leaf := key.Certificate; leaf != nil && j.entry == nil {
+		e := v.trust.byCertificate(leaf)
+		if e != nil {
+			if i := slices.IndexFunc(e.Keys, func(k keys.PublicKey) bool { return equalKeys(k.Key, leaf.PublicKey) }); i >= 0 {
+				j.entry, key = e, &e.Keys[i] // the trust file's periods hold for it
+			}
+		}
+		if leaf.KeyUsage != 0 && leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+			return refuse("key_not_allowed", "The certificate is not one for seals.")
+		}
+	}
+	if len(s.Chain) > 0 {
+		e := j.entry
+		if e == nil {
+			e = v.trust.byCertificate(s.Chain[0])
+		}
+		switch err := leadsTo(e, s.Chain, xvals, at); {
+		case err == nil:
+			j.entry, j.chain = e, !slices.ContainsFunc(e.Anchors, s.Chain[0].Equal)
+		case j.entry == nil && errors.Is(err, errOutOfPeriod) && e.namedBy(cred):
+			return refuse("key_not_allowed", "The seal's certificate was not valid at the time of sealing.")
+		}
+	}
+
+	// 3. Is it the issuer whom the credential names?
+	named, other := v.named(cred), v.trust.ByDID(id)
+	switch {
+	case j.entry != nil && (!j.entry.namedBy(cred) || other != nil && other != j.entry):
+		return refuse("issuer_mismatch", "Sealed by "+j.entry.Name("en")+", but the credential names another issuer.")
+	case j.entry == nil && named != nil:
+		return refuse("untrusted_issuer", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
+	case j.entry == nil:
+		if own := keys.OrganizationIdentifier(s.Chain[0]); own != "" && len(organizations) > 0 &&
+			!slices.ContainsFunc(organizations, func(n string) bool { return sameOrganization(own, n) }) {
+			return refuse("issuer_mismatch", "The seal's certificate is for another organisation than the issuer whom the credential names.")
+		}
+		return j // nobody answers for the key, so there are no periods to hold it to
+	}
+
+	// 4. Was the key allowed at that time? Skew, because seals are made to the
+	// second and keys are not.
+	switch {
+	case !key.CompromisedAt.IsZero() && at.Before(key.CompromisedAt):
+		// Whoever has the key can write any date (attack 16).
+		return judgement{entry: j.entry, reason: "key_not_allowed", unconfirmable: true,
+			message: "The key became known to others later, and nothing proves that the seal is older than that."}
+	case !key.CompromisedAt.IsZero():
+		return refuse("key_not_allowed", "Sealed with a key after it had become known to others.")
+	case key.Purposes != nil && !slices.Contains(key.Purposes, "assertionMethod"):
+		return refuse("key_not_allowed", "Sealed with a key that is not for sealing.")
+	case at.Add(v.skew).Before(key.NotBefore):
+		return refuse("key_not_allowed", "Sealed with a key that was not yet in use at that time.")
+	case !key.NotAfter.IsZero() && at.Add(-v.skew).After(key.NotAfter):
+		return refuse("key_not_allowed", "Sealed with a key that was no longer in use at that time.")
+	}
+	return j
+}
+
+// sealingTime is the time at which a seal claims to have been made: that of its
+// header, else of claim iat, else the day from which the credential is valid or
+// was issued. A day to come cannot be the last.
+func sealingTime(s keys.Seal, cred *elm.Credential, now time.Time) (time.Time, bool) {
+	if !s.SealedAt.IsZero() {
+		return s.SealedAt, true
+	}
+	if _, _, iat, err := cred.JWTClaims(); err != nil {
+		return time.Time{}, false
+	} else if !iat.IsZero() {
+		return iat, true
+	}
+	if cred.IssuanceDate != "" {
+		if at, err := cred.IssuanceDate.Time(true); err == nil && at.Before(now) {
+			return at, true
+		}
+	}
+	if from, _, err := cred.Period(); err == nil && !from.IsZero() && from.Before(now) {
+		return from, true
+	}
+	return now, true
+}
+
+var (
+	errNoAnchor    = errors.New("no anchor of the trust file vouches for the certificate")
+	errOutOfPeriod = errors.New("a certificate was not valid at the time of sealing")
+)
+
+// leadsTo builds a path from a seal certificate to the anchors of an entry, as
+// of the time of sealing, and compares the organization. Certificates in between
+// come from the header and from unsigned xVals; what they claim is worth nothing
+// until the path ends at an anchor.
+func leadsTo(e *TrustedIssuer, chain, xvals []*x509.Certificate, at time.Time) error {
+	if e == nil || len(e.Anchors) == 0 || keys.OrganizationIdentifier(chain[0]) != e.OrganizationID {
+		return errNoAnchor
+	}
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	for _, c := range e.Anchors {
+		roots.AddCert(c)
+	}
+	for _, c := range slices.Concat(chain[1:], xvals) {
+		between.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return errOutOfPeriod
+	}
+	if err != nil {
+		return errNoAnchor
+	}
+	return nil
+}
+
+// claimedName is the name that a credential gives its issuer.
+func claimedName(cred *elm.Credential) string {
+	e := TrustedIssuer{LegalName: map[string]string{}}
+	for tag, texts := range cred.Issuer.LegalName {
+		e.LegalName[tag] = strings.Join(texts, " / ")
+	}
+	return plain(e.Name("en"))
+}

@@ -1,0 +1,295 @@
+package verifier
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/keys"
+)
+
+// The trust file as it is written.
+type trustFile struct {
+	Version int          `json:"version"`
+	Issued  time.Time    `json:"issued"`
+	Expires time.Time    `json:"expires"`
+	Issuers []trustEntry `json:"issuers"`
+}
+
+type trustEntry struct {
+	ID               string            `json:"id,omitempty"`
+	LegalName        map[string]string `json:"legal_name"`
+	Country          string            `json:"country,omitempty"`
+	Domains          []string          `json:"domains,omitempty"`
+	ETERID           string            `json:"eter_id,omitempty"`
+	NationalRegister *registerEntry    `json:"national_register,omitempty"`
+	Provider         string            `json:"provider,omitempty"`
+	Accredited       []accreditedEntry `json:"accredited,omitempty"`
+	Keys             []keyEntry        `json:"keys,omitempty"`
+	OrganizationID   string            `json:"x5c_organization_identifier,omitempty"`
+	Anchors          []string          `json:"x5c_anchors,omitempty"`
+	CredentialsURL   string            `json:"credentials_url,omitempty"`
+	QRPrefix         string            `json:"qr_prefix,omitempty"`
+	StatusDelegates  []string          `json:"status_delegates,omitempty"`
+	Ended            string            `json:"ended,omitempty"`
+	Successor        string            `json:"successor,omitempty"`
+	Custodian        string            `json:"custodian,omitempty"`
+	Source           string            `json:"source"`
+	Checked          string            `json:"checked"`
+}
+
+type registerEntry struct {
+	Name   string `json:"name"`
+	Number string `json:"number"`
+	From   string `json:"from,omitempty"`
+	To     string `json:"to,omitempty"`
+}
+
+type accreditedEntry struct {
+	By     string `json:"by"`
+	From   string `json:"from"`
+	To     string `json:"to,omitempty"`
+	Source string `json:"source,omitempty"`
+	URL    string `json:"url,omitempty"`
+}
+
+type keyEntry struct {
+	JWK           jsontext.Value `json:"jwk"`
+	Purposes      []string       `json:"purposes"`
+	NotBefore     time.Time      `json:"not_before,omitzero"`
+	NotAfter      time.Time      `json:"not_after,omitzero"`
+	CompromisedAt time.Time      `json:"compromised_at,omitzero"`
+}
+
+// ParseTrust reads a trust file (JSON, version 1 of the format). Unknown and
+// repeated members are refused, with a JSON Pointer.
+func ParseTrust(raw []byte) (*Trust, error) {
+	var file trustFile
+	if err := json.Unmarshal(raw, &file, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("reading trust file: %w", pointed(err))
+	}
+	t := &Trust{Version: file.Version, Issued: file.Issued, Expires: file.Expires}
+	at := func(format string, args ...any) func(error) error {
+		pointer := fmt.Sprintf(format, args...)
+		return func(err error) error { return fmt.Errorf("reading trust file: at %s: %w", pointer, err) }
+	}
+
+	// 1. The file as a whole. A list without an end would be believed for ever.
+	switch {
+	case file.Version < 1:
+		return nil, at("/version")(errors.New("must be a number from 1, raised with each change"))
+	case file.Issued.IsZero():
+		return nil, at("/issued")(errors.New("missing"))
+	case !file.Expires.After(file.Issued):
+		return nil, at("/expires")(errors.New("must be after issued"))
+	}
+
+	// 2. Each entry. What names an issuer must name one only.
+	seen := make(map[string]bool)
+	once := func(kind, name string) error {
+		if name == "" {
+			return nil
+		}
+		if seen[kind+name] {
+			return fmt.Errorf("%s %q stands in the file twice", kind, name)
+		}
+		seen[kind+name] = true
+		return nil
+	}
+	for i, entry := range file.Issuers {
+		e, wrong, err := entry.issuer()
+		if err == nil {
+			wrong = "id"
+			err = once("issuer", e.ID)
+		}
+		if err == nil {
+			wrong = "x5c_organization_identifier"
+			err = once("organization", e.OrganizationID)
+		}
+		if err != nil {
+			return nil, at("/issuers/%d/%s", i, wrong)(err)
+		}
+		for k, entry := range entry.Keys {
+			key, refused, err := entry.key(e.ID)
+			switch {
+			case err != nil:
+			case refused != nil:
+				err = once("key", refused.ID)
+				e.Refused = append(e.Refused, *refused)
+			default:
+				err = once("key", key.ID)
+				e.Keys = append(e.Keys, *key)
+			}
+			if err != nil {
+				return nil, at("/issuers/%d/keys/%d", i, k)(err)
+			}
+		}
+		t.Issuers = append(t.Issuers, *e)
+	}
+	return t, nil
+}
+
+// pointed puts the JSON Pointer of an error of the JSON library in front.
+func pointed(err error) error {
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok && semantic.Err != nil {
+		return fmt.Errorf("at %s: %w", pointer(semantic.JSONPointer), semantic.Err)
+	}
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return fmt.Errorf("at %s: %w", pointer(syntax.JSONPointer), syntax.Err)
+	}
+	return err
+}
+
+func pointer(p jsontext.Pointer) string {
+	if p == "" {
+		return "the top"
+	}
+	return string(p)
+}
+
+// issuer checks an entry without its keys. Where it errs, wrong is the member.
+func (entry *trustEntry) issuer() (e *TrustedIssuer, wrong string, err error) {
+	e = &TrustedIssuer{
+		ID: entry.ID, LegalName: entry.LegalName, Country: entry.Country, Domains: entry.Domains,
+		ETERID: entry.ETERID, NationalRegister: (*Register)(entry.NationalRegister), Provider: entry.Provider,
+		OrganizationID: entry.OrganizationID, CredentialsURL: strings.TrimSuffix(entry.CredentialsURL, "/"),
+		QRPrefix: strings.ToUpper(entry.QRPrefix), StatusDelegates: entry.StatusDelegates,
+		Ended: entry.Ended, Successor: entry.Successor, Custodian: entry.Custodian,
+		Source: entry.Source, Checked: entry.Checked,
+	}
+	switch {
+	case e.ID == "" && e.OrganizationID == "":
+		return nil, "id", errors.New("neither id nor x5c_organization_identifier says who this is")
+	case e.ID != "" && !strings.HasPrefix(e.ID, "did:"):
+		return nil, "id", errors.New("not a DID")
+	case e.Name("en") == "":
+		return nil, "legal_name", errors.New("missing")
+	case e.Provider != "" && e.Provider != "hei" && e.Provider != "alternative":
+		return nil, "provider", errors.New(`neither "hei" nor "alternative"`)
+	case e.Source == "":
+		return nil, "source", errors.New("missing: where does the operator know this from?")
+	case e.QRPrefix != "" && (len(e.QRPrefix) != 2 || strings.Trim(e.QRPrefix, publicAlphabet) != ""):
+		return nil, "qr_prefix", errors.New("not two symbols of the alphabet of public ids")
+	}
+	for i, domain := range e.Domains {
+		if domain == "" || strings.ContainsAny(domain, "/:@*? ") {
+			return nil, "domains/" + strconv.Itoa(i), errors.New("not a host name")
+		}
+	}
+	if e.CredentialsURL != "" {
+		if _, err := parseURL(e.CredentialsURL); err != nil {
+			return nil, "credentials_url", err
+		}
+	}
+	dates := [][2]string{{"checked", e.Checked}}
+	if e.Ended != "" {
+		dates = append(dates, [2]string{"ended", e.Ended})
+	}
+	for i, a := range entry.Accredited {
+		e.Accredited = append(e.Accredited, Accredited(a))
+		at := "accredited/" + strconv.Itoa(i)
+		if a.By == "" {
+			return nil, at + "/by", errors.New("missing")
+		}
+		if dates = append(dates, [2]string{at + "/from", a.From}); a.To != "" {
+			dates = append(dates, [2]string{at + "/to", a.To})
+		}
+	}
+	for _, date := range dates {
+		if _, err := time.Parse(time.DateOnly, date[1]); err != nil {
+			return nil, date[0], errors.New("not a date of the form YYYY-MM-DD")
+		}
+	}
+	for i, text := range entry.Anchors {
+		at := "x5c_anchors/" + strconv.Itoa(i)
+		block, rest := pem.Decode([]byte(text))
+		if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
+			return nil, at, errors.New("not one PEM certificate")
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, at, err
+		}
+		e.Anchors = append(e.Anchors, c)
+	}
+	return e, "", nil
+}
+
+// key reads a key of an entry. One that policy refuses comes back as such.
+func (entry keyEntry) key(controller string) (*keys.PublicKey, *RefusedKey, error) {
+	if len(entry.Purposes) == 0 {
+		return nil, nil, errors.New("purposes are missing")
+	}
+	k, err := keys.ParseJWK(entry.JWK)
+	if errors.Is(err, keys.ErrKeyPolicy) {
+		var public struct {
+			KeyID string `json:"kid"`
+		}
+		if json.Unmarshal(entry.JWK, &public) != nil || public.KeyID == "" {
+			return nil, nil, errors.New("jwk without kid")
+		}
+		if hasSecret(entry.JWK) {
+			return nil, nil, err // a secret in a file that is handed round is no key any more
+		}
+		return nil, &RefusedKey{ID: public.KeyID, Why: err, raw: entry}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if k.ID == "" {
+		return nil, nil, errors.New("jwk without kid")
+	}
+	k.Controller, k.Purposes = controller, entry.Purposes
+	k.NotBefore, k.NotAfter, k.CompromisedAt = entry.NotBefore, entry.NotAfter, entry.CompromisedAt
+	return k, nil, nil
+}
+
+func hasSecret(jwk []byte) bool {
+	var members map[string]jsontext.Value
+	return json.Unmarshal(jwk, &members) == nil &&
+		slices.ContainsFunc([]string{"d", "k", "p", "q", "dp", "dq", "qi", "oth"}, func(name string) bool { return members[name] != nil })
+}
+
+// MarshalJSON writes the trust file that ParseTrust reads.
+func (t *Trust) MarshalJSON() ([]byte, error) {
+	file := trustFile{Version: t.Version, Issued: t.Issued, Expires: t.Expires, Issuers: []trustEntry{}}
+	for _, e := range t.Issuers {
+		entry := trustEntry{
+			ID: e.ID, LegalName: e.LegalName, Country: e.Country, Domains: e.Domains,
+			ETERID: e.ETERID, NationalRegister: (*registerEntry)(e.NationalRegister), Provider: e.Provider,
+			OrganizationID: e.OrganizationID, CredentialsURL: e.CredentialsURL,
+			QRPrefix: e.QRPrefix, StatusDelegates: e.StatusDelegates,
+			Ended: e.Ended, Successor: e.Successor, Custodian: e.Custodian,
+			Source: e.Source, Checked: e.Checked,
+		}
+		for _, a := range e.Accredited {
+			entry.Accredited = append(entry.Accredited, accreditedEntry(a))
+		}
+		for _, k := range e.Keys {
+			jwk := k.JWK()
+			if jwk == nil {
+				return nil, fmt.Errorf("writing trust file: key %q is of a kind that has no JWK", k.ID)
+			}
+			entry.Keys = append(entry.Keys, keyEntry{
+				JWK: jwk, Purposes: k.Purposes, NotBefore: k.NotBefore, NotAfter: k.NotAfter, CompromisedAt: k.CompromisedAt,
+			})
+		}
+		for _, k := range e.Refused {
+			entry.Keys = append(entry.Keys, k.raw)
+		}
+		for _, c := range e.Anchors {
+			entry.Anchors = append(entry.Anchors, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+		}
+		file.Issuers = append(file.Issuers, entry)
+	}
+	return json.Marshal(file, json.Deterministic(true), jsontext.WithIndent("  "))
+}

@@ -1,0 +1,186 @@
+// Package verifier examines sealed credentials and says what is known of them.
+// It runs apart from any issuer and holds no secret.
+//
+// Most readers want [Verifier.Verify], which never fails: whatever is wrong is
+// in the [Report]. A check has three outcomes, and "could not check" is never
+// "passed".
+package verifier
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"indeks/contexts"
+	"indeks/elm"
+	"indeks/keys"
+)
+
+// Verdict is the answer in one word.
+type Verdict string
+
+const (
+	Valid         Verdict = "valid"
+	Invalid       Verdict = "invalid"
+	Indeterminate Verdict = "indeterminate" // genuine as far as seen, something could not be confirmed
+)
+
+// State says which row of the employer's first second applies. The first that
+// matches wins, in this order.
+type State string
+
+const (
+	Unreadable      State = "unreadable"
+	NoSeal          State = "no_seal"
+	NotValid        State = "not_valid"
+	Revoked         State = "revoked"
+	IssuerUnknown   State = "issuer_unknown"
+	Unconfirmable   State = "unconfirmable"
+	Suspended       State = "suspended"
+	NotConforming   State = "not_conforming"
+	StatusUnchecked State = "status_unchecked"
+	Expired         State = "expired"
+	NotYetValid     State = "not_yet_valid"
+	StateValid      State = "valid"
+)
+
+// Result is the outcome of one check.
+type Result string
+
+const (
+	Passed  Result = "passed"
+	Failed  Result = "failed"
+	NotMade Result = "not_made"
+)
+
+// Names of the checks, in the order in which a report has them.
+const (
+	CheckFormat        = "format"
+	CheckSeal          = "seal"
+	CheckIssuer        = "issuer"
+	CheckAccreditation = "accreditation"
+	CheckRevocation    = "revocation"
+	CheckExpiry        = "expiry"
+	CheckSupplement    = "supplement"
+	CheckOwner         = "owner"
+)
+
+// Reason is the class of what is wrong: "malformed", "too_large",
+// "header_invalid", "alg_not_allowed", "key_not_found", "key_not_allowed",
+// "signature_invalid", "issuer_mismatch", "untrusted_issuer",
+// "context_not_allowed", "undefined_term", "claims_invalid", "revoked",
+// "suspended", "status_invalid", "status_unavailable", "expired",
+// "not_yet_valid", "no_seal", "" for valid.
+type Reason string
+
+// Check is one question with its outcome.
+type Check struct {
+	Name    string
+	Result  Result
+	Reason  Reason   // where Result is not Passed
+	Message string   // one plain sentence in English
+	Remarks []string // further sentences: what is sealed but not understood, what was not looked at
+	Source  string   // where the answer comes from, if not from the credential
+}
+
+// Evidence is a fact about the issuer with its source.
+type Evidence struct {
+	Level   string // "L0".."L4"
+	Fact    string
+	Source  string
+	Checked string // date
+}
+
+// Issuer is who stands behind the seal. Name comes from the trust file; where
+// nobody vouches for the issuer it is what the credential claims, and Confirmed
+// is false.
+type Issuer struct {
+	Name      string
+	Confirmed bool
+	DID       string
+	Country   string // ISO 3166-1 alpha-2 or alpha-3 as in the trust file
+	Level     string // highest evidence level
+	Provider  string // "hei", "alternative" or "" by the trust file's register entry
+	Evidence  []Evidence
+	Claimed   string         // name in the credential where it differs from Name
+	Trust     *TrustedIssuer // nil where not confirmed
+}
+
+// Report is everything that was found.
+type Report struct {
+	Verdict   Verdict
+	State     State
+	Reason    Reason
+	Checks    []Check
+	Issuer    Issuer
+	Profile   elm.Profile
+	Form      keys.Form
+	ID        string // of the credential
+	SHA256    string // of the payload, hex; with ID the identity of the credential
+	SealedAt  time.Time
+	Since     time.Time // when revoked, suspended or expired, where known
+	CheckedAt time.Time
+	// Credential is what was sealed, nil unless the seal verified. Pages may show
+	// it as fact only where Issuer.Confirmed, and never for State NotValid.
+	Credential *elm.Credential
+}
+
+// Config is what a verifier works with. The zero value works, trusts nobody and fetches
+// nothing.
+type Config struct {
+	Trust                *Trust        // nil: nobody is trusted
+	Contexts             *contexts.Set // nil: contexts.Default()
+	Fetch                *http.Client  // nil: NewFetchClient(Policy)
+	Policy               FetchPolicy
+	Now                  func() time.Time // nil: time.Now
+	Skew                 time.Duration    // tolerated clock difference; 0 means 60 s
+	RequireAccreditation bool             // operator's choice: accreditation must be passed
+}
+
+// Verifier examines credentials. It is safe for concurrent use.
+type Verifier struct {
+	trust                *Trust
+	contexts             *contexts.Set
+	fetch                *http.Client
+	policy               FetchPolicy
+	now                  func() time.Time
+	skew                 time.Duration
+	requireAccreditation bool
+	lists                listCache
+}
+
+// New returns a verifier. It starts nothing.
+func New(c Config) (*Verifier, error) {
+	if c.Skew < 0 {
+		return nil, errors.New("configuring verifier: negative clock skew")
+	}
+	v := &Verifier{
+		trust: c.Trust, contexts: c.Contexts, policy: c.Policy, now: c.Now,
+		skew: c.Skew, requireAccreditation: c.RequireAccreditation,
+	}
+	if v.contexts == nil {
+		v.contexts = contexts.Default()
+	}
+	if v.now == nil {
+		v.now = time.Now
+	}
+	if v.skew == 0 {
+		v.skew = time.Minute
+	}
+	// Whatever client the caller brings, no redirect is followed by it.
+	client := NewFetchClient(c.Policy)
+	if c.Fetch != nil {
+		own := *c.Fetch
+		own.CheckRedirect = noRedirect
+		client = &own
+	}
+	v.fetch = client
+	return v, nil
+}
+
+// Errors of LookUp and FetchLink.
+var (
+	ErrNotFound    = errors.New("no issuer knows this id")
+	ErrUnavailable = errors.New("the issuer could not be asked")
+	ErrForbidden   = errors.New("address not allowed")
+)

@@ -1,0 +1,263 @@
+package verifier
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"indeks/elm"
+	"indeks/keys"
+)
+
+// checkNames are the checks of every report, in order.
+var checkNames = []string{
+	CheckFormat, CheckSeal, CheckIssuer, CheckAccreditation, CheckRevocation, CheckExpiry, CheckSupplement, CheckOwner,
+}
+
+// required are the checks without which nothing is valid.
+var required = []string{CheckFormat, CheckSeal, CheckIssuer, CheckRevocation, CheckExpiry}
+
+// check returns the check with this name, for filling it in.
+func (r *Report) check(name string) *Check {
+	return &r.Checks[slices.Index(checkNames, name)]
+}
+
+func (c *Check) pass(format string, args ...any) {
+	c.Result, c.Reason, c.Message = Passed, "", fmt.Sprintf(format, args...)
+}
+
+func (c *Check) fail(reason Reason, format string, args ...any) {
+	c.Result, c.Reason, c.Message = Failed, reason, fmt.Sprintf(format, args...)
+}
+
+func (c *Check) notMade(reason Reason, format string, args ...any) {
+	c.Result, c.Reason, c.Message = NotMade, reason, fmt.Sprintf(format, args...)
+}
+
+func (c *Check) remark(format string, args ...any) {
+	c.Remarks = append(c.Remarks, fmt.Sprintf(format, args...))
+}
+
+// Verify examines a token of any form. It never fails.
+//
+// Nothing is fetched before the credential's issuer is confirmed, and no content
+// leaves it unless the seal verified: Report.Credential, Issuer.Claimed and
+// names in messages are of sealed content only.
+func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
+	now := v.now()
+	r := &Report{CheckedAt: now.UTC(), Checks: make([]Check, len(checkNames))}
+	for i, name := range checkNames {
+		r.Checks[i] = Check{Name: name, Result: NotMade, Message: "Not looked at, because an earlier check did not get this far."}
+	}
+	r.check(CheckOwner).Message = "Nobody has proved to be the holder: the credential was not presented from a wallet."
+
+	// 1. Open: the exact payload, with seals that verify under some key.
+	found := &resolver{trust: v.trust}
+	opened, err := keys.Open(ctx, token, found)
+	if err != nil {
+		v.unopened(r, token, err)
+		return r.conclude(v)
+	}
+	r.Form = opened.Form
+	digest := sha256.Sum256(opened.Payload)
+	r.SHA256 = hex.EncodeToString(digest[:])
+
+	// 2. One strict parse: what is checked from here on is what is shown later.
+	cred := v.checkFormat(r, opened.Payload, opened.Form != keys.JAdES)
+	if cred == nil {
+		r.check(CheckSeal).notMade("", "The seal is intact, but what it seals cannot be read, so nobody can say whose it should be.")
+		return r.conclude(v)
+	}
+	r.Profile, r.ID = cred.Profile, cred.ID
+
+	// 3. The seal belongs to the issuer the credential names (trap 4), and its
+	// key was allowed at the time of sealing.
+	entry := v.checkSeal(r, opened, cred, found, keys.Intermediates(token))
+
+	// 4. Who vouches for the issuer.
+	v.checkIssuer(r, cred, entry)
+	if r.check(CheckSeal).Result != Passed {
+		return r.conclude(v)
+	}
+	r.Credential = cred
+
+	// 5. Withdrawn? Asked only in the name of an issuer that is confirmed, and
+	// never for a document that breaks a rule.
+	v.checkRevocation(ctx, r, cred)
+
+	// 6. Inside its period?
+	v.checkExpiry(r, cred)
+
+	// 7. What informs, but does not decide.
+	v.checkAccreditation(r, cred)
+	checkSupplement(r.check(CheckSupplement), cred)
+	return r.conclude(v)
+}
+
+// unopened fills in what can be said of a token that keys.Open refused.
+func (v *Verifier) unopened(r *Report, token []byte, err error) {
+	seal := r.check(CheckSeal)
+	detail := ""
+	if open, ok := errors.AsType[*keys.OpenError](err); ok {
+		detail = plain(open.Detail)
+	}
+	switch {
+	case errors.Is(err, keys.ErrNotSealed):
+		// Whoever wrote it, the format can still be judged.
+		v.checkFormat(r, token, false)
+		seal.fail("no_seal", "The document carries no seal: anybody could have written it.")
+		r.State = NoSeal
+		return
+	case errors.Is(err, keys.ErrFormat):
+		r.State = Unreadable
+		r.check(CheckFormat).fail("malformed", "This is not a sealed credential that can be read: %s.", detail)
+		return
+	case errors.Is(err, keys.ErrTooLarge):
+		r.State = Unreadable
+		r.check(CheckFormat).fail("too_large", "Too large to be looked at: %s.", detail)
+		return
+	case errors.Is(err, keys.ErrHeader):
+		seal.fail("header_invalid", "The header of the seal breaks a rule: %s.", detail)
+	case errors.Is(err, keys.ErrAlgorithm):
+		seal.fail("alg_not_allowed", "Sealed with an algorithm that is not allowed: %s.", detail)
+	case errors.Is(err, keys.ErrKeyPolicy):
+		seal.fail("key_not_allowed", "Sealed with a key that must not be used for this: %s.", detail)
+	case errors.Is(err, keys.ErrSignature):
+		seal.fail("signature_invalid", "The seal does not fit: the document was changed after sealing, or somebody else sealed it.")
+	case errors.Is(err, keys.ErrUnknownKey):
+		// 1b. Nobody knows the key. Whether that is a forgery or a stranger is
+		// told by the issuer that the unverified payload names, and by nothing
+		// else of it.
+		payload, err := keys.PayloadUnsafe(token)
+		if err != nil {
+			payload = nil // unreachable: Open got as far as the key
+		}
+		cred := v.checkFormat(r, payload, true)
+		switch {
+		case cred == nil:
+			seal.notMade("key_not_found", "The seal was made with a key that nobody here knows.")
+		case v.named(cred) != nil:
+			seal.fail("key_not_found", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
+		default:
+			seal.notMade("key_not_found", "The seal was made with a key that nobody here knows, so it could not be checked.")
+			issuer := r.check(CheckIssuer)
+			issuer.fail("untrusted_issuer", "Nobody in the trust file answers for the issuer or the key.")
+			v.trustAge(issuer, r.CheckedAt)
+		}
+	default:
+		seal.fail("key_not_found", "The key could not be found.") // unreachable: the resolver has no other errors
+	}
+	if format := r.check(CheckFormat); format.Result == NotMade {
+		format.notMade("", "Not looked at, because the seal did not open.")
+	}
+}
+
+// conclude decides verdict, state and reason by the checks: the first row of the
+// table of states that applies.
+func (r *Report) conclude(v *Verifier) *Report {
+	format, seal, issuer := r.check(CheckFormat), r.check(CheckSeal), r.check(CheckIssuer)
+	revocation, expiry, accreditation := r.check(CheckRevocation), r.check(CheckExpiry), r.check(CheckAccreditation)
+	decide := func(s State, verdict Verdict, because *Check) *Report {
+		r.State, r.Verdict = s, verdict
+		if because != nil {
+			r.Reason = because.Reason
+		}
+		return r
+	}
+	switch {
+	case r.State == Unreadable:
+		return decide(Unreadable, Invalid, format)
+	case r.State == NoSeal:
+		return decide(NoSeal, Invalid, seal)
+	case seal.Result == Failed:
+		return decide(NotValid, Invalid, seal)
+	case format.Result == Failed && r.State != NotConforming:
+		return decide(NotValid, Invalid, format)
+	case revocation.Result == Failed && revocation.Reason == "status_invalid":
+		return decide(NotValid, Invalid, revocation)
+	case revocation.Result == Failed && revocation.Reason == "revoked":
+		return decide(Revoked, Invalid, revocation)
+	case issuer.Result != Passed:
+		return decide(IssuerUnknown, Indeterminate, issuer)
+	case seal.Result != Passed:
+		return decide(Unconfirmable, Indeterminate, seal)
+	case v.requireAccreditation && accreditation.Result != Passed:
+		return decide(Unconfirmable, Indeterminate, accreditation)
+	case revocation.Result == Failed:
+		return decide(Suspended, Invalid, revocation)
+	case format.Result != Passed:
+		return decide(NotConforming, Indeterminate, format)
+	case revocation.Result != Passed:
+		return decide(StatusUnchecked, Indeterminate, revocation)
+	case expiry.Result == Failed && expiry.Reason == "expired":
+		return decide(Expired, Invalid, expiry)
+	case expiry.Result == Failed:
+		return decide(NotYetValid, Invalid, expiry)
+	}
+	// Green is what is left, and only if each check says so itself.
+	for _, name := range required {
+		if c := r.check(name); c.Result != Passed {
+			return decide(Unconfirmable, Indeterminate, c)
+		}
+	}
+	return decide(StateValid, Valid, nil)
+}
+
+// checkExpiry compares the period of validity with the clock, as instants. The
+// claims exp and nbf speak of the seal; the narrower of both counts.
+func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
+	c := r.check(CheckExpiry)
+	from, until, err := cred.Period()
+	exp, nbf, _, claims := cred.JWTClaims()
+	if err != nil || claims != nil {
+		c.notMade("claims_invalid", "The period of validity cannot be read.")
+		return
+	}
+	if nbf.After(from) {
+		from = nbf
+	}
+	if !exp.IsZero() && (until.IsZero() || exp.Before(until)) {
+		until = exp
+	}
+	now := r.CheckedAt
+	switch {
+	case !until.IsZero() && now.Add(-v.skew).After(until):
+		c.fail("expired", "Validity ended on %s.", day(until))
+		if r.Since.IsZero() {
+			r.Since = until.UTC()
+		}
+	case from.After(now.Add(v.skew)):
+		c.fail("not_yet_valid", "Not valid before %s.", day(from))
+	case until.IsZero():
+		c.pass("Valid without an end.")
+	default:
+		c.pass("Valid until %s.", day(until))
+	}
+}
+
+// checkSupplement says which elements of Annex I are missing or answered by a
+// reason. It informs and never blocks.
+func checkSupplement(c *Check, cred *elm.Credential) {
+	if cred.Profile == elm.Other {
+		c.notMade("", "Not a credential of the European Learning Model, so the elements of Annex I were not looked for.")
+		return
+	}
+	present, reasoned, missing := elm.Completeness(cred)
+	all := len(present) + len(reasoned) + len(missing)
+	if len(missing) > 0 {
+		c.fail("", "%d of %d mandatory elements of Annex I are missing.", len(missing), all)
+		c.remark("Missing: %s.", strings.Join(missing, ", "))
+	} else {
+		c.pass("All %d mandatory elements of Annex I are there.", all)
+	}
+	if len(reasoned) > 0 {
+		c.remark("Answered by a reason: %s.", strings.Join(reasoned, ", "))
+	}
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,131 @@
+package verifier
+
+import (
+	"strings"
+	"time"
+
+	"indeks/elm"
+)
+
+// Wire is a report as the API and `indeks verify --json` write it.
+type Wire struct {
+	Verdict    Verdict         `json:"verdict"`
+	State      State           `json:"state"`
+	Reason     Reason          `json:"reason,omitempty"`
+	Checks     []WireCheck     `json:"checks"`
+	Issuer     WireIssuer      `json:"issuer"`
+	Credential *WireCredential `json:"credential,omitempty"`
+	Supplement []WireElement   `json:"supplement,omitempty"`
+	CheckedAt  time.Time       `json:"checked_at"`
+}
+
+type WireCheck struct {
+	Name    string   `json:"name"`
+	Result  Result   `json:"result"`
+	Concept string   `json:"concept,omitempty"`
+	Outcome string   `json:"outcome"`
+	Message string   `json:"message"`
+	Remarks []string `json:"remarks,omitempty"`
+	Source  string   `json:"source,omitempty"`
+}
+
+type WireIssuer struct {
+	Name     string         `json:"name"`
+	DID      string         `json:"did,omitempty"`
+	Country  string         `json:"country,omitempty"`
+	Level    string         `json:"level"`
+	Evidence []WireEvidence `json:"evidence"`
+}
+
+type WireEvidence struct {
+	Level   string `json:"level"`
+	Fact    string `json:"fact"`
+	Source  string `json:"source,omitempty"`
+	Checked string `json:"checked,omitempty"`
+}
+
+type WireCredential struct {
+	ID            string `json:"id"`
+	Profile       string `json:"profile"`
+	Form          string `json:"form"`
+	PayloadSHA256 string `json:"payload_sha256"`
+}
+
+type WireElement struct {
+	ID     string   `json:"id"`
+	Label  string   `json:"label"`
+	Values []string `json:"values"`
+}
+
+// Members of the EU's lists of verification checks and of their outcomes.
+const (
+	conceptScheme = "http://data.europa.eu/snb/verification/"
+	outcomeScheme = "http://data.europa.eu/snb/verification-status/"
+)
+
+var concepts = map[string]string{
+	CheckFormat: "2f5b89b96f", CheckSeal: "f9c2016fe9", CheckAccreditation: "e2bbc86a28",
+	CheckRevocation: "271aef9eb4", CheckExpiry: "94d828f160", CheckOwner: "1faf8d450f",
+}
+
+var outcomes = map[Result]string{Passed: "9895008394", Failed: "9d26eb9a37", NotMade: "641f0c5e5d"}
+
+// ShowsFacts reports whether what the credential says may be shown as fact: it
+// was sealed, and nothing says that it is forged.
+func (r *Report) ShowsFacts() bool {
+	switch r.State {
+	case NotValid, NoSeal, Unreadable:
+		return false
+	}
+	return r.Credential != nil
+}
+
+// Wire translates the report; lang is the language of the supplement. Content
+// that must not be shown as fact is left out.
+func (r *Report) Wire(lang string) Wire {
+	w := Wire{
+		Verdict: r.Verdict, State: r.State, Reason: r.Reason, CheckedAt: r.CheckedAt,
+		Checks: make([]WireCheck, 0, len(r.Checks)),
+	}
+	for _, c := range r.Checks {
+		wire := WireCheck{
+			Name: c.Name, Result: c.Result, Outcome: outcomeScheme + outcomes[c.Result],
+			Message: c.Message, Remarks: c.Remarks, Source: c.Source,
+		}
+		if concept := concepts[c.Name]; concept != "" {
+			wire.Concept = conceptScheme + concept
+		}
+		w.Checks = append(w.Checks, wire)
+	}
+	w.Issuer = WireIssuer{Name: r.Issuer.Name, DID: r.Issuer.DID, Country: r.Issuer.Country, Level: r.Issuer.Level, Evidence: []WireEvidence{}}
+	for _, e := range r.Issuer.Evidence {
+		w.Issuer.Evidence = append(w.Issuer.Evidence, WireEvidence(e))
+	}
+	if !r.ShowsFacts() {
+		return w
+	}
+	w.Credential = &WireCredential{ID: r.ID, Profile: string(r.Profile), Form: string(r.Form), PayloadSHA256: r.SHA256}
+	for _, section := range elm.Supplement(r.Credential, lang) {
+		for _, element := range section.Elements {
+			wire := WireElement{ID: element.ID, Label: element.Label, Values: []string{}}
+			for _, value := range element.Values {
+				wire.Values = append(wire.Values, line(value))
+			}
+			w.Supplement = append(w.Supplement, wire)
+		}
+	}
+	return w
+}
+
+// line is a value with its details in one line.
+func line(v elm.Value) string {
+	parts := []string{v.Text}
+	for _, detail := range v.Detail {
+		if detail.Label == "" {
+			parts = append(parts, detail.Text)
+			continue
+		}
+		parts = append(parts, detail.Label+": "+detail.Text)
+	}
+	return strings.Join(parts, "; ")
+}
