@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/sha256"
-	_ "crypto/sha512" // digests of x5t#o
 	"crypto/x509"
 	"encoding/base64"
 	"slices"

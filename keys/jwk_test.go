@@ -1,8 +1,10 @@
 package keys
 
 import (
+	"crypto/ecdsa"
 	"encoding/base64"
 	"errors"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +64,10 @@ func TestParseJWKRefuses(t *testing.T) {
 		return jwk[:i] + value + jwk[i+strings.IndexByte(jwk[i:], '"'):]
 	}
 	b64 := base64URL.EncodeToString
+	point, err := privateKey(t, ES256).Public().(*ecdsa.PublicKey).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, jwk string
 		want      error
@@ -86,6 +92,7 @@ func TestParseJWKRefuses(t *testing.T) {
 		{"alg of another type", with(okp, `"alg":"ES256"`), ErrKeyPolicy},
 		{"not on the curve", replace(ec, "x", b64(slices.Repeat([]byte{1}, 32))), ErrFormat},
 		{"short coordinate", replace(ec, "x", b64(slices.Repeat([]byte{1}, 31))), ErrFormat},
+		{"coordinates divided elsewhere", replace(replace(ec, "x", b64(point[1:34])), "y", b64(point[34:])), ErrFormat},
 		{"line break in a coordinate", replace(ec, "y", `AA\nAA`), ErrFormat},
 		{"standard alphabet", replace(okp, "x", base64.RawStdEncoding.EncodeToString(slices.Repeat([]byte{0xfb}, 32))), ErrFormat},
 		{"P-521", replace(ec, "crv", "P-521"), ErrFormat},
@@ -93,6 +100,7 @@ func TestParseJWKRefuses(t *testing.T) {
 		{"Ed448", replace(okp, "crv", "Ed448"), ErrFormat},
 		{"RSA 1024", replace(rsaJWK, "n", b64(slices.Repeat([]byte{0xff}, 128))), ErrKeyPolicy},
 		{"RSA 16384", replace(rsaJWK, "n", b64(slices.Repeat([]byte{0xff}, 2048))), ErrKeyPolicy},
+		{"RSA of a broken generator", replace(rsaJWK, "n", b64(guessableModulus().Bytes())), ErrKeyPolicy},
 		{"RSA exponent 1", replace(rsaJWK, "e", "AQ"), ErrFormat},
 		{"RSA exponent even", replace(rsaJWK, "e", "BA"), ErrFormat},
 		{"RSA exponent huge", replace(rsaJWK, "e", b64(slices.Repeat([]byte{0xff}, 9))), ErrFormat},
@@ -133,4 +141,14 @@ func TestJWKOfForeignKey(t *testing.T) {
 	if k.JWK() != nil || k.Thumbprint() != "" {
 		t.Errorf("got %s, %q", k.JWK(), k.Thumbprint())
 	}
+}
+
+// guessableModulus is a number of 2048 bits with the mark of CVE-2017-15361.
+func guessableModulus() *big.Int {
+	m := big.NewInt(2)
+	for _, p := range smallPrimes {
+		m.Mul(m, big.NewInt(p))
+	}
+	n := new(big.Int).Exp(big.NewInt(65537), big.NewInt(12345), m)
+	return n.Add(n, m.Lsh(m, uint(2048-m.BitLen())))
 }

@@ -114,8 +114,8 @@ func CreateRing(path string, passphrase []byte) (*Ring, error) {
 
 // OpenRing decrypts a ring. ErrPassphrase where the passphrase is wrong;
 // another error, wrapping fs.ErrNotExist where it applies, if the file is
-// missing or damaged. It takes about half a second, by intent: that is what
-// guessing a passphrase costs.
+// missing or damaged. It takes some tenths of a second, by intent: that is what
+// each guess at a passphrase costs.
 func OpenRing(path string, passphrase []byte) (*Ring, error) {
 	file, list, err := openRingFile(path, passphrase)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,7 +157,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("%+v, %v", o, err)
 		}
 	}
-	if _, err := reserved.Seal([]byte(vcPayload), VCJWT, rotation); err != nil {
+	if _, err := reserved.Seal([]byte(vcPayload), VCJWT, rotation.Add(900*time.Millisecond)); err != nil {
 		t.Errorf("the second of the rotation: %v", err)
 	}
 	if _, err := reserved.Seal([]byte(vcPayload), VCJWT, after); err == nil {
@@ -182,6 +183,31 @@ func TestRotation(t *testing.T) {
 		t.Error(err)
 	}
 	reopen(t, r, path)
+}
+
+// Sealers work on while keys change.
+func TestSealerIsConcurrent(t *testing.T) {
+	r, path := newRing(t)
+	old := add(t, r, ES256, firstDay)
+	s, err := r.Sealer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 10 {
+				if _, err := s.Seal([]byte(vcPayload), JAdES, firstDay); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	add(t, r, ES256, firstDay.AddDate(0, 1, 0))
+	group.Wait()
+	if s.Public().ID != old.Public.ID || len(reopen(t, r, path).Entries()) != 2 {
+		t.Error("the sealer changed its key")
+	}
 }
 
 // A compromised key never seals again, not even through a sealer that was

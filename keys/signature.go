@@ -8,6 +8,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	_ "crypto/sha256" // hashes of algorithms and x5t#o
+	_ "crypto/sha512"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -67,10 +70,35 @@ func fits(alg Algorithm, key crypto.PublicKey) error {
 		if n := key.N.BitLen(); n < minRSABits || n > maxRSABits {
 			return fmt.Errorf("RSA of %d bits, where %d to %d are allowed", n, minRSABits, maxRSABits)
 		}
+		if guessable(key.N) {
+			return errors.New("RSA key of a generator that is broken (CVE-2017-15361)")
+		}
 	default:
 		return fmt.Errorf("keys of type %T are not allowed", key)
 	}
 	return nil
+}
+
+// guessable recognizes RSA keys whose primes an Infineon library of 2012 to 2017
+// chose as k*M + (65537^a mod M), M being the product of small primes ("The Return
+// of Coppersmith's Attack", 2017, section 3.3). Seal keys on smart cards were among
+// them. A sound modulus is in all these subgroups once in 2^27 times.
+func guessable(n *big.Int) bool {
+	for _, p := range smallPrimes {
+		residue := new(big.Int).Mod(n, big.NewInt(p)).Int64()
+		power := int64(1)
+		for power != residue {
+			if power = power * 65537 % p; power == 1 {
+				return false // residue is no power of 65537
+			}
+		}
+	}
+	return true
+}
+
+var smallPrimes = []int64{
+	3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83,
+	89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 }
 
 // digest hashes the parts of a signing input, which are never joined: the
