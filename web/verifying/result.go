@@ -3,6 +3,7 @@ package verifying
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"indeks/elm"
 	"indeks/verifier"
@@ -21,7 +22,7 @@ var looks = map[verifier.State]struct{ tone, icon string }{
 	verifier.IssuerUnknown:   {"warn", "question"},
 	verifier.Unconfirmable:   {"warn", "question"},
 	verifier.Suspended:       {"warn", "pause"},
-	verifier.NotConforming:   {"warn", "alert"},
+	verifier.NotConforming:   {"warn", "bang"},
 	verifier.StatusUnchecked: {"warn", "question"},
 	verifier.Expired:         {"warn", "clock"},
 	verifier.NotYetValid:     {"warn", "clock"},
@@ -41,8 +42,8 @@ type result struct {
 
 	Issuer     issuerView
 	Title      *elm.Value
-	Awarded    string
-	Holder     string
+	Awarded    *elm.Value
+	Holder     *elm.Value
 	Birth      string // day and month
 	SealedAt   string
 	Supplement []elm.Section
@@ -57,7 +58,7 @@ type issuerView struct {
 	Provider       string
 	Conflict       bool
 	Register       *registerView
-	Accredited     []verifier.Accredited
+	Accredited     []accreditedView
 	Answers        []elm.Line // who ended, who answers now, who keeps the records
 	Source         string
 	CheckedOn      string
@@ -66,10 +67,19 @@ type issuerView struct {
 
 type registerView struct{ Name, Number, Period string }
 
+type accreditedView struct{ By, Period, Source, URL string }
+
 type checkView struct {
 	verifier.Check
 	Label, Outcome, Sentence string
 	Icon, Tone               string
+	Mild                     bool // failed, and no verdict depends on it
+}
+
+// required are the checks on which the verdict depends.
+var required = map[string]bool{
+	verifier.CheckFormat: true, verifier.CheckSeal: true, verifier.CheckIssuer: true,
+	verifier.CheckRevocation: true, verifier.CheckExpiry: true,
 }
 
 func (s *Server) renderResult(c echo.Context, r *verifier.Report, full bool, again map[string]string) error {
@@ -117,9 +127,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		p.Facts, p.Claim = true, !r.Issuer.Confirmed
 		sections := elm.Supplement(r.Credential, lang)
 		p.Title = first(sections, "M2")
-		p.Awarded = awarded(r.Credential, lang)
+		p.Awarded = first(sections, "M5")
 		if full {
-			p.Holder, p.Birth = person(r.Credential, lang)
+			p.Holder, p.Birth = person(r.Credential, sections, lang)
 			p.Supplement = sections
 		}
 		p.Issuer = s.issuerOf(r, sections, lang)
@@ -139,7 +149,10 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		case verifier.Passed:
 			v.Icon, v.Tone, v.Message = "passed", "good", ""
 		case verifier.Failed:
-			v.Icon, v.Tone = "failed", "bad"
+			v.Icon, v.Tone, v.Mild = "failed", "bad", !required[check.Name]
+			if v.Mild {
+				v.Tone = "warn"
+			}
 		}
 		if !full {
 			v.Message, v.Remarks = "", nil // they may quote the content
@@ -174,7 +187,7 @@ func (s *Server) issuerOf(r *verifier.Report, sections []elm.Section, lang strin
 		v.NameLang = "en"
 	}
 	if reg := trust.NationalRegister; reg != nil {
-		v.Register = &registerView{reg.Name, reg.Number, period(reg.From, reg.To)}
+		v.Register = &registerView{reg.Name, reg.Number, s.period(lang, reg.From, reg.To)}
 	}
 	switch {
 	case r.Issuer.Provider == "hei" && trust.NationalRegister == nil:
@@ -186,24 +199,43 @@ func (s *Server) issuerOf(r *verifier.Report, sections []elm.Section, lang strin
 		code, ours := strings.CutPrefix(claim.IRI, elm.TopicProvider+":")
 		v.Conflict = ours && code != r.Issuer.Provider
 	}
-	v.Accredited = trust.Accredited
+	for _, a := range trust.Accredited {
+		v.Accredited = append(v.Accredited, accreditedView{a.By, s.period(lang, a.From, a.To), a.Source, a.URL})
+	}
 	for _, answer := range []elm.Line{{Label: "issuer.ended", Text: trust.Ended}, {Label: "issuer.successor", Text: trust.Successor}, {Label: "issuer.custodian", Text: trust.Custodian}} {
 		if answer.Text != "" {
 			v.Answers = append(v.Answers, elm.Line{Label: t(answer.Label), Text: answer.Text})
 		}
 	}
-	v.Source, v.CheckedOn = trust.Source, trust.Checked
+	v.Source, v.CheckedOn = trust.Source, day(lang, trust.Checked)
 	if v.Source == "" {
 		v.Source = t("issuer.source.none")
 	}
 	return v
 }
 
-func period(from, to string) string {
-	if from == "" && to == "" {
+// period writes from and to, days as the trust file has them, of which either
+// may be missing.
+func (s *Server) period(lang, from, to string) string {
+	id := "period.between"
+	switch {
+	case from == "" && to == "":
 		return ""
+	case to == "":
+		id = "period.since"
+	case from == "":
+		id = "period.until"
 	}
-	return from + " – " + to
+	return s.kit.T(lang, id, map[string]any{"From": day(lang, from), "To": day(lang, to)})
+}
+
+// day writes a day of the trust file as people do; what is no day stays as it is.
+func day(lang, text string) string {
+	at, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return text
+	}
+	return web.Date(lang, at)
 }
 
 // first is the first value of an element of the supplement.
@@ -218,50 +250,30 @@ func first(sections []elm.Section, id string) *elm.Value {
 	return nil
 }
 
-// awarded is the day of the award, or the day from which the credential counts.
-func awarded(cred *elm.Credential, lang string) string {
-	date := cred.ValidFrom
-	for _, subject := range cred.Subject {
-		for _, claim := range subject.HasClaim {
-			if claim.AwardedBy != nil && claim.AwardedBy.AwardingDate != "" {
-				date = claim.AwardedBy.AwardingDate
+// person takes the holder out of the supplement: the name as on an identity
+// document, and day and month of birth where the credential has them. The rest
+// of the first element, birth date and identifiers, leaves the page: it is not
+// needed to tell two people apart, and says more than an employer should ask.
+func person(cred *elm.Credential, sections []elm.Section, lang string) (name *elm.Value, birth string) {
+	name = first(sections, "M1")
+	for _, section := range sections {
+		for _, element := range section.Elements {
+			if element.ID == "M1" {
+				for i := range element.Values {
+					element.Values[i].Detail = nil
+				}
 			}
 		}
 	}
-	at, err := date.Time(true)
-	if err != nil {
-		return ""
-	}
-	return web.Date(lang, at)
-}
-
-// person is the holder's name as on an identity document, and day and month of
-// birth where the credential has them. The year stays out: it is not needed to
-// tell two people apart, and says more than an employer should ask.
-func person(cred *elm.Credential, lang string) (name, birth string) {
 	if len(cred.Subject) == 0 {
-		return "", ""
+		return name, ""
 	}
-	p := cred.Subject[0]
-	name = anyValue(p.FullName)
-	if name == "" {
-		name = strings.TrimSpace(anyValue(p.GivenName) + " " + anyValue(p.FamilyName))
+	born, err := cred.Subject[0].DateOfBirth.Time(true)
+	if err != nil {
+		return name, ""
 	}
-	if at, err := p.DateOfBirth.Time(true); err == nil {
-		birth = at.Format("2. 1.")
-		if lang == "en" {
-			birth = at.Format("2 January")
-		}
+	if lang == "en" {
+		return name, born.Format("2 January")
 	}
-	return elm.Clean(name), birth
-}
-
-// anyValue is the one value of a name; ELM allows one in total.
-func anyValue(t elm.Text) string {
-	for _, values := range t {
-		for _, value := range values {
-			return value
-		}
-	}
-	return ""
+	return name, born.Format("2. 1.")
 }

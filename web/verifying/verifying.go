@@ -65,7 +65,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("reading the verifier's base address: %w", err)
 	}
 	c.Kit.HTTPS = c.Kit.HTTPS || base.Scheme == "https"
-	kit, err := web.New(c.Kit, pages, template.FuncMap{"clean": elm.Clean, "period": period})
+	kit, err := web.New(c.Kit, pages, template.FuncMap{"clean": elm.Clean})
 	if err != nil {
 		return nil, err
 	}
