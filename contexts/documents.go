@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
+	"sync"
 )
 
 // The contexts below are restated from their published meaning: each term with
@@ -293,61 +295,77 @@ schemeVersion score status summaryDisplay`,
 // edcTerms returns the context of the EDC application profile 1.1.0, which
 // coerces a date and HTML to links by mistake.
 func edcTerms() map[string]any {
-	terms := elmTerms()
-	addTerms(terms, "@language", "description=dc:description")
-	addTerms(terms, "@id", "dateModified=dc:modified descriptionHtml")
+	terms := make(map[string]any)
+	maps.Copy(terms, prefixes())
+	addTerms(terms, shortened, "class", elmClasses)
+	for kind, names := range elmProperties {
+		addTerms(terms, shortened, kind, names)
+	}
+	addTerms(terms, shortened, "@language", "description=dc:description")
+	addTerms(terms, shortened, "@id", "dateModified=dc:modified descriptionHtml")
 	return terms
 }
 
 // ownTerms returns the ELM context for VC Data Model 2.0: the terms of the EDC
-// application profile under the same IRIs, protected, save that description,
-// which the base context protects with another meaning, is elmDescription, and
-// that the two terms with a mistaken coercion are a date and HTML.
+// application profile under the same IRIs, protected, save that
+//   - description, which the base context protects with another meaning, is
+//     elmDescription,
+//   - the two terms with a mistaken coercion are a date and HTML,
+//   - there are no prefixes, which would be defined as members too (vc, org).
 //
 // This document is frozen: sealed credentials carry its digest.
 func ownTerms() map[string]any {
-	terms := elmTerms()
-	terms["@protected"] = true
-	terms["id"] = "@id"
-	terms["type"] = "@type"
-	addTerms(terms, "@language", "elmDescription=dc:description")
-	addTerms(terms, "xsd:dateTime", "dateModified=dc:modified")
-	addTerms(terms, "rdf:HTML", "descriptionHtml")
-	return terms
-}
-
-func elmTerms() map[string]any {
-	terms := make(map[string]any)
-	for entry := range strings.FieldsSeq(elmPrefixes + elmClasses) {
-		name, iri := elmTerm(entry)
-		terms[name] = iri
-	}
+	terms := map[string]any{"@protected": true, "id": "@id", "type": "@type"}
+	addTerms(terms, unshortened, "class", elmClasses)
 	for kind, names := range elmProperties {
-		addTerms(terms, kind, names)
+		addTerms(terms, unshortened, kind, names)
 	}
+	addTerms(terms, unshortened, "@language", "elmDescription=dc:description")
+	addTerms(terms, unshortened, "xsd:dateTime", "dateModified=dc:modified")
+	addTerms(terms, unshortened, "rdf:HTML", "descriptionHtml")
 	return terms
 }
 
-func addTerms(terms map[string]any, kind, names string) {
+var prefixes = sync.OnceValue(func() map[string]any {
+	names := make(map[string]any)
+	for entry := range strings.FieldsSeq(elmPrefixes) {
+		name, namespace, _ := strings.Cut(entry, "=")
+		names[name] = namespace
+	}
+	return names
+})
+
+func shortened(iri string) string { return iri }
+
+// unshortened expands a compact IRI as JSON-LD does: only a namespace that ends
+// in a delimiter is a prefix, so that clv:latitude stays what it is.
+func unshortened(iri string) string {
+	prefix, rest, _ := strings.Cut(iri, ":")
+	if namespace, _ := prefixes()[prefix].(string); endsLikePrefix(namespace) {
+		return namespace + rest
+	}
+	return iri
+}
+
+// addTerms adds the terms that names lists, with their IRIs in the given form.
+func addTerms(terms map[string]any, form func(iri string) string, kind, names string) {
 	for entry := range strings.FieldsSeq(names) {
-		name, iri := elmTerm(entry)
+		name, iri, ok := strings.Cut(entry, "=")
+		if !ok {
+			iri = "elm:" + name
+		}
+		iri = form(iri)
 		switch kind {
+		case "class":
+			terms[name] = iri
 		case "":
 			terms[name] = map[string]any{"@id": iri}
 		case "@language":
 			terms[name] = map[string]any{"@id": iri, "@container": kind}
 		default:
-			terms[name] = map[string]any{"@id": iri, "@type": kind}
+			terms[name] = map[string]any{"@id": iri, "@type": form(kind)}
 		}
 	}
-}
-
-func elmTerm(entry string) (name, iri string) {
-	name, iri, ok := strings.Cut(entry, "=")
-	if !ok {
-		iri = "elm:" + name
-	}
-	return name, iri
 }
 
 // parseTerms builds the context that a table describes.
