@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -187,30 +188,22 @@ func TestOpenSamples(t *testing.T) {
 	}
 }
 
-// Intermediates of a sample build a path from the leaf upwards.
-func TestIntermediatesBuildPath(t *testing.T) {
+// The certificate that issued a sample's seal certificate is among its xVals.
+func TestIntermediates(t *testing.T) {
 	for _, f := range []string{"ec-support/Sample-JointDegree-signed.jsonld", "mynextid/edc-mc-signed.jsonld"} {
 		token := read(t, shared(t), "reference", "samples", f)
 		opened, err := Open(context.Background(), token, leafResolver)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if chain := orderChain(opened.Seals[0].Chain[0], Intermediates(token)); len(chain) < 2 && !hasRootOf(token, opened) {
+		leaf := opened.Seals[0].Chain[0]
+		if !slices.ContainsFunc(Intermediates(token), func(c *x509.Certificate) bool { return leaf.CheckSignatureFrom(c) == nil }) {
 			t.Errorf("%s: nothing in xVals issued the seal certificate", f)
 		}
 	}
-	if got := Intermediates([]byte(`{"payload":"{}","signatures":[{"header":{"etsiU":"x"}}]}`)); got != nil {
+	if got := Intermediates([]byte("nonsense")); got != nil {
 		t.Errorf("got %v from nonsense", got)
 	}
-}
-
-func hasRootOf(token []byte, o *Opened) bool {
-	for _, c := range Intermediates(token) {
-		if o.Seals[0].Chain[0].CheckSignatureFrom(c) == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // No single byte can be changed.
