@@ -86,10 +86,12 @@ type Entry struct {
 	Source  string // "generated" or "pkcs12"
 	Active  bool   // seals now; at most one
 	Reason  string // given when revoked
+
+	Chain []*x509.Certificate // leaf first, without the root; the leaf alone where it is self-signed
 }
 
 func (k *ringKey) entry() Entry {
-	return Entry{Public: k.public(), Created: k.created, Source: k.source, Active: k.active, Reason: k.reason}
+	return Entry{Public: k.public(), Created: k.created, Source: k.source, Active: k.active, Reason: k.reason, Chain: slices.Clone(k.chain)}
 }
 
 // NewKey says which key to make.

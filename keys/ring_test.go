@@ -426,6 +426,9 @@ func TestImport(t *testing.T) {
 			if e.Public.Alg != alg || e.Source != "pkcs12" || !e.Active || OrganizationIdentifier(e.Public.Certificate) != "NTRRS-07000001" {
 				t.Errorf("entry %+v", e)
 			}
+			if len(e.Chain) != 2 || !e.Chain[1].Equal(intermediate) {
+				t.Errorf("chain %v", e.Chain)
+			}
 			if _, err := r.Import(testDID, p12, "secret", sealedAt); err == nil {
 				t.Error("imported twice")
 			}
