@@ -1,0 +1,80 @@
+package elm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"indeks/contexts"
+)
+
+// writeDate is a calendar day in words, in the zone of t.
+func writeDate(lang string, t time.Time) string {
+	month := say(lang, fmt.Sprintf("month:%d", int(t.Month())))
+	if lang == "en" {
+		return fmt.Sprintf("%d %s %d", t.Day(), month, t.Year())
+	}
+	return fmt.Sprintf("%d. %s %d.", t.Day(), month, t.Year())
+}
+
+// duration is an xsd:duration in words, each part as written ("PT75H": 75
+// hours; "P60M": 60 months). What is no duration is shown as it stands.
+func (v *view) duration(d string) Value {
+	negative, parts, ok := durationParts(d)
+	if !ok || negative {
+		return shown(d)
+	}
+	var words []string
+	for i, unit := range []string{"year", "month", "day", "hour", "minute", "second"} {
+		if parts[i] != "" {
+			words = append(words, v.counted(parts[i], unit))
+		}
+	}
+	return shown(strings.Join(words, " "))
+}
+
+// counted is an amount with its unit in the form that the amount asks for. A
+// fraction takes the form of few.
+func (v *view) counted(amount, unit string) string {
+	form := "5"
+	switch digits := strings.TrimLeft(amount, "0"); {
+	case strings.ContainsFunc(amount, func(r rune) bool { return r < '0' || r > '9' }):
+		form = "2"
+	case v.lang == "en":
+		if digits == "1" {
+			form = "1"
+		}
+	case len(amount) > 1 && amount[len(amount)-2] == '1': // 11 to 19
+	case strings.HasSuffix(amount, "1"):
+		form = "1"
+	case strings.ContainsAny(amount[len(amount)-1:], "234"):
+		form = "2"
+	}
+	return Clean(amount) + " " + v.say(form+" "+unit)
+}
+
+const frameworkECTS = "http://data.europa.eu/snb/education-credit/6fcec5c5af"
+
+// points is an amount of credit with its system: "3 ECTS", "4 CSVET". ECTS has
+// a national name in Serbian; other systems are called by their notation.
+func (v *view) points(p *CreditPoint) Value {
+	amount := literal(p.Point, p.Extra, "point")
+	if amount == "" {
+		return Value{}
+	}
+	var system Value
+	if p.Framework != nil {
+		known, _ := contexts.Lookup(p.Framework.ID)
+		switch {
+		case p.Framework.ID == frameworkECTS:
+			system = Value{Text: v.say("ects"), IRI: frameworkECTS}
+		case known.Notation != "":
+			system = Value{Text: known.Notation, IRI: known.ID}
+		default:
+			system = v.concept(p.Framework)
+		}
+	}
+	value := shown(strings.TrimSpace(amount + " " + system.Text))
+	value.IRI = system.IRI
+	return value
+}

@@ -1,0 +1,63 @@
+package elm
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// DateTime is an xsd:dateTime exactly as written.
+type DateTime string
+
+// dateTimeForm is the lexical form of xsd:dateTime (XML Schema 1.1 part 2,
+// 3.3.7) for years of four digits; with a zone it is xsd:dateTimeStamp.
+var dateTimeForm = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?$`)
+
+// Time returns the instant. A value without a time zone is an error in VC2 and
+// read as UTC in EDC (allowNoZone). 24:00:00 is midnight at the end of the day.
+func (d DateTime) Time(allowNoZone bool) (time.Time, error) {
+	parts := dateTimeForm.FindStringSubmatch(string(d))
+	if parts == nil {
+		return time.Time{}, fmt.Errorf("%q is not a date and time like 2026-06-15T10:00:00Z", shorten(string(d)))
+	}
+	date, clock, zone := parts[1], parts[2], parts[3]
+	if zone == "" {
+		if !allowNoZone {
+			return time.Time{}, fmt.Errorf("%q has no time zone", d)
+		}
+		zone = "Z"
+	}
+	rest, endOfDay := strings.CutPrefix(clock, "24:00:00")
+	if endOfDay = endOfDay && strings.Trim(rest, ".0") == ""; endOfDay {
+		clock = "00:00:00"
+	}
+	t, err := time.Parse(time.RFC3339Nano, date+"T"+clock+zone)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is not in the calendar", shorten(string(d)))
+	}
+	if endOfDay {
+		t = t.AddDate(0, 0, 1)
+	}
+	return t, nil
+}
+
+// At formats an instant as DateTime in UTC with second precision.
+func At(t time.Time) DateTime { return DateTime(t.UTC().Format("2006-01-02T15:04:05Z")) }
+
+// Day formats a calendar day as DateTime at midnight UTC.
+func Day(y int, m time.Month, d int) DateTime { return At(time.Date(y, m, d, 0, 0, 0, 0, time.UTC)) }
+
+// durationForm is the lexical form of xsd:duration (XML Schema 1.1 part 2,
+// 3.3.6). That something follows P and T is checked apart.
+var durationForm = regexp.MustCompile(`^(-?)P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?$`)
+
+// durationParts returns the years, months, days, hours, minutes and seconds of
+// an xsd:duration as written, "" for those that it does not have.
+func durationParts(duration string) (negative bool, parts []string, ok bool) {
+	found := durationForm.FindStringSubmatch(duration)
+	if found == nil || strings.HasSuffix(duration, "P") || strings.HasSuffix(duration, "T") {
+		return false, nil, false
+	}
+	return found[1] != "", found[2:], true
+}

@@ -1,0 +1,759 @@
+package elm
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Each function here is one element of the supplement. Its ELM paths are in
+// the comment; A is a learning achievement, S what specifies it, P an
+// assessment, L an activity.
+
+// M1: the learner. fullName, or givenName and familyName.
+func (v *view) learner() Element {
+	var values []Value
+	for i := range v.c.Subject {
+		p := &v.c.Subject[i]
+		value := v.text(p.FullName)
+		if value.Text == "" {
+			given, family := v.text(p.GivenName), v.text(p.FamilyName)
+			value = Value{
+				Text:    strings.TrimSpace(given.Text + " " + family.Text),
+				Lang:    cmp.Or(given.Lang, family.Lang),
+				Cleaned: given.Cleaned || family.Cleaned,
+			}
+		}
+		if value.Text == "" {
+			value = v.named(p.Extra, "name")
+		}
+		value.Detail = line(value.Detail, v.say("line:birth"), v.day(p.DateOfBirth))
+		for _, identifier := range p.Identifier {
+			value.Detail = line(value.Detail, cmp.Or(Clean(identifier.SchemeName), v.say("line:register")), identifier.Notation)
+		}
+		if p.NationalID != nil {
+			value.Detail = line(value.Detail, v.say("line:national-id"), p.NationalID.Notation)
+		}
+		values = add(values, value)
+	}
+	return Element{ID: "M1", Values: values}
+}
+
+// M2: A.title, S.title, displayParameter.title, name.
+func (v *view) title() Element {
+	var values []Value
+	for _, claims := range [][]claim{v.achievements, v.activities, v.assessments, v.entitlements} {
+		if len(values) > 0 {
+			break // the activities and assessments of an achievement are not what was awarded
+		}
+		for _, c := range main(claims) {
+			value := v.titleOf(c)
+			value.Detail = line(value.Detail, v.say("line:description"), v.text(c.Description).Text)
+			values = add(values, value)
+		}
+	}
+	if len(values) == 0 && v.c.DisplayParameter != nil {
+		values = add(values, v.text(v.c.DisplayParameter.Title))
+	}
+	if len(values) == 0 {
+		values = add(values, v.named(v.c.Extra, "name"))
+	}
+	return Element{ID: "M2", Values: values}
+}
+
+// awardingBodies are the organisations in awardedBy.awardingBody of what the
+// credential itself claims.
+func (v *view) awardingBodies() []*Organisation {
+	var bodies []*Organisation
+	for _, claims := range [][]claim{v.achievements, v.activities, v.assessments, v.entitlements} {
+		for _, c := range main(claims) {
+			if c.AwardedBy == nil {
+				continue
+			}
+			for i := range c.AwardedBy.AwardingBody {
+				bodies = append(bodies, &c.AwardedBy.AwardingBody[i])
+			}
+		}
+		if len(bodies) > 0 {
+			break
+		}
+	}
+	return bodies
+}
+
+// M4: A.awardedBy.awardingBody; the issuer where no claim names one.
+func (v *view) awardingBody() Element {
+	var values []Value
+	for _, body := range v.awardingBodies() {
+		values = add(values, v.organisation(body))
+	}
+	if len(values) == 0 {
+		values = add(values, v.organisation(&v.c.Issuer))
+	}
+	return Element{ID: "M4", Values: values}
+}
+
+// issuer is shown where another than the awarding body sealed the credential.
+func (v *view) issuer() Element {
+	e := Element{ID: "issuer"}
+	bodies := v.awardingBodies()
+	issuer := v.organisation(&v.c.Issuer)
+	if len(bodies) == 0 || slices.ContainsFunc(bodies, func(o *Organisation) bool {
+		return o.ID != "" && o.ID == v.c.Issuer.ID || v.organisation(o).Text == issuer.Text
+	}) {
+		return e
+	}
+	e.Values = add(nil, issuer)
+	return e
+}
+
+// M3: issuer.location, A.awardedBy.location, awardingBody.location, else the
+// country that gave the issuer's identifiers.
+func (v *view) country() Element {
+	var values []Value
+	locations := func(list List[Location]) {
+		for i := range list {
+			for j := range list[i].Address {
+				value := v.concept(list[i].Address[j].CountryCode)
+				if len(list[i].SpatialCode) > 0 {
+					for _, region := range v.concepts(list[i].SpatialCode) {
+						value.Detail = line(value.Detail, v.say("line:region"), region.Text)
+					}
+				}
+				value.Detail = line(value.Detail, v.say("line:address"), v.noteText(list[i].Address[j].FullAddress).Text)
+				values = add(values, value)
+			}
+			if len(list[i].Address) == 0 {
+				for _, region := range v.concepts(list[i].SpatialCode) {
+					values = add(values, region)
+				}
+			}
+		}
+	}
+	locations(v.c.Issuer.Location)
+	if len(values) == 0 {
+		for _, body := range v.awardingBodies() {
+			locations(body.Location)
+		}
+	}
+	if len(values) == 0 {
+		for _, c := range main(v.achievements) {
+			if c.AwardedBy != nil {
+				locations(c.AwardedBy.Location)
+			}
+		}
+	}
+	if id := v.c.Issuer.EIDASIdentifier; len(values) == 0 && id != nil {
+		values = add(values, v.concept(id.Spatial))
+	}
+	for _, id := range v.c.Issuer.Registration {
+		if len(values) == 0 {
+			values = add(values, v.concept(id.Spatial))
+		}
+	}
+	return Element{ID: "M3", Values: values}
+}
+
+// M5: A.awardedBy.awardingDate; the date of the document where it is another
+// day, or the only one.
+func (v *view) issued() Element {
+	document := v.day(cmp.Or(v.c.Issued, v.c.IssuanceDate, v.c.ValidFrom))
+	awarded := func(c claim) []Value {
+		if c.AwardedBy == nil {
+			return nil
+		}
+		value := shown(v.day(c.AwardedBy.AwardingDate))
+		if document != value.Text {
+			value.Detail = line(nil, v.say("line:document"), document)
+		}
+		return []Value{value}
+	}
+	values := v.collect(main(v.achievements), awarded)
+	if len(values) == 0 {
+		values = v.collect(main(v.activities), awarded)
+	}
+	if len(values) == 0 {
+		values = add(nil, shown(document))
+	}
+	return Element{ID: "M5", Values: values}
+}
+
+// M6: S.learningOutcome, S.learningOutcomeSummary.
+func (v *view) outcomes() Element {
+	specified := func(c claim) []Value {
+		if c.SpecifiedBy == nil {
+			return nil
+		}
+		var values []Value
+		for i := range c.SpecifiedBy.LearningOutcome {
+			o := &c.SpecifiedBy.LearningOutcome[i]
+			value := v.text(o.Title)
+			value.Detail = line(value.Detail, v.say("line:type"), v.concept(o.DCType).Text)
+			value.Detail = line(value.Detail, v.say("line:reuse"), v.concept(o.ReusabilityLevel).Text)
+			for _, skill := range append(v.concepts(o.RelatedESCOSkill), v.concepts(o.RelatedSkill)...) {
+				value.Detail = line(value.Detail, v.say("line:skill"), skill.Text)
+			}
+			for j := range o.AdditionalNote {
+				value.Detail = line(value.Detail, v.say("line:note"), v.noteText(&o.AdditionalNote[j]).Text)
+			}
+			values = add(values, value)
+		}
+		return add(values, v.noteText(c.SpecifiedBy.LearningOutcomeSummary))
+	}
+	values := v.collect(v.achievements, specified)
+	if len(values) == 0 {
+		values = v.collect(v.activities, specified)
+	}
+	return Element{ID: "M6", Values: values}
+}
+
+// outcomeSource is the coded note about where the outcomes were taken from.
+func (v *view) outcomeSource() Element { return v.coded("outcome-source", TopicSource) }
+
+// parts are the achievements (or activities) inside what was awarded.
+func (v *view) parts() Element {
+	e := Element{ID: "parts"}
+	claims := v.achievements
+	if len(claims) == 0 {
+		claims = v.activities
+	}
+	for _, c := range claims {
+		if !c.part {
+			continue
+		}
+		value := v.titleOf(c)
+		for _, credit := range v.credits(c) {
+			value.Detail = line(value.Detail, v.say("line:credits"), credit.Text)
+		}
+		for i := range c.ProvenBy {
+			value.Detail = line(value.Detail, v.say("O3"), v.noteText(c.ProvenBy[i].Grade).Text)
+		}
+		e.Values = add(e.Values, value)
+	}
+	return e
+}
+
+// M7: S.creditPoint, A.creditReceived, S.volumeOfLearning, L.workload,
+// L.specifiedBy.contactHour.
+func (v *view) workload() Element {
+	values := v.collect(v.achievements, v.credits)
+	hours := v.collect(v.achievements, func(c claim) []Value {
+		if c.SpecifiedBy == nil {
+			return nil
+		}
+		return v.contact(v.duration(cmp.Or(c.SpecifiedBy.VolumeOfLearning, c.Workload)), c.SpecifiedBy)
+	})
+	if len(hours) == 0 {
+		hours = v.collect(v.activities, func(c claim) []Value {
+			value := v.duration(c.Workload)
+			if c.SpecifiedBy == nil {
+				return []Value{value}
+			}
+			if value.Text == "" {
+				value = v.duration(c.SpecifiedBy.VolumeOfLearning)
+			}
+			if len(v.activities) > 1 {
+				value.Detail = line(value.Detail, v.say("line:activity"), v.titleOf(c).Text)
+			}
+			return v.contact(value, c.SpecifiedBy)
+		})
+	}
+	for _, c := range main(v.activities) {
+		if len(hours) > 0 && c.SpecifiedBy != nil && c.SpecifiedBy.ContactHour != "" {
+			hours[0].Detail = line(hours[0].Detail, v.say("line:contact"), v.counted(c.SpecifiedBy.ContactHour, "hour"))
+		}
+	}
+	return v.orReason(Element{ID: "M7", Values: append(values, hours...)}, "credits")
+}
+
+// contact adds the contact hours of a specification, alone if need be.
+func (v *view) contact(value Value, s *Specification) []Value {
+	if hours := literal(s.ContactHour, s.Extra, "contactHour"); hours != "" {
+		amount := v.counted(hours, "hour")
+		if value.Text == "" {
+			value = shown(v.say("line:contact") + ": " + amount)
+		} else {
+			value.Detail = line(value.Detail, v.say("line:contact"), amount)
+		}
+	}
+	return []Value{value}
+}
+
+// credits are the points of a claim, each in its own system. Points received
+// are told apart only where they differ from those of the specification.
+func (v *view) credits(c claim) []Value {
+	offered := c.CreditReceived
+	if c.SpecifiedBy != nil && len(c.SpecifiedBy.CreditPoint) > 0 {
+		offered = c.SpecifiedBy.CreditPoint
+	} else if len(offered) == 0 {
+		// Documents of other profiles put the points on the claim itself.
+		if points := c.Extra["creditPoint"]; points != nil {
+			fill(reflect.ValueOf(&offered).Elem(), points, Other)
+		}
+	}
+	var values []Value
+	for i := range offered {
+		values = add(values, v.points(&offered[i]))
+	}
+	for i := range c.CreditReceived {
+		value := v.points(&c.CreditReceived[i])
+		if slices.ContainsFunc(values, func(known Value) bool { return known.Text == value.Text }) {
+			continue
+		}
+		value.Detail = line(value.Detail, v.say("line:earned"), value.Text)
+		values = add(values, value)
+	}
+	return values
+}
+
+// M10: S.mode, L.specifiedBy.mode; activity types where no mode is given.
+func (v *view) participation() Element {
+	mode := func(c claim) []Value {
+		if c.SpecifiedBy == nil {
+			return nil
+		}
+		return v.concepts(c.SpecifiedBy.Mode)
+	}
+	values := v.collect(v.achievements, mode)
+	if len(values) == 0 {
+		values = v.collect(v.activities, mode)
+	}
+	return Element{ID: "M10", Values: values}
+}
+
+// period is L.temporal.
+func (v *view) period() Element {
+	return Element{ID: "period", Values: v.collect(v.activities, func(c claim) []Value {
+		var values []Value
+		for _, p := range c.Temporal {
+			values = add(values, v.between(p.StartDate, p.EndDate))
+		}
+		return values
+	})}
+}
+
+// M8: S.eqfLevel, S.nqfLevel, S.educationLevel.
+func (v *view) level() Element {
+	e := Element{ID: "M8", Values: v.collect(v.achievements, func(c claim) []Value {
+		s := c.SpecifiedBy
+		if s == nil {
+			return nil
+		}
+		values := add(nil, v.eqf(s.EQFLevel))
+		for _, level := range v.concepts(s.NQFLevel) {
+			values = add(values, level)
+		}
+		for i := range s.EducationLevel {
+			values = add(values, v.cycle(&s.EducationLevel[i]))
+		}
+		return values
+	})}
+	for _, n := range v.about(SchemeCycle) {
+		e.Values = add(e.Values, v.noteText(n.Note))
+	}
+	e = v.orReason(e, "level")
+	if !e.Reason {
+		for _, n := range v.about(TopicReasonPrefix + "cycle") {
+			value := v.codedValue(n)
+			value.Text = v.say("cycle %s", value.Text)
+			e.Values = add(e.Values, value)
+		}
+	}
+	return e
+}
+
+// eqf is an EQF level in our words. What is not on the list is shown as the
+// credential's own label, and said not to be on it.
+func (v *view) eqf(c *Concept) Value {
+	if c == nil {
+		return Value{}
+	}
+	if n := eqfNumber(c); n != "" {
+		value := v.ours("eqf %s", n)
+		value.IRI = c.ID
+		return value
+	}
+	value := v.concept(c)
+	value.Detail = line(value.Detail, "EQF", v.say("line:unlisted"))
+	return value
+}
+
+// eqfNumber returns "1" to "8", or "" for what is no level of the EQF.
+func eqfNumber(c *Concept) string {
+	if c == nil {
+		return ""
+	}
+	n, ok := strings.CutPrefix(c.ID, "http://data.europa.eu/snb/eqf/")
+	if !ok || len(n) != 1 || n < "1" || n > "8" {
+		return ""
+	}
+	return n
+}
+
+func (v *view) cycle(c *Concept) Value {
+	value := v.concept(c)
+	if strings.HasPrefix(c.ID, SchemeCycle+":") {
+		value.Text = v.say("cycle %s", value.Text)
+	}
+	return value
+}
+
+// programme is the type of a learning opportunity that is a whole degree.
+const programme = "http://data.europa.eu/snb/learning-opportunity/79343569f3"
+
+// notADegree is the fixed sentence that stands wherever a level is shown. Only
+// a credential that says that it is a whole educational programme goes without.
+func (v *view) notADegree() Element {
+	e := Element{ID: "not-a-degree"}
+	for _, c := range main(v.achievements) {
+		s := c.SpecifiedBy
+		if s == nil || slices.ContainsFunc(s.DCType, func(t Concept) bool { return t.ID == programme }) {
+			continue
+		}
+		if n := eqfNumber(s.EQFLevel); n != "" {
+			e.Values = add(e.Values, v.ours("not-a-degree %s", v.say("level %s", n)))
+			continue
+		}
+		for _, level := range append(v.concepts(s.NQFLevel), v.concepts(s.EducationLevel)...) {
+			e.Values = add(e.Values, v.ours("not-a-degree %s", level.Text))
+			break
+		}
+	}
+	for _, n := range v.about(TopicNotADegree) {
+		if len(e.Values) == 0 {
+			e.Values = add(e.Values, v.noteText(n.Note))
+		}
+	}
+	return e
+}
+
+// M9: P.specifiedBy.dcType, S.provenBy.dcType; the assessment's title where no
+// type is given.
+func (v *view) assessment() Element {
+	e := Element{ID: "M9", Values: v.collect(v.assessments, func(c claim) []Value {
+		return []Value{v.assessmentType(c.SpecifiedBy, v.titleOf(c))}
+	})}
+	for _, c := range main(v.achievements) {
+		if c.SpecifiedBy == nil {
+			continue
+		}
+		for i := range c.SpecifiedBy.ProvenBy {
+			s := &c.SpecifiedBy.ProvenBy[i]
+			e.Values = add(e.Values, v.assessmentType(s, v.text(s.Title)))
+		}
+	}
+	return e
+}
+
+func (v *view) assessmentType(s *Specification, title Value) Value {
+	if s == nil {
+		return title
+	}
+	value := title
+	if types := v.concepts(s.DCType); len(types) > 0 {
+		value = types[0]
+		if title.Text != value.Text {
+			value.Detail = line(nil, v.say("line:assessment"), title.Text)
+		}
+	}
+	for _, mode := range v.concepts(s.Mode) {
+		value.Detail = line(value.Detail, v.say("line:mode"), mode.Text)
+	}
+	return value
+}
+
+// O2: P.idVerification.
+func (v *view) supervision() Element {
+	return Element{ID: "O2", Values: v.collect(v.assessments, func(c claim) []Value {
+		return []Value{v.concept(c.IDVerification)}
+	})}
+}
+
+// O3: P.grade, P.specifiedBy.gradingScheme.
+func (v *view) grade() Element {
+	return Element{ID: "O3", Values: v.collect(v.assessments, func(c claim) []Value {
+		value := v.noteText(c.Grade)
+		value.Detail = line(value.Detail, v.say("line:assessment"), v.titleOf(c).Text)
+		if c.SpecifiedBy != nil && c.SpecifiedBy.GradingScheme != nil {
+			scheme := c.SpecifiedBy.GradingScheme
+			value.Detail = line(value.Detail, v.say("line:scheme"), v.text(scheme.Title).Text)
+			value.Detail = line(value.Detail, v.say("line:scheme"), v.text(scheme.Description).Text)
+		}
+		for i := range c.AssessedBy {
+			value.Detail = line(value.Detail, v.say("line:assessor"), v.organisation(&c.AssessedBy[i]).Text)
+		}
+		return []Value{value}
+	})}
+}
+
+// M11: S.accreditation, awardingBody.accreditation, issuer.accreditation, notes
+// on quality assurance.
+func (v *view) quality() Element {
+	var values []Value
+	accreditations := func(list List[Accreditation]) {
+		for i := range list {
+			values = add(values, v.accreditation(&list[i]))
+		}
+	}
+	for _, c := range v.achievements {
+		if c.SpecifiedBy != nil {
+			accreditations(c.SpecifiedBy.Accreditation)
+		}
+	}
+	for _, body := range v.awardingBodies() {
+		accreditations(body.Accreditation)
+	}
+	accreditations(v.c.Issuer.Accreditation)
+	for _, topic := range []string{TopicQuality, TopicQAProcedure} {
+		for _, n := range v.about(topic) {
+			values = add(values, v.codedValue(n))
+		}
+	}
+	return Element{ID: "M11", Values: values}
+}
+
+func (v *view) accreditation(a *Accreditation) Value {
+	kind := v.concept(a.DCType)
+	value := v.text(a.Title)
+	if value.Text == "" {
+		value = kind
+	} else if kind.Text != value.Text {
+		value.Detail = line(value.Detail, v.say("line:type"), kind.Text)
+	}
+	value.Detail = line(value.Detail, v.say("line:description"), v.text(a.Description).Text)
+	value.Detail = line(value.Detail, v.say("line:agency"), v.organisation(a.AccreditingAgent).Text)
+	value.Detail = line(value.Detail, v.say("line:decision"), v.concept(a.Decision).Text)
+	value.Detail = line(value.Detail, v.say("line:decided"), v.day(a.DateIssued))
+	value.Detail = line(value.Detail, v.say("line:until"), v.day(a.ExpiryDate))
+	value.Detail = line(value.Detail, v.say("line:review"), v.day(a.ReviewDate))
+	for i := range a.AdditionalNote {
+		value.Detail = line(value.Detail, v.say("line:note"), v.noteText(&a.AdditionalNote[i]).Text)
+	}
+	if a.Report != nil {
+		value.Link = link(a.Report.ContentURL)
+		value.Detail = line(value.Detail, v.say("line:report"), cmp.Or(a.Report.ContentURL, v.text(a.Report.Title).Text))
+	}
+	for i := range a.LandingPage {
+		value.Link = cmp.Or(value.Link, link(a.LandingPage[i].ContentURL))
+		value.Detail = line(value.Detail, v.say("line:page"), a.LandingPage[i].ContentURL)
+	}
+	return value
+}
+
+// legalBasis: notes on regulations, of A.awardedBy, S or A.
+func (v *view) legalBasis() Element {
+	e := Element{ID: "legal-basis"}
+	for _, n := range v.about(TopicLegalBasis) {
+		e.Values = add(e.Values, v.noteText(n.Note))
+	}
+	return v.orReason(e, "legal-basis")
+}
+
+// O4: coded notes, S.isPartialQualification, S.isPartOf, A.entitlesTo.
+func (v *view) stackability() Element {
+	e := v.coded("O4", TopicStackability)
+	for _, c := range main(v.achievements) {
+		s := c.SpecifiedBy
+		if s == nil {
+			continue
+		}
+		if s.IsPartialQualification != nil && len(e.Values) == 0 {
+			if *s.IsPartialQualification {
+				e.Values = add(e.Values, v.ours("partial true"))
+			} else {
+				e.Values = add(e.Values, v.ours("partial false"))
+			}
+		}
+		for i := range s.IsPartOf {
+			e.Values = add(e.Values, v.text(s.IsPartOf[i].Title))
+		}
+	}
+	for _, c := range main(v.entitlements) {
+		value := v.titleOf(c)
+		if s := c.SpecifiedBy; s != nil {
+			for _, kind := range v.concepts(s.DCType) {
+				value.Detail = line(value.Detail, v.say("line:type"), kind.Text)
+			}
+			for i := range s.LimitOrganisation {
+				value.Detail = line(value.Detail, v.say("line:where"), v.organisation(&s.LimitOrganisation[i]).Text)
+			}
+		}
+		e.Values = add(e.Values, value)
+	}
+	return e
+}
+
+// validity is validFrom and the end of the credential.
+func (v *view) validity() Element {
+	return Element{ID: "valid", Values: add(nil, v.between(v.c.ValidFrom, cmp.Or(v.c.ValidUntil, v.c.ExpirationDate)))}
+}
+
+// confirmation: identifier of the document and of A, A.supplementaryDocument
+// that offers verification, status entries.
+func (v *view) confirmation() Element {
+	e := Element{ID: "confirm"}
+	for _, c := range main(v.achievements) {
+		for i := range c.SupplementaryDocument {
+			if w := &c.SupplementaryDocument[i]; offersVerification(w) {
+				e.Values = add(e.Values, v.page(w))
+			}
+		}
+	}
+	if len(v.c.StatusEntries()) > 0 {
+		e.Values = add(e.Values, v.ours("status"))
+	}
+	identifiers := slices.Clip(v.c.Identifier)
+	for _, c := range main(v.achievements) {
+		identifiers = append(identifiers, c.Identifier...)
+	}
+	for _, identifier := range identifiers {
+		e.Values = add(e.Values, shown(identified(identifier.SchemeName, identifier.Notation)))
+	}
+	return e
+}
+
+// offersVerification tells the document that leads to a verifier from others.
+// ELM has no property for it; the English title does.
+func offersVerification(w *WebResource) bool {
+	return slices.ContainsFunc(w.Title["en"], func(title string) bool {
+		return strings.Contains(strings.ToLower(title), "verify")
+	})
+}
+
+// O1: S.entryRequirement.
+func (v *view) prerequisites() Element {
+	return Element{ID: "O1", Values: v.collect(main(v.achievements), func(c claim) []Value {
+		if c.SpecifiedBy == nil {
+			return nil
+		}
+		return []Value{v.noteText(c.SpecifiedBy.EntryRequirement)}
+	})}
+}
+
+// fields is S.thematicArea.
+func (v *view) fields() Element {
+	return Element{ID: "field", Values: v.collect(v.achievements, func(c claim) []Value {
+		if c.SpecifiedBy == nil {
+			return nil
+		}
+		return v.concepts(c.SpecifiedBy.ThematicArea)
+	})}
+}
+
+// languages is S.language, L.specifiedBy.language.
+func (v *view) languages() Element {
+	read := func(c claim) []Value {
+		if c.SpecifiedBy == nil {
+			return nil
+		}
+		return v.concepts(c.SpecifiedBy.Language)
+	}
+	values := v.collect(v.achievements, read)
+	if len(values) == 0 {
+		values = v.collect(v.activities, read)
+	}
+	return Element{ID: "language", Values: values}
+}
+
+// O5: notes about nothing that has an element of its own, S.description,
+// supplementaryDocument, homepage.
+func (v *view) furtherInformation() Element {
+	var values []Value
+	for _, topic := range []string{TopicFurther, ""} {
+		for _, n := range v.about(topic) {
+			value := v.noteText(n.Note)
+			if topic == "" && n.concept != nil {
+				value.Detail = line(value.Detail, v.say("line:note"), v.concept(n.concept).Text)
+			}
+			values = add(values, value)
+		}
+	}
+	for _, c := range append(main(v.achievements), main(v.activities)...) {
+		if c.AwardedBy != nil {
+			values = add(values, v.text(c.AwardedBy.Description))
+		}
+		for i := range c.SupplementaryDocument {
+			if w := &c.SupplementaryDocument[i]; !offersVerification(w) {
+				values = add(values, v.page(w))
+			}
+		}
+		if s := c.SpecifiedBy; s != nil {
+			values = add(values, v.text(s.Description))
+			for _, pages := range []List[WebResource]{s.SupplementaryDocument, s.Homepage} {
+				for i := range pages {
+					values = add(values, v.page(&pages[i]))
+				}
+			}
+		}
+	}
+	return Element{ID: "O5", Values: values}
+}
+
+// coded is an element that stands in coded notes.
+func (v *view) coded(id, topic string) Element {
+	e := Element{ID: id}
+	for _, n := range v.about(topic) {
+		e.Values = add(e.Values, v.codedValue(n))
+	}
+	return e
+}
+
+// codedValue is the meaning of a note's code and, below it, the issuer's own
+// words.
+func (v *view) codedValue(n note) Value {
+	own := v.noteText(n.Note)
+	if n.code == "" {
+		return own
+	}
+	value := v.concept(n.concept)
+	if own.Text != value.Text {
+		value.Detail = line(nil, v.say("line:note"), own.Text)
+	}
+	return value
+}
+
+// stated is an element whose notes are the issuer's words only.
+func (v *view) stated(id, topic string) Element {
+	e := Element{ID: id}
+	for _, n := range v.about(topic) {
+		e.Values = add(e.Values, v.noteText(n.Note))
+	}
+	return e
+}
+
+// orReason answers an element without values by the coded reason for it. A
+// reason beside values is shown after them.
+func (v *view) orReason(e Element, element string) Element {
+	e.Reason = len(e.Values) == 0
+	for _, n := range v.about(TopicReasonPrefix + element) {
+		e.Values = add(e.Values, v.codedValue(n))
+	}
+	e.Reason = e.Reason && len(e.Values) > 0
+	return e
+}
+
+// day is the calendar day of a date as written, in words. What is no date is
+// shown as it stands.
+func (v *view) day(d DateTime) string {
+	t, err := d.Time(true)
+	if d == "" || err != nil {
+		return Clean(string(d))
+	}
+	return writeDate(v.lang, t)
+}
+
+func (v *view) between(from, until DateTime) Value {
+	switch {
+	case from == "" && until == "":
+		return Value{}
+	case until == "":
+		return v.ours("from %s", v.day(from))
+	case from == "":
+		return v.ours("until %s", v.day(until))
+	}
+	if from, until := v.day(from), v.day(until); from != until {
+		return v.ours("from %s until %s", from, until)
+	}
+	return Value{Text: v.day(from), Ours: true}
+}

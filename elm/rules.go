@@ -1,0 +1,498 @@
+package elm
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/contexts"
+)
+
+// Validate checks the rules of VCDM 1.1 or 2.0, by the base context, and for
+// profiles EDC and VC2 those of ELM dates, durations and value types. It
+// returns a [*ValidationError].
+//
+// It judges the document that was parsed. A credential that was built in memory
+// is judged by what Encode makes of it in both profiles.
+//
+// Rules: "vc-context", "vc-type", "vc-id", "vc-issuer", "vc-subject",
+// "vc-date", "vc-period", "vc-text", "vc-status", "vc-schema", "vc-evidence",
+// "vc-terms", "vc-refresh", "vc-render", "vc-confidence", "vc-related-resource",
+// "vc-claims" (JWT claims that are forbidden or contradict the credential),
+// "elm-type", "elm-date", "elm-duration".
+func (c *Credential) Validate() error {
+	if c.Tree == nil {
+		return c.validateBuilt()
+	}
+	v := validation{c: c, root: c.Tree}
+	v.version()
+	v.identity()
+	v.subject()
+	v.period()
+	v.further()
+	v.claims()
+	if c.Profile == EDC || c.Profile == VC2 {
+		v.model("", reflect.TypeFor[Credential](), c.Tree)
+	}
+	if len(v.broken) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(v.broken, func(a, b FormatError) int {
+		return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Rule, b.Rule))
+	})
+	return &ValidationError{slices.Compact(v.broken)}
+}
+
+func (c *Credential) validateBuilt() error {
+	for _, p := range []Profile{EDC, VC2} {
+		raw, err := c.Encode(p)
+		if err != nil {
+			return err
+		}
+		parsed, err := Parse(raw)
+		if err != nil {
+			return fmt.Errorf("reading what was encoded as %s: %w", p, err)
+		}
+		if err := parsed.Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validation collects the broken rules of one document.
+type validation struct {
+	c      *Credential
+	root   map[string]any
+	v2     bool // VCDM 2.0 rules; otherwise 1.1
+	broken []FormatError
+}
+
+func (v *validation) report(at jsontext.Pointer, rule, format string, args ...any) {
+	v.broken = append(v.broken, FormatError{string(at), rule, fmt.Sprintf(format, args...)})
+}
+
+// version decides by the first context which version's rules apply.
+func (v *validation) version() {
+	list, ok := v.root["@context"].([]any)
+	if !ok || len(list) == 0 {
+		v.report("/@context", "vc-context", "an array of contexts is required")
+	}
+	v.v2 = len(list) == 0 || list[0] != contexts.VC1
+	if len(list) > 0 && list[0] != contexts.VC1 && list[0] != contexts.VC2 {
+		v.report("/@context/0", "vc-context", "the first context must be %s or %s", contexts.VC2, contexts.VC1)
+	}
+	for i, item := range list {
+		switch item := item.(type) {
+		case map[string]any:
+		case string:
+			if !absoluteURL(item) {
+				v.report(at("/@context", i), "vc-context", "%q is not a URL", shorten(item))
+			}
+		default:
+			v.report(at("/@context", i), "vc-context", "a context is a URL or an object")
+		}
+	}
+}
+
+// identity checks who and what: type, id, issuer.
+func (v *validation) identity() {
+	types, ok := stringsFrom(v.root["type"])
+	switch {
+	case !ok:
+		v.report("/type", "vc-type", "one or more type names are required")
+	case !slices.Contains(types, "VerifiableCredential"):
+		v.report("/type", "vc-type", "type VerifiableCredential is missing")
+	case slices.Contains(types, "VerifiablePresentation"):
+		v.report("/type", "vc-type", "a presentation is not a credential")
+	}
+	if id, ok := v.root["id"]; ok && id != nil && !isURL(id) {
+		v.report("/id", "vc-id", "id is one absolute URL")
+	}
+	switch issuer := v.root["issuer"].(type) {
+	case string:
+		if !absoluteURL(issuer) {
+			v.report("/issuer", "vc-issuer", "%q is not a URL", shorten(issuer))
+		}
+	case map[string]any:
+		if !isURL(issuer["id"]) {
+			v.report("/issuer/id", "vc-issuer", "the issuer's id is one absolute URL")
+		}
+	default:
+		v.report("/issuer", "vc-issuer", "a URL, or an object with a URL as id, is required")
+	}
+	if v.v2 {
+		v.ids("", v.root)
+	}
+}
+
+// ids checks that every id in the document is a URL (VCDM 2.0 section 4.4).
+// Blank node names are none, so a graph made to be costly ends here.
+func (v *validation) ids(p jsontext.Pointer, node any) {
+	switch node := node.(type) {
+	case map[string]any:
+		for name, value := range node {
+			switch {
+			case name == "id":
+				if p != "" && p != "/issuer" && value != nil && !isURL(value) {
+					v.report(p.AppendToken(name), "vc-id", "id is one absolute URL")
+				}
+			case name != "@context":
+				v.ids(p.AppendToken(name), value)
+			}
+		}
+	case []any:
+		for i, item := range node {
+			switch item.(type) {
+			case map[string]any, []any:
+				v.ids(at(p, i), item)
+			}
+		}
+	}
+}
+
+func (v *validation) subject() {
+	for p, item := range v.each("credentialSubject", "vc-subject", true) {
+		object, ok := item.(map[string]any)
+		claims := len(object)
+		if _, ok := object["id"]; ok {
+			claims--
+		}
+		switch {
+		case !ok:
+			v.report(p, "vc-subject", "a subject is an object")
+		case claims == 0:
+			v.report(p, "vc-subject", "nothing is claimed about this subject")
+		}
+	}
+}
+
+// period checks the dates that limit validity, and their order.
+func (v *validation) period() {
+	v.text("name")
+	if v.v2 {
+		v.text("description")
+		from, until := v.date("validFrom"), v.date("validUntil")
+		v.order("validUntil", from, until)
+		return
+	}
+	if v.root["issuanceDate"] == nil {
+		v.report("/issuanceDate", "vc-date", "issuanceDate is required")
+	}
+	from, issuance := v.date("validFrom"), v.date("issuanceDate")
+	if from.IsZero() {
+		from = issuance
+	}
+	v.date("issued")
+	v.order("validUntil", from, v.date("validUntil"))
+	v.order("expirationDate", from, v.date("expirationDate"))
+}
+
+func (v *validation) order(name string, from, until time.Time) {
+	if !from.IsZero() && !until.IsZero() && until.Before(from) {
+		v.report(jsontext.Pointer("").AppendToken(name), "vc-period", "validity ends before it begins")
+	}
+}
+
+// date returns the instant of a member, or the zero time.
+func (v *validation) date(name string) time.Time {
+	value := v.root[name]
+	if value == nil {
+		return time.Time{}
+	}
+	s, ok := value.(string)
+	t, err := DateTime(s).Time(!v.v2)
+	if !ok || err != nil {
+		v.report(jsontext.Pointer("").AppendToken(name), "vc-date", "%s", cmp.Or(errorText(err), "a date is a string"))
+		return time.Time{}
+	}
+	return t
+}
+
+// text checks name and description: a string, a language object, or an array
+// of those (VCDM 2.0 section 4.6). In ELM description is a language map.
+func (v *validation) text(name string) {
+	if !v.v2 || v.root[name] == nil {
+		return
+	}
+	for p, item := range v.each(name, "vc-text", false) {
+		if object, ok := item.(map[string]any); ok {
+			if _, ok := object["@value"].(string); ok {
+				continue
+			}
+		} else if _, ok := item.(string); ok {
+			continue
+		}
+		v.report(p, "vc-text", "%s is a string or a language object", name)
+	}
+}
+
+// further checks the members whose values are objects with a type.
+func (v *validation) further() {
+	for _, m := range []struct {
+		name, rule string
+		id         bool // required
+	}{
+		{"credentialStatus", "vc-status", false},
+		{"credentialSchema", "vc-schema", true},
+		{"evidence", "vc-evidence", false},
+		{"termsOfUse", "vc-terms", false},
+		{"refreshService", "vc-refresh", false},
+		{"renderMethod", "vc-render", false},
+		{"confidenceMethod", "vc-confidence", false},
+	} {
+		for p, item := range v.each(m.name, m.rule, false) {
+			object, ok := item.(map[string]any)
+			if !ok {
+				v.report(p, m.rule, "an object is required")
+				continue
+			}
+			if _, ok := stringsFrom(object["type"]); !ok {
+				v.report(p+"/type", m.rule, "a type is required")
+			}
+			if id := object["id"]; id == nil && m.id || id != nil && !isURL(id) {
+				v.report(p+"/id", m.rule, "id is one absolute URL")
+			}
+		}
+	}
+	if !v.v2 {
+		return
+	}
+	seen := make(map[string]bool)
+	for p, item := range v.each("relatedResource", "vc-related-resource", false) {
+		object, _ := item.(map[string]any)
+		id, _ := object["id"].(string)
+		switch {
+		case !absoluteURL(id):
+			v.report(p+"/id", "vc-related-resource", "id is one absolute URL")
+		case seen[id]:
+			v.report(p+"/id", "vc-related-resource", "this resource is bound twice")
+		}
+		seen[id] = true
+		_, sri := stringsFrom(object["digestSRI"])
+		_, multibase := stringsFrom(object["digestMultibase"])
+		if !sri && !multibase {
+			v.report(p, "vc-related-resource", "digestSRI or digestMultibase is required")
+		}
+	}
+}
+
+// claims checks the JWT claims beside the members of the credential
+// (VC-JOSE-COSE section 3.1.3).
+func (v *validation) claims() {
+	for _, name := range []string{"vc", "vp"} {
+		if _, ok := v.root[name]; ok {
+			v.report(jsontext.Pointer("").AppendToken(name), "vc-claims", "claim %s must not be present", name)
+		}
+	}
+	var subject string
+	if len(v.c.Subject) == 1 {
+		subject = v.c.Subject[0].ID
+	}
+	for _, claim := range []struct{ name, member, value string }{
+		{"iss", "issuer", v.c.Issuer.ID}, {"jti", "id", v.c.ID}, {"sub", "credentialSubject.id", subject},
+	} {
+		if value, ok := v.root[claim.name]; ok && value != any(claim.value) {
+			v.report(jsontext.Pointer("").AppendToken(claim.name), "vc-claims", "claim %s differs from %s", claim.name, claim.member)
+		}
+	}
+	for _, name := range []string{"exp", "nbf", "iat"} {
+		if _, err := v.c.numericDate(name); err != nil {
+			v.report(jsontext.Pointer("").AppendToken(name), "vc-claims", "%v", err)
+		}
+	}
+}
+
+// JWTClaims returns the claims exp, nbf and iat of the payload; the zero time
+// where there is none. They speak of the seal, not of the credential: validity
+// is the narrower of both. The error is that of the first claim that is no
+// NumericDate (RFC 7519 section 2).
+func (c *Credential) JWTClaims() (exp, nbf, iat time.Time, err error) {
+	exp, err = c.numericDate("exp")
+	if err == nil {
+		nbf, err = c.numericDate("nbf")
+	}
+	if err == nil {
+		iat, err = c.numericDate("iat")
+	}
+	return exp, nbf, iat, err
+}
+
+func (c *Credential) numericDate(name string) (time.Time, error) {
+	value, ok := c.Tree[name]
+	if !ok {
+		return time.Time{}, nil
+	}
+	number, ok := value.(json.Number)
+	if !ok {
+		return time.Time{}, fmt.Errorf("claim %s is not a number", name)
+	}
+	seconds, err := number.Float64()
+	if err != nil || seconds < 0 || seconds > 253402300799 { // 9999-12-31T23:59:59Z
+		return time.Time{}, fmt.Errorf("claim %s is out of range", name)
+	}
+	whole, fraction := math.Modf(seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
+}
+
+// Period returns from when until when the credential says it is valid; the
+// zero time where it sets no limit. VCDM 1.1 documents may say it in four
+// members: validFrom goes before issuanceDate, and the earlier end counts.
+func (c *Credential) Period() (from, until time.Time, err error) {
+	at := func(d DateTime) (t time.Time) {
+		if d != "" && err == nil {
+			t, err = d.Time(c.Profile != VC2)
+		}
+		return t
+	}
+	from, until = at(either(c.ValidFrom, c.IssuanceDate)), at(c.ValidUntil)
+	if end := at(c.ExpirationDate); until.IsZero() || !end.IsZero() && end.Before(until) {
+		until = end
+	}
+	if err != nil {
+		return time.Time{}, time.Time{}, fmt.Errorf("reading the period of validity: %w", err)
+	}
+	return from, until, nil
+}
+
+// model checks a tree against the model: values of the expected JSON type,
+// dates that are xsd:dateTime, durations that are xsd:duration.
+func (v *validation) model(p jsontext.Pointer, t reflect.Type, tree any) {
+	if t.Kind() != reflect.Slice && t.Kind() != reflect.Interface && t != textType {
+		tree = single(tree)
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		v.model(p, t.Elem(), tree)
+	case reflect.Slice:
+		items, ok := tree.([]any)
+		if !ok {
+			v.model(p, t.Elem(), tree)
+			return
+		}
+		for i, item := range items {
+			v.model(at(p, i), t.Elem(), item)
+		}
+	case reflect.Struct:
+		object, ok := tree.(map[string]any)
+		if !ok {
+			if !fill(reflect.New(t).Elem(), tree, v.c.Profile) {
+				v.report(p, "elm-type", "an object is expected")
+			}
+			return
+		}
+		s := shapeOf(t)
+		for name, value := range object {
+			m, ok := s.byName[modelled(name, v.c.Profile)]
+			if !ok || value == nil || p == "" && beside[name] {
+				continue
+			}
+			v.model(p.AppendToken(name), m.typ, value)
+			if m.duration {
+				if s, _ := single(value).(string); !isDuration(s) {
+					v.report(p.AppendToken(name), "elm-duration", "%s is not a duration like PT75H", describe(value))
+				}
+			}
+		}
+	case reflect.Interface:
+	default:
+		if t == dateTimeType {
+			if s, ok := tree.(string); !ok {
+				v.report(p, "elm-date", "%s is not a date and time", describe(tree))
+			} else if _, err := DateTime(s).Time(v.c.Profile == EDC); err != nil {
+				v.report(p, "elm-date", "%v", err)
+			}
+			return
+		}
+		if target := reflect.New(t).Elem(); !fill(target, tree, v.c.Profile) && tree != "" {
+			v.report(p, "elm-type", "%s cannot stand here", describe(tree))
+		}
+	}
+}
+
+// beside are top-level members that the rules of VCDM judge already.
+var beside = map[string]bool{
+	"@context": true, "id": true, "type": true, "issuanceDate": true, "issued": true, "validFrom": true,
+	"expirationDate": true, "validUntil": true,
+}
+
+func isDuration(s string) bool {
+	_, _, ok := durationParts(s)
+	return ok
+}
+
+func describe(tree any) string {
+	switch tree := tree.(type) {
+	case string:
+		return strconv.Quote(shorten(tree))
+	case json.Number:
+		return "the number " + shorten(string(tree))
+	case bool:
+		return strconv.FormatBool(tree)
+	case []any:
+		return "an array"
+	default:
+		return "an object"
+	}
+}
+
+// each ranges over the values of a top-level member, one or many. It reports a
+// member that is required and absent, and an empty array.
+func (v *validation) each(name, rule string, required bool) func(yield func(jsontext.Pointer, any) bool) {
+	p := jsontext.Pointer("").AppendToken(name)
+	return func(yield func(jsontext.Pointer, any) bool) {
+		switch value := v.root[name].(type) {
+		case nil:
+			if required {
+				v.report(p, rule, "%s is required", name)
+			}
+		case []any:
+			if len(value) == 0 && required {
+				v.report(p, rule, "%s is empty", name)
+			}
+			for i, item := range value {
+				if !yield(at(p, i), item) {
+					return
+				}
+			}
+		default:
+			yield(p, value)
+		}
+	}
+}
+
+func at(p jsontext.Pointer, i int) jsontext.Pointer { return p.AppendToken(strconv.Itoa(i)) }
+
+func isURL(value any) bool {
+	s, ok := value.(string)
+	return ok && absoluteURL(s)
+}
+
+// absoluteURL reports whether s is a URL with a scheme: https, did, urn, mailto
+// and so on.
+func absoluteURL(s string) bool {
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"{}|\\^`", r) }) {
+		return false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
+		return false
+	}
+	return u.Scheme != "http" && u.Scheme != "https" || u.Host != ""
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

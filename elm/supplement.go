@@ -1,0 +1,94 @@
+package elm
+
+import (
+	"slices"
+)
+
+// Supplement is the readable view of a credential in one of [Languages] (any
+// other tag is read as English), complete by Annex I of Council Recommendation
+// 2022/C 243/02: sections in the order in which an employer asks. Mandatory
+// elements are always there, others where the credential has them. Texts that
+// have no value in lang fall back to English, then to the first language by
+// tag; Value.Lang tells which it is.
+//
+// Concepts of the compiled-in lists carry the list's label whatever the
+// credential calls them. Amounts are shown as written; systems of credit are
+// never converted or added up.
+func Supplement(c *Credential, lang string) []Section {
+	v := newView(c, lang)
+	sections := []Section{
+		v.section("who", v.learner(), v.title(), v.awardingBody(), v.issuer(), v.country(), v.issued()),
+		v.section("skills", v.outcomes(), v.outcomeSource(), v.parts()),
+		v.section("workload", v.workload(), v.participation(), v.period()),
+		v.section("level", v.level(), v.notADegree(), v.coded("level-method", TopicLevelMethod)),
+		v.section("assessment", v.assessment(), v.stated("criteria", TopicCriteria), v.supervision(), v.grade(), v.coded("rpl", TopicPriorLearning)),
+		v.section("quality", v.quality()),
+		v.section("standing", v.coded("provider", TopicProvider), v.coded("award-status", TopicAwardStatus), v.legalBasis()),
+		v.section("use", v.coded("award-kind", TopicAwardKind), v.stackability()),
+		v.section("validity", v.validity(), v.confirmation()),
+		v.section("other", v.prerequisites(), v.fields(), v.languages(), v.stated("signatory", TopicSignatory), v.furtherInformation()),
+	}
+	return slices.DeleteFunc(sections, func(s Section) bool { return len(s.Elements) == 0 })
+}
+
+// mandatory are the elements of Annex I that every supplement must answer, and
+// the two that the supplement of a degree programme has as well.
+var mandatory = []string{"M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "M11", "legal-basis", "confirm"}
+
+// Completeness says which of the eleven mandatory elements of Annex I, plus
+// legal basis and confirmation of validity, are present, answered by a reason,
+// or missing. All three hold element ids, in the order of the Annex.
+func Completeness(c *Credential) (present, reasoned, missing []string) {
+	found := make(map[string]Element)
+	for _, section := range Supplement(c, "en") {
+		for _, element := range section.Elements {
+			found[element.ID] = element
+		}
+	}
+	for _, id := range mandatory {
+		switch element := found[id]; {
+		case element.Missing:
+			missing = append(missing, id)
+		case element.Reason:
+			reasoned = append(reasoned, id)
+		default:
+			present = append(present, id)
+		}
+	}
+	return present, reasoned, missing
+}
+
+// Section groups the elements of the supplement under one question.
+type Section struct {
+	ID       string // "who", "skills", "workload", "level", "assessment", "quality", "standing", "use", "validity", "other"
+	Label    string
+	Elements []Element
+}
+
+// Element is one element of the supplement.
+type Element struct {
+	// ID is "M1" to "M11" and "O1" to "O5" of Annex I, or one of "issuer",
+	// "outcome-source", "parts", "period", "not-a-degree", "level-method",
+	// "criteria", "rpl", "provider", "award-status", "legal-basis",
+	// "award-kind", "valid", "confirm", "field", "language", "signatory".
+	ID      string
+	Label   string
+	Values  []Value
+	Reason  bool // answered by a coded reason instead of a value
+	Missing bool // mandatory and absent: Values is empty
+}
+
+// Value is one line of an element. Text is plain text that came from the
+// credential or from our own labels; it is never markup.
+type Value struct {
+	Text    string
+	Lang    string // language of Text where it is not the one asked for; "und" if the credential names none that exists
+	Detail  []Line // further lines that belong to it
+	Link    string // https or http URL, already checked, or empty
+	IRI     string // concept behind the text, or empty
+	Ours    bool   // our own words (a label, a fixed sentence), not the issuer's
+	Cleaned bool   // invisible or control characters were taken out of Text; see Clean
+}
+
+// Line is a labelled detail of a value.
+type Line struct{ Label, Text string }

@@ -1,0 +1,101 @@
+package elm
+
+import (
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Clean returns s as it may be shown: without bidirectional controls,
+// zero-width and other invisible characters, NUL and control characters, which
+// can make a name or a sentence read as another one. Line ends become "\n",
+// tabs become spaces. Everything else stays, right-to-left scripts and
+// combining marks included.
+func Clean(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+		return s
+	}
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\r', r == '\u2028', r == '\u2029', r == '\u0085':
+			return '\n'
+		case r == '\t':
+			return ' '
+		case unicode.IsControl(r),
+			unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r),
+			unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// lineEnds are the characters that Clean replaces without loss; a text that
+// holds nothing worse was not tampered with.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\u0085", "\n", "\t", " ")
+
+// shown returns a value with the text as it may be shown.
+func shown(text string) Value {
+	clean := Clean(text)
+	return Value{Text: clean, Cleaned: clean != text && clean != lineEnds.Replace(text)}
+}
+
+// link returns s if it is an http or https URL with a host, and "" otherwise.
+func link(s string) string {
+	if !absoluteURL(s) || Clean(s) != s {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil {
+		return ""
+	}
+	return s
+}
+
+// tagForm is what a language tag (BCP 47) looks like; anything else in the
+// place of a tag is never shown.
+var tagForm = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+
+// fallbacks are the tags tried for a reader of one of our languages, in order.
+// Readers of Serbian read both scripts.
+var fallbacks = map[string][]string{
+	"en":      {"en"},
+	"hr":      {"hr", "en"},
+	"sr-Latn": {"sr-Latn", "sr", "sr-Cyrl", "en"},
+	"sr-Cyrl": {"sr-Cyrl", "sr", "sr-Latn", "en"},
+}
+
+// choose returns the values of a text that suit a reader best, and their tag:
+// those of the language itself, of its fallbacks (also with a region or
+// script), those without a language, or the first by tag. "und" stands for a
+// tag that is none.
+func choose(text Text, lang string) (values []string, tag string) {
+	tags := slices.Sorted(maps.Keys(text))
+	for _, wanted := range fallbacks[lang] {
+		for _, tag := range tags {
+			if len(text[tag]) > 0 && (strings.EqualFold(tag, wanted) || len(tag) > len(wanted) && strings.EqualFold(tag[:len(wanted)+1], wanted+"-") && tagForm.MatchString(tag)) {
+				return text[tag], tag
+			}
+		}
+	}
+	for _, tag := range []string{"", "@none"} {
+		if len(text[tag]) > 0 {
+			return text[tag], ""
+		}
+	}
+	for _, tag := range tags {
+		if len(text[tag]) > 0 && tagForm.MatchString(tag) {
+			return text[tag], tag
+		}
+	}
+	for _, tag := range tags {
+		if len(text[tag]) > 0 {
+			return text[tag], "und"
+		}
+	}
+	return nil, ""
+}

@@ -1,0 +1,376 @@
+package elm
+
+import (
+	"cmp"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+
+	"indeks/contexts"
+)
+
+// view is a credential sorted by what the supplement asks for. The elements
+// read it; they hold no rule of their own about where ELM puts things.
+type view struct {
+	c    *Credential
+	lang string
+
+	achievements, activities, assessments, entitlements []claim
+	notes                                               []note
+}
+
+// claim is a claim, and whether it is a part (hasPart) of another one. What
+// belongs to a part is a part as well.
+type claim struct {
+	*Claim
+	part bool
+}
+
+// note is a note with the topic and code of its subject. A note about nothing
+// that we know has topic "".
+type note struct {
+	*Note
+	topic, code string
+	concept     *Concept
+}
+
+func newView(c *Credential, lang string) *view {
+	if lang == "sr" {
+		lang = "sr-Latn"
+	}
+	if !slices.Contains(languages, lang) {
+		lang = "en"
+	}
+	v := &view{c: c, lang: lang}
+	for i := range c.Subject {
+		v.sort(c.Subject[i].HasClaim, false, "LearningAchievement")
+	}
+	v.remember(c.Issuer.AdditionalNote)
+	return v
+}
+
+// sort files claims and all that they contain by kind. Kind is what a claim is
+// taken for where its type does not say.
+func (v *view) sort(claims List[Claim], part bool, kind string) {
+	for i := range claims {
+		it := claim{&claims[i], part}
+		own := kind
+		for _, t := range it.Type {
+			switch t {
+			case "LearningAchievement", "LearningActivity", "LearningAssessment", "LearningEntitlement":
+				own = t
+			}
+		}
+		switch own {
+		case "LearningActivity":
+			v.activities = append(v.activities, it)
+		case "LearningAssessment":
+			v.assessments = append(v.assessments, it)
+		case "LearningEntitlement":
+			v.entitlements = append(v.entitlements, it)
+		default:
+			v.achievements = append(v.achievements, it)
+		}
+		v.remember(it.AdditionalNote)
+		if it.SpecifiedBy != nil {
+			v.remember(it.SpecifiedBy.AdditionalNote)
+		}
+		if it.AwardedBy != nil {
+			v.remember(it.AwardedBy.AdditionalNote)
+			for _, body := range it.AwardedBy.AwardingBody {
+				v.remember(body.AdditionalNote)
+			}
+		}
+		v.sort(it.HasPart, true, own)
+		v.sort(it.InfluencedBy, part, "LearningActivity")
+		v.sort(it.ProvenBy, part, "LearningAssessment")
+		v.sort(it.EntitlesTo, part, "LearningEntitlement")
+	}
+}
+
+// remember files notes by topic. Copies of one note, which ELM repeats with
+// each object that has it, count once.
+func (v *view) remember(notes List[Note]) {
+	for i := range notes {
+		n := note{Note: &notes[i]}
+		for j := range n.Subject {
+			if topic, code := topicOf(&n.Subject[j]); topic != "" || n.concept == nil {
+				n.topic, n.code, n.concept = topic, code, &n.Subject[j]
+			}
+		}
+		if !slices.ContainsFunc(v.notes, func(known note) bool {
+			return known.topic == n.topic && known.code == n.code && reflect.DeepEqual(known.NoteLiteral, n.NoteLiteral)
+		}) {
+			v.notes = append(v.notes, n)
+		}
+	}
+}
+
+// topics are the schemes of coded notes.
+var topics = []string{
+	TopicProvider, TopicAwardStatus, TopicAwardKind, TopicStackability, TopicPriorLearning, TopicNotADegree,
+	TopicLevelMethod, TopicSource, TopicCriteria, TopicQAProcedure, TopicSignatory, TopicFurther,
+}
+
+// labelledTopics are subjects that other issuers name in words only.
+var labelledTopics = map[string]string{
+	"legal basis":                         TopicLegalBasis,
+	"regulations and certificates":        TopicLegalBasis,
+	"quality assurance":                   TopicQuality,
+	"accreditation and quality assurance": TopicQuality,
+	"stackability":                        TopicStackability,
+	"cycle":                               SchemeCycle,
+	"further information":                 TopicFurther,
+}
+
+// topicOf returns what a note's subject is about, and the code if it is one of
+// ours. The topic of a reason is TopicReasonPrefix and the element's id.
+func topicOf(c *Concept) (topic, code string) {
+	if c.ID == TopicLegalBasis || c.ID == TopicQuality {
+		return c.ID, ""
+	}
+	if i := strings.LastIndexByte(c.ID, ':'); i > 0 {
+		topic, code = c.ID[:i], c.ID[i+1:]
+		if slices.Contains(topics, topic) || strings.HasPrefix(topic, TopicReasonPrefix) {
+			return topic, code
+		}
+	}
+	for _, label := range c.PrefLabel["en"] {
+		if topic := labelledTopics[strings.ToLower(strings.TrimSpace(label))]; topic != "" {
+			return topic, ""
+		}
+	}
+	return "", ""
+}
+
+// about returns the notes on a topic.
+func (v *view) about(topic string) []note {
+	var found []note
+	for _, n := range v.notes {
+		if n.topic == topic {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// section builds a section from those elements that have something to show.
+func (v *view) section(id string, elements ...Element) Section {
+	s := Section{ID: id, Label: v.say(id)}
+	for _, e := range elements {
+		if len(e.Values) == 0 {
+			if !slices.Contains(mandatory, e.ID) {
+				continue
+			}
+			e.Missing = true
+		}
+		e.Label = v.say(e.ID)
+		s.Elements = append(s.Elements, e)
+	}
+	return s
+}
+
+func (v *view) say(id string, values ...any) string { return say(v.lang, id, values...) }
+
+// ours is a value in our own words.
+func (v *view) ours(id string, values ...any) Value {
+	return Value{Text: v.say(id, values...), Ours: true}
+}
+
+// text is a language map for this reader; the zero value if it has nothing to
+// show.
+func (v *view) text(t Text) Value {
+	values, tag := choose(t, v.lang)
+	if len(values) == 0 {
+		return Value{}
+	}
+	value := shown(strings.TrimSpace(strings.Join(values, "; ")))
+	if !strings.EqualFold(tag, v.lang) {
+		value.Lang = tag
+	}
+	return value
+}
+
+// named is the text of a member that only other profiles use, such as name: a
+// string or a language map.
+func (v *view) named(extra Extra, member string) Value {
+	text, ok := textFrom(extra[member])
+	if !ok {
+		return Value{}
+	}
+	return v.text(text)
+}
+
+// concept is the label of a concept: the list's, if a compiled-in list has it,
+// else the credential's own.
+func (v *view) concept(c *Concept) Value {
+	if c == nil {
+		return Value{}
+	}
+	if known, ok := contexts.Lookup(c.ID); ok {
+		labels := make(Text, len(known.Label))
+		for tag, label := range known.Label {
+			labels[tag] = []string{label}
+		}
+		value := v.text(labels)
+		value.IRI, value.Ours = c.ID, true
+		return value
+	}
+	value := v.text(c.PrefLabel)
+	if value.Text == "" {
+		value = shown(cmp.Or(c.Notation, c.ID))
+	}
+	if absoluteURL(c.ID) {
+		value.IRI = c.ID
+	}
+	return value
+}
+
+func (v *view) concepts(list List[Concept]) []Value {
+	var values []Value
+	for i := range list {
+		values = add(values, v.concept(&list[i]))
+	}
+	return values
+}
+
+func (v *view) noteText(n *Note) Value {
+	if n == nil {
+		return Value{}
+	}
+	return v.text(n.NoteLiteral)
+}
+
+// organisation is an organisation by name, with what identifies it.
+func (v *view) organisation(o *Organisation) Value {
+	if o == nil {
+		return Value{}
+	}
+	value := v.text(o.LegalName)
+	if value.Text == "" {
+		value = v.text(o.AltLabel)
+	}
+	if value.Text == "" {
+		value = v.named(o.Extra, "name")
+	}
+	if value.Text == "" {
+		value = shown(o.ID)
+	}
+	if value.Text == "" {
+		return Value{}
+	}
+	for _, identifiers := range []List[LegalIdentifier]{o.Registration, o.VATIdentifier} {
+		for _, identifier := range identifiers {
+			value.Detail = line(value.Detail, v.say("line:register"), identified(identifier.SchemeName, identifier.Notation))
+		}
+	}
+	if o.EIDASIdentifier != nil {
+		value.Detail = line(value.Detail, v.say("line:register"), identified(o.EIDASIdentifier.SchemeName, o.EIDASIdentifier.Notation))
+	}
+	for _, identifier := range o.Identifier {
+		value.Detail = line(value.Detail, v.say("line:register"), identified(identifier.SchemeName, identifier.Notation))
+	}
+	for _, page := range o.Homepage {
+		if value.Link == "" {
+			value.Link = link(page.ContentURL)
+		}
+	}
+	return value
+}
+
+// page is a document on the web: its title as a link, or its address as text
+// where that is not one.
+func (v *view) page(w *WebResource) Value {
+	address := cmp.Or(w.ContentURL, w.ID)
+	if strings.HasPrefix(address, "urn:") {
+		address = ""
+	}
+	value := v.text(w.Title)
+	value.Link = link(address)
+	if value.Text == "" {
+		clean := shown(address)
+		value.Text, value.Cleaned = clean.Text, clean.Cleaned
+	} else if value.Link == "" && address != "" {
+		value.Detail = line(value.Detail, v.say("line:page"), address)
+	}
+	return value
+}
+
+func (v *view) titleOf(c claim) Value {
+	value := v.text(c.Title)
+	if value.Text == "" && c.SpecifiedBy != nil {
+		value = v.text(c.SpecifiedBy.Title)
+	}
+	if value.Text == "" {
+		value = v.named(c.Extra, "name")
+	}
+	return value
+}
+
+// main returns the claims that the credential makes itself.
+func main(claims []claim) []claim {
+	var found []claim
+	for _, c := range claims {
+		if !c.part {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// collect gathers what the credential's own claims say, or, where they say
+// nothing, what their parts say, each with the part's name.
+func (v *view) collect(claims []claim, read func(claim) []Value) []Value {
+	var own, parts []Value
+	for _, c := range claims {
+		for _, value := range read(c) {
+			if !c.part {
+				own = add(own, value)
+				continue
+			}
+			value.Detail = line(slices.Clip(value.Detail), v.say("line:part"), v.titleOf(c).Text)
+			parts = add(parts, value)
+		}
+	}
+	if len(own) > 0 {
+		return own
+	}
+	return parts
+}
+
+// add appends a value that says something and is not there yet.
+func add(values []Value, value Value) []Value {
+	if value.Text == "" || slices.ContainsFunc(values, func(known Value) bool { return reflect.DeepEqual(known, value) }) {
+		return values
+	}
+	return append(values, value)
+}
+
+// line appends a detail that says something and is not there yet.
+func line(lines []Line, label, text string) []Line {
+	detail := Line{label, Clean(text)}
+	if detail.Text == "" || slices.Contains(lines, detail) {
+		return lines
+	}
+	return append(lines, detail)
+}
+
+// identified is an identifier with its scheme.
+func identified(scheme, notation string) string {
+	if scheme == "" || notation == "" {
+		return notation
+	}
+	return scheme + ": " + notation
+}
+
+// literal is a value that a document of another profile writes as a number
+// where ELM has a string, exactly as written.
+func literal(s string, extra Extra, member string) string {
+	if s == "" {
+		if number, ok := extra[member].(json.Number); ok {
+			return string(number)
+		}
+	}
+	return s
+}
