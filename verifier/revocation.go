@@ -41,7 +41,7 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 		c.fail("status_invalid", "It has %d status entries, where at most %d are read.", len(entries), maxStatusEntries)
 		return
 	case len(entries) == 0:
-		c.pass("The issuer offers no revocation for it.")
+		c.pass("There is no status to ask for.")
 		c.remark("the issuer offers no revocation for it")
 		return
 	case r.check(CheckFormat).Result != Passed && r.State != NotConforming:

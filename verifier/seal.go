@@ -111,6 +111,7 @@ type judgement struct {
 	entry         *TrustedIssuer // who answers for the key, nil: nobody
 	reason        Reason         // "" where the seal is good as far as it goes
 	message       string
+	remark        string
 	unconfirmable bool // it may be good, but nobody can tell
 	chain         bool // a certificate's chain led to an anchor that is not the certificate itself
 }
@@ -134,6 +135,9 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 		c.notMade(best.reason, "%s", best.message)
 	case best.reason != "":
 		c.fail(best.reason, "%s", best.message)
+		if best.remark != "" {
+			c.remark("%s", best.remark)
+		}
 		return nil
 	case best.entry != nil:
 		c.pass("Exactly what %s sealed (%s).", best.entry.Name("en"), seal.Alg)
@@ -171,8 +175,8 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, xva
 	refuse := func(reason Reason, message string) judgement { return judgement{reason: reason, message: message} }
 
 	// 1. When was it made? The seal's own word; no trusted time is evaluated.
-	at, ok := sealingTime(s, cred, now)
-	if !ok || at.After(now.Add(v.skew)) {
+	at := sealingTime(s, cred, now)
+	if at.After(now.Add(v.skew)) {
 		return refuse("not_yet_valid", "The seal claims to have been made in the future.")
 	}
 	id, organizations := names(cred)
@@ -212,7 +216,9 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, xva
 	case j.entry != nil && (!j.entry.namedBy(cred) || other != nil && other != j.entry):
 		return refuse("issuer_mismatch", "Sealed by "+j.entry.Name("en")+", but the credential names another issuer.")
 	case j.entry == nil && named != nil:
-		return refuse("untrusted_issuer", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
+		j = refuse("untrusted_issuer", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
+		j.remark = "No path leads from the seal's certificate to an anchor of that issuer. Where the file does not bring the certificates in between, the trust file must."
+		return j
 	case j.entry == nil:
 		if own := keys.OrganizationIdentifier(s.Chain[0]); own != "" && len(organizations) > 0 &&
 			!slices.ContainsFunc(organizations, func(n string) bool { return sameOrganization(own, n) }) {
@@ -243,24 +249,20 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, xva
 // sealingTime is the time at which a seal claims to have been made: that of its
 // header, else of claim iat, else the day from which the credential is valid or
 // was issued. A day to come cannot be the last.
-func sealingTime(s keys.Seal, cred *elm.Credential, now time.Time) (time.Time, bool) {
+func sealingTime(s keys.Seal, cred *elm.Credential, now time.Time) time.Time {
 	if !s.SealedAt.IsZero() {
-		return s.SealedAt, true
+		return s.SealedAt
 	}
-	if _, _, iat, err := cred.JWTClaims(); err != nil {
-		return time.Time{}, false
-	} else if !iat.IsZero() {
-		return iat, true
+	if _, _, iat, err := cred.JWTClaims(); err == nil && !iat.IsZero() {
+		return iat
 	}
-	if cred.IssuanceDate != "" {
-		if at, err := cred.IssuanceDate.Time(true); err == nil && at.Before(now) {
-			return at, true
-		}
+	if at, err := cred.IssuanceDate.Time(true); err == nil && at.Before(now) {
+		return at
 	}
 	if from, _, err := cred.Period(); err == nil && !from.IsZero() && from.Before(now) {
-		return from, true
+		return from
 	}
-	return now, true
+	return now
 }
 
 var (

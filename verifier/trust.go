@@ -33,7 +33,7 @@ type TrustedIssuer struct {
 	Keys             []keys.PublicKey // ID is unique in the whole file
 	Refused          []RefusedKey
 	OrganizationID   string              // x5c_organization_identifier
-	Anchors          []*x509.Certificate // x5c_anchors: any CA, or a seal certificate itself
+	Anchors          []*x509.Certificate // x5c_anchors: any CA (the issuing one where seals do not bring it), or a seal certificate itself
 	CredentialsURL   string
 	QRPrefix         string // two symbols
 	StatusDelegates  []string

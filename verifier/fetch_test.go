@@ -1,0 +1,240 @@
+package verifier
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// nameServer answers DNS questions from a table, so that a test decides what a second
+// look-up says.
+type nameServer struct {
+	mu      sync.Mutex
+	records map[string][]string
+}
+
+func (n *nameServer) next(host string) []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.records[host]
+}
+
+// resolver returns a resolver that asks n and nobody else.
+func (n *nameServer) resolver() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go func() {
+			defer server.Close()
+			for {
+				// DNS over a stream: two bytes of length, then the message.
+				var length uint16
+				if binary.Read(server, binary.BigEndian, &length) != nil {
+					return
+				}
+				question := make([]byte, length)
+				if _, err := io.ReadFull(server, question); err != nil {
+					return
+				}
+				answer := n.answer(question)
+				if binary.Write(server, binary.BigEndian, uint16(len(answer))) != nil {
+					return
+				}
+				if _, err := server.Write(answer); err != nil {
+					return
+				}
+			}
+		}()
+		return client, nil
+	}}
+}
+
+// answer builds a DNS response (RFC 1035 section 4) with all addresses of the
+// type that was asked for.
+func (n *nameServer) answer(question []byte) []byte {
+	var labels []string
+	at := 12
+	for question[at] != 0 {
+		size := int(question[at])
+		labels = append(labels, string(question[at+1:at+1+size]))
+		at += 1 + size
+	}
+	kind := binary.BigEndian.Uint16(question[at+1:])
+	end := at + 5
+	response := append([]byte(nil), question[:end]...)
+	response[2], response[3] = 0x85, 0x80
+	binary.BigEndian.PutUint16(response[6:], 0)
+	binary.BigEndian.PutUint16(response[8:], 0)
+	binary.BigEndian.PutUint16(response[10:], 0)
+	count := uint16(0)
+	for _, text := range n.next(strings.ToLower(strings.Join(labels, ".")) + ".") {
+		ip := netip.MustParseAddr(text)
+		if ip.Is4() != (kind == 1) || kind != 1 && kind != 28 {
+			continue
+		}
+		response = append(response, 0xc0, 12)
+		response = binary.BigEndian.AppendUint16(response, kind)
+		response = append(response, 0, 1, 0, 0, 0, 0)
+		raw := ip.AsSlice()
+		response = binary.BigEndian.AppendUint16(response, uint16(len(raw)))
+		response = append(response, raw...)
+		count++
+	}
+	binary.BigEndian.PutUint16(response[6:], count)
+	return response
+}
+
+var errRecorded = errors.New("recorded and not dialled")
+
+// recorder is a dialer that never connects and remembers where it would have.
+type recorder struct {
+	mu     sync.Mutex
+	dialed []string
+}
+
+func (d *recorder) control(_ context.Context, _, address string, _ syscall.RawConn) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dialed = append(d.dialed, address)
+	return errRecorded
+}
+
+func TestOnlyPublicAddressesAreDialled(t *testing.T) {
+	dns := &nameServer{records: map[string][]string{
+		"public.example.":    {"93.184.215.14"},
+		"public6.example.":   {"2606:2800:21f:cb07:6820:80da:af6b:8b2c"},
+		"loopback.example.":  {"127.0.0.1"},
+		"private.example.":   {"10.0.0.5"},
+		"metadata.example.":  {"169.254.169.254"},
+		"mixed.example.":     {"10.0.0.5", "93.184.215.14"},
+		"mapped.example.":    {"::ffff:10.0.0.1"},
+		"nat64.example.":     {"64:ff9b::7f00:1"},
+		"cgnat.example.":     {"100.64.0.1"},
+		"localhost.":         {"127.0.0.1", "::1"},
+		"2130706433.":        {"127.0.0.1"},
+		"0x7f.1.":            {"127.0.0.1"},
+		"127.1.":             {"127.0.0.1"},
+		"0177.0.0.1.":        {"127.0.0.1"},
+		"localtest.example.": {"127.0.0.1"},
+	}}
+	type row struct {
+		url    string
+		dialed string // "" where nothing may be dialled
+	}
+	rows := []row{
+		{"https://public.example/", "93.184.215.14:443"},
+		{"https://public.example:8443/x", "93.184.215.14:8443"},
+		{"https://PUBLIC.example./", "93.184.215.14:443"},
+		{"https://public6.example/", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:443"},
+		{"https://mixed.example/", "93.184.215.14:443"},
+		{"https://93.184.215.14/", "93.184.215.14:443"},
+		{"http://public.example/", ""},
+		{"ftp://public.example/", ""},
+		{"file:///etc/passwd", ""},
+		{"gopher://public.example/", ""},
+		{"https://user@public.example/", ""},
+		{"https://user:secret@public.example/", ""},
+		{"https:///path", ""},
+	}
+	for _, host := range []string{
+		"loopback.example", "private.example", "metadata.example", "mapped.example", "nat64.example", "cgnat.example",
+		"localhost", "2130706433", "0x7f.1", "127.1", "0177.0.0.1", "localtest.example",
+		"127.0.0.1", "127.255.255.254", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+		"169.254.169.254", "100.127.255.255", "192.0.0.8", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+		"[::1]", "[::]", "[fc00::1]", "[fd00:ec2::254]", "[fe80::1]", "[ff02::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]",
+		"[::127.0.0.1]", "[64:ff9b::a00:1]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2001:0:53aa:64c::1]", "[2001:db8::1]", "[fe80::1%25eth0]",
+	} {
+		rows = append(rows, row{"https://" + host + "/", ""})
+	}
+	for _, policy := range []FetchPolicy{{}, {AllowLoopback: true}} {
+		for _, row := range rows {
+			want := row.dialed
+			r := &recorder{}
+			client := fetchClient(policy, &net.Dialer{Timeout: time.Second, Resolver: dns.resolver(), ControlContext: r.control})
+			res, err := client.Get(row.url)
+			if err == nil {
+				res.Body.Close()
+				t.Fatalf("%s: answered", row.url)
+			}
+			if policy.AllowLoopback {
+				switch row.url { // names and addresses that say themselves that they are loopback
+				case "https://localhost/", "https://127.0.0.1/", "https://[::ffff:127.0.0.1]/":
+					want = "127.0.0.1:443"
+				case "https://127.255.255.254/":
+					want = "127.255.255.254:443"
+				case "https://[::1]/":
+					want = "[::1]:443"
+				}
+			}
+			switch {
+			case want == "" && len(r.dialed) > 0:
+				t.Errorf("%+v %s: would have connected to %v", policy, row.url, r.dialed)
+			case want != "" && (len(r.dialed) == 0 || r.dialed[0] != want):
+				t.Errorf("%+v %s: dialled %v, not %s (%v)", policy, row.url, r.dialed, want, err)
+			}
+		}
+	}
+}
+
+// The address that is checked is the one that is connected to, whatever a
+// second look-up says.
+func TestRebindingIsSeen(t *testing.T) {
+	dns := &nameServer{records: map[string][]string{"rebind.example.": {"93.184.215.14"}}}
+	r := &recorder{}
+	client := fetchClient(FetchPolicy{}, &net.Dialer{Timeout: time.Second, Resolver: dns.resolver(), ControlContext: r.control})
+	get := func() error {
+		_, err := client.Get("https://rebind.example/")
+		return err
+	}
+	if err := get(); !errors.Is(err, errRecorded) {
+		t.Fatal(err)
+	}
+	dns.mu.Lock()
+	dns.records["rebind.example."] = []string{"127.0.0.1"}
+	dns.mu.Unlock()
+	if err := get(); !errors.Is(err, ErrForbidden) {
+		t.Fatal(err)
+	}
+	if len(r.dialed) != 1 {
+		t.Errorf("dialled %v", r.dialed)
+	}
+}
+
+func TestLoopbackIsForDemosOnly(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/there" {
+			http.Redirect(w, r, "/here", http.StatusFound)
+		}
+	}))
+	defer server.Close()
+	if res, err := NewFetchClient(FetchPolicy{}).Get(server.URL); err == nil {
+		res.Body.Close()
+		t.Error("http on loopback without leave")
+	}
+	res, err := NewFetchClient(FetchPolicy{AllowLoopback: true}).Get(server.URL + "/there")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusFound {
+		t.Errorf("redirect was followed: %d", res.StatusCode)
+	}
+}
+
+func TestNoProxyIsAsked(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+	r := &recorder{}
+	client := fetchClient(FetchPolicy{}, &net.Dialer{ControlContext: r.control})
+	if _, err := client.Get("https://93.184.215.14/"); !errors.Is(err, errRecorded) {
+		t.Errorf("%v, dialled %v", err, r.dialed)
+	}
+}
