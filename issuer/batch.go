@@ -1,0 +1,107 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+
+	"indeks/store"
+)
+
+// workers is how many drafts are issued at a time. More than the cores can
+// seal, because the store writes what waits together in one transaction: the
+// more are waiting, the fewer times the disk is flushed.
+const workers = 32
+
+// chunk is how many certificate numbers are drawn at a time. What a crash
+// leaves unused of a chunk is lost.
+const chunk = 256
+
+// IssueAll issues drafts concurrently and yields one result for each, in their
+// order. It stops when ctx ends; what was yielded is durable. Numbers by the
+// rule follow the order of the drafts.
+func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		type result struct {
+			record store.Record
+			err    error
+		}
+		type job struct {
+			draft  Draft
+			number string
+			done   chan result // takes one result without waiting
+		}
+		jobs, order := make(chan job), make(chan chan result, 2*workers)
+
+		var running sync.WaitGroup
+		for range workers {
+			running.Go(func() {
+				for j := range jobs {
+					r, err := i.issue(ctx, j.draft, j.number)
+					j.done <- result{r, err}
+				}
+			})
+		}
+		running.Go(func() {
+			defer close(jobs)
+			defer close(order)
+			for n := 0; n < len(drafts); n += chunk {
+				part := drafts[n:min(n+chunk, len(drafts))]
+				for k, number := range i.drawNumbers(ctx, part) {
+					j := job{part[k], number, make(chan result, 1)}
+					select {
+					case order <- j.done:
+					case <-ctx.Done():
+						return
+					}
+					select {
+					case jobs <- j:
+					case <-ctx.Done():
+						j.done <- result{err: ctx.Err()}
+						return
+					}
+				}
+			}
+		})
+		// The consumer may leave early: then nothing new begins, and what has
+		// begun is waited for.
+		defer running.Wait()
+		defer stop()
+		for done := range order {
+			if r := <-done; !yield(r.record, r.err) {
+				return
+			}
+		}
+	}
+}
+
+// drawNumbers draws the numbers by the rule for those drafts that are new and
+// have none, in their order. Where that fails, Issue draws again and names the
+// error.
+func (i *Issuer) drawNumbers(ctx context.Context, drafts []Draft) []string {
+	numbers := make([]string, len(drafts))
+	year := i.clock().Year()
+	wanting := map[string][]int{}
+	for k := range drafts {
+		d := &drafts[k]
+		if d.Course == nil || d.Number != "" {
+			continue
+		}
+		if _, err := i.store.Lookup(ctx, d.Key(i.inst.DID)); errors.Is(err, store.ErrNotFound) {
+			series := i.numberRule(d.Course).series(year)
+			wanting[series] = append(wanting[series], k)
+		}
+	}
+	for series, places := range wanting {
+		first, err := i.store.Numbers(ctx, series, len(places))
+		if err != nil {
+			continue
+		}
+		for n, k := range places {
+			numbers[k] = i.numberRule(drafts[k].Course).number(year, first+uint64(n))
+		}
+	}
+	return numbers
+}

@@ -1,0 +1,98 @@
+package issuer
+
+import (
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// column is one column of a class list.
+type column struct {
+	name     string
+	required bool
+	want     string   // what a cell holds, for people
+	aliases  []string // other headers, as fold leaves them
+}
+
+// columns are all that a class list may have. Aliases are what registrars call
+// them in English, Croatian, Serbian and Montenegrin in both scripts, Bosnian,
+// Slovene and Macedonian.
+var columns = [...]column{
+	{"given_name", true, "a given name as on the identity document", []string{
+		"first name", "forename", "ime", "име"}},
+	{"family_name", true, "a family name as on the identity document", []string{
+		"last name", "surname", "prezime", "презиме", "priimek"}},
+	{"date_of_birth", true, "YYYY-MM-DD", []string{
+		"birth date", "birthdate", "birthday", "dob", "datum rođenja", "datum rodjenja", "датум рођења", "datum rojstva", "датум на раѓање"}},
+	{"learner_id", false, "the institution's number of the learner", []string{
+		"student id", "student number", "matični broj", "matični broj studenta", "jmbag", "broj indeksa", "број индекса", "broj polaznika", "број полазника",
+		"матични број", "vpisna številka", "број на индекс", "матичен број"}},
+	{"email", false, "an e-mail address, such as name@school.example", []string{
+		"e mail", "mail", "e mail address", "email address", "e pošta", "е пошта", "elektronska pošta", "електронска пошта", "imejl", "имејл"}},
+	{"grade", false, "a grade as text", []string{
+		"mark", "ocjena", "ocena", "оцена", "оцјена"}},
+	{"awarding_date", false, "YYYY-MM-DD", []string{
+		"award date", "date of award", "datum dodjele", "datum dodele", "датум доделе", "датум додјеле", "datum podelitve", "датум на доделување"}},
+	{"rpl", false, "none, part or whole", []string{
+		"prior learning", "recognition of prior learning", "prethodno učenje", "претходно учење", "priznavanje prethodnog učenja", "признавање претходног учења",
+		"predhodno učenje", "priznavanje predhodnega znanja"}},
+	{"rpl_outcomes", false, "ids of outcomes of the course", []string{
+		"recognised outcomes", "recognized outcomes", "priznati ishodi", "признати исходи", "priznani izidi", "признаени исходи"}},
+	{"rpl_evidence", false, "on what evidence prior learning was recognised", []string{
+		"evidence", "dokazi", "докази", "dokazila"}},
+	{"id_verification", false, "unsupervised, supervised, supervised-id or unsupervised-id", []string{
+		"identity check", "identity verification", "provjera identiteta", "provera identiteta", "провера идентитета", "провјера идентитета",
+		"preverjanje identitete", "проверка на идентитет"}},
+	{"level_override", false, "an EQF level from 1 to 8", []string{
+		"level", "izmjena razine", "izmijenjena razina", "izmena nivoa", "измена нивоа", "sprememba ravni", "измена на ниво"}},
+	{"override_reason", false, "why the level differs from the course's", []string{
+		"reason", "razlog izmjene", "razlog izmene", "разлог измене", "razlog spremembe", "причина за измена"}},
+	{"language", false, "a language that the course has texts in", []string{
+		"jezik", "језик", "јазик"}},
+	{"certificate_number", false, "a certificate number that was not used before", []string{
+		"number", "certificate no", "broj uvjerenja", "broj uverenja", "број уверења", "broj certifikata", "broj potvrde", "številka potrdila", "број на уверение"}},
+}
+
+// columnNames maps every folded header to the column it means.
+var columnNames = func() map[string]int {
+	names := map[string]int{}
+	for i, c := range columns {
+		names[fold(c.name)] = i
+		for _, a := range c.aliases {
+			names[a] = i
+		}
+	}
+	return names
+}()
+
+// fold makes headers and code words comparable: composed, small letters, one
+// space for every run of spaces, hyphens, underscores and points.
+func fold(s string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(norm.NFC.String(s)), func(r rune) bool {
+		return r == '_' || r == '-' || r == '.' || r == '*' || r == ':' || r == ' ' || r == '\u00a0' || r == '\t' || r == '\n' || r == '\r'
+	}), " ")
+}
+
+// priorLearning maps the words of the rpl column to its codes.
+var priorLearning = map[string]string{
+	"": "none", "none": "none", "no": "none", "ne": "none", "не": "none", "nema": "none", "нема": "none", "nije": "none",
+	"part": "part", "partly": "part", "djelomično": "part", "djelomice": "part", "delimično": "part", "делимично": "part", "djelimično": "part",
+	"дјелимично": "part", "delno": "part", "делумно": "part",
+	"whole": "whole", "wholly": "whole", "u cijelosti": "whole", "u celini": "whole", "у целини": "whole", "u cjelini": "whole", "у цјелини": "whole",
+	"v celoti": "whole", "целосно": "whole",
+}
+
+// columnNamed is the place in columns of one of our own names.
+func columnNamed(name string) int { return columnNames[fold(name)] }
+
+// nearestColumn is the column name that a header may be a misspelling of.
+func nearestColumn(header string) string {
+	names := make([]string, 0, len(columnNames))
+	for n := range columnNames {
+		names = append(names, n)
+	}
+	if near := nearest(fold(header), names); near != "" {
+		return columns[columnNames[near]].name
+	}
+	return ""
+}

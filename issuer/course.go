@@ -1,0 +1,168 @@
+package issuer
+
+// Words is a text by language tag ("en", "sr-Latn", "sr-Cyrl", "hr", ...).
+type Words map[string]string
+
+// Course is what can be awarded: the catalogue's entry and the template of a
+// batch. It is written as JSON; [CourseSchema] describes it.
+type Course struct {
+	ID          string   `json:"id"`      // [a-z0-9-]+, stable
+	Version     string   `json:"version"` // any text; part of the row key
+	Title       Words    `json:"title"`
+	Description Words    `json:"description,omitempty"`
+	Homepage    string   `json:"homepage,omitempty"`
+	Languages   []string `json:"languages"`        // of instruction, ISO 639-3 upper case as in the EU list: ENG, SRP, HRV
+	Fields      []string `json:"fields,omitempty"` // ISCED-F codes
+
+	// Whose award it is, and what kind.
+	AwardingBody *Body     `json:"awarding_body,omitempty"` // default: the institution
+	Provider     string    `json:"provider,omitempty"`      // "hei", "alternative"; default: the institution's
+	AwardStatus  string    `json:"award_status"`            // "formal-system", "hei-outside", "vocational-adult"
+	AwardKind    AwardKind `json:"award_kind"`
+
+	// What is learnt.
+	Outcomes      []Outcome `json:"outcomes"`
+	OutcomeSource *Source   `json:"outcome_source,omitempty"`
+	Prerequisites Words     `json:"prerequisites,omitempty"`
+
+	// How much.
+	Hours         string   `json:"hours"` // total workload, decimal
+	ContactHours  string   `json:"contact_hours,omitempty"`
+	Credits       []Credit `json:"credits,omitempty"`
+	CreditsReason *Reason  `json:"credits_reason,omitempty"` // instead of ECTS credits
+
+	// Which level.
+	Level       *Level  `json:"level,omitempty"`
+	LevelReason *Reason `json:"level_reason,omitempty"` // instead of a level
+
+	// How.
+	Mode       string       `json:"mode"`    // code of list "mode": online, presential, blended, workbased, project-based, research-lab
+	Setting    string       `json:"setting"` // formal, non-formal
+	Activities []Activity   `json:"activities,omitempty"`
+	Assessment []Assessment `json:"assessment"`
+
+	Quality      []Quality    `json:"quality_assurance"`
+	Stackability Stackability `json:"stackability"`
+	LegalBasis   []LegalBasis `json:"legal_basis,omitempty"`
+	LegalReason  *Reason      `json:"legal_basis_reason,omitempty"`
+	Further      Words        `json:"further_information,omitempty"`
+
+	ValidMonths int        `json:"valid_months,omitempty"` // 0: for ever
+	NumberRule  string     `json:"number_rule,omitempty"`  // default: the institution's
+	Decision    string     `json:"decision_number,omitempty"`
+	Signatory   *Signatory `json:"signatory,omitempty"` // default: the institution's
+}
+
+// Body is an awarding body other than the institution.
+type Body struct {
+	LegalName      Words  `json:"legal_name"`
+	Country        string `json:"country"` // ISO 3166-1 alpha-3
+	Address        string `json:"address,omitempty"`
+	OrganizationID string `json:"organization_id,omitempty"`
+	Homepage       string `json:"homepage,omitempty"`
+}
+
+// AwardKind places the award beside a study programme.
+type AwardKind struct {
+	Kind      string `json:"kind"` // "within-programme", "supplementary", "stand-alone"
+	Programme Words  `json:"programme,omitempty"`
+}
+
+// Outcome is one learning outcome.
+type Outcome struct {
+	ID    string  `json:"id"` // "1", "2", ... used by rpl_outcomes
+	Title Words   `json:"title"`
+	Type  string  `json:"type,omitempty"`  // "knowledge", "skill"
+	Level int     `json:"level,omitempty"` // EQF 1-8, for the level method
+	Reuse string  `json:"reuse,omitempty"` // "transversal", "cross-sector", "sector-specific", "occupation-specific"
+	ESCO  []Skill `json:"esco,omitempty"`
+}
+
+// Skill is an ESCO skill.
+type Skill struct {
+	ID    string `json:"id"` // IRI
+	Label Words  `json:"label"`
+}
+
+// Source is where the outcomes were taken from.
+type Source struct {
+	Kind     string `json:"kind"` // "partial-qualification", "qualification-standard", "several-standards", "outside-standards", "informal"
+	Standard string `json:"standard,omitempty"`
+	Code     string `json:"code,omitempty"`
+	Note     Words  `json:"note,omitempty"`
+}
+
+// Credit is an amount in one system.
+type Credit struct {
+	System string `json:"system"` // ECTS, ECVET, CSVET, CSPK, SCQF
+	Points string `json:"points"` // decimal
+}
+
+// Reason answers an element that has no value.
+type Reason struct {
+	Code string `json:"code"` // outside-framework, not-assigned, national-credits, hours-only, no-specific-act, not-applicable
+	Text Words  `json:"text"`
+}
+
+// Level is the level of the award.
+type Level struct {
+	EQF    int    `json:"eqf"`              // 1-8
+	NQF    string `json:"nqf,omitempty"`    // IRI of the national level
+	Cycle  string `json:"cycle,omitempty"`  // short, first, second, third
+	Method string `json:"method,omitempty"` // "majority", "average"
+}
+
+// Activity is what learners do.
+type Activity struct {
+	Title Words  `json:"title"`
+	Type  string `json:"type,omitempty"` // code of list "learning-activity"
+	Mode  string `json:"mode,omitempty"`
+	Hours string `json:"hours,omitempty"`
+	From  string `json:"from,omitempty"` // YYYY-MM-DD
+	To    string `json:"to,omitempty"`
+}
+
+// Assessment is how it is shown.
+type Assessment struct {
+	Title       Words    `json:"title"`
+	Type        string   `json:"type"`        // code of list "assessment", e.g. "written-examination"
+	Mode        string   `json:"mode"`        // as Course.Mode
+	Supervision string   `json:"supervision"` // unsupervised, supervised, supervised-id, unsupervised-id
+	Grading     *Grading `json:"grading,omitempty"`
+	Criteria    Words    `json:"criteria,omitempty"`
+	CriteriaURL string   `json:"criteria_url,omitempty"`
+}
+
+// Grading is a grading scheme.
+type Grading struct {
+	Title       Words `json:"title"`
+	Description Words `json:"description,omitempty"`
+}
+
+// Quality is one fact of quality assurance.
+type Quality struct {
+	Kind      string `json:"kind"` // "programme", "institutional", "programme-licence", "institutional-licence", "internal"
+	Title     Words  `json:"title"`
+	Agency    *Body  `json:"agency,omitempty"` // absent for "internal": the institution itself
+	EQAR      bool   `json:"eqar,omitempty"`   // agency was registered with EQAR on the date of the decision
+	Procedure Words  `json:"procedure,omitempty"`
+	Scope     string `json:"scope,omitempty"`   // "as-degree-programmes", "adapted"
+	Decided   string `json:"decided,omitempty"` // YYYY-MM-DD
+	Until     string `json:"until,omitempty"`
+	Review    string `json:"next_review,omitempty"`
+	Report    string `json:"report,omitempty"` // URL
+}
+
+// Stackability is what the award may be combined into.
+type Stackability struct {
+	Kind    string `json:"kind"` // "stand-alone", "part-of-programme", "stackable"
+	Towards Words  `json:"towards,omitempty"`
+	Note    Words  `json:"note,omitempty"`
+}
+
+// LegalBasis is the act on which the award rests.
+type LegalBasis struct {
+	Text Words  `json:"text"`
+	URL  string `json:"url,omitempty"`
+	From string `json:"from,omitempty"`
+}

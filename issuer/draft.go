@@ -1,0 +1,93 @@
+package issuer
+
+import (
+	"crypto/sha256"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/unicode/norm"
+
+	"indeks/store"
+)
+
+// Key is the identity of the request: RequestKey where there is one, else
+// SHA-256 of issuer, course id and version, learner_id or names and birth date,
+// awarding date. An awarding date left open stays open in it, so that the same
+// list sent again on the next day is the same request.
+func (d *Draft) Key(issuerDID string) store.Key {
+	if d.RequestKey != (store.Key{}) {
+		return d.RequestKey
+	}
+	who := []string{"person", norm.NFC.String(d.GivenName), norm.NFC.String(d.FamilyName), d.DateOfBirth}
+	if d.LearnerID != "" {
+		who = []string{"learner", norm.NFC.String(d.LearnerID)}
+	}
+	return digest(slices.Concat([]string{"draft", issuerDID, d.Course.ID, d.Course.Version, d.AwardingDate}, who))
+}
+
+// RequestHash covers everything that the credential will say. The e-mail
+// address is not in it: it says where to deliver, not what.
+func (d *Draft) RequestHash() [32]byte {
+	content := *d
+	content.Course, content.Row, content.Email, content.RequestKey = nil, 0, "", store.Key{}
+	content.normalise()
+	return digest(struct {
+		Draft  Draft
+		Course string
+	}{content, string(d.Course.canonical())})
+}
+
+// digest is SHA-256 of the JSON text: fields cannot run into one another.
+func digest(v any) [32]byte {
+	raw, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		panic(err) // unreachable: structs and slices of strings and numbers
+	}
+	return sha256.Sum256(raw)
+}
+
+// normalise composes all texts (NFC), so that one name is one name however it
+// was typed, and spells out what stands for nothing.
+func (d *Draft) normalise() {
+	for _, s := range []*string{&d.GivenName, &d.FamilyName, &d.LearnerID, &d.Grade, &d.RPLEvidence, &d.OverrideReason, &d.Number} {
+		*s = norm.NFC.String(*s)
+	}
+	if d.RPL == "" {
+		d.RPL = "none"
+	}
+	if len(d.RPLOutcomes) == 0 {
+		d.RPLOutcomes = nil
+	}
+}
+
+// cells are the texts of a class list that would read as this draft.
+func (d *Draft) cells() map[string]string {
+	cells := map[string]string{
+		"given_name": d.GivenName, "family_name": d.FamilyName, "date_of_birth": d.DateOfBirth, "learner_id": d.LearnerID,
+		"email": d.Email, "grade": d.Grade, "awarding_date": d.AwardingDate, "rpl": d.RPL, "rpl_outcomes": strings.Join(d.RPLOutcomes, ", "),
+		"rpl_evidence": d.RPLEvidence, "id_verification": d.IDVerification, "override_reason": d.OverrideReason,
+		"language": d.Language, "certificate_number": d.Number, "level_override": "",
+	}
+	if d.LevelOverride != 0 {
+		cells["level_override"] = strconv.Itoa(d.LevelOverride)
+	}
+	return cells
+}
+
+// check judges a draft that was built in memory by the rules of a class list:
+// there is one set of rules, whichever way a draft comes.
+func (d *Draft) check() error {
+	_, _, err := ReadDraft(d.Course, d.cells())
+	if p, ok := err.(*Problems); ok {
+		for i := range p.List {
+			p.List[i].Row = d.Row
+		}
+	}
+	return err
+}
+
+func sortedLanguages(w Words) []string { return slices.Sorted(maps.Keys(w)) }

@@ -1,0 +1,343 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"indeks/contexts"
+	"indeks/elm"
+	"indeks/keys"
+	"indeks/status"
+	"indeks/store"
+)
+
+const credentialPrefix = "urn:credential:"
+
+// forms are the profiles of a record with the form in which each is sealed.
+var forms = []struct {
+	profile elm.Profile
+	form    keys.Form
+}{{elm.EDC, keys.JAdES}, {elm.VC2, keys.VCJWT}}
+
+// maxDraws bounds how often an issuance draws anew. Both entries of a credential
+// have the same index in lists that fill in step and close at 70 %, so a draw
+// hits a used one with probability 0.7 at worst, and 32 in a row with 0.00001.
+const maxDraws = 32
+
+// Issue takes a draft to a sealed, recorded credential: it returns the record
+// only when it is durable. Repeating it with the same draft returns the same
+// record. A draft with problems is a [*Problems].
+//
+// Errors: [*Problems] for a draft that breaks a rule, store.ErrConflict where
+// its key stands for another content, keys.ErrNoKey where the key to seal with
+// is missing or was revoked since the reservation, [ErrRefused]. After any
+// other error the outcome is unknown; the same draft may be issued again.
+func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
+	return i.issue(ctx, d, "")
+}
+
+// issue is Issue with a certificate number that was drawn already, or "".
+func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Record, error) {
+	// 1. Is it known? Then the answer is on record, or the reservation is.
+	if err := i.checkDraft(&d); err != nil {
+		return store.Record{}, err
+	}
+	key, hash := d.Key(i.inst.DID), d.RequestHash()
+	known, err := i.store.Lookup(ctx, key)
+	switch {
+	case err == nil && known.RequestHash != hash:
+		return store.Record{}, fmt.Errorf("issuing again as %s, number %s: %w", known.ID, known.Number, store.ErrConflict)
+	case err == nil:
+		return i.seal(ctx, known)
+	case !errors.Is(err, store.ErrNotFound):
+		return store.Record{}, fmt.Errorf("looking up the draft: %w", err)
+	}
+	for range maxDraws {
+		// 2. Draw ids, places in the status lists and the number, choose the
+		// sealing time and the key; all of it goes on record before it is used.
+		r, err := i.draw(ctx, &d, number)
+		if err != nil {
+			return store.Record{}, err
+		}
+		r.Key, r.RequestHash = key, hash
+		// 3. Build the payloads of both forms and check them.
+		cred, err := i.inst.credential(&d, drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime})
+		if err != nil {
+			return store.Record{}, err
+		}
+		r.Forms = map[string]store.Sealed{}
+		for _, f := range forms {
+			payload, err := i.payload(&d, cred, f.profile)
+			if err != nil {
+				return store.Record{}, err
+			}
+			r.Forms[string(f.profile)] = store.Sealed{Payload: payload}
+		}
+		// 4. The intent goes on record: the point after which the ids are used.
+		reserved, err := i.store.Reserve(ctx, r)
+		switch {
+		case errors.Is(err, store.ErrNumberTaken) && d.Number != "":
+			return store.Record{}, &Problems{List: []Problem{{Row: d.Row, Field: "certificate_number", Value: shorten(d.Number), Rule: "number-taken", Want: "was used before, expected another number"}}}
+		case errors.Is(err, store.ErrNumberTaken):
+			number = "" // given in a row once before the rule came to it
+			continue
+		case errors.Is(err, store.ErrIndexTaken), errors.Is(err, store.ErrListFull), errors.Is(err, store.ErrIDTaken):
+			continue
+		case err != nil:
+			return store.Record{}, fmt.Errorf("reserving: %w", err)
+		}
+		// 5. to 7. Another process may have reserved this key in the meantime:
+		// what is sealed is what the store answered, never what was built here.
+		return i.seal(ctx, reserved)
+	}
+	return store.Record{}, fmt.Errorf("reserving: %d draws of a place in the status lists were taken: %w", maxDraws, store.ErrIndexTaken)
+}
+
+// seal takes a record from reserved to issued. It is the only code that seals
+// credentials: for new ones, for what a crash left behind, for repeated requests.
+func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error) {
+	if r.State != store.Reserved {
+		return r, nil
+	}
+	// 5. Seal both payloads of the record, as of its sealing time and with the
+	// key it names. A revoked key seals no more: such a reservation is burned,
+	// since no other key was in use at its sealing time.
+	sealer, err := i.ring.SealerFor(r.KeyID)
+	if err != nil {
+		return store.Record{}, fmt.Errorf("sealing %s: %w", r.ID, err)
+	}
+	tokens := make(map[string][]byte, len(forms))
+	for _, f := range forms {
+		payload := r.Forms[string(f.profile)].Payload
+		token, err := sealer.Seal(payload, f.form, r.SealingTime)
+		if err != nil {
+			return store.Record{}, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
+		}
+		// 6. Read back what was sealed with the verifier that everybody uses.
+		if err := i.checkSealed(ctx, &r, payload, token); err != nil {
+			return store.Record{}, fmt.Errorf("checking %s as %s: %w", r.ID, f.profile, err)
+		}
+		tokens[string(f.profile)] = token
+	}
+	// 7. Commit. The first writer wins; what it wrote is the answer.
+	sealed, err := i.store.Commit(ctx, r.ID, tokens)
+	if err != nil {
+		return store.Record{}, fmt.Errorf("committing: %w", err)
+	}
+	return sealed, nil
+}
+
+// checkDraft judges a draft and brings its texts into one form.
+func (i *Issuer) checkDraft(d *Draft) error {
+	if d.Course == nil {
+		return &Problems{List: []Problem{{Row: d.Row, Field: "course", Rule: "course", Want: "the course is missing"}}}
+	}
+	d.normalise()
+	if err := d.check(); err != nil {
+		return err
+	}
+	// A day ahead is today somewhere.
+	if tomorrow := i.clock().AddDate(0, 0, 1).Format(time.DateOnly); d.AwardingDate > tomorrow {
+		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-future", Want: "lies in the future, expected a day that has come"}}}
+	}
+	return nil
+}
+
+// draw makes a record of everything about a new credential but its content.
+func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Record, error) {
+	at, keyID, err := i.sealingTime()
+	if err != nil {
+		return store.Record{}, err
+	}
+	entries, err := i.drawEntries(ctx, at)
+	if err != nil {
+		return store.Record{}, err
+	}
+	if d.Number != "" {
+		number = d.Number
+	}
+	if number == "" {
+		rule := i.numberRule(d.Course)
+		n, err := i.store.Numbers(ctx, rule.series(at.Year()), 1)
+		if err != nil {
+			return store.Record{}, fmt.Errorf("drawing a certificate number: %w", err)
+		}
+		number = rule.number(at.Year(), n)
+	}
+	r := store.Record{
+		ID:            credentialPrefix + newUUID(),
+		Public:        NewPublicID(i.inst.QRPrefix),
+		Link:          NewPublicID(""),
+		Number:        number,
+		Entries:       entries,
+		SealingTime:   at,
+		KeyID:         keyID,
+		State:         store.Reserved,
+		Course:        d.Course.ID,
+		CourseVersion: d.Course.Version,
+		Title:         d.Course.Title["en"],
+		FamilyName:    d.FamilyName,
+		GivenName:     d.GivenName,
+		LearnerID:     d.LearnerID,
+		Email:         d.Email,
+		AwardingDate:  d.AwardingDate,
+		Decision:      d.Course.Decision,
+	}
+	if r.Title == "" {
+		r.Title = d.Course.Title[sortedLanguages(d.Course.Title)[0]]
+	}
+	if r.AwardingDate == "" {
+		r.AwardingDate = at.Format(time.DateOnly)
+	}
+	if s := signatory(&i.inst, d.Course); s != nil {
+		r.Signatory = s.Name + ", " + s.Office
+	}
+	return r, nil
+}
+
+// sealingTime chooses the time of sealing and a key that was in use at it. A
+// rotation between the two look-ups would pair a time with a key that was
+// retired before, so the key is looked up on both sides of the clock.
+func (i *Issuer) sealingTime() (time.Time, string, error) {
+	for {
+		before, err := i.ring.Sealer()
+		if err != nil {
+			return time.Time{}, "", fmt.Errorf("taking the active key: %w", err)
+		}
+		at := i.clock()
+		after, err := i.ring.Sealer()
+		if err != nil {
+			return time.Time{}, "", fmt.Errorf("taking the active key: %w", err)
+		}
+		if id := after.Public().ID; id == before.Public().ID {
+			return at, id, nil
+		}
+	}
+}
+
+// drawEntries draws the place in the open lists of both purposes. One index
+// serves for both: it says nothing more about the learner, and lists that are
+// opened and filled in step collide less often (see maxDraws).
+func (i *Issuer) drawEntries(ctx context.Context, at time.Time) ([]store.Entry, error) {
+	index, err := rand.Int(rand.Reader, big.NewInt(status.MinSize))
+	if err != nil {
+		return nil, fmt.Errorf("drawing an index: %w", err)
+	}
+	var entries []store.Entry
+	for _, purpose := range []string{status.Revocation, status.Suspension} {
+		list, err := i.store.OpenList(ctx, purpose, at)
+		if err != nil {
+			return nil, fmt.Errorf("taking the open %s list: %w", purpose, err)
+		}
+		entries = append(entries, store.Entry{List: list.ID, Index: index.Uint64(), Purpose: purpose})
+	}
+	return entries, nil
+}
+
+// numberRule is the course's rule, else the institution's, else the default.
+// All of them were checked when course and institution were read.
+func (i *Issuer) numberRule(c *Course) numberRule {
+	for _, text := range []string{c.NumberRule, i.inst.NumberRule} {
+		if rule, err := parseNumberRule(text); err == nil {
+			return rule
+		}
+	}
+	rule, _ := parseNumberRule(defaultNumberRule)
+	return rule
+}
+
+// payload writes one form and checks it as a verifier would: strict format,
+// data model, no term that the contexts do not define, Annex I complete.
+//
+// A trial seal with a throw-away key would add nothing to this: seal and trust
+// are judged in step 6, with the real key, before anything is handed out; what
+// can fail because of the content is found here, before ids are used.
+func (i *Issuer) payload(d *Draft, cred *elm.Credential, profile elm.Profile) ([]byte, error) {
+	raw, err := cred.Encode(profile)
+	if err != nil {
+		return nil, fmt.Errorf("writing profile %s: %w", profile, err)
+	}
+	read, err := elm.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading profile %s back: %w", ErrRefused, profile, err)
+	}
+	if err := read.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: checking profile %s: %w", ErrRefused, profile, err)
+	}
+	undefined, err := contexts.Default().Inspect(read.Tree)
+	if err != nil {
+		return nil, fmt.Errorf("%w: checking the contexts of profile %s: %w", ErrRefused, profile, err)
+	}
+	if len(undefined) > 0 {
+		return nil, fmt.Errorf("%w: profile %s has the undefined term %q at %s", ErrRefused, profile, undefined[0].Name, undefined[0].Pointer)
+	}
+	if _, _, missing := elm.Completeness(read); len(missing) > 0 {
+		problems := &Problems{}
+		for _, id := range missing {
+			field, ok := elementFields[id]
+			if !ok {
+				field = "the course"
+			}
+			problems.List = append(problems.List, Problem{Row: d.Row, Field: field, Rule: "annex-i-" + id, Want: "is missing: element " + id + " of Annex I is mandatory"})
+		}
+		return nil, problems
+	}
+	return raw, nil
+}
+
+// elementFields are the fields that mandatory elements of Annex I come from.
+var elementFields = map[string]string{
+	"M1": "given_name", "M2": "/title", "M3": "country of the institution", "M4": "legal name of the institution", "M5": "awarding_date",
+	"M6": "/outcomes", "M7": "/hours", "M8": "/level", "M9": "/assessment", "M10": "/mode", "M11": "/quality_assurance",
+	"legal-basis": "/legal_basis", "confirm": "address of the verifier",
+}
+
+// Preview builds the credential of a draft in a profile without recording or
+// sealing anything. Its id, number and link are placeholders, and it has no
+// status entries.
+func (i *Issuer) Preview(d Draft, profile string) ([]byte, error) {
+	if err := i.checkDraft(&d); err != nil {
+		return nil, err
+	}
+	at := i.clock()
+	number := d.Number
+	if number == "" {
+		number = i.numberRule(d.Course).number(at.Year(), 0)
+	}
+	cred, err := i.inst.credential(&d, drawn{
+		ID:     credentialPrefix + "00000000-0000-4000-8000-000000000000",
+		Public: i.inst.QRPrefix + strings.Repeat("0", publicSymbols-len(i.inst.QRPrefix)),
+		Number: number,
+		At:     at,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return i.payload(&d, cred, elm.Profile(profile))
+}
+
+// publicSymbols is the length of public ids and links: 26 symbols of 5 bits.
+const publicSymbols = 26
+
+// NewPublicID draws a public id: prefix, and 26 symbols in all.
+func NewPublicID(prefix string) string {
+	random := make([]byte, publicSymbols-len(prefix))
+	rand.Read(random) // never fails (crypto/rand)
+	for n, b := range random {
+		random[n] = publicAlphabet[b&31] // 256 is a multiple of 32: no symbol is likelier
+	}
+	return prefix + string(random)
+}
+
+// newUUID draws a UUID of version 4 (RFC 9562, section 5.4).
+func newUUID() string {
+	var u [16]byte
+	rand.Read(u[:])
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}

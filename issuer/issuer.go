@@ -1,0 +1,248 @@
+// Package issuer turns a course and a class list into sealed, recorded
+// credentials, and withdraws them.
+//
+// Most readers want [Issuer.Issue], the one path from a draft to a credential,
+// and [ReadList], which turns a spreadsheet into drafts.
+package issuer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"indeks/keys"
+	"indeks/paper"
+	"indeks/store"
+	"indeks/verifier"
+)
+
+// Errors of Issue, Revoke and the rest, besides those of package store.
+var (
+	ErrDraft   = errors.New("the draft has problems")                  // wrapped by *Problems
+	ErrRefused = errors.New("our own verifier refuses what was built") // a defect or a wrong key; nothing was handed out
+)
+
+// Institution is who issues.
+type Institution struct {
+	DID            string            // did:web of PublicBase
+	PublicBase     string            // URL of the issuer's server, no trailing slash
+	VerifierBase   string            // URL of the verifier that printed codes point at
+	LegalName      map[string]string // language to name
+	Country        string            // ISO 3166-1 alpha-3, e.g. SRB
+	Region         string            // ATU or NUTS code, optional
+	Address        string
+	Homepage       string
+	OrganizationID string            // as in the seal certificate: VATRS-..., NTRHR-...
+	Provider       string            // "hei" or "alternative"
+	Register       verifier.Register // entry in the national register
+	QRPrefix       string            // two symbols of the public ids
+	Languages      []string          // national languages, first is the main one
+	NumberRule     string            // "" means "MC-{year}-{n:5}"
+	Signatory      Signatory
+}
+
+// Signatory is who answers for the award.
+type Signatory struct {
+	Name   string `json:"name"`
+	Office string `json:"office"`
+}
+
+// Draft is what a spreadsheet row or an API call asks for, checked for form
+// only. Course is already read.
+type Draft struct {
+	Course     *Course
+	Row        int       // 0: not from a list
+	RequestKey store.Key // from an Idempotency-Key; zero: the key comes from the content
+
+	GivenName, FamilyName string
+	DateOfBirth           string // YYYY-MM-DD
+	LearnerID             string
+	Email                 string
+	Grade                 string
+	AwardingDate          string   // YYYY-MM-DD; "" means today
+	RPL                   string   // "none", "part", "whole"
+	RPLOutcomes           []string // ids of outcomes of the course
+	RPLEvidence           string
+	IDVerification        string // code of the supervision list: "unsupervised", "supervised", "supervised-id", "unsupervised-id"; "" the course's
+	LevelOverride         int    // EQF 1-8, 0: none
+	OverrideReason        string
+	Language              string // of the document; "" the institution's main one
+	Number                string // certificate number; "" by rule
+}
+
+// Config is what an issuer works with.
+type Config struct {
+	Institution Institution
+	Store       store.Store
+	Ring        *keys.Ring
+	Now         func() time.Time // nil: time.Now
+	// Warn receives what an operator should know, constant messages with key-value pairs. nil: dropped.
+	Warn func(msg string, args ...any)
+}
+
+// Issuer issues credentials. It is safe for concurrent use.
+type Issuer struct {
+	inst  Institution
+	store store.Store
+	ring  *keys.Ring
+	now   func() time.Time
+	warn  func(msg string, args ...any)
+
+	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
+	self       selfCheck
+}
+
+// New checks that the active key's certificate fits the institution and that
+// what it seals opens again, and finishes what was left reserved, with the same
+// code that issues. It starts nothing.
+//
+// A reservation that cannot be finished (its key was revoked since, or our own
+// verifier refuses it) stays reserved for ever and is reported to Warn: its
+// number and its places in the status lists are never used again.
+func New(ctx context.Context, c Config) (*Issuer, error) {
+	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn}
+	if i.now == nil {
+		i.now = time.Now
+	}
+	if i.warn == nil {
+		i.warn = func(string, ...any) {}
+	}
+
+	// 1. The institution's facts.
+	if err := i.inst.Validate(); err != nil {
+		return nil, fmt.Errorf("checking the institution: %w", err)
+	}
+	if i.inst.Provider == "hei" && i.inst.Register.Number == "" {
+		i.warn("institution has no entry in the national register of higher-education institutions")
+	}
+
+	// 2. The key: ours by its certificate, and what it seals opens.
+	if err := i.checkKey(ctx); err != nil {
+		return nil, err
+	}
+
+	// 3. Status lists that another key sealed, or that are due: a revoked key
+	// must not stand behind them.
+	if err := i.renew(ctx); err != nil {
+		i.warn("status lists are not renewed", "error", err)
+	}
+
+	// 4. What an earlier process reserved and did not finish.
+	var pending []store.Record
+	for r, err := range i.store.Pending(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading pending issuances: %w", err)
+		}
+		pending = append(pending, r)
+	}
+	for _, r := range pending {
+		switch _, err := i.seal(ctx, r); {
+		case errors.Is(err, keys.ErrNoKey), errors.Is(err, ErrRefused):
+			i.warn("issuance cannot be finished", "id", r.ID, "number", r.Number, "key", r.KeyID, "error", err)
+		case err != nil:
+			return nil, fmt.Errorf("finishing %s: %w", r.ID, err)
+		}
+	}
+	return i, nil
+}
+
+// checkKey seals a probe with the active key and opens it again.
+func (i *Issuer) checkKey(ctx context.Context) error {
+	sealer, err := i.ring.Sealer()
+	if err != nil {
+		return fmt.Errorf("taking the active key: %w", err)
+	}
+	now, public := i.clock(), sealer.Public()
+	certificate := public.Certificate
+	switch {
+	case public.Controller != i.inst.DID:
+		return fmt.Errorf("checking key %s: it belongs to %s, expected %s", public.ID, public.Controller, i.inst.DID)
+	case certificate == nil:
+		return fmt.Errorf("checking key %s: it has no seal certificate", public.ID)
+	case keys.OrganizationIdentifier(certificate) != i.inst.OrganizationID:
+		return fmt.Errorf("checking key %s: its certificate is for %q, expected %q", public.ID, keys.OrganizationIdentifier(certificate), i.inst.OrganizationID)
+	case now.Before(certificate.NotBefore) || now.After(certificate.NotAfter):
+		return fmt.Errorf("checking key %s: its certificate is valid from %s to %s only", public.ID, certificate.NotBefore.UTC().Format(time.DateOnly), certificate.NotAfter.UTC().Format(time.DateOnly))
+	}
+	probe := []byte(`{"probe":"` + public.ID + `"}`)
+	for _, form := range []keys.Form{keys.VCJWT, keys.JAdES} {
+		token, err := sealer.Seal(probe, form, now)
+		if err != nil {
+			return fmt.Errorf("sealing a probe: %w", err)
+		}
+		if err := i.open(ctx, token, probe); err != nil {
+			return fmt.Errorf("opening a sealed probe: %w", err)
+		}
+	}
+	return nil
+}
+
+// open opens a token with our own keys and compares what was sealed.
+func (i *Issuer) open(ctx context.Context, token, payload []byte) error {
+	opened, err := keys.Open(ctx, token, ownKeys(i.ring.Entries()))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(opened.Payload, payload) {
+		return errors.New("the sealed bytes are others than those given")
+	}
+	return nil
+}
+
+// ownKeys resolves the keys of our ring: by kid, or by the certificate in the
+// header of a form whose kid names a certificate.
+type ownKeys []keys.Entry
+
+func (own ownKeys) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
+	for _, e := range own {
+		if h.KeyID == e.Public.ID || len(h.Chain) > 0 && e.Public.Certificate != nil && h.Chain[0].Equal(e.Public.Certificate) {
+			return e.Public, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %s", keys.ErrUnknownKey, h.KeyID)
+}
+
+// clock is the time in whole seconds, as tokens carry it.
+func (i *Issuer) clock() time.Time { return i.now().UTC().Truncate(time.Second) }
+
+// Find returns the record with a certificate number, a credential id (whole, or
+// its UUID) or a public id in any case, or store.ErrNotFound.
+func (i *Issuer) Find(ctx context.Context, what string) (store.Record, error) {
+	what = strings.TrimSpace(what)
+	id := what
+	if !strings.HasPrefix(id, credentialPrefix) {
+		id = credentialPrefix + strings.ToLower(what)
+	}
+	for _, look := range []struct {
+		by func(context.Context, string) (store.Record, error)
+		at string
+	}{{i.store.ByNumber, what}, {i.store.Get, id}, {i.store.ByPublic, strings.ToUpper(what)}} {
+		r, err := look.by(ctx, look.at)
+		if !errors.Is(err, store.ErrNotFound) {
+			return r, err
+		}
+	}
+	return store.Record{}, fmt.Errorf("finding %.60q: %w", what, store.ErrNotFound)
+}
+
+// LearnerURL is the learner's own page.
+func (i *Issuer) LearnerURL(r store.Record) string { return i.inst.PublicBase + "/h/" + r.Link }
+
+// VerifyURL is what the printed QR code holds.
+func (i *Issuer) VerifyURL(r store.Record) string {
+	return paper.LinkQR(i.inst.VerifierBase, r.Public)
+}
+
+// TrustEntry is the institution's own entry for a trust file.
+func (i *Issuer) TrustEntry() verifier.TrustedIssuer {
+	return trustEntry(&i.inst, i.ring, i.now())
+}
+
+// Publication is the public face of the ring.
+func (i *Issuer) Publication() keys.Publication {
+	return keys.Publication{DID: i.inst.DID, IssuerURL: i.inst.PublicBase, Keys: i.ring.Entries()}
+}

@@ -1,0 +1,405 @@
+package issuer
+
+import (
+	"fmt"
+	"net/mail"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/xuri/excelize/v2"
+	"golang.org/x/text/unicode/norm"
+)
+
+// ReadList reads a class list: CSV (UTF-8 or Windows-1250, comma, semicolon or
+// tab; encoding "" detects and says what it took) or XLSX, told by content. All
+// problems are returned at once as [*Problems]; drafts only when there is none
+// that blocks. Warnings are returned beside the drafts.
+func ReadList(name string, data []byte, c *Course, encoding string) (drafts []Draft, warnings []Problem, err error) {
+	s, problems, err := openSheet(data, encoding)
+	if err == nil {
+		var more []Problem
+		drafts, more = readSheet(s, c)
+		problems = append(problems, more...)
+	} else if p, ok := err.(*sheetProblem); ok {
+		problems = append(problems, Problem(*p))
+	} else {
+		return nil, nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	warnings, err = split(name, problems)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return drafts, warnings, nil
+}
+
+// ReadDraft reads one learner given as texts by column name, with the rules and
+// problems of a row of a class list; Row is 0. The problems that do not block
+// are returned beside the draft, the others as [*Problems].
+func ReadDraft(c *Course, cells map[string]string) (Draft, []Problem, error) {
+	r := row{course: c}
+	for name, value := range cells {
+		i, ok := columnNames[fold(name)]
+		if !ok || columns[i].name != name {
+			want := "is not a column of a class list"
+			if near := nearestColumn(name); near != "" {
+				want += fmt.Sprintf("; did you mean %q?", near)
+			}
+			r.problems = append(r.problems, Problem{Field: name, Rule: "column-unknown", Want: want})
+			continue
+		}
+		r.cells[i] = cell{text: value, given: true}
+	}
+	d := r.draft()
+	slices.SortFunc(r.problems, func(a, b Problem) int { return strings.Compare(a.Field, b.Field) })
+	warnings, err := split("", r.problems)
+	if err != nil {
+		return Draft{}, warnings, err
+	}
+	return d, warnings, nil
+}
+
+// readSheet reads header and rows. The header is the first row with a cell.
+func readSheet(s sheet, c *Course) (drafts []Draft, problems []Problem) {
+	var head *header
+	byKey := map[[32]byte]int{}  // row of the first learner with this key
+	byNumber := map[string]int{} // row of the first use of a number
+	for l, err := range s.lines {
+		if err != nil {
+			p, ok := err.(*sheetProblem)
+			if !ok {
+				p = &sheetProblem{Rule: "list-format", Want: err.Error()} // unreachable: sheets fail with problems
+			}
+			return drafts, append(problems, Problem(*p))
+		}
+		if !slices.ContainsFunc(l.cells, func(s string) bool { return strings.TrimSpace(s) != "" }) {
+			continue
+		}
+		if head == nil {
+			var more []Problem
+			head, more = readHeader(l)
+			problems = append(problems, more...)
+			if len(l.cells) > maxColumns {
+				return nil, problems
+			}
+			continue
+		}
+		if len(drafts) == maxRows {
+			return nil, append(problems, Problem{Row: l.number, Rule: "list-size", Want: fmt.Sprintf("is one row too many: expected at most %d learners in a list", maxRows)})
+		}
+		if len(problems) >= maxProblems {
+			return nil, append(problems, Problem{Row: l.number, Rule: "list-problems", Want: fmt.Sprintf("and the rows after it were not looked at: there are %d problems already", len(problems))})
+		}
+		r := row{course: c, number: l.number, serials: s.serials, date1904: s.date1904}
+		r.fill(head, l)
+		d := r.draft()
+		problems = append(problems, r.problems...)
+		if len(r.problems) == 0 || !slices.ContainsFunc(r.problems, func(p Problem) bool { return !p.Warn }) {
+			key := d.Key("")
+			if first, ok := byKey[key]; ok {
+				problems = append(problems, Problem{Row: l.number, Rule: "row-duplicate",
+					Want: fmt.Sprintf("is the same learner and awarding date as row %d: expected each learner once", first)})
+			} else {
+				byKey[key] = l.number
+			}
+		}
+		if d.Number != "" {
+			if first, ok := byNumber[d.Number]; ok {
+				r.problems = nil
+				r.fail("certificate_number", "number-duplicate", fmt.Sprintf("is the number of row %d too: expected another", first))
+				problems = append(problems, r.problems...)
+			} else {
+				byNumber[d.Number] = l.number
+			}
+		}
+		drafts = append(drafts, d)
+	}
+	if head == nil {
+		problems = append(problems, Problem{Rule: "list-empty", Want: "the list is empty: expected a row of headers and a row for each learner"})
+	} else if len(drafts) == 0 {
+		problems = append(problems, Problem{Rule: "list-empty", Want: "the list has no learner: expected a row for each learner below the headers"})
+	}
+	return drafts, problems
+}
+
+// header says where the columns stand.
+type header struct {
+	at    [len(columns)]int // 0-based place in the sheet, -1: absent
+	texts []string          // as written
+}
+
+func readHeader(l line) (*header, []Problem) {
+	var problems []Problem
+	h := &header{texts: l.cells}
+	for i := range h.at {
+		h.at[i] = -1
+	}
+	if len(l.cells) > maxColumns {
+		return h, []Problem{{Row: l.number, Rule: "list-size", Want: fmt.Sprintf("has %d columns: expected at most %d", len(l.cells), maxColumns)}}
+	}
+	for place, text := range l.cells {
+		p := Problem{Row: l.number, Column: shorten(text), Cell: cellName(place, l.number)}
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		i, ok := columnNames[fold(text)]
+		switch {
+		case !ok:
+			p.Rule, p.Warn, p.Want = "column-unknown", true, "is not a known column and is not read"
+			if near := nearestColumn(text); near != "" {
+				p.Field = near
+				p.Want += fmt.Sprintf("; did you mean %q?", near)
+			}
+			problems = append(problems, p)
+		case h.at[i] >= 0:
+			p.Rule, p.Field = "column-duplicate", columns[i].name
+			p.Want = fmt.Sprintf("is the column %q a second time, after cell %s: expected it once", columns[i].name, cellName(h.at[i], l.number))
+			problems = append(problems, p)
+		default:
+			h.at[i] = place
+		}
+	}
+	for i, c := range columns {
+		if c.required && h.at[i] < 0 {
+			problems = append(problems, Problem{Row: l.number, Field: c.name, Rule: "column-missing",
+				Want: fmt.Sprintf("column %q is missing: expected it, or one of %s, with %s in each row", c.name, strings.Join(c.aliases, ", "), c.want)})
+		}
+	}
+	return h, problems
+}
+
+func cellName(place, row int) string {
+	name, err := excelize.CoordinatesToCellName(place+1, row)
+	if err != nil {
+		return "" // beyond what a spreadsheet can show
+	}
+	return name
+}
+
+// cell is what a row has in a column.
+type cell struct {
+	text  string // as written, composed and without spaces around it
+	head  string // header as written
+	name  string // "C15"
+	given bool   // the list has the column
+}
+
+// row is one learner on the way to a draft.
+type row struct {
+	course            *Course
+	number            int
+	serials, date1904 bool
+	cells             [len(columns)]cell
+	problems          []Problem
+}
+
+func (r *row) fill(h *header, l line) {
+	for i, place := range h.at {
+		if place >= 0 {
+			r.cells[i] = cell{head: shorten(h.texts[place]), name: cellName(place, l.number), given: true}
+			if place < len(l.cells) {
+				r.cells[i].text = l.cells[place]
+			}
+		}
+	}
+	for place, text := range l.cells {
+		if strings.TrimSpace(text) != "" && (place >= len(h.texts) || strings.TrimSpace(h.texts[place]) == "") {
+			r.problems = append(r.problems, Problem{Row: l.number, Cell: cellName(place, l.number), Value: shorten(text),
+				Rule: "cell-extra", Want: "stands at " + cellName(place, l.number) + " in a column without a header: expected as many cells as headers (quotation marks around text with separators)"})
+			return
+		}
+	}
+}
+
+func (r *row) fail(name, rule, want string) { r.problem(name, rule, want, false) }
+
+func (r *row) problem(name, rule, want string, warn bool) {
+	c := r.cells[columnNamed(name)]
+	r.problems = append(r.problems, Problem{Row: r.number, Column: c.head, Cell: c.name, Field: name, Value: shorten(c.text), Want: want, Rule: rule, Warn: warn})
+}
+
+var (
+	spreadsheetNumber = regexp.MustCompile(`^[0-9](\.[0-9]+)?E\+?[0-9]+$`)
+	certificateNumber = regexp.MustCompile(`^[\pL\pN][\pL\pN ./_-]{0,59}$`)
+	outcomeSeparators = regexp.MustCompile(`[,;\s]+`)
+)
+
+// draft reads all cells; what is wrong is in r.problems.
+func (r *row) draft() Draft {
+	d := Draft{Course: r.course, Row: r.number}
+	for i := range r.cells {
+		c := &r.cells[i]
+		c.text = strings.TrimSpace(norm.NFC.String(c.text))
+		r.checkText(columns[i], c)
+	}
+	text := func(name string) string { return r.cells[columnNamed(name)].text }
+
+	d.GivenName, d.FamilyName = r.personName("given_name"), r.personName("family_name")
+	d.DateOfBirth, d.AwardingDate = r.day("date_of_birth", true), r.day("awarding_date", false)
+	if d.DateOfBirth != "" && d.AwardingDate != "" && d.DateOfBirth >= d.AwardingDate {
+		r.fail("date_of_birth", "date-order", "is not before the awarding date "+d.AwardingDate)
+	}
+	if d.DateOfBirth != "" && d.DateOfBirth < "1900-01-01" {
+		r.fail("date_of_birth", "date-range", "is before 1900: expected YYYY-MM-DD")
+	}
+	d.LearnerID, d.Grade = text("learner_id"), text("grade")
+	if r.serials && spreadsheetNumber.MatchString(d.LearnerID) {
+		r.fail("learner_id", "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
+	}
+	if d.Email = text("email"); d.Email != "" {
+		a, err := mail.ParseAddress(d.Email)
+		if err != nil || a.Address != d.Email || !strings.Contains(d.Email[strings.LastIndexByte(d.Email, '@')+1:], ".") {
+			r.fail("email", "email", "is not an e-mail address, expected one such as name@school.example")
+		}
+	}
+	r.priorLearning(&d, text)
+	if code := strings.ToLower(text("id_verification")); code != "" {
+		if _, ok := supervisions[code]; !ok {
+			r.fail("id_verification", "code", "is not in the list: expected unsupervised, supervised, supervised-id or unsupervised-id")
+		}
+		d.IDVerification = code
+	}
+	r.level(&d, text)
+	if d.Language = text("language"); d.Language != "" {
+		if _, ok := r.course.Title[d.Language]; !ok {
+			r.fail("language", "language", "is not a language of the course: expected "+strings.Join(sortedLanguages(r.course.Title), ", "))
+		}
+	}
+	if d.Number = text("certificate_number"); d.Number != "" && !certificateNumber.MatchString(d.Number) {
+		r.fail("certificate_number", "number-form", "is not a certificate number, expected letters, digits, spaces and . / _ - only, at most 60")
+	}
+	return d
+}
+
+// checkText refuses what no cell may hold, whatever its column.
+func (r *row) checkText(col column, c *cell) {
+	switch {
+	case strings.ContainsFunc(c.text, func(x rune) bool {
+		return unicode.IsControl(x) || unicode.Is(unicode.Cf, x) || x == unicode.ReplacementChar || x == '\u2028' || x == '\u2029'
+	}) || !utf8.ValidString(c.text):
+		r.fail(col.name, "control-character", "holds a line break, an invisible or an unreadable character: expected "+col.want)
+	case utf8.RuneCountInString(c.text) > maxCell:
+		r.fail(col.name, "cell-size", fmt.Sprintf("is longer than %d characters: expected %s", maxCell, col.want))
+	case strings.HasPrefix(c.text, "=") || strings.HasPrefix(c.text, "@"):
+		// A spreadsheet that opens an export of this text would run it.
+		r.fail(col.name, "formula", "is a formula, expected "+col.want)
+	}
+}
+
+func (r *row) personName(name string) string {
+	c := r.cells[columnNamed(name)]
+	const most = 150
+	switch {
+	case !c.given && r.number > 0:
+		// The missing column was named once, at the header.
+	case c.text == "":
+		r.fail(name, "empty", "the cell is empty, expected "+columns[columnNamed(name)].want)
+	case strings.ContainsAny(c.text[:1], "+-"):
+		r.fail(name, "formula", "starts as a formula does, expected a name")
+	case !strings.ContainsFunc(c.text, unicode.IsLetter):
+		r.fail(name, "name", "has no letter, expected a name")
+	case utf8.RuneCountInString(c.text) > most:
+		r.fail(name, "cell-size", fmt.Sprintf("is longer than %d characters, expected a name", most))
+	case strings.ContainsFunc(c.text, unicode.IsDigit):
+		r.problem(name, "name", "has a digit in it", true)
+	}
+	return c.text
+}
+
+// day reads a column of dates: YYYY-MM-DD, or in a spreadsheet a date cell.
+func (r *row) day(name string, required bool) string {
+	c := r.cells[columnNamed(name)]
+	switch {
+	case c.text == "" && required && (c.given || r.number == 0):
+		r.fail(name, "empty", "the cell is empty, expected YYYY-MM-DD")
+	case c.text == "":
+	case r.serials && strings.Trim(c.text, "0123456789.") == "":
+		day, ok := serialDay(c.text, r.date1904)
+		if !ok {
+			r.fail(name, "date-form", "is not a day, expected a date cell without a time, or YYYY-MM-DD")
+		}
+		return day
+	case !isDayForm(c.text):
+		r.fail(name, "date-form", "is not a date in the form that is read here, expected YYYY-MM-DD")
+	case !isDay(c.text):
+		r.fail(name, "date", "is not a day of the calendar, expected YYYY-MM-DD")
+	default:
+		return c.text
+	}
+	return ""
+}
+
+func isDayForm(s string) bool {
+	return len(s) == 10 && s[4] == '-' && s[7] == '-' && strings.Trim(s[:4]+s[5:7]+s[8:], "0123456789") == ""
+}
+
+func isDay(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil && isDayForm(s)
+}
+
+func (r *row) priorLearning(d *Draft, text func(string) string) {
+	code, ok := priorLearning[fold(text("rpl"))]
+	if !ok {
+		r.fail("rpl", "code", "is not in the list: expected none, part or whole")
+		return
+	}
+	d.RPL, d.RPLEvidence = code, text("rpl_evidence")
+	ids := text("rpl_outcomes")
+	if ids != "" {
+		d.RPLOutcomes = slices.Compact(slices.DeleteFunc(outcomeSeparators.Split(ids, -1), func(s string) bool { return s == "" }))
+	}
+	for _, id := range d.RPLOutcomes {
+		if !slices.ContainsFunc(r.course.Outcomes, func(o Outcome) bool { return o.ID == id }) {
+			r.fail("rpl_outcomes", "outcome", fmt.Sprintf("names the outcome %q, which the course does not have: expected ids out of %s", shorten(id), outcomeIDs(r.course)))
+		}
+	}
+	switch {
+	case code == "none" && (ids != "" || d.RPLEvidence != ""):
+		r.fail("rpl", "rpl-contradiction", "contradicts rpl_outcomes or rpl_evidence: expected part or whole")
+	case code == "part" && len(d.RPLOutcomes) == 0:
+		r.fail("rpl_outcomes", "rpl-outcomes", "is empty though rpl is part: expected ids out of "+outcomeIDs(r.course))
+	case code == "part" && len(d.RPLOutcomes) == len(r.course.Outcomes):
+		r.problem("rpl_outcomes", "rpl-outcomes", "names every outcome of the course though rpl is part: whole would say so", true)
+	case code == "whole" && ids != "" && len(d.RPLOutcomes) < len(r.course.Outcomes):
+		r.fail("rpl_outcomes", "rpl-outcomes", "names some outcomes though rpl is whole: leave it empty, or say part")
+	}
+	if code != "none" && d.RPLEvidence == "" {
+		r.problem("rpl_evidence", "rpl-evidence", "is empty: a reader will ask on what evidence prior learning was recognised", true)
+	}
+}
+
+func outcomeIDs(c *Course) string {
+	ids := make([]string, len(c.Outcomes))
+	for i, o := range c.Outcomes {
+		ids[i] = o.ID
+	}
+	return strings.Join(ids, ", ")
+}
+
+func (r *row) level(d *Draft, text func(string) string) {
+	level, reason := text("level_override"), text("override_reason")
+	d.OverrideReason = reason
+	if level == "" {
+		if reason != "" {
+			r.fail("level_override", "level-override", "is empty though override_reason is given: expected an EQF level from 1 to 8")
+		}
+		return
+	}
+	n, err := strconv.Atoi(level)
+	if err != nil || n < 1 || n > 8 {
+		r.fail("level_override", "level", "is not a level of the European Qualifications Framework, expected a whole number from 1 to 8")
+		return
+	}
+	d.LevelOverride = n
+	if reason == "" {
+		r.fail("override_reason", "override-reason", "is empty though level_override is given: expected "+columns[columnNamed("override_reason")].want)
+	}
+	if r.course.Level == nil {
+		r.fail("level_override", "level-override", "overrides a level that the course does not have: expected an empty cell")
+	}
+}

@@ -1,0 +1,239 @@
+package issuer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"indeks/contexts"
+	"indeks/keys"
+	"indeks/status"
+	"indeks/store"
+)
+
+// How long a signed status list lives. A verifier asks again after the ttl, so
+// that a withdrawal shows within a minute; the end of validity only keeps old
+// lists from being played back.
+const (
+	listValidity = 24 * time.Hour
+	listTTL      = 30 * time.Second
+	listRenewal  = time.Hour // RunStatusLists signs anew what is older
+)
+
+// ErrLostRevocation is returned where a list that was to be published lacks a
+// revocation of the last one: the store was restored or damaged. Nothing is
+// published then.
+var ErrLostRevocation = errors.New("a revocation that was published is missing from the store")
+
+// Revoke withdraws a credential for good, Suspend puts it on hold and Reinstate
+// ends that. They publish the status lists anew before they return; reason is
+// kept, by is who asked. store.ErrState where the record's state does not allow
+// it. After another error the change may be on record and not yet published:
+// asking again completes it.
+func (i *Issuer) Revoke(ctx context.Context, id, reason, by string) (store.Record, error) {
+	return i.change(ctx, id, store.Revoked, reason, by)
+}
+
+// Suspend puts a credential on hold; see [Issuer.Revoke].
+func (i *Issuer) Suspend(ctx context.Context, id, reason, by string) (store.Record, error) {
+	return i.change(ctx, id, store.Suspended, reason, by)
+}
+
+// Reinstate ends a suspension; see [Issuer.Revoke].
+func (i *Issuer) Reinstate(ctx context.Context, id, reason, by string) (store.Record, error) {
+	return i.change(ctx, id, store.Issued, reason, by)
+}
+
+func (i *Issuer) change(ctx context.Context, id string, to store.State, reason, by string) (store.Record, error) {
+	r, err := i.store.Change(ctx, id, store.Change{At: i.clock(), State: to, Reason: reason, By: by})
+	if err != nil {
+		return store.Record{}, fmt.Errorf("changing %s to %s: %w", id, to, err)
+	}
+	for _, e := range r.Entries {
+		if _, err := i.publish(ctx, e.List, listRenewal); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// StatusList returns the published list as vc+jwt and when it was signed. It
+// publishes first where nothing was published yet or half of the validity is
+// over. store.ErrNotFound for a list that there is not.
+func (i *Issuer) StatusList(ctx context.Context, list string) (token []byte, validFrom time.Time, err error) {
+	_, l, err := i.store.Bits(ctx, list)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("reading status list: %w", err)
+	}
+	if age := i.clock().Sub(l.ValidFrom); l.Sequence == 0 || age > listValidity/2 {
+		renewed, err := i.publish(ctx, list, listValidity/2)
+		switch {
+		case err == nil:
+			l = renewed
+		case l.Sequence == 0 || age > listValidity || errors.Is(err, ErrLostRevocation):
+			return nil, time.Time{}, err
+		default:
+			// Still valid: an old list is better than none, if somebody is told.
+			i.warn("status list is not renewed", "list", list, "signed", l.ValidFrom, "error", err)
+		}
+	}
+	return l.Published, l.ValidFrom, nil
+}
+
+// RunStatusLists signs all lists anew every hour until ctx ends, and returns
+// nil then. What fails is reported to Warn and tried again after a minute.
+func (i *Issuer) RunStatusLists(ctx context.Context) error {
+	for {
+		wait := listRenewal
+		if err := i.renew(ctx); err != nil && ctx.Err() == nil {
+			i.warn("status lists are not renewed", "error", err)
+			wait = time.Minute
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (i *Issuer) renew(ctx context.Context) error {
+	lists, err := i.store.Lists(ctx)
+	if err != nil {
+		return fmt.Errorf("reading status lists: %w", err)
+	}
+	var failed []error
+	for _, l := range lists {
+		// A little less than the interval, so that no round is missed by a second.
+		if _, err := i.publish(ctx, l.ID, listRenewal-time.Minute); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// publish signs the present bits of a list and publishes them, unless the last
+// publication says the same and is younger than maxAge.
+func (i *Issuer) publish(ctx context.Context, id string, maxAge time.Duration) (store.List, error) {
+	i.publishing.Lock()
+	defer i.publishing.Unlock()
+	for {
+		l, err := i.publishOnce(ctx, id, maxAge)
+		if errors.Is(err, store.ErrSequence) {
+			continue // another process published since the bits were read: look again
+		}
+		if err != nil {
+			return store.List{}, fmt.Errorf("publishing status list %s: %w", id, err)
+		}
+		return l, nil
+	}
+}
+
+func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duration) (store.List, error) {
+	// 1. What is to be said, and what was said last.
+	sealer, err := i.ring.Sealer()
+	if err != nil {
+		return store.List{}, fmt.Errorf("taking the active key: %w", err)
+	}
+	bits, l, err := i.store.Bits(ctx, id)
+	if err != nil {
+		return store.List{}, err
+	}
+	now := i.clock()
+	if l.Sequence > 0 {
+		last, sealedWith, err := i.readList(ctx, l.Published)
+		if err != nil {
+			return store.List{}, fmt.Errorf("reading the last publication: %w", err)
+		}
+		// 2. A revocation is final. A list that forgets one would turn a revoked
+		// credential valid, so it never leaves the house.
+		if l.Purpose == status.Revocation && !bits.Covers(last) {
+			i.warn("ALARM: status list would lose a revocation, nothing is published", "list", id, "sequence", l.Sequence)
+			return store.List{}, ErrLostRevocation
+		}
+		// A list that another key sealed is sealed anew at once: that key may have
+		// been revoked.
+		if bytes.Equal(bits.Bits(), last.Bits()) && now.Sub(l.ValidFrom) < maxAge && sealedWith == sealer.Public().ID {
+			return l, nil
+		}
+		// Verifiers refuse a list that is older than one they have seen, also
+		// where our clock was set back.
+		if now.Before(l.ValidFrom) {
+			now = l.ValidFrom
+		}
+	}
+	// 3. Sign, read back, publish by compare and set.
+	payload, err := i.listPayload(l, bits, now)
+	if err != nil {
+		return store.List{}, err
+	}
+	token, err := sealer.Seal(payload, keys.VCJWT, now)
+	if err != nil {
+		return store.List{}, fmt.Errorf("sealing: %w", err)
+	}
+	if err := i.open(ctx, token, payload); err != nil {
+		return store.List{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if err := i.store.Publish(ctx, id, l.Sequence+1, token, now); err != nil {
+		return store.List{}, err
+	}
+	l.Sequence, l.Published, l.ValidFrom = l.Sequence+1, token, now
+	return l, nil
+}
+
+// statusCredential is a BitstringStatusListCredential (section 2.2).
+type statusCredential struct {
+	Context    []string      `json:"@context"`
+	ID         string        `json:"id"`
+	Type       []string      `json:"type"`
+	Issuer     string        `json:"issuer"`
+	ValidFrom  time.Time     `json:"validFrom"`
+	ValidUntil time.Time     `json:"validUntil"`
+	Subject    statusSubject `json:"credentialSubject"`
+}
+
+type statusSubject struct {
+	ID            string `json:"id"`
+	Type          string `json:"type"`
+	StatusPurpose string `json:"statusPurpose"`
+	EncodedList   string `json:"encodedList"`
+	TTL           int64  `json:"ttl"` // milliseconds
+}
+
+func (i *Issuer) listPayload(l store.List, bits *status.List, from time.Time) ([]byte, error) {
+	id := i.inst.listURL(l.ID)
+	payload, err := json.Marshal(statusCredential{
+		Context:    []string{contexts.VC2},
+		ID:         id,
+		Type:       []string{"VerifiableCredential", "BitstringStatusListCredential"},
+		Issuer:     i.inst.DID,
+		ValidFrom:  from,
+		ValidUntil: from.Add(listValidity),
+		Subject: statusSubject{
+			ID: id + "#list", Type: "BitstringStatusList", StatusPurpose: l.Purpose,
+			EncodedList: bits.Encode(), TTL: listTTL.Milliseconds(),
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing the list: %w", err)
+	}
+	return payload, nil
+}
+
+// readList opens a list of ours and says which key sealed it.
+func (i *Issuer) readList(ctx context.Context, token []byte) (bits *status.List, keyID string, err error) {
+	opened, err := keys.Open(ctx, token, ownKeys(i.ring.Entries()))
+	if err != nil {
+		return nil, "", err
+	}
+	var cred statusCredential
+	if err := json.Unmarshal(opened.Payload, &cred); err != nil {
+		return nil, "", err
+	}
+	bits, err = status.Decode(cred.Subject.EncodedList)
+	return bits, opened.Seals[0].Key.ID, err
+}

@@ -1,0 +1,217 @@
+package issuer
+
+import (
+	"strings"
+	"unicode"
+
+	"indeks/contexts"
+	"indeks/elm"
+)
+
+// The sentences that the issuer adds of its own accord, in every language it
+// has words for. A document carries those of its languages.
+var phrases = map[string]Words{
+	"microcredential": {
+		"en": "Micro-credential", "hr": "Mikrokvalifikacija", "sr-Latn": "Mikrokredencijal", "sr-Cyrl": "Микрокреденцијал"},
+	"earned": {
+		"en": "has earned the micro-credential", "hr": "je stekao/stekla mikrokvalifikaciju",
+		"sr-Latn": "je stekao/stekla mikrokredencijal", "sr-Cyrl": "је стекао/стекла микрокреденцијал"},
+	"verify": {
+		"en": "Verify this credential", "hr": "Provjerite ovu ispravu", "sr-Latn": "Proverite ovu ispravu", "sr-Cyrl": "Проверите ову исправу"},
+	"not-a-degree": {
+		"en":      "Level {level} describes what was learnt. This is not a short-cycle, bachelor's, master's or doctoral degree.",
+		"hr":      "Razina {level} opisuje ono što je naučeno. Ovo nije kratki, prijediplomski, diplomski ni doktorski stupanj.",
+		"sr-Latn": "Nivo {level} opisuje ono što je naučeno. Ovo nije diploma kratkog programa, osnovnih, master ni doktorskih studija.",
+		"sr-Cyrl": "Ниво {level} описује оно што је научено. Ово није диплома кратког програма, основних, мастер ни докторских студија."},
+	"level-method:majority": {
+		"en": "The level is that of the majority of the learning outcomes.", "hr": "Razina je razina većine ishoda učenja.",
+		"sr-Latn": "Nivo je nivo većine ishoda učenja.", "sr-Cyrl": "Ниво је ниво већине исхода учења."},
+	"level-method:average": {
+		"en": "The level is the rounded average of the levels of the learning outcomes.", "hr": "Razina je zaokruženi prosjek razina ishoda učenja.",
+		"sr-Latn": "Nivo je zaokruženi prosek nivoa ishoda učenja.", "sr-Cyrl": "Ниво је заокружени просек нивоа исхода учења."},
+	"level-method:override": {
+		"en": "The level was set in place of the level of the course. Reason", "hr": "Razina je određena umjesto razine programa. Razlog",
+		"sr-Latn": "Nivo je određen umesto nivoa kursa. Razlog", "sr-Cyrl": "Ниво је одређен уместо нивоа курса. Разлог"},
+	"provider:hei": {
+		"en": "Higher-education institution", "hr": "Visoko učilište", "sr-Latn": "Visokoškolska ustanova", "sr-Cyrl": "Високошколска установа"},
+	"provider:alternative": {
+		"en": "Alternative provider, not a higher-education institution", "hr": "Alternativni pružatelj, nije visoko učilište",
+		"sr-Latn": "Alternativni pružalac, nije visokoškolska ustanova", "sr-Cyrl": "Алтернативни пружалац, није високошколска установа"},
+	"award-status:formal-system": {
+		"en": "Award within the formal higher-education system", "hr": "Dodjela unutar formalnog sustava visokog obrazovanja",
+		"sr-Latn": "Dodela u okviru formalnog sistema visokog obrazovanja", "sr-Cyrl": "Додела у оквиру формалног система високог образовања"},
+	"award-status:hei-outside": {
+		"en": "Award of a higher-education institution outside the formal higher-education system", "hr": "Dodjela visokog učilišta izvan formalnog sustava visokog obrazovanja",
+		"sr-Latn": "Dodela visokoškolske ustanove van formalnog sistema visokog obrazovanja", "sr-Cyrl": "Додела високошколске установе ван формалног система високог образовања"},
+	"award-status:vocational-adult": {
+		"en": "Award of vocational or adult education", "hr": "Dodjela u strukovnom obrazovanju ili obrazovanju odraslih",
+		"sr-Latn": "Dodela u stručnom obrazovanju ili obrazovanju odraslih", "sr-Cyrl": "Додела у стручном образовању или образовању одраслих"},
+	"award-kind:within-programme": {
+		"en": "Within the programme", "hr": "Unutar programa", "sr-Latn": "U okviru programa", "sr-Cyrl": "У оквиру програма"},
+	"award-kind:supplementary": {
+		"en": "Supplementary to a programme (upskilling or reskilling)", "hr": "Dopunski uz program (usavršavanje ili prekvalifikacija)",
+		"sr-Latn": "Dopunski uz program (usavršavanje ili prekvalifikacija)", "sr-Cyrl": "Допунски уз програм (усавршавање или преквалификација)"},
+	"award-kind:stand-alone": {
+		"en": "Stand-alone award", "hr": "Samostalna dodjela", "sr-Latn": "Samostalna dodela", "sr-Cyrl": "Самостална додела"},
+	"stackability:stand-alone": {
+		"en": "Stands alone", "hr": "Stoji samostalno", "sr-Latn": "Stoji samostalno", "sr-Cyrl": "Стоји самостално"},
+	"stackability:part-of-programme": {
+		"en": "Part of the programme", "hr": "Dio programa", "sr-Latn": "Deo programa", "sr-Cyrl": "Део програма"},
+	"stackability:stackable": {
+		"en": "Can be stacked towards", "hr": "Može se uračunati u", "sr-Latn": "Može da se uračuna u", "sr-Cyrl": "Може да се урачуна у"},
+	"prior-learning:none": {
+		"en": "No part of the award rests on the recognition of prior learning.", "hr": "Nijedan dio ne temelji se na priznavanju prethodnog učenja.",
+		"sr-Latn": "Nijedan deo ne zasniva se na priznavanju prethodnog učenja.", "sr-Cyrl": "Ниједан део не заснива се на признавању претходног учења."},
+	"prior-learning:part": {
+		"en": "Awarded in part through recognition of prior learning. Outcomes", "hr": "Dijelom dodijeljeno priznavanjem prethodnog učenja. Ishodi",
+		"sr-Latn": "Delom dodeljeno priznavanjem prethodnog učenja. Ishodi", "sr-Cyrl": "Делом додељено признавањем претходног учења. Исходи"},
+	"prior-learning:whole": {
+		"en": "Awarded wholly through recognition of prior learning", "hr": "U cijelosti dodijeljeno priznavanjem prethodnog učenja",
+		"sr-Latn": "U celini dodeljeno priznavanjem prethodnog učenja", "sr-Cyrl": "У целини додељено признавањем претходног учења"},
+	"evidence": {
+		"en": "Evidence", "hr": "Dokazi", "sr-Latn": "Dokazi", "sr-Cyrl": "Докази"},
+	"outcome-source:partial-qualification": {
+		"en": "Outcomes of a partial qualification", "hr": "Ishodi djelomične kvalifikacije", "sr-Latn": "Ishodi delimične kvalifikacije", "sr-Cyrl": "Исходи делимичне квалификације"},
+	"outcome-source:qualification-standard": {
+		"en": "Outcomes of one qualification standard", "hr": "Ishodi jednog standarda kvalifikacije", "sr-Latn": "Ishodi jednog standarda kvalifikacije", "sr-Cyrl": "Исходи једног стандарда квалификације"},
+	"outcome-source:several-standards": {
+		"en": "Outcomes of several qualification standards", "hr": "Ishodi više standarda kvalifikacija", "sr-Latn": "Ishodi više standarda kvalifikacija", "sr-Cyrl": "Исходи више стандарда квалификација"},
+	"outcome-source:outside-standards": {
+		"en": "Outcomes outside qualification standards", "hr": "Ishodi izvan standarda kvalifikacija", "sr-Latn": "Ishodi van standarda kvalifikacija", "sr-Cyrl": "Исходи ван стандарда квалификација"},
+	"outcome-source:informal": {
+		"en": "Outcomes of informal learning", "hr": "Ishodi informalnog učenja", "sr-Latn": "Ishodi informalnog učenja", "sr-Cyrl": "Исходи информалног учења"},
+	"quality-assurance:internal": {
+		"en": "Internal quality assurance", "hr": "Unutarnje osiguravanje kvalitete", "sr-Latn": "Unutrašnje obezbeđenje kvaliteta", "sr-Cyrl": "Унутрашње обезбеђење квалитета"},
+	"quality-assurance:external": {
+		"en": "External quality assurance", "hr": "Vanjsko osiguravanje kvalitete", "sr-Latn": "Spoljašnje obezbeđenje kvaliteta", "sr-Cyrl": "Спољашње обезбеђење квалитета"},
+	"quality-assurance:as-degree-programmes": {
+		"en": "Quality assured as degree programmes are", "hr": "Kvaliteta se osigurava kao kod studijskih programa",
+		"sr-Latn": "Kvalitet se obezbeđuje kao kod studijskih programa", "sr-Cyrl": "Квалитет се обезбеђује као код студијских програма"},
+	"quality-assurance:adapted": {
+		"en": "Quality assurance adapted to micro-credentials", "hr": "Osiguravanje kvalitete prilagođeno mikrokvalifikacijama",
+		"sr-Latn": "Obezbeđenje kvaliteta prilagođeno mikrokredencijalima", "sr-Cyrl": "Обезбеђење квалитета прилагођено микрокреденцијалима"},
+	"eqar": {
+		"en": "The agency was registered with EQAR on the date of the decision.", "hr": "Agencija je na dan odluke bila upisana u EQAR.",
+		"sr-Latn": "Agencija je na dan odluke bila upisana u EQAR.", "sr-Cyrl": "Агенција је на дан одлуке била уписана у EQAR."},
+	"reviewed": {
+		"en": "Last review", "hr": "Posljednje preispitivanje", "sr-Latn": "Poslednje preispitivanje", "sr-Cyrl": "Последње преиспитивање"},
+	"next-review": {
+		"en": "Next review", "hr": "Sljedeće preispitivanje", "sr-Latn": "Sledeće preispitivanje", "sr-Cyrl": "Следеће преиспитивање"},
+	"in-force": {
+		"en": "In force from", "hr": "Na snazi od", "sr-Latn": "Na snazi od", "sr-Cyrl": "На снази од"},
+	"assessment": {
+		"en": "Overall assessment", "hr": "Ukupna ocjena", "sr-Latn": "Ukupna ocena", "sr-Cyrl": "Укупна оцена"},
+	"course": {
+		"en": "The whole course", "hr": "Cijeli program", "sr-Latn": "Ceo kurs", "sr-Cyrl": "Цео курс"},
+}
+
+// topicLabels name what a coded note is about.
+var topicLabels = map[string]string{
+	elm.TopicProvider: "Provider", elm.TopicAwardStatus: "Award status", elm.TopicAwardKind: "Kind of award",
+	elm.TopicStackability: "Stackability", elm.TopicPriorLearning: "Recognition of prior learning", elm.TopicNotADegree: "Not a degree",
+	elm.TopicLevelMethod: "How the level was set", elm.TopicSource: "Source of the learning outcomes", elm.TopicCriteria: "Assessment criteria",
+	elm.TopicQAProcedure: "Quality assurance", elm.TopicSignatory: "Signatory", elm.TopicFurther: "Further information",
+	elm.TopicReasonPrefix + "level": "Reason for no level", elm.TopicReasonPrefix + "credits": "Reason for no ECTS credits",
+	elm.TopicReasonPrefix + "legal-basis": "Reason for no legal basis",
+	elm.SchemeCycle:                       "Cycle of the QF-EHEA", creditSystems: "Credit system",
+}
+
+// tongue is the set of languages of a document, the primary one first.
+type tongue []string
+
+// say returns a phrase in the languages of the document that it has words in,
+// at least in English.
+func (t tongue) say(id string) Words {
+	out := Words{}
+	for _, tag := range t {
+		if s, ok := phrases[id][tag]; ok {
+			out[tag] = s
+		}
+	}
+	return out
+}
+
+// text turns words into a language map.
+func text(w Words) elm.Text {
+	if len(w) == 0 {
+		return nil
+	}
+	t := make(elm.Text, len(w))
+	for tag, s := range w {
+		t[tag] = []string{s}
+	}
+	return t
+}
+
+// join puts words behind words of the same language. A language that only one
+// of the two has keeps what it has.
+func join(a Words, between string, b Words) Words {
+	out := Words{}
+	for tag, s := range a {
+		if u, ok := b[tag]; ok {
+			s += between + u
+		}
+		out[tag] = s
+	}
+	for tag, u := range b {
+		if _, ok := a[tag]; !ok {
+			out[tag] = u
+		}
+	}
+	return out
+}
+
+// with appends the same text in all languages.
+func with(a Words, between, s string) Words {
+	out := make(Words, len(a))
+	for tag, t := range a {
+		out[tag] = t + between + s
+	}
+	return out
+}
+
+func fill(a Words, placeholder, s string) Words {
+	out := make(Words, len(a))
+	for tag, t := range a {
+		out[tag] = strings.ReplaceAll(t, placeholder, s)
+	}
+	return out
+}
+
+// label is the concept's label in the languages of the document, at least in
+// English.
+func (t tongue) label(c contexts.Concept) elm.Text {
+	out := elm.Text{"en": {c.Label["en"]}}
+	for _, tag := range t {
+		if s, ok := c.Label[tag]; ok {
+			out[tag] = []string{s}
+		}
+	}
+	return out
+}
+
+// forName is the language under which a name is written: the first of the
+// document whose script fits, as a Cyrillic name is no text in Latin script.
+func (t tongue) forName(name string) string {
+	cyrillic := strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) })
+	for _, tag := range t {
+		if isCyrillic(tag) == cyrillic {
+			return tag
+		}
+	}
+	if cyrillic {
+		return "und-Cyrl"
+	}
+	return "en"
+}
+
+func isCyrillic(tag string) bool {
+	base, _, _ := strings.Cut(tag, "-")
+	switch {
+	case strings.Contains(tag, "-Cyrl"):
+		return true
+	case strings.Contains(tag, "-Latn"):
+		return false
+	}
+	return base == "mk" || base == "bg" || base == "ru" || base == "uk" || base == "sr"
+}
