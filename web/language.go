@@ -61,10 +61,10 @@ func (k *Kit) readTexts(pages fs.FS) error {
 	k.ids = map[string]map[string]bool{}
 	for _, l := range k.languages {
 		k.ids[l] = map[string]bool{}
-		for _, from := range []fs.FS{kitTexts, pages} {
+		for i, from := range []fs.FS{kitTexts, pages} {
 			name := "locales/" + l + ".json"
 			raw, err := fs.ReadFile(from, name)
-			if errors.Is(err, fs.ErrNotExist) && from == pages {
+			if errors.Is(err, fs.ErrNotExist) && i > 0 {
 				continue // a server may have no texts of its own; what it lacks shows below
 			}
 			if err != nil {

@@ -1,0 +1,426 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/labstack/echo/v4"
+)
+
+// onePage is the smallest server: one page that shows its data.
+func onePage() fstest.MapFS {
+	return fstest.MapFS{"page.html": {Data: []byte(`{{define "title"}}T{{end}}{{define "main"}}<p>{{.Data}}</p>{{end}}`)}}
+}
+
+// newKit returns a kit with onePage, and what it logs.
+func newKit(t *testing.T, c Config) (*Kit, *bytes.Buffer) {
+	t.Helper()
+	var logs bytes.Buffer
+	c.Log = slog.New(slog.NewJSONHandler(&logs, nil))
+	k, err := New(c, onePage(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, &logs
+}
+
+// ask sends one request; header is name, value, name, value ...
+func ask(e *echo.Echo, method, target, body string, header ...string) *http.Response {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func text(t *testing.T, r *http.Response) string {
+	t.Helper()
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func TestEveryAnswerIsLockedDown(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	e.GET("/page", func(c echo.Context) error { return k.Render(c, http.StatusOK, "page", Page{Data: "x"}) })
+	e.GET("/api/v1/x", func(c echo.Context) error { return errors.New("broken") })
+	for _, path := range []string{"/page", "/nowhere", "/api/v1/x", k.static.url("kit.css")} {
+		h := ask(e, "GET", path, "").Header
+		for name, want := range map[string]string{
+			"Content-Security-Policy":      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"Cross-Origin-Opener-Policy":   "same-origin",
+			"X-Content-Type-Options":       "nosniff",
+			"Referrer-Policy":              "no-referrer",
+			"Strict-Transport-Security":    "",
+			"Access-Control-Allow-Origin":  "",
+			"Set-Cookie":                   "",
+			"Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+	}
+	k, _ = newKit(t, Config{HTTPS: true})
+	if got := ask(k.Echo(), "GET", "/", "").Header.Get("Strict-Transport-Security"); got == "" {
+		t.Error("served over https without Strict-Transport-Security")
+	}
+}
+
+// TestFormsWorkOnALocalNetwork: a browser on plain http beyond loopback sends no
+// Sec-Fetch-Site, and under no-referrer an Origin of null.
+func TestFormsWorkOnALocalNetwork(t *testing.T) {
+	for host, want := range map[string]string{
+		"192.168.1.7:8081": "same-origin", "[fd00::7]:8081": "same-origin",
+		"127.0.0.1:8081": "no-referrer", "localhost:8081": "no-referrer", "verify.example": "no-referrer",
+	} {
+		if got := referrerPolicy(&http.Request{Host: host}, false); got != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestLanguageOfARequest(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	for _, c := range []struct{ query, header, want string }{
+		{"", "", "en"},
+		{"", "hr", "hr"},
+		{"", "hr-HR,hr;q=0.9,en;q=0.8", "hr"},
+		{"", "sr", "sr-Cyrl"},
+		{"", "sr-Latn-RS", "sr-Latn"},
+		{"", "sr-Latn-ME,en;q=0.5", "sr-Latn"},
+		{"", "sr-Cyrl-BA", "sr-Cyrl"},
+		{"", "ja,ko;q=0.5", "en"},
+		{"", "../../etc/passwd", "en"},
+		{"", strings.Repeat("hr,", 40_000) + "hr", "en"},
+		{"hr", "sr", "hr"},
+		{"xx", "sr-Latn", "sr-Latn"},
+	} {
+		r := httptest.NewRequest("GET", "/?lang="+c.query, nil)
+		r.Header.Set("Accept-Language", c.header)
+		if got := k.Lang(echo.New().NewContext(r, nil)); got != c.want {
+			t.Errorf("lang=%q Accept-Language %.40q: %s, want %s", c.query, c.header, got, c.want)
+		}
+	}
+}
+
+func TestGapsInTextsAreErrorsAtStart(t *testing.T) {
+	with := func(name, data string) fs.FS {
+		pages := onePage()
+		pages[name] = &fstest.MapFile{Data: []byte(data)}
+		return pages
+	}
+	for _, c := range []struct {
+		name  string
+		pages fs.FS
+		want  string
+	}{
+		{"one language only", with("locales/en.json", `{"greeting":"Hello"}`), `language hr has no text "greeting"`},
+		{"id in a template", with("other.html", `{{define "title"}}{{end}}{{define "main"}}{{if .Data}}{{range .Data}}{{t "nowhere" "A" (t "kit.skip")}}{{end}}{{end}}{{end}}`), `no language has a text "nowhere"`},
+		{"id inside an argument", with("other.html", `{{define "title"}}{{end}}{{define "main"}}{{t "problem.row" "Row" (t "inside")}}{{end}}`), `no language has a text "inside"`},
+		{"a text of the kit again", with("locales/en.json", `{"kit.skip":"x"}`), `is there twice`},
+		{"no main", with("other.html", `{{define "title"}}{{end}}`), `does not define "main"`},
+	} {
+		if _, err := New(Config{}, c.pages, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	if _, err := New(Config{Languages: []string{"tlh"}}, onePage(), nil); err == nil {
+		t.Error("a language without texts was accepted")
+	}
+}
+
+func TestTextsAreIn(t *testing.T) {
+	k, logs := newKit(t, Config{})
+	if got := k.T("hr", "problem.row", map[string]any{"Row": 7}); got != "Redak 7" {
+		t.Errorf("got %q", got)
+	}
+	if got := k.T("hr", "no.such", nil); got != "no.such" || !strings.Contains(logs.String(), "no.such") {
+		t.Errorf("got %q, log %s", got, logs)
+	}
+	for _, lang := range k.Languages() {
+		for _, id := range k.TextIDs() {
+			if got := k.T(lang, id, map[string]any{"Row": 1, "Number": 1}); got == "" || got == id || strings.Contains(got, "<no value>") {
+				t.Errorf("%s: %s is %q", lang, id, got)
+			}
+		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	errThere := errors.New("the drawer is shut")
+	var page bytes.Buffer
+	for _, c := range []struct {
+		name string
+		err  error
+		want Problem
+	}{
+		{"a row of the table", fmt.Errorf("opening: %w", errThere), Problem{Type: "urn:shut", Title: "Shut", Status: 409, Detail: "the drawer is shut"}},
+		{"a problem", &Problem{Status: 422, Title: "Rows", Fields: []Field{{Row: 3, Column: "email", Detail: "not an address"}}}, Problem{Type: "about:blank", Title: "Rows", Status: 422, Fields: []Field{{Row: 3, Column: "email", Detail: "not an address"}}}},
+		{"too large", fmt.Errorf("reading: %w", &http.MaxBytesError{Limit: 10}), Problem{Type: "about:blank", Title: "Request too large", Status: 413, Detail: "at most 10 bytes are read"}},
+		{"unknown", errors.New("secret detail"), Problem{Type: "about:blank", Title: "Internal Server Error", Status: 500}},
+		{"too long", context.DeadlineExceeded, Problem{Type: "about:blank", Title: "Took too long", Status: 503, Detail: "context deadline exceeded"}},
+	} {
+		k, _ := newKit(t, Config{})
+		k.Map(Row{Is: errThere, Status: 409, Type: "urn:shut", Title: "Shut"})
+		e := k.Echo()
+		e.GET("/api/v1/x", func(echo.Context) error { return c.err })
+		e.GET("/x", func(echo.Context) error { return c.err })
+
+		r := ask(e, "GET", "/api/v1/x", "")
+		if got := r.Header.Get("Content-Type"); got != "application/problem+json" || r.StatusCode != c.want.Status || r.Header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("%s: %d %s, headers %v", c.name, r.StatusCode, got, r.Header)
+		}
+		var got struct {
+			Type, Title, Detail string
+			Status              int
+			Errors              []Field
+		}
+		if err := json.Unmarshal([]byte(text(t, r)), &got); err != nil {
+			t.Fatal(err)
+		}
+		want := got
+		want.Type, want.Title, want.Detail, want.Status, want.Errors = c.want.Type, c.want.Title, c.want.Detail, c.want.Status, c.want.Fields
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+
+		r = ask(e, "GET", "/x", "", "Accept-Language", "hr")
+		body := text(t, r)
+		if r.StatusCode != c.want.Status || !strings.Contains(body, `<html lang="hr">`) || strings.Contains(body, "secret detail") {
+			t.Errorf("%s: page %d %s", c.name, r.StatusCode, body)
+		}
+		page.WriteString(body)
+	}
+	if !strings.Contains(page.String(), "Redak 3") {
+		t.Error("the page does not name the row")
+	}
+}
+
+func TestATemplateErrorLeavesNoHalfPage(t *testing.T) {
+	pages := onePage()
+	pages["bad.html"] = &fstest.MapFile{Data: []byte(`{{define "title"}}T{{end}}{{define "main"}}<p>half</p>{{.Data.Nothing}}{{end}}`)}
+	k, err := New(Config{Log: slog.New(slog.DiscardHandler)}, pages, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := k.Echo()
+	e.GET("/", func(c echo.Context) error { return k.Render(c, http.StatusOK, "bad", Page{Data: 1}) })
+	r := ask(e, "GET", "/", "")
+	if body := text(t, r); r.StatusCode != 500 || strings.Contains(body, "half") || !strings.HasSuffix(body, "</html>\n") {
+		t.Errorf("%d %s", r.StatusCode, body)
+	}
+}
+
+func TestIssuersTextIsEscaped(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	e.GET("/", func(c echo.Context) error {
+		return k.Render(c, http.StatusOK, "page", Page{Data: `<script>alert(1)</script>`})
+	})
+	if body := text(t, ask(e, "GET", "/", "")); strings.Contains(body, "<script") {
+		t.Error(body)
+	}
+}
+
+// TestLogNamesNobody sends a canary by every way in and looks for it in the log.
+func TestLogNamesNobody(t *testing.T) {
+	const canary = "Canary-7f3a"
+	k, logs := newKit(t, Config{})
+	e := k.Echo()
+	e.POST("/c/:id", func(c echo.Context) error {
+		if _, err := io.ReadAll(c.Request().Body); err != nil {
+			return err
+		}
+		switch c.QueryParam("how") {
+		case "error":
+			return fmt.Errorf("asking: %w", &url.Error{Op: "Get", URL: "https://issuer.example/" + c.Param("id"), Err: errors.New("refused")})
+		case "panic":
+			panic(c.Param("id"))
+		case "unknown":
+			return &Problem{Status: 404, Detail: c.Param("id")}
+		}
+		return c.NoContent(http.StatusNoContent)
+	})
+	for _, how := range []string{"", "error", "panic", "unknown"} {
+		ask(e, "POST", "/c/"+canary+"?how="+how+"&name="+canary, canary, "X-Forwarded-For", "203.0.113.9", "Referer", "https://"+canary+".example", "User-Agent", canary)
+	}
+	ask(e, "GET", "/"+canary, "")
+	got := logs.String()
+	for _, no := range []string{canary, "203.0.113.9", "192.0.2.1"} {
+		if strings.Contains(got, no) {
+			t.Errorf("the log holds %s:\n%s", no, got)
+		}
+	}
+	for _, yes := range []string{`"route":"/c/:id"`, `"status":500`, `"status":404`, `"err":"Get: refused"`, `"request":"`, `"msg":"panic"`} {
+		if !strings.Contains(got, yes) {
+			t.Errorf("the log lacks %s:\n%s", yes, got)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	k, _ := newKit(t, Config{BodyLimit: 10, Rate: Rate{PerSecond: 0.001, Burst: 2}})
+	e := k.Echo()
+	read := func(c echo.Context) error {
+		raw, err := io.ReadAll(c.Request().Body)
+		if err != nil {
+			return err
+		}
+		return c.String(http.StatusOK, string(raw))
+	}
+	e.POST("/small", read)
+	e.POST("/large", read, k.LimitBody(20))
+	e.GET("/rated", read, k.LimitRate())
+	for _, c := range []struct {
+		path string
+		size int
+		want int
+	}{{"/small", 10, 200}, {"/small", 11, 413}, {"/large", 20, 200}, {"/large", 21, 413}} {
+		if got := ask(e, "POST", c.path, strings.Repeat("x", c.size)).StatusCode; got != c.want {
+			t.Errorf("%s with %d bytes: %d, want %d", c.path, c.size, got, c.want)
+		}
+	}
+	for i, want := range []int{200, 200, 429} {
+		// A forwarded address is anybody's word and buys no bucket of its own.
+		r := ask(e, "GET", "/rated", "", "X-Forwarded-For", fmt.Sprint("198.51.100.", i))
+		if r.StatusCode != want {
+			t.Errorf("request %d: %d, want %d", i, r.StatusCode, want)
+		}
+		if want == 429 && r.Header.Get("Retry-After") == "" {
+			t.Error("429 without Retry-After")
+		}
+	}
+}
+
+func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	e.POST("/", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	for _, c := range []struct {
+		header []string
+		want   int
+	}{
+		{nil, 204}, // a program
+		{[]string{"Sec-Fetch-Site", "same-origin"}, 204},
+		{[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{[]string{"Origin", "http://example.com"}, 204},
+		{[]string{"Origin", "https://evil.example"}, 403},
+		{[]string{"Origin", "null"}, 403},
+	} {
+		if got := ask(e, "POST", "http://example.com/", "", c.header...).StatusCode; got != c.want {
+			t.Errorf("%v: %d, want %d", c.header, got, c.want)
+		}
+	}
+}
+
+func TestStaticFiles(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	r := ask(e, "GET", k.static.url("kit.css"), "")
+	css := text(t, r)
+	if got := r.Header.Get("Cache-Control"); r.StatusCode != 200 || !strings.Contains(got, "immutable") || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/css") {
+		t.Errorf("%d %v", r.StatusCode, r.Header)
+	}
+	if got := ask(e, "GET", "/static/0000000000000000/kit.css", "").Header.Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("under an old digest: %q", got)
+	}
+	for _, path := range []string{k.static.url("none.css"), k.static.url("../web.go"), "/static/"} {
+		if got := ask(e, "GET", path, "").StatusCode; got != 404 {
+			t.Errorf("%s: %d", path, got)
+		}
+	}
+	for rest := css; ; {
+		_, after, found := strings.Cut(rest, "url(")
+		if !found {
+			break
+		}
+		name, _, _ := strings.Cut(after, ")")
+		if k.static.content[name] == nil {
+			t.Errorf("the stylesheet asks for %s", name)
+		}
+		rest = after
+	}
+	for name, raw := range k.static.content {
+		if filepath.Ext(name) == ".svg" && bytes.Contains(raw, []byte("<script")) {
+			t.Errorf("%s holds a script", name)
+		}
+	}
+}
+
+func TestAPortInUseIsSaidPlainly(t *testing.T) {
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = Listen(l.Addr().String())
+	want := "listening on " + l.Addr().String() + ": the port is in use by another program; choose another with --listen"
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+func TestServeLetsRequestsEnd(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	entered, leave := make(chan bool), make(chan bool)
+	e.GET("/", func(c echo.Context) error {
+		close(entered)
+		<-leave
+		return c.String(http.StatusOK, "done")
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, l, e) }()
+	answer := make(chan string, 1)
+	go func() {
+		r, err := http.Get("http://" + l.Addr().String())
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer r.Body.Close()
+		raw, _ := io.ReadAll(r.Body)
+		answer <- string(raw)
+	}()
+	<-entered
+	cancel()
+	select {
+	case err := <-served:
+		t.Fatalf("ended with a request open: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(leave)
+	if got := <-answer; got != "done" {
+		t.Errorf("got %q", got)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
