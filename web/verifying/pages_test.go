@@ -1,0 +1,334 @@
+package verifying
+
+import (
+	"bytes"
+	"encoding/base64"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"mime/multipart"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"indeks/verifier"
+	"indeks/web"
+)
+
+const someID = "7K3M9QX2ABCDEFGH0123456789"
+
+// TestEveryStateHasItsFirstSecond: one word, one colour, one sentence in each
+// language, and green for nothing but valid.
+func TestEveryStateHasItsFirstSecond(t *testing.T) {
+	words := map[string]string{
+		"unreadable": "Not a credential", "no_seal": "NOT SEALED", "not_valid": "NOT VALID", "revoked": "REVOKED since 4 May 2026",
+		"issuer_unknown": "Issuer not confirmed", "unconfirmable": "Cannot be confirmed", "suspended": "On hold since 4 May 2026",
+		"not_conforming":   "Sealed, but not a conforming European Digital Credential",
+		"status_unchecked": "Genuine, revocation not checked", "expired": "Genuine, validity ended on 4 May 2026",
+		"not_yet_valid": "Not valid before 4 May 2026", "valid": "VALID",
+	}
+	tones := map[string]string{
+		"unreadable": "none", "no_seal": "bad", "not_valid": "bad", "revoked": "bad", "issuer_unknown": "warn", "unconfirmable": "warn",
+		"suspended": "warn", "not_conforming": "warn", "status_unchecked": "warn", "expired": "warn", "not_yet_valid": "warn", "valid": "good",
+	}
+	heading := regexp.MustCompile(`<h1 id="verdict">([^<]+)</h1>\s*<p class="sentence">([^<]+)</p>`)
+	panel := regexp.MustCompile(`<section class="verdict ([a-z]+)"`)
+	v := &fake{}
+	s, _ := newServer(t, v)
+	for _, lang := range web.Languages() {
+		seen := map[string]verifier.State{}
+		for _, state := range states {
+			v.report = report(t, state)
+			r, body := ask(t, s, "POST", "/verify?lang="+lang, "text=x", "Content-Type", form)
+			h, p := heading.FindStringSubmatch(body), panel.FindStringSubmatch(body)
+			if r.StatusCode != 200 || h == nil || p == nil {
+				t.Fatalf("%s %s: %d %s", lang, state, r.StatusCode, body)
+			}
+			if p[1] != tones[string(state)] {
+				t.Errorf("%s %s: tone %s", lang, state, p[1])
+			}
+			for _, text := range h[1:] {
+				if other, twice := seen[text]; twice || strings.Contains(text, "state.") {
+					t.Errorf("%s %s: %q (also of %q)", lang, state, text, other)
+				}
+				seen[text] = state
+			}
+			if lang == "en" && h[1] != words[string(state)] {
+				t.Errorf("%s: %q, want %q", state, h[1], words[string(state)])
+			}
+			if !strings.Contains(body, "14:05 UTC") || !strings.Contains(body, `<html lang="`+lang+`">`) {
+				t.Errorf("%s %s: no time or no language", lang, state)
+			}
+			if got := r.Header.Get("Cache-Control"); got != "private, no-store" || r.Header.Get("X-Robots-Tag") == "" {
+				t.Errorf("%s %s: may be kept: %q", lang, state, got)
+			}
+		}
+	}
+}
+
+func TestAStateNobodyKnowsIsNotGood(t *testing.T) {
+	s, _ := newServer(t, &fake{report: report(t, "splendid")})
+	_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form)
+	if !strings.Contains(body, `<section class="verdict bad"`) || strings.Contains(body, courseName) {
+		t.Error(body)
+	}
+}
+
+// TestContentNobodyStandsBehindIsNotShown, not even in a hidden place.
+func TestContentNobodyStandsBehindIsNotShown(t *testing.T) {
+	for _, state := range []verifier.State{verifier.NotValid, verifier.NoSeal, verifier.Unreadable} {
+		s, _ := newServer(t, &fake{report: report(t, state)})
+		_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form)
+		for _, no := range []string{holderName, courseName, issuerName, claimed, "Canary"} {
+			if strings.Contains(body, no) {
+				t.Errorf("%s: shows %q", state, no)
+			}
+		}
+	}
+	s, _ := newServer(t, &fake{report: report(t, verifier.IssuerUnknown)})
+	_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form)
+	verdict, rest, _ := strings.Cut(body, `<div class="grid`)
+	if strings.Contains(verdict, courseName) || strings.Contains(verdict, claimed) {
+		t.Error("an issuer nobody vouches for speaks beside the verdict")
+	}
+	if !strings.Contains(rest, "Nobody confirmed the issuer") || !strings.Contains(rest, "What the document claims") {
+		t.Error("a claim is not called one")
+	}
+}
+
+// TestACodeTellsNeitherNameNorSupplement to whoever passes by and scans it.
+func TestACodeTellsNeitherNameNorSupplement(t *testing.T) {
+	v := &fake{report: report(t, verifier.StateValid)}
+	v.report.Checks[0].Remarks = []string{"quotes " + holderName}
+	s, logs := newServer(t, v)
+	for _, path := range []string{"/C/" + someID, "/c/" + strings.ToLower(someID)} {
+		r, body := ask(t, s, "GET", path, "")
+		if r.StatusCode != 200 || !strings.Contains(body, "VALID") || !strings.Contains(body, courseName) || !strings.Contains(body, issuerName) || !strings.Contains(body, "1 April 2026") {
+			t.Errorf("%s: %d %s", path, r.StatusCode, body)
+		}
+		for _, no := range []string{"Canary", "Graft apple", "17 October", "1999"} {
+			if strings.Contains(body, no) {
+				t.Errorf("%s tells %q", path, no)
+			}
+		}
+		_, body = ask(t, s, "POST", path, "")
+		for _, yes := range []string{holderName, "Graft apple trees", "17 October", "Register of institutions, 0042 (since 31 January 2010)", "Academy of Orchards", "invisible characters removed"} {
+			if !strings.Contains(body, yes) {
+				t.Errorf("POST %s lacks %q", path, yes)
+			}
+		}
+		for _, no := range []string{"1999", "Canary-National", "<img src=x", `href="javascript`, "\u202e", "\u200b", "style="} {
+			if strings.Contains(body, no) {
+				t.Errorf("POST %s shows %q", path, no)
+			}
+		}
+	}
+	if strings.Contains(strings.ToUpper(logs.String()), someID) || strings.Contains(logs.String(), "Canary") {
+		t.Errorf("the log names somebody: %s", logs)
+	}
+}
+
+func TestTheIssuersNameComesFromTheTrustFile(t *testing.T) {
+	s, _ := newServer(t, &fake{report: report(t, verifier.StateValid)})
+	_, body := ask(t, s, "POST", "/C/"+someID+"?lang=hr", "")
+	verdict, rest, _ := strings.Cut(body, `<div class="grid`)
+	if !strings.Contains(verdict, "Institut za voćnjake") || strings.Contains(verdict, claimed) {
+		t.Error(verdict)
+	}
+	if !strings.Contains(rest, "<q>"+claimed+"</q>") {
+		t.Error("the page does not say that the document calls its issuer otherwise")
+	}
+	if !strings.Contains(verdict, "Cijepljenje voćaka") {
+		t.Error("the title is not in the language of the page")
+	}
+}
+
+func TestLookUpsThatFindNothing(t *testing.T) {
+	for _, c := range []struct {
+		name, path string
+		err        error
+		status     int
+		want       string
+	}{
+		{"unknown id", "/C/" + someID, verifier.ErrNotFound, 404, "No issuer knows this id"},
+		{"mistyped id", "/C/ABC", nil, 404, "No issuer knows this id"},
+		{"issuer down", "/C/" + someID, verifier.ErrUnavailable, 502, "The issuer could not be asked"},
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			v := &fake{report: report(t, verifier.StateValid), err: c.err}
+			s, _ := newServer(t, v)
+			r, body := ask(t, s, method, c.path, "")
+			if r.StatusCode != c.status || !strings.Contains(body, c.want) || strings.Contains(body, "verdict") || strings.Contains(body, "VALID") {
+				t.Errorf("%s: %d %s", c.name, r.StatusCode, body)
+			}
+			if c.path == "/C/ABC" && v.asked != nil {
+				t.Errorf("%s: asked %v", c.name, v.asked)
+			}
+		}
+	}
+}
+
+func TestTheFormTakesFileLinkIDAndText(t *testing.T) {
+	upload := func(fields ...string) (string, string) {
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		for i := 0; i < len(fields); i += 2 {
+			part, err := w.CreateFormFile(fields[i], "x.jwt")
+			if fields[i] != "file" {
+				part, err = w.CreateFormField(fields[i])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			part.Write([]byte(fields[i+1]))
+		}
+		w.Close()
+		return b.String(), w.FormDataContentType()
+	}
+	urlencoded := func(fields ...string) (string, string) {
+		v := url.Values{}
+		for i := 0; i < len(fields); i += 2 {
+			v.Set(fields[i], fields[i+1])
+		}
+		return v.Encode(), form
+	}
+	type filled func(...string) (string, string)
+	v := &fake{}
+	s, _ := newServer(t, v)
+	for _, c := range []struct {
+		name   string
+		as     filled
+		fields []string
+		token  string
+		asked  []string
+		status int
+	}{
+		{"file, byte for byte", upload, []string{"file", "eyJ.x.y\n", "link", "", "text", ""}, "eyJ.x.y\n", nil, 200},
+		{"pasted with white space around", upload, []string{"file", "", "text", "  eyJ.x.y\r\n"}, "eyJ.x.y", nil, 200},
+		{"without multipart", urlencoded, []string{"text", "eyJ.x.y"}, "eyJ.x.y", nil, 200},
+		{"id in the field", upload, []string{"link", " " + someID + " "}, "looked up", []string{"id " + someID}, 200},
+		{"id pasted", urlencoded, []string{"text", someID}, "looked up", []string{"id " + someID}, 200},
+		{"link", urlencoded, []string{"link", "https://v.example/C/X"}, "fetched", []string{"link https://v.example/C/X"}, 200},
+		{"link pasted", urlencoded, []string{"text", "https://v.example/C/X"}, "fetched", []string{"link https://v.example/C/X"}, 200},
+		{"again in another language", urlencoded, []string{"again", base64.RawURLEncoding.EncodeToString([]byte("eyJ.x.y"))}, "eyJ.x.y", nil, 200},
+		{"nothing", upload, []string{"file", "", "link", " ", "text", ""}, "", nil, 400},
+		{"again that is none", urlencoded, []string{"again", "%%%"}, "", nil, 400},
+		{"too large", upload, []string{"file", strings.Repeat("x", maxBody)}, "", nil, 413},
+		{"too many parts", upload, slices.Repeat([]string{"text", "x"}, 9), "", nil, 400},
+	} {
+		*v = fake{report: report(t, verifier.StateValid)}
+		body, contentType := c.as(c.fields...)
+		r, page := ask(t, s, "POST", "/verify", body, "Content-Type", contentType)
+		if r.StatusCode != c.status || string(v.token) != c.token || !slices.Equal(v.asked, c.asked) {
+			t.Errorf("%s: %d, token %.40q, asked %v", c.name, r.StatusCode, v.token, v.asked)
+		}
+		if c.status == 200 && !strings.Contains(page, `name="again" value="`+base64.RawURLEncoding.EncodeToString([]byte(c.token))+`"`) {
+			t.Errorf("%s: the language cannot be changed", c.name)
+		}
+	}
+}
+
+func TestPagesForEverybody(t *testing.T) {
+	s, _ := newServer(t, &fake{})
+	for _, c := range []struct {
+		path   string
+		status int
+		want   string
+	}{
+		{"/", 200, "verify.example"},
+		{"/?lang=sr-Cyrl", 200, "Провера исправе"},
+		{"/proves?lang=sr-Latn", 200, "Šta ova strana dokazuje"},
+		{"/robots.txt", 200, "Disallow: /"},
+		{"/healthz", 200, "ok"},
+		{"/readyz", 200, "ready"},
+		{"/nowhere", 404, "There is no such page"},
+		{"/api/v1/openapi.json", 200, `"openapi": "3.1.0"`},
+	} {
+		r, body := ask(t, s, "GET", c.path, "")
+		if r.StatusCode != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("%s: %d %s", c.path, r.StatusCode, body)
+		}
+		if r.Header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%s: served from an https base without HSTS", c.path)
+		}
+	}
+	if r, _ := ask(t, s, "GET", "/verify?lang=hr", ""); r.StatusCode != 303 || r.Header.Get("Location") != "/?lang=hr" {
+		t.Errorf("%d %s", r.StatusCode, r.Header.Get("Location"))
+	}
+}
+
+// TestEveryTextIsUsed, by a template or by code, and every text that code
+// composes an id for is there.
+func TestEveryTextIsUsed(t *testing.T) {
+	s, _ := newServer(t, &fake{})
+	composed := map[string]bool{}
+	for state := range looks {
+		composed["state."+string(state)+".word"] = true
+		composed["state."+string(state)+".text"] = true
+	}
+	for _, check := range report(t, verifier.StateValid).Checks {
+		for _, suffix := range []string{"", ".passed", ".failed", ".not_made"} {
+			composed["check."+check.Name+suffix] = true
+		}
+	}
+	for _, id := range []string{"outcome.passed", "outcome.failed", "outcome.not_made", "issuer.provider.hei", "issuer.provider.alternative", "next.not_valid", "next.no_seal", "next.unreadable"} {
+		composed[id] = true
+	}
+	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link"} {
+		composed[row+".title"], composed[row+".text"] = true, true
+	}
+	for id := range composed {
+		if !s.kit.HasText(id) {
+			t.Errorf("no text %s", id)
+		}
+	}
+	var sources strings.Builder
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && (filepath.Ext(name) == ".html" || filepath.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go")) {
+			raw, err := os.ReadFile(name)
+			sources.Write(raw)
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := pages.ReadFile("locales/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range decode(t, string(raw)) {
+		if !composed[id] && !strings.HasPrefix(id, "reason.") && !strings.Contains(sources.String(), `"`+id+`"`) {
+			t.Errorf("text %s is used nowhere", id)
+		}
+	}
+}
+
+// TestTheServerReachesNoSecret: neither store nor issuer.
+func TestTheServerReachesNoSecret(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{"indeks/web", "indeks/verifier", "indeks/elm", "indeks/keys", "indeks/paper"}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range file.Imports {
+			path := strings.Trim(spec.Path.Value, `"`)
+			if strings.HasPrefix(path, "indeks/") && !slices.Contains(allowed, path) {
+				t.Errorf("%s imports %s", name, path)
+			}
+		}
+	}
+}
