@@ -1,0 +1,51 @@
+# Two commands on a fresh machine with Go: make demo, make test.
+
+GO ?= go
+
+.PHONY: demo test build bench check clean tools fuzz
+
+demo: build
+	./bin/indeks demo
+
+build:
+	$(GO) build -trimpath -o bin/indeks ./cmd/indeks
+
+test: tools
+	$(GO) test ./...
+
+# Programs that tests run against ours: zbarimg reads QR codes, rsvg-convert
+# renders SVG. Tests that need a missing one are skipped by name.
+tools:
+	@missing=; for t in zbarimg rsvg-convert; do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq zbar-tools librsvg2-bin >/dev/null; \
+		else \
+			echo "Missing:$$missing. Install zbar-tools and librsvg2-bin (Debian's names); tests that need them are skipped."; \
+		fi; \
+	fi
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+check:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w needed:"; echo "$$unformatted"; exit 1; fi
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@out=$$($(GO) tool govulncheck ./... 2>&1); code=$$?; \
+	if [ $$code = 0 ]; then echo "govulncheck: nothing found"; \
+	elif echo "$$out" | grep -q 'fetching vulnerabilities'; then echo "govulncheck: NOT MADE, its database is not reachable from here"; \
+	else echo "$$out"; exit $$code; fi
+
+# Each fuzz target for FUZZTIME.
+FUZZTIME ?= 20s
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -rf bin demo
