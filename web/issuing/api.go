@@ -1,0 +1,217 @@
+package issuing
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"indeks/issuer"
+	"indeks/store"
+	"indeks/web"
+)
+
+// requireKey lets nobody in without a key of the API.
+func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		key, ok := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
+		digest := sha256.Sum256([]byte(key))
+		var client string
+		for _, k := range s.APIKeys {
+			if subtle.ConstantTimeCompare(digest[:], k.SHA256[:]) == 1 {
+				client = k.Name
+			}
+		}
+		if !ok || client == "" {
+			c.Response().Header().Set("WWW-Authenticate", "Bearer")
+			return &web.Problem{Status: http.StatusUnauthorized, Title: "API key needed", Detail: "send a known key as Authorization: Bearer KEY"}
+		}
+		c.Set(clientKey, client)
+		web.NoStore(c)
+		return next(c)
+	}
+}
+
+const clientKey = "API client"
+
+// issueRequest is one learner to be given an award: the course as in a course
+// file, the learner by the columns of a class list.
+type issueRequest struct {
+	Course  jsontext.Value    `json:"course"`
+	Learner map[string]string `json:"learner"`
+}
+
+// postCredential issues one credential. The Idempotency-Key decides which
+// request it is: 64 hexadecimal digits are the record's key itself, anything
+// else is hashed together with the client's name.
+func (s *server) postCredential(c echo.Context) error {
+	key := c.Request().Header.Get("Idempotency-Key")
+	if key == "" || len(key) > 255 {
+		return &web.Problem{Status: http.StatusBadRequest, Title: "Idempotency-Key needed",
+			Detail: "send a header Idempotency-Key of at most 255 characters; repeating a request with the same one is always safe"}
+	}
+	var req issueRequest
+	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	course, _, err := issuer.ParseCourse("course", req.Course)
+	if err != nil {
+		return problems(err, "/course")
+	}
+	draft, _, err := issuer.ReadDraft(course, req.Learner)
+	if err != nil {
+		return problems(err, "/learner")
+	}
+	draft.RequestKey = requestKey(c.Get(clientKey).(string), key)
+	record, err := s.Issuer.Issue(c.Request().Context(), draft)
+	if err != nil {
+		return problems(err, "")
+	}
+	c.Response().Header().Set("Location", "/api/v1/credentials/"+record.ID)
+	return writeJSON(c, http.StatusCreated, s.recordView(record))
+}
+
+func requestKey(client, key string) store.Key {
+	if raw, err := hex.DecodeString(key); err == nil && len(raw) == len(store.Key{}) {
+		return store.Key(raw)
+	}
+	return sha256.Sum256(fmt.Appendf(nil, "%d:%s:%s", len(client), client, key))
+}
+
+// recordView is a record as the API shows it.
+type recordView struct {
+	ID           string            `json:"id"`
+	PublicID     string            `json:"public_id"`
+	Number       string            `json:"number"`
+	State        store.State       `json:"state"`
+	SealingTime  time.Time         `json:"sealing_time"`
+	KeyID        string            `json:"key_id"`
+	Course       string            `json:"course"`
+	Version      string            `json:"course_version"`
+	Title        string            `json:"title"`
+	GivenName    string            `json:"given_name"`
+	FamilyName   string            `json:"family_name"`
+	LearnerID    string            `json:"learner_id,omitempty"`
+	AwardingDate string            `json:"awarding_date"`
+	Links        map[string]string `json:"links"`
+	SHA256       map[string]string `json:"token_sha256"`
+	Changes      []changeView      `json:"changes,omitempty"`
+}
+
+type changeView struct {
+	At     time.Time   `json:"at"`
+	State  store.State `json:"state"`
+	Reason string      `json:"reason"`
+	By     string      `json:"by"`
+}
+
+func (s *server) recordView(r store.Record) recordView {
+	page := s.Issuer.LearnerURL(r)
+	v := recordView{ID: r.ID, PublicID: r.Public, Number: r.Number, State: r.State, SealingTime: r.SealingTime, KeyID: r.KeyID,
+		Course: r.Course, Version: r.CourseVersion, Title: r.Title, GivenName: r.GivenName, FamilyName: r.FamilyName,
+		LearnerID: r.LearnerID, AwardingDate: r.AwardingDate,
+		Links: map[string]string{"page": page, "verify": s.Issuer.VerifyURL(r)}, SHA256: map[string]string{}}
+	for name := range downloads {
+		v.Links[strings.ReplaceAll(name, ".", "_")] = page + "/" + name
+	}
+	for profile, form := range r.Forms {
+		v.SHA256[profile] = hex.EncodeToString(form.SHA256[:])
+	}
+	for _, change := range r.Changes {
+		v.Changes = append(v.Changes, changeView(change))
+	}
+	return v
+}
+
+func (s *server) getRecord(c echo.Context) error {
+	record, err := s.Issuer.Find(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(c, http.StatusOK, s.recordView(record))
+}
+
+// changeMethod is Revoke, Suspend or Reinstate.
+type changeMethod func(i *issuer.Issuer, ctx context.Context, id, reason, by string) (store.Record, error)
+
+func (s *server) postChange(change changeMethod) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		var req struct {
+			Reason string `json:"reason"`
+		}
+		if err := readJSON(c, &req); err != nil {
+			return err
+		}
+		if strings.TrimSpace(req.Reason) == "" {
+			return &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Reason needed",
+				Fields: []web.Field{{Pointer: "/reason", Detail: "say why; it is kept on record"}}}
+		}
+		ctx := c.Request().Context()
+		record, err := s.Issuer.Find(ctx, c.Param("id"))
+		if err != nil {
+			return err
+		}
+		if record, err = change(s.Issuer, ctx, record.ID, req.Reason, "API "+c.Get(clientKey).(string)); err != nil {
+			return err
+		}
+		return writeJSON(c, http.StatusOK, s.recordView(record))
+	}
+}
+
+// problems turns what package issuer found into the fields of one answer; base
+// is where in the request it was looking. Everything else stays as it is.
+func problems(err error, base string) error {
+	found, ok := errors.AsType[*issuer.Problems](err)
+	if !ok {
+		return err
+	}
+	p := &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Some of it is not right yet", Detail: "nothing was issued", Err: err}
+	for _, one := range found.List {
+		if one.Warn {
+			continue
+		}
+		pointer := base + "/" + one.Column
+		if one.Column == "" {
+			pointer = base + one.Field
+		}
+		p.Fields = append(p.Fields, web.Field{Pointer: pointer, Detail: one.String()})
+	}
+	return p
+}
+
+// readJSON reads the body strictly: no unknown and no repeated member.
+func readJSON(c echo.Context, into any) error {
+	raw, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into, json.RejectUnknownMembers(true)); err != nil {
+		p := &web.Problem{Status: http.StatusBadRequest, Title: "The body is not the JSON expected here", Err: err}
+		switch bad := err.(type) {
+		case *json.SemanticError:
+			p.Fields = []web.Field{{Pointer: string(bad.JSONPointer), Detail: "an unknown member, or a value of another type than expected"}}
+		case *jsontext.SyntacticError:
+			p.Fields = []web.Field{{Pointer: string(bad.JSONPointer), Detail: fmt.Sprintf("not well-formed JSON, or a member twice, at byte %d", bad.ByteOffset)}}
+		}
+		return p
+	}
+	return nil
+}
+
+func writeJSON(c echo.Context, status int, v any) error {
+	raw, err := json.Marshal(v, jsontext.Multiline(true), json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, echo.MIMEApplicationJSON, append(raw, '\n'))
+}

@@ -1,0 +1,132 @@
+package issuing
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/elm"
+	"indeks/issuer"
+	"indeks/paper"
+	"indeks/store"
+	"indeks/web"
+)
+
+func (s *server) getHome(c echo.Context) error {
+	return s.kit.Render(c, http.StatusOK, "home", web.Page{Data: struct {
+		Institution issuer.Institution
+		Name        string
+	}{s.Institution, s.name(c)}})
+}
+
+// name is the institution's name in the language of the request.
+func (s *server) name(c echo.Context) string {
+	names := s.Institution.LegalName
+	for _, lang := range []string{s.kit.Lang(c), "en"} {
+		if n := names[lang]; n != "" {
+			return n
+		}
+	}
+	for _, n := range names {
+		return n
+	}
+	return s.Institution.DID
+}
+
+// byLink finds the credential of a learner's link. A link that nobody was given
+// and a credential that is not sealed yet are the same 404.
+func (s *server) byLink(c echo.Context) (store.Record, error) {
+	web.NoStore(c)
+	record, err := s.Store.ByLink(c.Request().Context(), c.Param("link"))
+	if err == nil && record.State == store.Reserved {
+		err = store.ErrNotFound
+	}
+	return record, err
+}
+
+// looks says how a record's state is shown: tone, icon and the id of its sentence.
+var looks = map[store.State]struct{ tone, icon, text string }{
+	store.Issued:    {"good", "check", "issuing.credential.issued"},
+	store.Suspended: {"warn", "pause", "issuing.credential.suspended"},
+	store.Revoked:   {"bad", "cross", "issuing.credential.revoked"},
+}
+
+func (s *server) getCredential(c echo.Context) error {
+	record, err := s.byLink(c)
+	if err != nil {
+		return err
+	}
+	// What the learner sees is read back from what was sealed, not from the record.
+	cred, err := elm.Parse(record.Forms[string(elm.EDC)].Payload)
+	if err != nil {
+		return err
+	}
+	var last store.Change
+	if n := len(record.Changes); n > 0 && record.State != store.Issued {
+		last = record.Changes[n-1]
+	}
+	look := looks[record.State]
+	return s.kit.Render(c, http.StatusOK, "credential", web.Page{Tone: look.tone, NoStore: true, Data: struct {
+		Record      store.Record
+		Last        store.Change
+		Icon, State string
+		Title, Name string
+		Supplement  []elm.Section
+		Verify      string
+	}{record, last, look.icon, look.text, record.Title, s.name(c), elm.Supplement(cred, s.kit.Lang(c)), s.Issuer.VerifyURL(record)}})
+}
+
+// download is one file of a learner's credential.
+type download struct {
+	contentType string
+	attachment  bool
+	body        func(ctx context.Context, s *server, r store.Record) ([]byte, error)
+}
+
+// downloads are the files under a learner's link, by name.
+var downloads = map[string]download{
+	"credential.jsonld": {"application/ld+json", true, func(_ context.Context, _ *server, r store.Record) ([]byte, error) {
+		return r.Forms[string(elm.EDC)].Token, nil
+	}},
+	"credential.jwt": {"application/vc+jwt", true, func(_ context.Context, _ *server, r store.Record) ([]byte, error) {
+		return r.Forms[string(elm.VC2)].Token, nil
+	}},
+	"qr.png": {"image/png", false, func(_ context.Context, s *server, r store.Record) ([]byte, error) {
+		return paper.PNG(s.Issuer.VerifyURL(r), 8)
+	}},
+	"qr.svg": {"image/svg+xml", false, func(_ context.Context, s *server, r store.Record) ([]byte, error) {
+		return paper.SVG(s.Issuer.VerifyURL(r))
+	}},
+}
+
+func (s *server) getDownload(c echo.Context) error {
+	record, err := s.byLink(c)
+	if err != nil {
+		return err
+	}
+	file, ok := downloads[c.Param("file")]
+	if !ok {
+		return store.ErrNotFound
+	}
+	body, err := file.body(c.Request().Context(), s, record)
+	if err != nil {
+		return err
+	}
+	if file.attachment {
+		// The certificate number names the file: learners keep several.
+		c.Response().Header().Set("Content-Disposition", `attachment; filename="`+fileName(record.Number)+"-"+c.Param("file")+`"`)
+	}
+	return c.Blob(http.StatusOK, file.contentType, body)
+}
+
+// fileName keeps of a certificate number what any file system takes.
+func fileName(number string) string {
+	out := []byte(number)
+	for i, b := range out {
+		if !('a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-') {
+			out[i] = '-'
+		}
+	}
+	return string(out)
+}

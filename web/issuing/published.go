@@ -1,0 +1,98 @@
+package issuing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/contexts"
+	"indeks/elm"
+	"indeks/issuer"
+	"indeks/store"
+)
+
+// getToken is what verifiers get for the id of a printed QR code: the vc2 form,
+// which holds no birth date, identifier or address. Whoever holds the paper may
+// see it, so it is not cached by anybody else.
+func (s *server) getToken(c echo.Context) error {
+	record, err := s.Store.ByPublic(c.Request().Context(), strings.ToUpper(c.Param("public")))
+	if err != nil {
+		return err
+	}
+	form := record.Forms[string(elm.VC2)]
+	if form.Token == nil {
+		return store.ErrNotFound // reserved only: there is no credential yet
+	}
+	c.Response().Header().Set("Cache-Control", "private, no-store")
+	return c.Blob(http.StatusOK, "application/vc+jwt", form.Token)
+}
+
+// getStatusList serves a status list. Everybody gets the same bytes and may keep
+// them for the list's ttl, so that nobody need ask about one credential.
+func (s *server) getStatusList(c echo.Context) error {
+	token, validFrom, err := s.Issuer.StatusList(c.Request().Context(), c.Param("list"))
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Last-Modified", validFrom.UTC().Format(http.TimeFormat))
+	return public(c, "application/vc+jwt", token, "public, max-age=30")
+}
+
+func (s *server) getDID(c echo.Context) error {
+	doc, err := s.Issuer.Publication().DIDDocument()
+	if err != nil {
+		return err
+	}
+	return public(c, "application/did+json", doc, "public, max-age=300")
+}
+
+func (s *server) getJWKS(c echo.Context) error {
+	doc, err := s.Issuer.Publication().JWKS()
+	if err != nil {
+		return err
+	}
+	return public(c, "application/jwk-set+json", doc, "public, max-age=300")
+}
+
+func (s *server) getJWTVCIssuer(c echo.Context) error {
+	doc, err := s.Issuer.Publication().JWTVCIssuer()
+	if err != nil {
+		return err
+	}
+	return public(c, "application/json", doc, "public, max-age=300")
+}
+
+func (s *server) getELMContext(c echo.Context) error {
+	return public(c, "application/ld+json", contexts.ELMDocument(), "public, max-age=31536000, immutable")
+}
+
+func (s *server) getCourseSchema(c echo.Context) error {
+	return public(c, "application/schema+json", issuer.CourseSchema(), "public, max-age=3600")
+}
+
+// public answers with a document that is the same for everybody and that pages
+// of other sites may read.
+func public(c echo.Context, contentType string, body []byte, cache string) error {
+	digest := sha256.Sum256(body)
+	tag := `"` + hex.EncodeToString(digest[:16]) + `"`
+	h := c.Response().Header()
+	h.Set("ETag", tag)
+	h.Set("Cache-Control", cache)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	if strings.Contains(c.Request().Header.Get("If-None-Match"), tag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.Blob(http.StatusOK, contentType, body)
+}
+
+// getReady answers whether credentials can be issued.
+func (s *server) getReady(c echo.Context) error {
+	if _, err := s.Store.Lists(c.Request().Context()); err != nil {
+		return err
+	}
+	return c.String(http.StatusOK, "ready\n")
+}

@@ -1,0 +1,95 @@
+// Package issuing is the issuer's server: the API for registrars, the learners'
+// pages and downloads, the status lists and the published keys. It translates
+// between HTTP and package issuer and decides nothing.
+package issuing
+
+import (
+	"embed"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/issuer"
+	"indeks/store"
+	"indeks/web"
+)
+
+//go:embed pages
+var pagesFS embed.FS
+
+// Config is what the server serves.
+type Config struct {
+	Issuer      *issuer.Issuer
+	Store       store.Store
+	Institution issuer.Institution
+	APIKeys     []APIKey
+	Kit         web.Config
+}
+
+// APIKey is a key of the API: the server knows its digest only.
+type APIKey struct {
+	Name   string
+	SHA256 [32]byte
+}
+
+// server holds what the handlers share.
+type server struct {
+	Config
+	kit *web.Kit
+}
+
+// New returns the server's router.
+func New(c Config) (*echo.Echo, error) {
+	if c.Issuer == nil || c.Store == nil {
+		return nil, errors.New("building the issuer's server: no issuer or no store")
+	}
+	c.Kit.HTTPS = strings.HasPrefix(c.Institution.PublicBase, "https://")
+	pages, err := fs.Sub(pagesFS, "pages")
+	if err != nil {
+		return nil, err
+	}
+	kit, err := web.New(c.Kit, pages, nil)
+	if err != nil {
+		return nil, err
+	}
+	kit.Map(
+		web.Row{Is: store.ErrNotFound, Status: http.StatusNotFound, Title: "No such credential"},
+		web.Row{Is: store.ErrConflict, Status: http.StatusConflict, Title: "The same key was used for another request"},
+		web.Row{Is: store.ErrNumberTaken, Status: http.StatusConflict, Title: "The certificate number is already used"},
+		web.Row{Is: store.ErrState, Status: http.StatusConflict, Title: "Not possible in the credential's state"},
+		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Title: "Records are read-only until the issuer is started again"},
+		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
+	)
+	s := &server{Config: c, kit: kit}
+	e := kit.Echo()
+
+	// Pages. A link is 26 symbols that nobody can guess.
+	e.GET("/", s.getHome)
+	e.GET("/h/:link", s.getCredential)
+	e.GET("/h/:link/:file", s.getDownload)
+
+	// For verifiers: what a printed id stands for, status lists, keys, contexts.
+	e.GET("/credentials/:public", s.getToken)
+	e.GET("/status/:list", s.getStatusList)
+	e.GET("/.well-known/did.json", s.getDID)
+	e.GET("/.well-known/jwks.json", s.getJWKS)
+	e.GET("/.well-known/jwt-vc-issuer", s.getJWTVCIssuer)
+	e.GET("/contexts/elm/v1", s.getELMContext)
+	e.GET("/schemas/course/v1", s.getCourseSchema)
+
+	// API.
+	api := e.Group("/api/v1", s.requireKey)
+	api.POST("/credentials", s.postCredential)
+	api.GET("/credentials/:id", s.getRecord)
+	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke))
+	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend))
+	api.POST("/credentials/:id/reinstate", s.postChange((*issuer.Issuer).Reinstate))
+
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.GET("/readyz", s.getReady)
+	e.GET("/robots.txt", func(c echo.Context) error { return c.String(http.StatusOK, "User-agent: *\nDisallow: /\n") })
+	return e, nil
+}
