@@ -1,0 +1,250 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"indeks/issuer"
+	"indeks/keys"
+	"indeks/verifier"
+)
+
+// Config is everything that can be set, read strictly from DIR/indeks.yaml:
+// unknown and repeated keys are refused. Relative paths are relative to that
+// file. Secrets never stand in it; it names files that hold them.
+type Config struct {
+	// Institution is who issues. The verifier does not read it.
+	Institution Institution `yaml:"institution"`
+	Issuer      struct {
+		// Listen is the address of the issuer's server.
+		Listen string `yaml:"listen"`
+		// PublicBase is the URL under which the world reaches it. The did:web, the
+		// status lists and the learners' links are below it, so it must never change.
+		PublicBase string `yaml:"public_base"`
+		// StoreFile holds the issuance records; StoreID guards against opening another
+		// institution's file.
+		StoreFile string `yaml:"store_file"`
+		StoreID   string `yaml:"store_id"`
+		// KeysFile is the encrypted key file. Its passphrase comes from the
+		// environment variable INDEKS_PASSPHRASE or from PassphraseFile.
+		KeysFile       string `yaml:"keys_file"`
+		PassphraseFile string `yaml:"passphrase_file,omitempty"`
+		// APIKeysFile has a line "NAME SHA256-HEX" for each API key.
+		APIKeysFile string `yaml:"api_keys_file"`
+	} `yaml:"issuer"`
+	Verifier struct {
+		// Listen is the address of the verifier's server.
+		Listen string `yaml:"listen"`
+		// PublicBase is the URL that printed QR codes point at, so it must never change.
+		PublicBase string `yaml:"public_base"`
+		// TrustFile names the issuers that this verifier vouches for.
+		TrustFile string `yaml:"trust_file"`
+		// AllowLoopback permits http to servers on this machine: for trying out only.
+		AllowLoopback bool `yaml:"allow_loopback,omitempty"`
+		// RequireAccreditation makes a passed accreditation check a condition of VALID.
+		RequireAccreditation bool `yaml:"require_accreditation,omitempty"`
+		// RatePerSecond and RateBurst bound verifications per address; 0 is off.
+		RatePerSecond float64 `yaml:"rate_per_second,omitempty"`
+		RateBurst     int     `yaml:"rate_burst,omitempty"`
+	} `yaml:"verifier"`
+
+	dir string // of the file
+}
+
+// Institution is issuer.Institution as people write it.
+type Institution struct {
+	LegalName      map[string]string `yaml:"legal_name"`
+	Country        string            `yaml:"country"` // ISO 3166-1 alpha-3
+	Region         string            `yaml:"region,omitempty"`
+	Address        string            `yaml:"address,omitempty"`
+	Homepage       string            `yaml:"homepage,omitempty"`
+	OrganizationID string            `yaml:"organization_id"` // as in the seal certificate, e.g. VATRS-123456789
+	Provider       string            `yaml:"provider"`        // hei or alternative
+	Register       struct {
+		Name   string `yaml:"name"`
+		Number string `yaml:"number"`
+		From   string `yaml:"from,omitempty"`
+		To     string `yaml:"to,omitempty"`
+	} `yaml:"register,omitempty"`
+	Languages  []string `yaml:"languages,omitempty"`
+	QRPrefix   string   `yaml:"qr_prefix"` // two symbols that tell verifiers whom to ask
+	NumberRule string   `yaml:"number_rule,omitempty"`
+	Signatory  struct {
+		Name   string `yaml:"name"`
+		Office string `yaml:"office"`
+	} `yaml:"signatory,omitempty"`
+}
+
+// configName is the one file of an institution's folder that people edit.
+const configName = "indeks.yaml"
+
+// readConfig reads the configuration file at path, or the one in the folder at
+// path.
+func readConfig(path string) (*Config, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, configName)
+	}
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the configuration: %s does not exist; `indeks init DIR` makes one, --config names it", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c := new(Config)
+	if err := strictYAML(raw, c); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if c.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	for name, base := range map[string]string{"issuer.public_base": c.Issuer.PublicBase, "verifier.public_base": c.Verifier.PublicBase} {
+		if base == "" {
+			continue // a verifier's own file says nothing of an issuer
+		}
+		if err := checkBase(base); err != nil {
+			return nil, fmt.Errorf("reading %s: %s: %w", path, name, err)
+		}
+	}
+	return c, nil
+}
+
+// strictYAML decodes one document and refuses unknown and repeated keys. The
+// decoder's own errors show line, column and the offending source.
+func strictYAML(raw []byte, into any) error {
+	return yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(into)
+}
+
+// checkBase accepts an https URL without query and trailing slash, or http on
+// this machine.
+func checkBase(base string) error {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		return err
+	case u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(base, "/"):
+		return fmt.Errorf("%q is not a plain URL like https://credentials.uni.example, without a slash at the end", base)
+	case u.Scheme == "https", u.Scheme == "http" && onThisMachine(u.Hostname()):
+		return nil
+	default:
+		return fmt.Errorf("%q must be https; http is for localhost only", base)
+	}
+}
+
+func onThisMachine(host string) bool {
+	return host == "localhost" || host == "127.0.0.1" || host == "::1"
+}
+
+// path resolves a file name of the configuration.
+func (c *Config) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.dir, name)
+}
+
+// institution translates to what the issuer works with.
+func (c *Config) institution() (issuer.Institution, error) {
+	if c.Issuer.PublicBase == "" || c.Verifier.PublicBase == "" {
+		return issuer.Institution{}, fmt.Errorf("reading %s: issuer.public_base and verifier.public_base are needed to issue", c.path(configName))
+	}
+	did, err := keys.DIDWeb(c.Issuer.PublicBase)
+	if err != nil {
+		return issuer.Institution{}, fmt.Errorf("issuer.public_base: %w", err)
+	}
+	i := c.Institution
+	return issuer.Institution{
+		DID: did, PublicBase: c.Issuer.PublicBase, VerifierBase: c.Verifier.PublicBase,
+		LegalName: i.LegalName, Country: i.Country, Region: i.Region, Address: i.Address, Homepage: i.Homepage,
+		OrganizationID: i.OrganizationID, Provider: i.Provider,
+		Register: verifier.Register{Name: i.Register.Name, Number: i.Register.Number, From: i.Register.From, To: i.Register.To},
+		QRPrefix: i.QRPrefix, Languages: i.Languages, NumberRule: i.NumberRule,
+		Signatory: issuer.Signatory{Name: i.Signatory.Name, Office: i.Signatory.Office},
+	}, nil
+}
+
+// passphrase of the key file: from the environment, else from the file that the
+// configuration names. A final newline does not count.
+func (c *Config) passphrase() ([]byte, error) {
+	if p := os.Getenv("INDEKS_PASSPHRASE"); p != "" {
+		return []byte(p), nil
+	}
+	if c.Issuer.PassphraseFile == "" {
+		return nil, errors.New("reading the passphrase of the key file: set INDEKS_PASSPHRASE, or issuer.passphrase_file in " + configName)
+	}
+	raw, err := os.ReadFile(c.path(c.Issuer.PassphraseFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the passphrase of the key file: %w", err)
+	}
+	p := bytes.TrimRight(raw, "\r\n")
+	if len(p) == 0 {
+		return nil, fmt.Errorf("reading the passphrase of the key file: %s is empty", c.path(c.Issuer.PassphraseFile))
+	}
+	return p, nil
+}
+
+// ring opens the key file.
+func (c *Config) ring() (*keys.Ring, error) {
+	pass, err := c.passphrase()
+	if err != nil {
+		return nil, err
+	}
+	return keys.OpenRing(c.path(c.Issuer.KeysFile), pass)
+}
+
+// trust reads the trust file; name overrides the configured one.
+func (c *Config) trust() (*verifier.Trust, error) {
+	if c.Verifier.TrustFile == "" {
+		return nil, nil
+	}
+	return readTrust(c.path(c.Verifier.TrustFile))
+}
+
+func readTrust(path string) (*verifier.Trust, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the trust file: %w", err)
+	}
+	t, err := verifier.ParseTrust(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading the trust file %s: %w", path, err)
+	}
+	return t, nil
+}
+
+// updateTrust replaces the institution's own entry in the configured trust file.
+// The new file takes the place of the old one in one step.
+func (c *Config) updateTrust(entry verifier.TrustedIssuer) error {
+	t, err := c.trust()
+	if err != nil {
+		return err
+	}
+	if own := t.ByDID(entry.ID); own != nil {
+		*own = entry
+	} else {
+		t.Issuers = append(t.Issuers, entry)
+	}
+	t.Version++
+	t.Issued = time.Now().UTC().Truncate(time.Second)
+	raw, err := t.MarshalJSON()
+	if err != nil {
+		return fmt.Errorf("writing the trust file: %w", err)
+	}
+	path := c.path(c.Verifier.TrustFile)
+	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing the trust file: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("writing the trust file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"indeks/examples"
+	"indeks/issuer"
+	"indeks/paper"
+	"indeks/store"
+	"indeks/web"
+)
+
+type demoCmd struct {
+	Dir            string `help:"Folder for the demo; an earlier demo there is replaced." default:"demo"`
+	Listen         string `help:"Address of the issuer's server." default:"127.0.0.1:8080"`
+	VerifierListen string `help:"Address of the verifier." default:"127.0.0.1:8081"`
+	Once           bool   `help:"Issue, print and end, without serving."`
+}
+
+func (*demoCmd) Help() string {
+	return `Needs no network and no account. Sets up an invented institution in DIR, issues three example
+micro-credentials and a class of 250, revokes one and suspends one, starts the issuer's server and the
+verifier, and prints links to open and a QR code. Ctrl-C ends it; everything stays in DIR to look at.`
+}
+
+// demoMark is a file that only a demo's folder has, so that replacing it never
+// takes anything else away.
+const demoMark = "made-by-indeks-demo"
+
+func (cmd *demoCmd) Run(ctx context.Context, con console) error {
+	start := time.Now()
+	// 1. Ports first: nothing is made if the servers cannot run.
+	listen, err := listenBoth(cmd.Listen, cmd.VerifierListen)
+	if err != nil {
+		return err
+	}
+	defer listen.close()
+
+	// 2. A fresh institution.
+	if err := clearDemo(cmd.Dir); err != nil {
+		return err
+	}
+	made, err := (&initCmd{Dir: cmd.Dir, facts: examples.Institution(), Alg: "ES256",
+		Listen: listen.issuer.Addr().String(), PublicBase: base(listen.issuer),
+		VerifierListen: listen.verifier.Addr().String(), VerifierBase: base(listen.verifier)}).setUp(time.Now())
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(cmd.Dir, demoMark), nil, 0o600); err != nil {
+		return fmt.Errorf("setting up the demo: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(cmd.Dir, "api-key"), []byte(made.apiKey+"\n"), 0o600); err != nil {
+		return fmt.Errorf("setting up the demo: %w", err)
+	}
+
+	// 3. Issue as a registrar would.
+	house, err := openHouse(ctx, made.config)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	shown, total, err := cmd.issue(ctx, con, house)
+	if err != nil {
+		return err
+	}
+	if shown.revoked.record, err = house.issuer.Revoke(ctx, shown.revoked.record.ID, "demo: withdrawn after an appeal", "demo"); err != nil {
+		return err
+	}
+	if shown.suspended.record, err = house.issuer.Suspend(ctx, shown.suspended.record.ID, "demo: under review", "demo"); err != nil {
+		return err
+	}
+
+	// 4. Show it.
+	if err := shown.print(con, house, total, time.Since(start)); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "\nFiles: %s (records, keys, the sealed files in sealed/, API key in api-key)\n", cmd.Dir)
+	if cmd.Once {
+		return nil
+	}
+	serveVerifier, err := newVerifierServer(made.config)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Serving; Ctrl-C ends it.\n")
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return house.serve(ctx, listen.issuer) })
+	g.Go(func() error { return serveVerifier(ctx, listen.verifier) })
+	return ended(g.Wait())
+}
+
+// issue issues the examples and the class; what is worth a link comes back.
+func (cmd *demoCmd) issue(ctx context.Context, con console, house *house) (demoShown, int, error) {
+	var shown demoShown
+	total := 0
+	sealed := filepath.Join(cmd.Dir, "sealed")
+	if err := os.MkdirAll(sealed, 0o700); err != nil {
+		return shown, 0, fmt.Errorf("setting up the demo: %w", err)
+	}
+	list := examples.Courses()
+	list = append(list, examples.Course{Name: "class", CourseJSON: list[0].CourseJSON, ListName: "class-250.csv", List: examples.Class250()})
+	for _, example := range list {
+		course, _, err := issuer.ParseCourse(example.Name, example.CourseJSON)
+		if err != nil {
+			return shown, 0, err
+		}
+		drafts, _, err := issuer.ReadList(example.ListName, example.List, course, "")
+		if err != nil {
+			return shown, 0, err
+		}
+		var records []store.Record
+		_, failed, err := issueAll(con, house.issuer.IssueAll(ctx, drafts), drafts, func(r store.Record) error {
+			records = append(records, r)
+			return writeForms(sealed, r)
+		})
+		if err != nil {
+			return shown, 0, err
+		}
+		if failed > 0 {
+			return shown, 0, fmt.Errorf("%d credentials of the example %s were not issued", failed, example.Name)
+		}
+		total += len(records)
+		if example.Name == "class" {
+			shown.revoked, shown.suspended = demoLink{"revoked", records[0]}, demoLink{"on hold", records[1]}
+			continue
+		}
+		shown.valid = append(shown.valid, demoLink{"valid", records[0]})
+	}
+	return shown, total, nil
+}
+
+// demoShown is what the table shows.
+type demoShown struct {
+	valid              []demoLink
+	revoked, suspended demoLink
+}
+
+type demoLink struct {
+	what   string
+	record store.Record
+}
+
+func (s demoShown) print(con console, house *house, total int, took time.Duration) error {
+	fmt.Fprintf(con.out, "Issued %d micro-credentials of %s in %s, each in two sealed forms, self-checked and on record.\n\n", total, house.institution.LegalName["en"], took.Round(10*time.Millisecond))
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "STATE\tCREDENTIAL\tEMPLOYER SCANS\tLEARNER OPENS\n")
+	for _, l := range append(s.valid, s.revoked, s.suspended) {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.what, l.record.Title, house.issuer.VerifyURL(l.record), house.issuer.LearnerURL(l.record))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "\nVerifier  %s\nIssuer    %s\n", house.config.Verifier.PublicBase, house.config.Issuer.PublicBase)
+	qr, err := paper.Terminal(house.issuer.VerifyURL(s.valid[0].record))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "\n%s", qr)
+	return nil
+}
+
+// bothListeners are the two servers' ports.
+type bothListeners struct{ issuer, verifier net.Listener }
+
+func listenBoth(issuerAddr, verifierAddr string) (bothListeners, error) {
+	i, err := web.Listen(issuerAddr)
+	if err != nil {
+		return bothListeners{}, fmt.Errorf("%w (--listen chooses another)", err)
+	}
+	v, err := web.Listen(verifierAddr)
+	if err != nil {
+		return bothListeners{}, errors.Join(fmt.Errorf("%w (--verifier-listen chooses another)", err), i.Close())
+	}
+	return bothListeners{i, v}, nil
+}
+
+func (b bothListeners) close() {
+	b.issuer.Close()
+	b.verifier.Close()
+}
+
+// base is the URL of a listener on this machine.
+func base(l net.Listener) string {
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return "http://localhost:" + port
+}
+
+// clearDemo removes an earlier demo, and nothing else.
+func clearDemo(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, demoMark)); errors.Is(err, fs.ErrNotExist) {
+		return nil // init refuses a folder that holds anything
+	} else if err != nil {
+		return fmt.Errorf("looking at %s: %w", dir, err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("removing the earlier demo: %w", err)
+	}
+	return nil
+}
+
+// version is the module's, or the revision it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// imports is the import map: which package may import which of ours, and which
+// libraries live in it. Everything may use the standard library and
+// go-json-experiment/json. Change it in the same commit as the code, so that
+// the change is seen.
+var imports = map[string]struct{ ours, libraries []string }{
+	"contexts":      {nil, []string{"github.com/piprate/json-gold"}},
+	"status":        {nil, nil},
+	"examples":      {nil, nil},
+	"elm":           {[]string{"contexts"}, nil},
+	"keys":          {nil, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "software.sslmate.com/src/go-pkcs12"}},
+	"store":         {[]string{"status"}, []string{"go.etcd.io/bbolt"}},
+	"paper":         {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
+	"verifier":      {[]string{"contexts", "elm", "keys", "status", "paper"}, nil},
+	"issuer":        {[]string{"contexts", "elm", "keys", "status", "store", "verifier", "paper"}, []string{"github.com/xuri/excelize/v2", "golang.org/x/text"}},
+	"web":           {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text", "golang.org/x/time"}},
+	"web/verifying": {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
+	"web/issuing":   {[]string{"web", "contexts", "elm", "keys", "status", "store", "verifier", "paper", "issuer"}, []string{"github.com/labstack/echo/v4"}},
+	"cmd/indeks": {[]string{"contexts", "elm", "keys", "status", "store", "verifier", "paper", "issuer", "examples", "web", "web/verifying", "web/issuing"},
+		[]string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/schollz/progressbar/v3", "golang.org/x/sync", "golang.org/x/term"}},
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{range .Imports}}{{.}} {{end}}`, "indeks/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		name := strings.TrimPrefix(fields[0], "indeks/")
+		seen[name] = true
+		allowed, ok := imports[name]
+		if !ok {
+			t.Errorf("package %s is not on the import map", name)
+			continue
+		}
+		for _, path := range fields[1:] {
+			first, _, _ := strings.Cut(path, "/")
+			switch {
+			case !strings.Contains(first, ".") && first != "indeks": // standard library
+			case path == "github.com/go-json-experiment/json" || strings.HasPrefix(path, "github.com/go-json-experiment/json/"):
+			case first == "indeks":
+				if !slices.Contains(allowed.ours, strings.TrimPrefix(path, "indeks/")) {
+					t.Errorf("%s imports %s", name, path)
+				}
+			case !slices.ContainsFunc(allowed.libraries, func(lib string) bool { return path == lib || strings.HasPrefix(path, lib+"/") }):
+				t.Errorf("%s imports %s, whose home it is not", name, path)
+			}
+		}
+	}
+	for name := range imports {
+		if !seen[name] {
+			t.Errorf("package %s stands on the import map and is not there", name)
+		}
+	}
+}
+
+// The verifier holds no secret: nothing it is built from may reach records or
+// the issuing of credentials.
+func TestVerifierReachesNoRecords(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "indeks/web/verifying").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for path := range strings.Lines(string(out)) {
+		switch strings.TrimSpace(path) {
+		case "indeks/store", "indeks/issuer", "indeks/web/issuing", "go.etcd.io/bbolt":
+			t.Errorf("web/verifying depends on %s", strings.TrimSpace(path))
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"indeks/issuer"
+	"indeks/keys"
+	"indeks/store"
+	"indeks/verifier"
+)
+
+type initCmd struct {
+	Dir            string `arg:"" help:"Folder to make. It must not exist, or be empty."`
+	Institution    string `help:"File with the institution's facts (YAML or JSON); --name and the like override it." type:"existingfile" placeholder:"FILE"`
+	Name           string `help:"Legal name, in English."`
+	Country        string `help:"Country, ISO 3166-1 alpha-3." placeholder:"SRB"`
+	OrgID          string `help:"Organisation identifier as in the seal certificate." placeholder:"VATRS-123456789"`
+	PublicBase     string `help:"URL of the issuer's server." default:"http://localhost:8080"`
+	VerifierBase   string `help:"URL of the verifier; printed QR codes point at it." default:"http://localhost:8081"`
+	Listen         string `help:"Address of the issuer's server." default:"127.0.0.1:8080"`
+	VerifierListen string `help:"Address of the verifier." default:"127.0.0.1:8081"`
+	Alg            string `help:"Algorithm of the first key." enum:"ES256,ES384,EdDSA,PS256,RS256" default:"ES256"`
+
+	facts []byte // the institution's facts, where there is no file
+}
+
+func (*initCmd) Help() string {
+	return `Makes in DIR:
+
+  indeks.yaml   the configuration, the one file that you edit
+  records.db    the store of everything issued: back it up
+  keys.age      the encrypted key file, with a first key and a self-signed seal certificate
+  passphrase    its passphrase, unless INDEKS_PASSPHRASE is set; keep it elsewhere for real use
+  api-keys      hashes of the keys of the API; the first key is printed once
+  trust.json    the trust file of the verifier, which names this institution
+
+For real use, import the institution's e-seal afterwards: indeks keys import FILE.p12
+
+  indeks init uni --name "University of Sava" --country SRB --org-id VATRS-100000001 \
+      --public-base https://credentials.uni.example --verifier-base https://verify.uni.example`
+}
+
+// setUp is what init made.
+type setUp struct {
+	config *Config
+	apiKey string
+	ring   *keys.Ring
+}
+
+func (cmd *initCmd) Run(con console) error {
+	made, err := cmd.setUp(time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Made %s for %s.\n\nAPI key, shown this once:\n  %s\n\n", cmd.Dir, made.config.Institution.LegalName["en"], made.apiKey)
+	fmt.Fprintf(con.out, "The seal certificate is self-signed: a trial seal, not a qualified one.\n")
+	if made.config.Issuer.PassphraseFile != "" {
+		fmt.Fprintf(con.out, "The passphrase of the key file lies beside it; for real use move it away and set INDEKS_PASSPHRASE.\n")
+	}
+	fmt.Fprintf(con.out, "\nNext:\n  indeks issue --config %[1]s COURSE LIST\n  indeks issuer --config %[1]s\n  indeks verifier --config %[1]s\n", cmd.Dir)
+	return nil
+}
+
+// setUp makes the folder. It works in a temporary folder beside it and renames
+// that at the end, so that there is never half an institution.
+func (cmd *initCmd) setUp(now time.Time) (*setUp, error) {
+	// 1. What is asked for must be sound before anything is written.
+	c, err := cmd.config()
+	if err != nil {
+		return nil, err
+	}
+	if err := emptyOrAbsent(cmd.Dir); err != nil {
+		return nil, fmt.Errorf("setting up %s: %w", cmd.Dir, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(cmd.Dir)), 0o700); err != nil {
+		return nil, fmt.Errorf("setting up %s: %w", cmd.Dir, err)
+	}
+	work, err := os.MkdirTemp(filepath.Dir(filepath.Clean(cmd.Dir)), ".indeks-init-")
+	if err != nil {
+		return nil, fmt.Errorf("setting up %s: %w", cmd.Dir, err)
+	}
+	defer os.RemoveAll(work)
+	c.dir = work
+
+	// 2. Secrets: passphrase, key, API key.
+	pass := []byte(os.Getenv("INDEKS_PASSPHRASE"))
+	if len(pass) == 0 {
+		c.Issuer.PassphraseFile = "passphrase"
+		pass = []byte(rand.Text())
+		if err := os.WriteFile(c.path("passphrase"), append(pass, '\n'), 0o600); err != nil {
+			return nil, fmt.Errorf("writing the passphrase: %w", err)
+		}
+	}
+	inst, err := c.institution()
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keys.CreateRing(c.path(c.Issuer.KeysFile), pass)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ring.Add(inst.DID, c.newKey(keys.Algorithm(cmd.Alg), now)); err != nil {
+		return nil, err
+	}
+	apiKey := "indeks_" + rand.Text() + rand.Text()
+	hash := sha256.Sum256([]byte(apiKey))
+	if err := os.WriteFile(c.path(c.Issuer.APIKeysFile), []byte("first "+hex.EncodeToString(hash[:])+"\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the API keys: %w", err)
+	}
+
+	// 3. The store, then what the verifier is told.
+	if err := store.InitBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID); err != nil {
+		return nil, err
+	}
+	trust := verifier.Trust{Version: 1, Issued: now.UTC().Truncate(time.Second), Expires: now.UTC().Truncate(time.Second).AddDate(1, 0, 0),
+		Issuers: []verifier.TrustedIssuer{issuer.TrustEntry(inst, ring)}}
+	raw, err := trust.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("writing the trust file: %w", err)
+	}
+	if err := os.WriteFile(c.path(c.Verifier.TrustFile), append(raw, '\n'), 0o644); err != nil {
+		return nil, fmt.Errorf("writing the trust file: %w", err)
+	}
+
+	// 4. The configuration, and the folder appears whole.
+	text, err := c.yaml()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(c.path(configName), text, 0o600); err != nil {
+		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	if err := os.Remove(cmd.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("setting up %s: %w", cmd.Dir, err)
+	}
+	if err := os.Rename(work, cmd.Dir); err != nil {
+		return nil, fmt.Errorf("setting up %s: %w", cmd.Dir, err)
+	}
+	if err := syncDir(filepath.Dir(filepath.Clean(cmd.Dir))); err != nil {
+		return nil, fmt.Errorf("setting up %s: %w", cmd.Dir, err)
+	}
+	if c.dir, err = filepath.Abs(cmd.Dir); err != nil {
+		return nil, err
+	}
+	if ring, err = keys.OpenRing(c.path(c.Issuer.KeysFile), pass); err != nil {
+		return nil, err
+	}
+	return &setUp{config: c, apiKey: apiKey, ring: ring}, nil
+}
+
+// config is the configuration that the flags and the institution's file ask for.
+func (cmd *initCmd) config() (*Config, error) {
+	c := new(Config)
+	if cmd.Institution != "" {
+		raw, err := os.ReadFile(cmd.Institution)
+		if err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("reading the institution's facts: %w", err)}
+		}
+		cmd.facts = raw
+	}
+	if cmd.facts != nil {
+		if err := strictYAML(cmd.facts, &c.Institution); err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("reading the institution's facts %s: %w", cmd.Institution, err)}
+		}
+	}
+	if cmd.Name != "" {
+		c.Institution.LegalName = map[string]string{"en": cmd.Name}
+	}
+	if cmd.Country != "" {
+		c.Institution.Country = cmd.Country
+	}
+	if cmd.OrgID != "" {
+		c.Institution.OrganizationID = cmd.OrgID
+	}
+	if c.Institution.Provider == "" {
+		c.Institution.Provider = "hei"
+	}
+	if c.Institution.QRPrefix == "" {
+		c.Institution.QRPrefix = issuer.NewPublicID("")[:2]
+	}
+	c.Issuer.Listen, c.Issuer.PublicBase = cmd.Listen, cmd.PublicBase
+	c.Issuer.StoreFile, c.Issuer.StoreID = "records.db", rand.Text()
+	c.Issuer.KeysFile, c.Issuer.APIKeysFile = "keys.age", "api-keys"
+	c.Verifier.Listen, c.Verifier.PublicBase, c.Verifier.TrustFile = cmd.VerifierListen, cmd.VerifierBase, "trust.json"
+	c.Verifier.AllowLoopback = strings.HasPrefix(cmd.PublicBase, "http://")
+	for flag, base := range map[string]string{"--public-base": cmd.PublicBase, "--verifier-base": cmd.VerifierBase} {
+		if err := checkBase(base); err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("%s: %w", flag, err)}
+		}
+	}
+	inst, err := c.institution()
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if err := inst.Validate(); err != nil {
+		return nil, &exitError{exitUsage, fmt.Errorf("%w\nGive --name, --country and --org-id, or --institution FILE", err)}
+	}
+	return c, nil
+}
+
+// newKey asks for a key whose certificate names the institution.
+func (c *Config) newKey(alg keys.Algorithm, now time.Time) keys.NewKey {
+	name := c.Institution.LegalName["en"]
+	return keys.NewKey{Alg: alg, Organization: name, CommonName: name + " seal", Country: alpha2(c.Institution.OrganizationID), OrgID: c.Institution.OrganizationID, Now: now}
+}
+
+// alpha2 is the country of an organisation identifier such as VATRS-1 or NTRHR-1
+// (ETSI EN 319 412-1 section 5.1.4), "" where it has none.
+func alpha2(orgID string) string {
+	if len(orgID) >= 6 && orgID[5] == '-' {
+		return orgID[3:5]
+	}
+	return ""
+}
+
+// yaml writes the configuration with a word on what may be edited.
+func (c *Config) yaml() ([]byte, error) {
+	body, err := yaml.MarshalWithOptions(c, yaml.UseLiteralStyleIfMultiline(true))
+	if err != nil {
+		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	head := "# Configuration of Indeks, read strictly: unknown keys are refused.\n" +
+		"# Never change public_base, store_id or qr_prefix once something was issued:\n" +
+		"# they stand in sealed credentials and on printed paper.\n"
+	return append([]byte(head), body...), nil
+}
+
+// emptyOrAbsent refuses a folder that holds anything.
+func emptyOrAbsent(dir string) error {
+	list, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case len(list) > 0:
+		return fmt.Errorf("the folder is not empty (it holds %s); nothing was changed", list[0].Name())
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

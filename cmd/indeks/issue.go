@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"indeks/issuer"
+	"indeks/store"
+)
+
+type issueCmd struct {
+	configFlag
+	Course   string `arg:"" help:"Course file (JSON)." type:"existingfile"`
+	List     string `arg:"" help:"Class list (CSV or XLSX)." type:"existingfile"`
+	Encoding string `help:"Encoding of a CSV." enum:",utf-8,windows-1250" default:""`
+	DryRun   bool   `help:"Check course and list, say every problem, issue nothing."`
+	Out      string `help:"Folder to write the sealed files into." type:"path" placeholder:"DIR"`
+}
+
+func (*issueCmd) Help() string {
+	return `Checks the course and the whole list first and names every problem by row, column and what is expected;
+issues nothing while there is one. Then issues to everybody, and prints certificate number, name and the
+learner's own link. Running it again issues nothing twice: the same learner, course, version and date is
+the same credential.
+
+The issuer's server must not run on the same records at the same time; with a running server use its API.
+
+  indeks issue course.json list.csv --config uni --dry-run
+  indeks issue course.json list.xlsx --config uni --out sealed/`
+}
+
+func (cmd *issueCmd) Run(ctx context.Context, con console) error {
+	drafts, err := cmd.drafts(con.err)
+	if err != nil {
+		return err
+	}
+	if cmd.DryRun {
+		fmt.Fprintf(con.out, "%d learners, no problem that blocks. Nothing was issued.\n", len(drafts))
+		return nil
+	}
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	house, err := openHouse(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	if cmd.Out != "" {
+		if err := os.MkdirAll(cmd.Out, 0o700); err != nil {
+			return fmt.Errorf("making the folder for the sealed files: %w", err)
+		}
+	}
+	start := time.Now()
+	done, failed, err := issueAll(con, house.issuer.IssueAll(ctx, drafts), drafts, func(r store.Record) error {
+		fmt.Fprintf(con.out, "%s\t%s %s\t%s\n", r.Number, r.GivenName, r.FamilyName, house.issuer.LearnerURL(r))
+		if cmd.Out == "" {
+			return nil
+		}
+		return writeForms(cmd.Out, r)
+	})
+	fmt.Fprintf(con.err, "Issued %d of %d in %s.\n", done, len(drafts), time.Since(start).Round(time.Millisecond))
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%d of %d were not issued; run the same command again for them", failed, len(drafts))
+	}
+	return err
+}
+
+// drafts reads course and list; every problem goes to w.
+func (cmd *issueCmd) drafts(w io.Writer) ([]issuer.Draft, error) {
+	raw, err := os.ReadFile(cmd.Course)
+	if err != nil {
+		return nil, fmt.Errorf("reading the course: %w", err)
+	}
+	course, warnings, err := issuer.ParseCourse(filepath.Base(cmd.Course), raw)
+	printWarnings(w, cmd.Course, warnings)
+	if err != nil {
+		return nil, err
+	}
+	if raw, err = os.ReadFile(cmd.List); err != nil {
+		return nil, fmt.Errorf("reading the class list: %w", err)
+	}
+	drafts, warnings, err := issuer.ReadList(filepath.Base(cmd.List), raw, course, cmd.Encoding)
+	printWarnings(w, cmd.List, warnings)
+	return drafts, err
+}
+
+func printWarnings(w io.Writer, file string, warnings []issuer.Problem) {
+	for _, p := range warnings {
+		fmt.Fprintf(w, "warning: %s: %s\n", filepath.Base(file), p)
+	}
+}
+
+// issueAll runs a batch with progress; each is called for every issued record,
+// in the order of the list. It stops at the first error that is not about one
+// learner.
+func issueAll(con console, results iter.Seq2[store.Record, error], drafts []issuer.Draft, each func(store.Record) error) (done, failed int, err error) {
+	bar := progressbar.NewOptions(len(drafts), progressbar.OptionSetWriter(con.err), progressbar.OptionSetDescription("issuing"),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetVisibility(isTerminal(con.err)), progressbar.OptionThrottle(100*time.Millisecond))
+	defer bar.Finish()
+	row := 0
+	for record, err := range results {
+		bar.Add(1)
+		switch {
+		case err == nil:
+			done++
+			if err := each(record); err != nil {
+				return done, failed, err
+			}
+		case errors.Is(err, store.ErrReadOnly), errors.Is(err, context.Canceled):
+			return done, failed, fmt.Errorf("stopped after %d of %d: %w; run the same command again to go on", done, len(drafts), err)
+		default:
+			failed++
+			fmt.Fprintf(con.err, "row %d: %v\n", drafts[row].Row, err)
+		}
+		row++
+	}
+	return done, failed, nil
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// formFiles are the names under which people get the sealed forms.
+var formFiles = map[string]string{"edc": ".jsonld", "vc2": ".vc.jwt"}
+
+// writeForms writes the sealed files of a record; the names hold the public id,
+// so that a folder of them tells nobody's name.
+func writeForms(dir string, r store.Record) error {
+	for profile, ext := range formFiles {
+		path := filepath.Join(dir, r.Public+ext)
+		if err := os.WriteFile(path, r.Forms[profile].Token, 0o600); err != nil {
+			return fmt.Errorf("writing the sealed file: %w", err)
+		}
+	}
+	return nil
+}
+
+// changeCmd revokes, suspends or reinstates, by the name it is called under.
+type changeCmd struct {
+	configFlag
+	Credential string `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
+	Reason     string `help:"Why; kept on record." required:""`
+	Server     string `help:"Ask a running issuer's server instead of opening the records." placeholder:"URL"`
+	APIKeyFile string `name:"api-key-file" help:"File with an API key, for --server; else INDEKS_API_KEY." type:"existingfile" placeholder:"FILE"`
+}
+
+func (*changeCmd) Help() string {
+	return `Revoking is final; a suspension can be lifted with reinstate. Verifiers see it within a minute.
+While the issuer's server runs it holds the records: give --server then.
+
+  indeks revoke MC-2026-00007 --reason "plagiarism found" --server http://localhost:8080 --api-key-file key`
+}
+
+func (cmd *changeCmd) run(ctx context.Context, con console, verb string) error {
+	if cmd.Server != "" {
+		return cmd.ask(ctx, con, verb)
+	}
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	house, err := openHouse(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	record, err := house.issuer.Find(ctx, cmd.Credential)
+	if err != nil {
+		return fmt.Errorf("looking up %q: %w", cmd.Credential, err)
+	}
+	change := map[string]func(context.Context, string, string, string) (store.Record, error){
+		"revoke": house.issuer.Revoke, "suspend": house.issuer.Suspend, "reinstate": house.issuer.Reinstate}[verb]
+	if record, err = change(ctx, record.ID, cmd.Reason, "command line"); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s is %s.\n", record.Number, record.State)
+	return nil
+}
+
+// ask lets a running server do it.
+func (cmd *changeCmd) ask(ctx context.Context, con console, verb string) error {
+	key := os.Getenv("INDEKS_API_KEY")
+	if cmd.APIKeyFile != "" {
+		raw, err := os.ReadFile(cmd.APIKeyFile)
+		if err != nil {
+			return fmt.Errorf("reading the API key: %w", err)
+		}
+		key = trimLine(raw)
+	}
+	body, err := json.Marshal(map[string]string{"reason": cmd.Reason})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, cmd.Server+"/api/v1/credentials/"+cmd.Credential+"/"+verb, bytes.NewReader(body))
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking the issuer's server: %w", err)
+	}
+	defer resp.Body.Close()
+	var answer struct{ Number, State, Title, Detail string }
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("asking the issuer's server: %w", err)
+	}
+	if err := json.Unmarshal(raw, &answer, json.MatchCaseInsensitiveNames(true)); err != nil {
+		return fmt.Errorf("asking the issuer's server: it answered %s with something that is not JSON", resp.Status)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("asking the issuer's server: %s: %s", answer.Title, answer.Detail)
+	}
+	fmt.Fprintf(con.out, "%s is %s.\n", answer.Number, answer.State)
+	return nil
+}
+
+type (
+	revokeCmd    struct{ changeCmd }
+	suspendCmd   struct{ changeCmd }
+	reinstateCmd struct{ changeCmd }
+)
+
+func (cmd *revokeCmd) Run(ctx context.Context, con console) error { return cmd.run(ctx, con, "revoke") }
+func (cmd *suspendCmd) Run(ctx context.Context, con console) error {
+	return cmd.run(ctx, con, "suspend")
+}
+func (cmd *reinstateCmd) Run(ctx context.Context, con console) error {
+	return cmd.run(ctx, con, "reinstate")
+}
+
+type schemaCmd struct{}
+
+func (*schemaCmd) Run(con console) error {
+	_, err := con.out.Write(issuer.CourseSchema())
+	return err
+}
+
+type versionCmd struct{}
+
+func (*versionCmd) Run(con console) error {
+	fmt.Fprintln(con.out, version())
+	return nil
+}
+
+// trimLine is the content of a file that holds one line.
+func trimLine(raw []byte) string { return string(bytes.TrimRight(raw, "\r\n")) }

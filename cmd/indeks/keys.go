@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"indeks/issuer"
+	"indeks/keys"
+)
+
+type keysCmd struct {
+	New    keysNewCmd    `cmd:"" help:"Make a key with a self-signed certificate and seal with it from now on."`
+	List   keysListCmd   `cmd:"" help:"List all keys with their periods."`
+	Import keysImportCmd `cmd:"" help:"Take key and certificate from a PKCS#12 file and seal with it from now on."`
+	Retire keysRetireCmd `cmd:"" help:"Stop sealing with a key. What it sealed stays good."`
+	Revoke keysRevokeCmd `cmd:"" help:"Say that a key was compromised. What it sealed cannot be confirmed any more."`
+}
+
+func (*keysCmd) Help() string {
+	return `Keys are never deleted: a retired key stays published with its period, so that what it sealed can be
+verified for ever. A running issuer takes up changes when it is started again; verifiers learn of them
+from the trust file, which these commands write anew beside the configuration.`
+}
+
+// change opens the ring, does something to it and writes the trust file anew.
+func (cmd configFlag) change(con console, do func(c *Config, ring *keys.Ring, did string) (string, error)) error {
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	inst, err := c.institution()
+	if err != nil {
+		return err
+	}
+	ring, err := c.ring()
+	if err != nil {
+		return err
+	}
+	said, err := do(c, ring, inst.DID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(con.out, said)
+	if c.Verifier.TrustFile == "" {
+		return nil
+	}
+	if err := c.updateTrust(issuer.TrustEntry(inst, ring)); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Wrote %s anew; give it to the verifiers and start the issuer again.\n", c.path(c.Verifier.TrustFile))
+	return nil
+}
+
+type keysNewCmd struct {
+	configFlag
+	Alg string `help:"Algorithm." enum:"ES256,ES384,EdDSA,PS256,RS256" default:"ES256"`
+}
+
+func (cmd *keysNewCmd) Run(con console) error {
+	return cmd.change(con, func(c *Config, ring *keys.Ring, did string) (string, error) {
+		entry, err := ring.Add(did, c.newKey(keys.Algorithm(cmd.Alg), time.Now()))
+		if err != nil {
+			return "", err
+		}
+		return "Made " + entry.Public.ID + "; it seals from now on. Its certificate is self-signed, not qualified.", nil
+	})
+}
+
+type keysListCmd struct{ configFlag }
+
+func (cmd *keysListCmd) Run(con console) error {
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	ring, err := c.ring()
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KEY\tALG\tFROM\tUNTIL\tSTATE\tCERTIFICATE")
+	for _, e := range ring.Entries() {
+		state, until := "retired", day(e.Public.NotAfter)
+		switch {
+		case !e.Public.CompromisedAt.IsZero():
+			state, until = "revoked", day(e.Public.CompromisedAt)
+		case e.Active:
+			state = "seals"
+		}
+		certificate := "none"
+		if crt := e.Public.Certificate; crt != nil {
+			certificate = crt.Subject.CommonName + ", until " + day(crt.NotAfter)
+			if keys.SelfSigned(crt) {
+				certificate += ", self-signed"
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Public.ID, e.Public.Alg, day(e.Created), until, state, certificate)
+	}
+	return w.Flush()
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02")
+}
+
+type keysImportCmd struct {
+	configFlag
+	File           string `arg:"" help:"PKCS#12 file (.p12, .pfx)." type:"existingfile"`
+	PassphraseFile string `help:"File with its passphrase; else INDEKS_PKCS12_PASSPHRASE." type:"existingfile" placeholder:"FILE"`
+}
+
+func (cmd *keysImportCmd) Run(con console) error {
+	p12, err := os.ReadFile(cmd.File)
+	if err != nil {
+		return fmt.Errorf("reading the PKCS#12 file: %w", err)
+	}
+	pass := os.Getenv("INDEKS_PKCS12_PASSPHRASE")
+	if cmd.PassphraseFile != "" {
+		raw, err := os.ReadFile(cmd.PassphraseFile)
+		if err != nil {
+			return fmt.Errorf("reading the passphrase of the PKCS#12 file: %w", err)
+		}
+		pass = trimLine(raw)
+	}
+	return cmd.change(con, func(c *Config, ring *keys.Ring, did string) (string, error) {
+		entry, err := ring.Import(did, p12, pass, time.Now())
+		if err != nil {
+			return "", fmt.Errorf("importing %s: %w", cmd.File, err)
+		}
+		id := keys.OrganizationIdentifier(entry.Public.Certificate)
+		said := fmt.Sprintf("Imported %s (%s); it seals from now on.", entry.Public.ID, entry.Public.Certificate.Subject)
+		if id != c.Institution.OrganizationID {
+			said += fmt.Sprintf("\nWarning: its certificate names the organisation %q, the configuration %q: verifiers would refuse what it seals. Correct institution.organization_id.", id, c.Institution.OrganizationID)
+		}
+		return said, nil
+	})
+}
+
+type keysRetireCmd struct {
+	configFlag
+	Key string `arg:"" help:"Key id, as keys list shows it."`
+}
+
+func (cmd *keysRetireCmd) Run(con console) error {
+	return cmd.change(con, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
+		return "Retired " + cmd.Key + ". It stays published.", ring.Retire(cmd.Key, time.Now())
+	})
+}
+
+type keysRevokeCmd struct {
+	configFlag
+	Key    string    `arg:"" help:"Key id, as keys list shows it."`
+	At     time.Time `help:"When it was compromised (RFC 3339); default now." placeholder:"2026-01-31T00:00:00Z"`
+	Reason string    `help:"Why, for the record." required:""`
+}
+
+func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
+	at := cmd.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return cmd.change(con, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
+		return "Revoked " + cmd.Key + ". What it sealed cannot be confirmed any more: issue it again with another key.", ring.Revoke(cmd.Key, at, cmd.Reason)
+	})
+}

@@ -1,0 +1,109 @@
+// Command indeks issues, stores, shares and verifies digital micro-credentials.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes. Those of `indeks verify` are a contract with scripts.
+const (
+	exitOK            = 0
+	exitInvalid       = 1 // verify: invalid; other commands: it did not work
+	exitUsage         = 2 // wrong arguments, or a file or link that cannot be read
+	exitIndeterminate = 3 // verify: genuine as far as seen, something could not be confirmed
+)
+
+// commands is the whole command line.
+type commands struct {
+	Demo      demoCmd      `cmd:"" help:"Show everything: issue the examples into a fresh folder, start both servers, print links and a QR code."`
+	Init      initCmd      `cmd:"" help:"Set up an institution in an empty folder."`
+	Issuer    issuerCmd    `cmd:"" help:"Run the issuer's server."`
+	Verifier  verifierCmd  `cmd:"" help:"Run the verifier's server. It opens no record and no key."`
+	Issue     issueCmd     `cmd:"" help:"Issue credentials for a course to everybody on a class list."`
+	Verify    verifyCmd    `cmd:"" help:"Say whether a credential is genuine."`
+	Revoke    revokeCmd    `cmd:"" help:"Withdraw a credential for good."`
+	Suspend   suspendCmd   `cmd:"" help:"Put a credential on hold."`
+	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
+	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
+	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of a course file."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+}
+
+// exitError ends the program with a code and, where it has one, a message.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+func (e *exitError) Unwrap() error { return e.err }
+
+// console is where a command reads and writes, so that tests can run it.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run is the program without its process.
+func run(ctx context.Context, args []string, con console) int {
+	slog.SetDefault(slog.New(slog.NewTextHandler(con.err, nil)))
+	var cli commands
+	var helped bool
+	parser, err := kong.New(&cli,
+		kong.Name("indeks"),
+		kong.Description("Digital micro-credentials: sealed by an institution, owned by the learner, verified by anybody.\n\nStart with `indeks demo`, or `indeks init DIR` for real use."),
+		kong.Writers(con.out, con.err),
+		kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(con),
+	)
+	if err != nil {
+		fmt.Fprintln(con.err, "indeks:", err)
+		return exitUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(con.err, "indeks: %v\nTry: indeks --help, or --help after a command.\n", err)
+		return exitUsage
+	}
+	if err := parsed.Run(); err != nil {
+		var exit *exitError
+		if errors.As(err, &exit) {
+			if exit.err != nil {
+				fmt.Fprintln(con.err, "indeks:", exit.err)
+			}
+			return exit.code
+		}
+		fmt.Fprintln(con.err, "indeks:", strings.TrimRight(err.Error(), "\n"))
+		return exitInvalid
+	}
+	return exitOK
+}

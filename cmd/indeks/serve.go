@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"indeks/issuer"
+	"indeks/store"
+	"indeks/verifier"
+	"indeks/web"
+	"indeks/web/issuing"
+	"indeks/web/verifying"
+)
+
+// configFlag names the configuration; every command that works on an
+// institution has it.
+type configFlag struct {
+	Config string `help:"The institution's folder, or its indeks.yaml." default:"." placeholder:"DIR"`
+}
+
+type issuerCmd struct {
+	configFlag
+	Listen string `help:"Address to listen on instead of the configured one."`
+}
+
+func (*issuerCmd) Help() string {
+	return `Serves the API under /api/v1 (Authorization: Bearer KEY), the learners' pages and downloads at
+unguessable links, the status lists, and the published keys (did.json, jwks.json, jwt-vc-issuer).
+It finishes what an earlier run left reserved, and re-signs the status lists every hour.
+Ctrl-C ends it after open requests are answered.
+
+  curl -H "Authorization: Bearer $KEY" -H "Idempotency-Key: row-1" -H "Content-Type: application/json" \
+       -d @request.json http://localhost:8080/api/v1/credentials`
+}
+
+func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	if cmd.Listen != "" {
+		c.Issuer.Listen = cmd.Listen
+	}
+	house, err := openHouse(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	listener, err := web.Listen(c.Issuer.Listen)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Issuer of %s on http://%s, known as %s. Ctrl-C ends it.\n", house.institution.LegalName["en"], listener.Addr(), c.Issuer.PublicBase)
+	return house.serve(ctx, listener)
+}
+
+// house is an institution with its records and keys open.
+type house struct {
+	config      *Config
+	institution issuer.Institution
+	store       store.Store
+	issuer      *issuer.Issuer
+}
+
+// openHouse opens keys and records and finishes what was left reserved.
+func openHouse(ctx context.Context, c *Config) (*house, error) {
+	inst, err := c.institution()
+	if err != nil {
+		return nil, err
+	}
+	if err := inst.Validate(); err != nil {
+		return nil, fmt.Errorf("reading the institution's facts in %s: %w", c.path(configName), err)
+	}
+	ring, err := c.ring()
+	if err != nil {
+		return nil, err
+	}
+	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	if err != nil {
+		return nil, err
+	}
+	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Warn: slog.Warn})
+	if err != nil {
+		return nil, errors.Join(err, records.Close())
+	}
+	return &house{config: c, institution: inst, store: records, issuer: iss}, nil
+}
+
+func (h *house) close() error { return h.store.Close() }
+
+// serve runs the issuer's server and its loop until ctx ends or one of them stops.
+func (h *house) serve(ctx context.Context, listener net.Listener) error {
+	apiKeys, err := readAPIKeys(h.config.path(h.config.Issuer.APIKeysFile))
+	if err != nil {
+		return err
+	}
+	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Store: h.store, Institution: h.institution, APIKeys: apiKeys})
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return web.Serve(ctx, listener, server) })
+	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
+	return ended(g.Wait())
+}
+
+// ended drops the error that says no more than that the program was asked to end.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// readAPIKeys reads lines "NAME SHA256-HEX"; empty lines and lines with # are comments.
+func readAPIKeys(path string) ([]issuing.APIKey, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the API keys: %w", err)
+	}
+	var list []issuing.APIKey
+	for n, line := range strings.Split(string(raw), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, digest, _ := strings.Cut(line, " ")
+		sum, err := hex.DecodeString(strings.TrimSpace(digest))
+		if err != nil || len(sum) != 32 {
+			return nil, fmt.Errorf("reading the API keys: line %d of %s is not NAME and the SHA-256 of a key in hexadecimal", n+1, path)
+		}
+		list = append(list, issuing.APIKey{Name: name, SHA256: [32]byte(sum)})
+	}
+	return list, nil
+}
+
+type verifierCmd struct {
+	configFlag
+	Trust  string `help:"Trust file instead of the configured one." type:"path" placeholder:"FILE"`
+	Listen string `help:"Address to listen on instead of the configured one."`
+}
+
+func (*verifierCmd) Help() string {
+	return `Serves the page on which anybody checks a credential: paste, upload, or the link behind a QR code.
+It reads only the verifier's part of the configuration and the trust file: it opens no record and
+no key, and needs none of the issuer's files. Without a trust file it vouches for nobody.
+Ctrl-C ends it after open requests are answered.`
+}
+
+func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	if cmd.Listen != "" {
+		c.Verifier.Listen = cmd.Listen
+	}
+	if cmd.Trust != "" {
+		c.Verifier.TrustFile = cmd.Trust
+	}
+	server, err := newVerifierServer(c)
+	if err != nil {
+		return err
+	}
+	listener, err := web.Listen(c.Verifier.Listen)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Verifier on http://%s, known as %s. Ctrl-C ends it.\n", listener.Addr(), c.Verifier.PublicBase)
+	return ended(server(ctx, listener))
+}
+
+// newVerifierServer prepares the verifier's server from its part of the configuration.
+func newVerifierServer(c *Config) (func(context.Context, net.Listener) error, error) {
+	v, err := c.newVerifier()
+	if err != nil {
+		return nil, err
+	}
+	server, err := verifying.New(verifying.Config{Verifier: v, Base: c.Verifier.PublicBase,
+		Kit: web.Config{Rate: web.Rate{PerSecond: c.Verifier.RatePerSecond, Burst: c.Verifier.RateBurst}}})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, l net.Listener) error { return web.Serve(ctx, l, server.Echo()) }, nil
+}
+
+// newVerifier is the verifier that the configuration describes.
+func (c *Config) newVerifier() (*verifier.Verifier, error) {
+	trust, err := c.trust()
+	if err != nil {
+		return nil, err
+	}
+	return verifier.New(verifier.Config{Trust: trust, Policy: verifier.FetchPolicy{AllowLoopback: c.Verifier.AllowLoopback},
+		RequireAccreditation: c.Verifier.RequireAccreditation})
+}
