@@ -251,8 +251,9 @@ func (w *writer) text(text Text) error {
 // members writes what the model does not know, sorted by name, without the
 // names that were written already.
 func (w *writer) members(members Extra, written map[string]bool) error {
+	originals := make(map[string]string, len(members)) // by the name to write
 	for _, original := range slices.Sorted(maps.Keys(members)) {
-		name, value := original, members[original]
+		name := original
 		if w.from != w.to {
 			switch {
 			case w.to == VC2 && name == "description":
@@ -261,10 +262,12 @@ func (w *writer) members(members Extra, written map[string]bool) error {
 				name = "description"
 			}
 		}
-		if written[name] {
-			continue
+		if _, ok := originals[name]; !ok && !written[name] {
+			originals[name] = original
 		}
-		written[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(originals)) {
+		value := members[originals[name]]
 		if err := w.enc.WriteToken(jsontext.String(name)); err != nil {
 			return err
 		}
@@ -285,7 +288,7 @@ func (w *writer) tree(value any) error {
 		if err := w.enc.WriteToken(jsontext.BeginObject); err != nil {
 			return err
 		}
-		if err := w.members(value, make(map[string]bool)); err != nil {
+		if err := w.members(value, nil); err != nil {
 			return err
 		}
 		return w.enc.WriteToken(jsontext.EndObject)

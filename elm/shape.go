@@ -32,7 +32,6 @@ type member struct {
 var (
 	textType     = reflect.TypeFor[Text]()
 	extraType    = reflect.TypeFor[Extra]()
-	refType      = reflect.TypeFor[Ref]()
 	dateTimeType = reflect.TypeFor[DateTime]()
 
 	shapes sync.Map // reflect.Type to *shape
