@@ -31,7 +31,7 @@ func (v *Verifier) checkAccreditation(r *Report, cred *elm.Credential) {
 			}
 		}
 	}
-	if r.Issuer.Confirmed && e != nil && len(e.Accredited) > 0 {
+	if e != nil && len(e.Accredited) > 0 {
 		on := award.Format(time.DateOnly)
 		for _, a := range e.Accredited {
 			if a.From <= on && (a.To == "" || on <= a.To) {
@@ -47,8 +47,13 @@ func (v *Verifier) checkAccreditation(r *Report, cred *elm.Credential) {
 		return
 	}
 
-	// 2. The issuer's own statement. It cannot satisfy an operator who requires
-	// accreditation, because it would be the issuer's word about itself.
+	// 2. The issuer's own statement, which is worth nothing where nobody knows
+	// the issuer. It cannot satisfy an operator who requires accreditation,
+	// because it is the issuer's word about itself.
+	if !r.Issuer.Confirmed {
+		c.notMade("", "Not looked up, because the issuer is not confirmed.")
+		return
+	}
 	for _, a := range statements(cred, body, specified) {
 		if a.AccreditingAgent == nil || !covers(a, award) {
 			continue

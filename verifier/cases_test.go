@@ -2,9 +2,7 @@ package verifier
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -295,8 +293,4 @@ func coherent(t testing.TB, r *Report) {
 	if shown := w.Credential != nil || len(w.Supplement) > 0; shown && (r.State == NotValid || r.State == NoSeal || r.State == Unreadable) {
 		t.Errorf("content on the wire in state %s", r.State)
 	}
-}
-
-func pemOf(c *x509.Certificate) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }

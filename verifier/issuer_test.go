@@ -269,7 +269,18 @@ func TestOwnSealsAreValid(t *testing.T) {
 		}
 	}
 
-	// The same institution, known by certificates alone, in whatever order.
+	// A file that breaks rules of ELM alone is not taken for forged.
+	odd, err := sealer.Seal(bytes.Replace(file, []byte(`"awardingDate":"2026-06-15T00:00:00Z"`), []byte(`"awardingDate":"15 June"`), 1), keys.JAdES, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := v.Verify(t.Context(), odd)
+	coherent(t, r)
+	if r.State != NotConforming || r.Verdict != Indeterminate || len(r.check(CheckFormat).Remarks) != 1 {
+		t.Errorf("odd file: state %s: %+v", r.State, r.Checks)
+	}
+
+	// The same institution, known by its certificates alone.
 	byCertificate := known
 	byCertificate.ID, byCertificate.Keys = "", nil
 	sealed, err := sealer.Seal(file, keys.JAdES, now.Add(-time.Hour))

@@ -119,12 +119,12 @@ type judgement struct {
 // checkSeal judges the seals of an opened token. Every signature has verified;
 // one seal of the issuer that the credential names must be good. It returns the
 // entry that answers for that seal, nil where nobody does.
-func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, xvals []*x509.Certificate) *TrustedIssuer {
+func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, token []byte) *TrustedIssuer {
 	c := r.check(CheckSeal)
 	var best judgement
 	var seal keys.Seal
 	for i, s := range opened.Seals {
-		j := v.judge(s, cred, found, xvals, r.CheckedAt)
+		j := v.judge(s, cred, found, token, r.CheckedAt)
 		if i == 0 || rank(j) > rank(best) {
 			best, seal = j, s
 		}
@@ -143,6 +143,9 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 		c.pass("Exactly what %s sealed (%s).", best.entry.Name("en"), seal.Alg)
 	default:
 		c.pass("Exactly what was sealed (%s), with a key that nobody here answers for.", seal.Alg)
+	}
+	if n := len(opened.Seals); n > 1 {
+		c.remark("It carries %d seals, all intact. This is said of the issuer's.", n)
 	}
 	if len(seal.Chain) > 0 {
 		c.remark("Whether the seal's certificate was withdrawn by its authority was not asked.")
@@ -171,7 +174,7 @@ func rank(j judgement) int {
 
 // judge decides whose seal this is and whether its key was allowed when it was
 // made.
-func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, xvals []*x509.Certificate, now time.Time) judgement {
+func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, token []byte, now time.Time) judgement {
 	refuse := func(reason Reason, message string) judgement { return judgement{reason: reason, message: message} }
 
 	// 1. When was it made? The seal's own word; no trusted time is evaluated.
@@ -187,13 +190,10 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, xva
 	// 2. Who answers for the key: the trust file itself, or an anchor in it.
 	key, j := s.Key, judgement{entry: found.known[s.Key]}
 	if leaf := key.Certificate; leaf != nil && j.entry == nil {
-		e := v.trust.byCertificate(leaf)
-		if e != nil {
-			if i := slices.IndexFunc(e.Keys, func(k keys.PublicKey) bool { return equalKeys(k.Key, leaf.PublicKey) }); i >= 0 {
-				j.entry, key = e, &e.Keys[i] // the trust file's periods hold for it
-			}
+		if e, listed := v.trust.byKey(leaf.PublicKey); e != nil {
+			j.entry, key = e, listed // so the trust file's periods hold for it
 		}
-		if leaf.KeyUsage != 0 && leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+		if !forSeals(leaf) {
 			return refuse("key_not_allowed", "The certificate is not one for seals.")
 		}
 	}
@@ -202,7 +202,7 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, xva
 		if e == nil {
 			e = v.trust.byCertificate(s.Chain[0])
 		}
-		switch err := leadsTo(e, s.Chain, xvals, at); {
+		switch err := leadsTo(e, s.Chain, token, at); {
 		case err == nil:
 			j.entry, j.chain = e, !slices.ContainsFunc(e.Anchors, s.Chain[0].Equal)
 		case j.entry == nil && errors.Is(err, errOutOfPeriod) && e.namedBy(cred):
@@ -270,11 +270,19 @@ var (
 	errOutOfPeriod = errors.New("a certificate was not valid at the time of sealing")
 )
 
+// forSeals reports whether a certificate may be used to seal. Extended key
+// usage says nothing here: real certificates for seals are marked for web
+// servers, too.
+func forSeals(c *x509.Certificate) bool {
+	const sealing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	return !c.IsCA && (c.KeyUsage == 0 || c.KeyUsage&sealing != 0)
+}
+
 // leadsTo builds a path from a seal certificate to the anchors of an entry, as
 // of the time of sealing, and compares the organization. Certificates in between
 // come from the header and from unsigned xVals; what they claim is worth nothing
 // until the path ends at an anchor.
-func leadsTo(e *TrustedIssuer, chain, xvals []*x509.Certificate, at time.Time) error {
+func leadsTo(e *TrustedIssuer, chain []*x509.Certificate, token []byte, at time.Time) error {
 	if e == nil || len(e.Anchors) == 0 || keys.OrganizationIdentifier(chain[0]) != e.OrganizationID {
 		return errNoAnchor
 	}
@@ -282,7 +290,7 @@ func leadsTo(e *TrustedIssuer, chain, xvals []*x509.Certificate, at time.Time) e
 	for _, c := range e.Anchors {
 		roots.AddCert(c)
 	}
-	for _, c := range slices.Concat(chain[1:], xvals) {
+	for _, c := range slices.Concat(chain[1:], keys.Intermediates(token)) {
 		between.AddCert(c)
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{

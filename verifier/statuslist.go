@@ -153,7 +153,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	if format := report.check(CheckFormat); cred == nil || format.Result != Passed {
 		return wrong("is not a credential by its form: %s", format.Message)
 	}
-	sealer := v.checkSeal(report, opened, cred, found, keys.Intermediates(token))
+	sealer := v.checkSeal(report, opened, cred, found, token)
 	if seal := report.check(CheckSeal); sealer == nil || seal.Result != Passed {
 		return wrong("is not sealed by an issuer of the trust file: %s", seal.Message)
 	}

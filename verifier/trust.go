@@ -1,7 +1,9 @@
 package verifier
 
 import (
+	"crypto"
 	"crypto/x509"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -144,6 +146,22 @@ func (t *Trust) key(kid string) (*TrustedIssuer, *keys.PublicKey, *RefusedKey) {
 	return nil, nil, nil
 }
 
+// byKey finds the entry that lists this very key, under whatever name.
+func (t *Trust) byKey(public crypto.PublicKey) (*TrustedIssuer, *keys.PublicKey) {
+	if t == nil {
+		return nil, nil
+	}
+	for i := range t.Issuers {
+		e := &t.Issuers[i]
+		for k := range e.Keys {
+			if equalKeys(e.Keys[k].Key, public) {
+				return e, &e.Keys[k]
+			}
+		}
+	}
+	return nil, nil
+}
+
 // byCertificate finds the entry for a seal certificate, by its
 // organizationIdentifier in full: the prefix is optional in credentials only.
 // It says nothing of who issued the certificate.
@@ -165,7 +183,9 @@ func (t *TrustedIssuer) hosts() []string {
 	hosts := slices.Clone(t.Domains)
 	if rest, ok := strings.CutPrefix(t.ID, "did:web:"); ok {
 		host, _, _ := strings.Cut(rest, ":")
-		host, _, _ = strings.Cut(host, "%3A") // did:web section 3.2: the port is percent-encoded
+		if plain, err := url.PathUnescape(host); err == nil { // did:web section 3.2: the port's colon is percent-encoded
+			host, _, _ = strings.Cut(plain, ":")
+		}
 		hosts = append(hosts, host)
 	}
 	if u, err := parseURL(t.CredentialsURL); err == nil {

@@ -77,7 +77,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 
 	// 3. The seal belongs to the issuer the credential names (trap 4), and its
 	// key was allowed at the time of sealing.
-	entry := v.checkSeal(r, opened, cred, found, keys.Intermediates(token))
+	entry := v.checkSeal(r, opened, cred, found, token)
 
 	// 4. Who vouches for the issuer.
 	v.checkIssuer(r, cred, entry)
@@ -167,6 +167,9 @@ func (r *Report) conclude(v *Verifier) *Report {
 		if because != nil {
 			r.Reason = because.Reason
 		}
+		if s != Expired { // a status list does not say since when
+			r.Since = time.Time{}
+		}
 		return r
 	}
 	switch {
@@ -228,9 +231,7 @@ func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
 	switch {
 	case !until.IsZero() && now.Add(-v.skew).After(until):
 		c.fail("expired", "Validity ended on %s.", day(until))
-		if r.Since.IsZero() {
-			r.Since = until.UTC()
-		}
+		r.Since = until.UTC()
 	case from.After(now.Add(v.skew)):
 		c.fail("not_yet_valid", "Not valid before %s.", day(from))
 	case until.IsZero():

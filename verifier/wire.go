@@ -70,9 +70,9 @@ var concepts = map[string]string{
 
 var outcomes = map[Result]string{Passed: "9895008394", Failed: "9d26eb9a37", NotMade: "641f0c5e5d"}
 
-// ShowsFacts reports whether what the credential says may be shown as fact: it
-// was sealed, and nothing says that it is forged.
-func (r *Report) ShowsFacts() bool {
+// showsContent reports whether what the credential says may leave the verifier:
+// it was sealed, and nothing says that it is forged.
+func (r *Report) showsContent() bool {
 	switch r.State {
 	case NotValid, NoSeal, Unreadable:
 		return false
@@ -101,7 +101,7 @@ func (r *Report) Wire(lang string) Wire {
 	for _, e := range r.Issuer.Evidence {
 		w.Issuer.Evidence = append(w.Issuer.Evidence, WireEvidence(e))
 	}
-	if !r.ShowsFacts() {
+	if !r.showsContent() {
 		return w
 	}
 	w.Credential = &WireCredential{ID: r.ID, Profile: string(r.Profile), Form: string(r.Form), PayloadSHA256: r.SHA256}
