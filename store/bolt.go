@@ -1,0 +1,306 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// Errors of opening, each wrapped with the path and a hint. ErrDamaged is also
+// what reading a damaged record gives.
+var (
+	ErrMissing = errors.New("store file is missing")
+	ErrEmpty   = errors.New("store file is empty")
+	ErrDamaged = errors.New("store file is damaged")
+	ErrForeign = errors.New("store belongs to another institution")
+	ErrNewer   = errors.New("store was written by a newer version")
+	ErrLocked  = errors.New("store is in use by another process")
+	ErrExists  = errors.New("store already exists")
+)
+
+// schema is the version of what the buckets hold. A reader takes its own
+// version only: an older program would not know what it must not break.
+const schema = 1
+
+// The buckets. A sequence is the record's number in order of reservation, eight
+// bytes big-endian: new records go to the end of the tree, and reading in order
+// is reading in order of reservation. The values of buckets marked * are sealed
+// by sealValue; payloads and tokens by the hashes in their record; index values
+// are compared with the record they lead to.
+var (
+	bucketMeta      = []byte("meta")      // * "store": identity
+	bucketRecords   = []byte("records")   // * sequence: recordDoc
+	bucketPayloads  = []byte("payloads")  // sequence + profile: payload
+	bucketTokens    = []byte("tokens")    // sequence + profile: token
+	bucketPending   = []byte("pending")   // sequence of each record that is reserved: nothing
+	bucketIDs       = []byte("ids")       // credential id: sequence
+	bucketKeys      = []byte("keys")      // request key: sequence
+	bucketPublics   = []byte("publics")   // public id: sequence
+	bucketLinks     = []byte("links")     // link: sequence
+	bucketNumbers   = []byte("numbers")   // certificate number: sequence
+	bucketEntries   = []byte("entries")   // list id, 0, index: sequence
+	bucketLists     = []byte("lists")     // * list id: listDoc
+	bucketBits      = []byte("bits")      // * list id: present bits
+	bucketPublished = []byte("published") // list id: token last published
+	bucketSeries    = []byte("series")    // * series: last number drawn
+)
+
+var buckets = [][]byte{
+	bucketMeta, bucketRecords, bucketPayloads, bucketTokens, bucketPending, bucketIDs, bucketKeys,
+	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketPublished,
+	bucketSeries,
+}
+
+// identity says whose store it is.
+type identity struct {
+	Store  string `json:"store"`
+	Schema int    `json:"schema"`
+}
+
+var identityKey = []byte("store")
+
+// InitBolt creates a store at path for the institution named by storeID, and
+// its folder if there is none. It never replaces a file (ErrExists): a new store
+// in place of a lost one would give out indexes again and forget all revocations.
+func InitBolt(path, storeID string) error {
+	if storeID == "" {
+		return fmt.Errorf("creating %s: a store needs the institution's id", path)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("creating %s: %w; choose an empty folder", path, ErrExists)
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+
+	// 1. A whole store under another name. bbolt can lose a file whose first
+	// pages were not on disk at a power cut; that file never has our name.
+	temp, err := os.CreateTemp(dir, ".new-store-*")
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+	defer os.Remove(temp.Name())
+	if err := temp.Close(); err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+	db, err := bolt.Open(temp.Name(), 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, name := range buckets {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		return putJSON(tx, bucketMeta, identityKey, identity{storeID, schema})
+	})
+	if err := errors.Join(err, db.Close(), syncPath(temp.Name())); err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+
+	// 2. The name, which Link gives only if it is free.
+	if err := os.Link(temp.Name(), path); errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("creating %s: %w; choose an empty folder", path, ErrExists)
+	} else if err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+	if err := syncPath(dir); err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+	return nil
+}
+
+// syncPath flushes a file or a folder to disk.
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// lockTimeout is how long opening waits for another process to end, as when a
+// service is restarted.
+const lockTimeout = 5 * time.Second
+
+// OpenBolt opens a store that InitBolt made; storeID must be the one it was
+// made with. A missing, empty, cut or foreign file is refused with a hint, and
+// so is one whose pages do not hang together.
+func OpenBolt(path, storeID string) (Store, error) {
+	s, err := openBolt(path, storeID, boltLimits{lock: lockTimeout, size: volumeShare(path)})
+	if err != nil {
+		return nil, err // not s: a nil *boltStore would make a Store that is not nil
+	}
+	return s, nil
+}
+
+// boltLimits is what the tests need to set.
+type boltLimits struct {
+	lock time.Duration // to wait for the file's lock
+	size int           // most bytes of the file, 0 for no limit
+}
+
+// hints say what to do, by error.
+var hints = map[error]string{
+	ErrMissing: "restore it from a backup (`indeks init` makes a new store, only in an empty folder)",
+	ErrEmpty:   "restore it from a backup",
+	ErrDamaged: "keep the file as it is and restore the last backup beside it",
+	ErrForeign: "check the store's path and the institution's configuration",
+	ErrNewer:   "use the program that wrote it, or a later one",
+	ErrLocked:  "stop the other `indeks` that uses it",
+}
+
+func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error) {
+	defer func() {
+		if err == nil {
+			return
+		}
+		s = nil
+		err = fmt.Errorf("opening %s: %w", path, err)
+		for sentinel, hint := range hints {
+			if errors.Is(err, sentinel) {
+				err = fmt.Errorf("%w; %s", err, hint)
+			}
+		}
+	}()
+
+	// 1. The file, without O_CREATE, which bbolt would set: it makes an empty
+	// database of a missing or empty file and crashes on one that was cut, where
+	// no recover helps. Examined under the lock and through the descriptor that
+	// bbolt goes on with, so that it opens what was examined.
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		OpenFile: func(path string, _ int, _ os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			if errors.Is(err, os.ErrNotExist) {
+				return nil, ErrMissing
+			}
+			if err != nil {
+				return nil, err
+			}
+			if err := lockFile(f, limits.lock); err != nil {
+				f.Close()
+				return nil, err
+			}
+			if err := examine(f); err != nil {
+				f.Close()
+				return nil, err
+			}
+			return f, nil
+		},
+		Timeout:      limits.lock,
+		FreelistType: bolt.FreelistMapType,
+		// The freelist is built anew at each start (0.3 s for a gigabyte) instead
+		// of being believed: what etcd and containerd run.
+		NoFreelistSync: true,
+		// A reader blocks a writer that must move the mapping; a large one from
+		// the start costs address space only.
+		InitialMmapSize: mapSize,
+		MaxSize:         limits.size,
+	})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, err
+	}
+	s = &boltStore{path: path, db: db, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+
+	// 2. Whose it is, and whether this program may write it.
+	err = s.view(context.Background(), func(tx *bolt.Tx) error {
+		if tx.Bucket(bucketMeta) == nil {
+			return fmt.Errorf("%w: not a store of Indeks", ErrForeign)
+		}
+		var id identity
+		if err := getJSON(tx, bucketMeta, identityKey, &id); err != nil {
+			return err
+		}
+		switch {
+		case id.Store != storeID:
+			return fmt.Errorf("%w: it is that of %q, expected %q", ErrForeign, id.Store, storeID)
+		case id.Schema > schema:
+			return fmt.Errorf("%w: schema %d, this one reads %d", ErrNewer, id.Schema, schema)
+		case id.Schema != schema:
+			return fmt.Errorf("%w: schema %d", ErrDamaged, id.Schema) // unreachable: schema 1 is the first
+		}
+		for _, name := range buckets {
+			if tx.Bucket(name) == nil {
+				return fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// boltStore is a Store in one bbolt file. See write for how callers share a
+// transaction.
+type boltStore struct {
+	path string
+	db   *bolt.DB
+
+	turn chan struct{} // holds one token while a transaction is being written
+
+	mu     sync.Mutex
+	queue  []*call // writes that wait for a transaction
+	failed error   // why the store is read-only, nil while it is not
+
+	// commit runs a whole transaction. Tests put failures before and after it.
+	commit func(update func() error) error
+}
+
+// Close ends the use of the file. Writes under way are finished first.
+func (s *boltStore) Close() error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	s.mu.Lock()
+	if s.failed == nil {
+		s.failed = errors.New("the store is closed")
+	}
+	s.mu.Unlock()
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("closing %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// view runs fn in a read transaction. fn copies what it keeps: the bytes it
+// sees are those of the file.
+func (s *boltStore) view(ctx context.Context, fn func(tx *bolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return guard(func() error { return s.db.View(fn) })
+}
+
+// guard runs fn and turns a panic into ErrDamaged. The file is mapped: a sector
+// that cannot be read is a fault in the middle of a map access, and bbolt panics
+// where a page breaks its rules. Neither may end a process that has other
+// records to serve.
+func guard(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		}
+	}()
+	return fn()
+}
+
+// sequenceKey is the key of a record in order of reservation.
+func sequenceKey(sequence uint64) []byte {
+	return binary.BigEndian.AppendUint64(nil, sequence)
+}

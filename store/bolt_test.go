@@ -1,0 +1,907 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+	bolt "go.etcd.io/bbolt"
+
+	"indeks/status"
+)
+
+const storeID = "uni-4f2a"
+
+// initStore makes a store in a new folder.
+func initStore(t testing.TB) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "data", "store.db")
+	if err := InitBolt(path, storeID); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// reopen opens a store that waits for nobody.
+func reopen(t testing.TB, path string) *boltStore {
+	t.Helper()
+	s, err := openBolt(path, storeID, boltLimits{lock: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestBolt(t *testing.T) {
+	testStore(t, func(t *testing.T) Store {
+		s, err := OpenBolt(initStore(t), storeID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	})
+}
+
+func TestInitNeverReplaces(t *testing.T) {
+	path := initStore(t)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]string{"the same": storeID, "another": "other-1"} {
+		if err := InitBolt(path, id); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s institution: err = %v, want %v with the path", name, err, ErrExists)
+		}
+	}
+	empty := filepath.Join(t.TempDir(), "store.db")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := InitBolt(empty, storeID); !errors.Is(err, ErrExists) {
+		t.Errorf("empty file: err = %v, want %v", err, ErrExists)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the store was touched: %v", err)
+	}
+	if err := InitBolt(filepath.Join(t.TempDir(), "store.db"), ""); err == nil {
+		t.Error("a store without an owner")
+	}
+
+	// Of many at once, one makes it.
+	dir := t.TempDir()
+	var made atomic.Int32
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			err := InitBolt(filepath.Join(dir, "store.db"), storeID)
+			if err == nil {
+				made.Add(1)
+			} else if !errors.Is(err, ErrExists) {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	files, _ := os.ReadDir(dir)
+	if made.Load() != 1 || len(files) != 1 {
+		t.Errorf("made %d times, %d files left", made.Load(), len(files))
+	}
+}
+
+func TestInitPermissions(t *testing.T) {
+	path := initStore(t)
+	for name, want := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700 | os.ModeDir} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode() != want {
+			t.Errorf("%s has mode %v, want %v", name, info.Mode(), want)
+		}
+	}
+}
+
+// filled makes a store with a few records, closes it and returns its path.
+func filled(t testing.TB) string {
+	t.Helper()
+	path := initStore(t)
+	s := reopen(t, path)
+	revocation, suspension := openLists(t, s)
+	for i := range 40 {
+		r := draft(i, revocation, suspension)
+		r.Forms["edc"] = Sealed{Payload: bytes.Repeat(fmt.Appendf(nil, "payload of %d. ", i), 400)}
+		issue(t, s, r)
+	}
+	for i, to := range []State{Suspended, Revoked} {
+		if _, err := s.Change(t.Context(), draft(i).ID, Change{At: now, State: to}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Publish(t.Context(), revocation.ID, 1, []byte("published token"), now); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// usedBytes is the size of the pages in use: the file grows ahead of them.
+func usedBytes(t *testing.T, path string) int {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	first, ok1 := readMeta(f, 0)
+	second, ok2 := readMeta(f, first.pageSize)
+	if !ok1 || !ok2 {
+		t.Fatal("a meta page is not valid")
+	}
+	return int(max(first.pages, second.pages)) * int(first.pageSize)
+}
+
+// edit changes an open file of a store through bbolt itself.
+func edit(t *testing.T, path string, fn func(tx *bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(fn), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What cannot be opened is refused with a sentence that names the file and what
+// to do, and is left as it was.
+func TestOpenRefuses(t *testing.T) {
+	whole := filled(t)
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(data []byte) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	used := usedBytes(t, whole)
+	garbage := make([]byte, 1<<16)
+	rand.Read(garbage)
+	torn := bytes.Clone(data) // both meta pages
+	torn[64]++
+	torn[os.Getpagesize()+64]++
+	copyOf := func(change func(tx *bolt.Tx) error) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			write(data)(t, path)
+			edit(t, path, change)
+		}
+	}
+
+	for _, tt := range []struct {
+		name  string
+		id    string
+		build func(t *testing.T, path string)
+		want  error
+		hint  string
+	}{
+		{"whole", storeID, write(data), nil, ""},
+		{"missing", storeID, func(*testing.T, string) {}, ErrMissing, "indeks init"},
+		{"empty", storeID, write(nil), ErrEmpty, "restore"},
+		{"half", storeID, write(data[:used/2]), ErrDamaged, "restore"},
+		{"last page missing", storeID, write(data[:used-os.Getpagesize()]), ErrDamaged, "restore"},
+		{"space to grow missing", storeID, write(data[:used]), nil, ""},
+		{"first two pages", storeID, write(data[:2*os.Getpagesize()]), ErrDamaged, "restore"},
+		{"first page", storeID, write(data[:os.Getpagesize()]), ErrDamaged, "restore"},
+		{"not whole pages", storeID, write(data[:len(data)-100]), ErrDamaged, "restore"},
+		{"garbage", storeID, write(garbage), ErrDamaged, "restore"},
+		{"ten bytes", storeID, write(garbage[:10]), ErrDamaged, "restore"},
+		{"both meta pages torn", storeID, write(torn), ErrDamaged, "restore"},
+		{"of another institution", "other-1", write(data), ErrForeign, "configuration"},
+		{"another program's", storeID, func(t *testing.T, path string) {
+			edit(t, path, func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("b")); return err })
+		}, ErrForeign, "configuration"},
+		{"newer schema", storeID, copyOf(func(tx *bolt.Tx) error {
+			return putJSON(tx, bucketMeta, identityKey, identity{storeID, schema + 1})
+		}), ErrNewer, "use the program"},
+		{"identity damaged", storeID, copyOf(func(tx *bolt.Tx) error {
+			return tx.Bucket(bucketMeta).Put(identityKey, []byte("no"))
+		}), ErrDamaged, "restore"},
+		{"a bucket missing", storeID, copyOf(func(tx *bolt.Tx) error {
+			return tx.DeleteBucket(bucketNumbers)
+		}), ErrDamaged, "restore"},
+		{"folder", storeID, func(t *testing.T, path string) {
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, syscall.EISDIR, ""},
+		{"held by another process", storeID, func(t *testing.T, path string) {
+			write(data)(t, path)
+			reopen(t, path)
+		}, ErrLocked, "stop the other"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "store.db")
+			tt.build(t, path)
+			before, _ := os.ReadFile(path)
+			s, err := openBolt(path, tt.id, boltLimits{lock: 100 * time.Millisecond})
+			if err == nil {
+				CheckStore(t, s)
+				s.Close()
+			}
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("err = %v, want %v", err, tt.want)
+			}
+			if err == nil {
+				return
+			}
+			if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), tt.hint) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("message %q does not name %q and a hint like %q in a line", err, path, tt.hint)
+			}
+			after, _ := os.ReadFile(path)
+			if !bytes.Equal(before, after) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+// A power cut in the middle of the last commit tears one meta page. The store
+// opens with the transaction before it.
+func TestOpenWithOneTornMeta(t *testing.T) {
+	whole := filled(t)
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []int{0, 1} {
+		path := filepath.Join(t.TempDir(), "store.db")
+		torn := bytes.Clone(data)
+		torn[page*os.Getpagesize()+64]++
+		if err := os.WriteFile(path, torn, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		CheckStore(t, reopen(t, path))
+	}
+}
+
+// One flipped byte anywhere in the file: refused, or found by Check, or in a
+// place that nothing rests on; never a crash, and never another answer than the
+// right one or an error.
+func TestFlippedByte(t *testing.T) {
+	whole := filled(t)
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := reopen(t, whole)
+	want := map[string]Record{}
+	for r := range s.Records(t.Context(), "") {
+		if want[r.ID], err = s.Get(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	used := int64(usedBytes(t, whole))
+	data = data[:used]
+
+	path := filepath.Join(t.TempDir(), "store.db")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	refused, found, silent := 0, 0, 0
+	for range 150 {
+		at, bit := mathrand.Int64N(used), byte(1)<<mathrand.IntN(8)
+		was := data[at]
+		f.WriteAt([]byte{was ^ bit}, at)
+
+		s, err := openBolt(path, storeID, boltLimits{lock: 100 * time.Millisecond})
+		if err != nil {
+			refused++
+		} else {
+			for id, r := range want {
+				got, err := s.Get(t.Context(), id)
+				if err == nil && !reflect.DeepEqual(r, got) { // cmp.Diff takes its time
+					t.Errorf("byte %d, bit %#x: another record is read:\n%s", at, bit, cmp.Diff(r, got))
+				}
+			}
+			if len(Check(t.Context(), s)) > 0 {
+				found++
+			} else {
+				silent++
+			}
+			s.Close()
+		}
+		f.WriteAt([]byte{was}, at)
+	}
+	t.Logf("refused at opening %d, found by Check %d, in unused places %d", refused, found, silent)
+}
+
+// A flipped byte in one record damages that record, and no other.
+func TestDamagedRecord(t *testing.T) {
+	for _, tt := range []struct{ name, bucket, find string }{
+		{"record", "records", `"MC-2026-00017"`},
+		{"payload", "payloads", "payload of 17."},
+		{"token", "tokens", `{"vc2":17}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filled(t)
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Copies of older transactions lie about in the file: all are hit.
+			hits := bytes.Count(data, []byte(tt.find))
+			damaged := bytes.ReplaceAll(data, []byte(tt.find), []byte(strings.Replace(tt.find, "17", "18", 1)))
+			if hits == 0 {
+				t.Fatalf("%q is not in the file", tt.find)
+			}
+			if err := os.WriteFile(path, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+
+			s := reopen(t, path)
+			for i := range 40 {
+				_, err := s.Get(t.Context(), draft(i).ID)
+				if want := error(nil); i == 17 {
+					if !errors.Is(err, ErrDamaged) {
+						t.Errorf("record 17: err = %v, want %v", err, ErrDamaged)
+					}
+				} else if err != want {
+					t.Errorf("record %d: %v", i, err)
+				}
+			}
+			yielded, failed := 0, 0
+			for _, err := range s.Records(t.Context(), "") {
+				if err != nil {
+					failed++
+				} else {
+					yielded++
+				}
+			}
+			if yielded+failed != 40 || tt.name == "record" && failed != 1 || tt.name != "record" && failed != 0 {
+				t.Errorf("%d records, %d errors", yielded, failed)
+			}
+			if found := Check(t.Context(), s); len(found) == 0 {
+				t.Error("Check finds nothing")
+			}
+
+			// Work goes on, and what is illegible can still be revoked.
+			issue(t, s, draft(100, List{ID: "r1", Purpose: status.Revocation}))
+			if tt.name != "record" {
+				if _, err := s.Change(t.Context(), draft(17).ID, Change{At: now, State: Revoked}); err != nil {
+					t.Errorf("revoking: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Check finds what a flipped byte cannot be: entries that contradict each other.
+func TestCheckFinds(t *testing.T) {
+	record := func(tx *bolt.Tx, n int, change func(*recordDoc)) error {
+		doc, key, err := byID.find(tx, []byte(draft(n).ID))
+		if err != nil {
+			return err
+		}
+		change(&doc)
+		return putJSON(tx, bucketRecords, key, doc)
+	}
+	for name, change := range map[string]func(tx *bolt.Tx) error{
+		"index entry lost":       func(tx *bolt.Tx) error { return tx.Bucket(bucketLinks).Delete([]byte(draft(3).Link)) },
+		"index entry of none":    func(tx *bolt.Tx) error { return tx.Bucket(bucketPublics).Put([]byte("X"), sequenceKey(1)) },
+		"index entry of another": func(tx *bolt.Tx) error { return tx.Bucket(bucketNumbers).Put([]byte(draft(3).Number), sequenceKey(1)) },
+		"index of a list lost":   func(tx *bolt.Tx) error { return tx.Bucket(bucketEntries).Delete(entryKey("r1", 3)) },
+		"bit lost":               func(tx *bolt.Tx) error { return put(tx, bucketBits, []byte("r1"), status.New().Bits()) },
+		"token lost":             func(tx *bolt.Tx) error { return tx.Bucket(bucketTokens).Delete(blobKey(sequenceKey(4), "edc")) },
+		"payload left over": func(tx *bolt.Tx) error {
+			return tx.Bucket(bucketPayloads).Put(blobKey(sequenceKey(4), "x"), []byte("x"))
+		},
+		"pending and issued":    func(tx *bolt.Tx) error { return tx.Bucket(bucketPending).Put(sequenceKey(4), nil) },
+		"reserved, not pending": func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.State = Reserved }) },
+		"revoked without a bit": func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.State = Revoked }) },
+		"index used twice":      func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.Entries[0].Index = 4 }) },
+		"wrong count": func(tx *bolt.Tx) error {
+			list, err := getList(tx, "r1")
+			list.Used--
+			return errors.Join(err, putJSON(tx, bucketLists, []byte("r1"), list))
+		},
+		"published list lost": func(tx *bolt.Tx) error { return tx.Bucket(bucketPublished).Delete([]byte("r1")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := reopen(t, filled(t))
+			CheckStore(t, s)
+			if err := s.db.Update(change); err != nil {
+				t.Fatal(err)
+			}
+			if len(Check(t.Context(), s)) == 0 {
+				t.Error("Check finds nothing")
+			}
+		})
+	}
+}
+
+// A list closes at 70 %, and the next one opens.
+func TestListCloses(t *testing.T) {
+	s := reopen(t, initStore(t))
+	list, _ := openLists(t, s)
+	// As if all but one index had been given out.
+	setUsed := func(used uint64) {
+		if err := s.db.Update(func(tx *bolt.Tx) error {
+			doc, err := getList(tx, list.ID)
+			doc.Used = used
+			return errors.Join(err, putJSON(tx, bucketLists, []byte(list.ID), doc))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ListLimit != 91_750 {
+		t.Errorf("ListLimit = %d", ListLimit)
+	}
+	setUsed(ListLimit - 1)
+	issue(t, s, draft(1, list))
+	if _, err := s.Reserve(t.Context(), draft(2, list)); !errors.Is(err, ErrListFull) {
+		t.Errorf("closed list: err = %v, want %v", err, ErrListFull)
+	}
+	next, err := s.OpenList(t.Context(), status.Revocation, now)
+	if err != nil || next.ID != "r2" {
+		t.Fatalf("next list %s, %v", next.ID, err)
+	}
+	issue(t, s, draft(2, next))
+	if _, err := s.Change(t.Context(), draft(1).ID, Change{At: now, State: Revoked}); err != nil {
+		t.Errorf("revoking in a closed list: %v", err)
+	}
+	setUsed(1)
+	if found := Check(t.Context(), s); len(found) > 0 {
+		t.Error(found)
+	}
+}
+
+// After a write whose outcome is unknown nothing more is written, be it on disk
+// or not; opened again, the store tells which, and repeating the call is safe.
+func TestFailedWrite(t *testing.T) {
+	broken := errors.New("input/output error")
+	for name, fail := range map[string]func(update func() error) error{
+		"not written": func(func() error) error { return broken },
+		"written":     func(update func() error) error { return errors.Join(update(), broken) },
+		"panic":       func(func() error) error { panic("assertion failed") },
+	} {
+		for _, step := range []string{"Reserve", "Commit", "Change", "Numbers", "Publish", "OpenList"} {
+			t.Run(name+"/"+step, func(t *testing.T) {
+				path := initStore(t)
+				s := reopen(t, path)
+				list, err := s.OpenList(t.Context(), status.Revocation, now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				work := []struct {
+					name string
+					do   func(s Store) error
+				}{
+					{"OpenList", func(s Store) error { _, err := s.OpenList(t.Context(), status.Suspension, now); return err }},
+					{"Reserve", func(s Store) error { _, err := s.Reserve(t.Context(), draft(1, list)); return err }},
+					{"Commit", func(s Store) error { _, err := s.Commit(t.Context(), draft(1).ID, tokens(draft(1))); return err }},
+					{"Change", func(s Store) error {
+						_, err := s.Change(t.Context(), draft(1).ID, Change{At: now, State: Revoked})
+						return err
+					}},
+					{"Numbers", func(s Store) error { _, err := s.Numbers(t.Context(), "MC", 1); return err }},
+					{"Publish", func(s Store) error {
+						err := s.Publish(t.Context(), list.ID, 1, []byte("t"), now)
+						if errors.Is(err, ErrSequence) { // it was written: what a publisher finds out
+							return nil
+						}
+						return err
+					}},
+				}
+				for _, w := range work {
+					if w.name == step {
+						s.commit = fail
+						err := w.do(s)
+						if err == nil || isSentinel(err) || errors.Is(err, ErrReadOnly) {
+							t.Fatalf("err = %v, want none of the sentinels", err)
+						}
+						if !strings.Contains(err.Error(), path) {
+							t.Errorf("message %q does not name the store", err)
+						}
+						s.commit = func(update func() error) error { return update() }
+						for _, other := range work {
+							if err := other.do(s); other.name != "OpenList" && !errors.Is(err, ErrReadOnly) {
+								t.Errorf("%s after it: err = %v, want %v", other.name, err, ErrReadOnly)
+							}
+						}
+						if _, err := s.Lists(t.Context()); err != nil {
+							t.Errorf("reading after it: %v", err)
+						}
+						CheckStore(t, s)
+						s.Close()
+						s = reopen(t, path)
+						CheckStore(t, s)
+					}
+					if err := w.do(s); err != nil {
+						t.Fatalf("%s: %v", w.name, err)
+					}
+				}
+				CheckStore(t, s)
+			})
+		}
+	}
+}
+
+// Of callers that share a transaction, one's conflict is its own; a failure is
+// everybody's.
+func TestGroup(t *testing.T) {
+	s := reopen(t, initStore(t))
+	list, _ := openLists(t, s)
+	issue(t, s, draft(0, list))
+	const callers = 64
+	together := func() (errs [callers]error) {
+		// The turn is held until all have queued up.
+		s.turn <- struct{}{}
+		var group sync.WaitGroup
+		for i := range callers {
+			group.Go(func() {
+				r := draft(i+1, list)
+				if i%2 == 0 {
+					r.Entries[0].Index = 0 // taken
+				}
+				_, errs[i] = s.Reserve(t.Context(), r)
+			})
+		}
+		for {
+			s.mu.Lock()
+			n := len(s.queue)
+			s.mu.Unlock()
+			if n == callers {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		<-s.turn
+		group.Wait()
+		return errs
+	}
+
+	transactions := 0
+	s.commit = func(update func() error) error { transactions++; return update() }
+	for i, err := range together() {
+		if want := error(nil); i%2 == 0 {
+			want = ErrIndexTaken
+			if !errors.Is(err, want) {
+				t.Errorf("caller %d: err = %v, want %v", i, err, want)
+			}
+		} else if err != nil {
+			t.Errorf("caller %d: %v", i, err)
+		}
+	}
+	if transactions != 1 {
+		t.Errorf("%d transactions for %d callers", transactions, callers)
+	}
+	CheckStore(t, s)
+
+	s.commit = func(update func() error) error { return errors.New("input/output error") }
+	for i, err := range together() {
+		if err == nil || isSentinel(err) {
+			t.Errorf("caller %d: err = %v, want an unknown outcome", i, err)
+		}
+	}
+	CheckStore(t, s)
+}
+
+// What is acknowledged is on disk: nothing is lost when the file may not grow.
+func testFull(t *testing.T, path string, limit int) {
+	s, err := openBolt(path, storeID, boltLimits{lock: time.Second, size: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _ := openLists(t, s)
+	payload := make([]byte, 100_000)
+	rand.Read(payload)
+	n := 0
+	for {
+		r := draft(n, list)
+		r.Forms = map[string]Sealed{"edc": {Payload: payload}}
+		if _, err = s.Reserve(t.Context(), r); err != nil {
+			break
+		}
+		if n++; n > 2000 {
+			t.Fatal("the disk does not fill")
+		}
+	}
+	t.Logf("%d records, then: %v", n, err)
+	if isSentinel(err) || !strings.Contains(err.Error(), path) {
+		t.Errorf("err = %v, want an unknown outcome with the path", err)
+	}
+	if _, err := s.Reserve(t.Context(), draft(n+1, list)); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("next: err = %v, want %v", err, ErrReadOnly)
+	}
+	CheckStore(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = reopen(t, path)
+	CheckStore(t, s)
+	if _, err := s.Get(t.Context(), draft(n-1).ID); err != nil {
+		t.Errorf("the last one acknowledged: %v", err)
+	}
+	s.Close()
+}
+
+func TestSizeLimit(t *testing.T) { testFull(t, initStore(t), 24<<20) }
+
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("mounting a small file system takes root: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if err := exec.Command("umount", "-l", dir).Run(); err != nil {
+			t.Error(err)
+		}
+	})
+	path := filepath.Join(dir, "store.db")
+	if err := InitBolt(path, storeID); err != nil {
+		t.Fatal(err)
+	}
+	testFull(t, path, 0)
+
+	// No room for a store at all: an error, and nothing half made.
+	if err := os.WriteFile(filepath.Join(dir, "fill"), make([]byte, 4<<20), 0o600); err == nil {
+		t.Fatal("the disk is not full")
+	}
+	other := filepath.Join(dir, "other.db")
+	if err := InitBolt(other, storeID); err == nil {
+		t.Error("a store on a full disk")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*other*")); left != nil {
+		t.Errorf("left behind: %q", left)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".new*")); left != nil {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s := reopen(t, initStore(t))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reserve(t.Context(), draft(1)); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("Reserve: err = %v, want %v", err, ErrReadOnly)
+	}
+	if _, err := s.Get(t.Context(), "x"); err == nil {
+		t.Error("Get: no error")
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+var killed = flag.String("killed", "", "store in which this process issues until it is killed: see TestKill")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *killed != "" {
+		issueForEver(*killed)
+	}
+	os.Exit(m.Run())
+}
+
+// issueForEver issues with several callers and prints the id of each record
+// after it is committed.
+func issueForEver(path string) {
+	s, err := OpenBolt(path, storeID)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	ctx := context.Background()
+	list, err := s.OpenList(ctx, status.Revocation, now)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	first, err := s.Numbers(ctx, "n", 10_000) // each life its own numbers
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	var next atomic.Uint64
+	next.Store(first)
+	var out sync.Mutex
+	for range 4 {
+		go func() {
+			for {
+				r, err := s.Reserve(ctx, draft(int(next.Add(1)), list))
+				if err == nil {
+					r, err = s.Commit(ctx, r.ID, tokens(r))
+				}
+				if err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					os.Exit(1)
+				}
+				out.Lock()
+				fmt.Println(r.ID)
+				out.Unlock()
+			}
+		}()
+	}
+	select {}
+}
+
+// A process is killed again and again while it issues. All that it acknowledged
+// is there, and nothing is half there.
+func TestKill(t *testing.T) {
+	path := initStore(t)
+	acknowledged := map[string]bool{}
+	for range 10 {
+		child := exec.Command(os.Args[0], "-killed", path)
+		child.Stderr = os.Stderr
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		alive := time.AfterFunc(time.Hour, func() { child.Process.Kill() })
+		for n := 0; lines.Scan(); n++ {
+			acknowledged[lines.Text()] = true
+			if n == 0 { // up and issuing: the end is near
+				alive.Reset(time.Duration(mathrand.IntN(60_000)) * time.Microsecond)
+			}
+		}
+		if err := child.Wait(); err == nil || child.ProcessState.Exited() {
+			t.Fatalf("the child ended by itself: %v", err)
+		}
+
+		s := reopen(t, path)
+		CheckStore(t, s)
+		for id := range acknowledged {
+			if r, err := s.Get(t.Context(), id); err != nil || r.State != Issued {
+				t.Errorf("acknowledged record %s: %s, %v", id, r.State, err)
+			}
+		}
+		s.Close()
+	}
+	t.Logf("%d records acknowledged", len(acknowledged))
+}
+
+// What is on disk today is read by the next version too: to change the stored
+// form is to change schema.
+func TestStoredForm(t *testing.T) {
+	record := issuedRecord()
+	for name, v := range map[string]any{
+		"record.json": recordDoc{Record: record, Payloads: map[string][32]byte{"edc": {3}, "vc2": {4}}},
+		"list.json": listDoc{List: List{
+			ID: "r1", Purpose: status.Revocation, Opened: now, Used: 2, Sequence: 1, ValidFrom: now,
+		}, SHA256: [32]byte{5}},
+		"identity.json": identity{storeID, schema},
+	} {
+		want, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.Marshal(v, json.Deterministic(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, text := range []string{
+		`{"store":"a","schema":1,"more":1}`,
+		`{"store":"a","store":"b","schema":1}`,
+		`{"Store":"a","schema":1}`,
+	} {
+		if err := decode(bucketMeta, identityKey, []byte(text), new(identity)); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: err = %v, want %v", text, err, ErrDamaged)
+		}
+	}
+}
+
+// issuedRecord has something in each member.
+func issuedRecord() Record {
+	r := draft(7, List{ID: "r1", Purpose: status.Revocation})
+	r.Forms = map[string]Sealed{"edc": {SHA256: [32]byte{1}}, "vc2": {SHA256: [32]byte{2}}}
+	r.CourseVersion, r.LearnerID, r.Email = "2", "2026/0007", "ana@uni.example"
+	r.Decision, r.Signatory = "06-12/7", "Vera Primer, Dean"
+	r.State = Suspended
+	r.Changes = []Change{{At: now, State: Suspended, Reason: "appeal", By: "registrar"}}
+	return r
+}
+
+// benchmarkIssue is Reserve and Commit of two payloads of 30 KB.
+func benchmarkIssue(b *testing.B, callers int) {
+	s := reopen(b, initStore(b))
+	list, err := s.OpenList(b.Context(), status.Revocation, now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	payload := make([]byte, 30_000)
+	rand.Read(payload)
+	var next atomic.Int64
+	var group sync.WaitGroup
+	b.ResetTimer()
+	for range callers {
+		group.Go(func() {
+			for {
+				n := int(next.Add(1))
+				if n > b.N {
+					return
+				}
+				r := draft(n, list)
+				if r.Entries[0].Index = uint64(n); n >= ListLimit {
+					r.Entries = nil
+				}
+				r.Forms = map[string]Sealed{"edc": {Payload: payload}, "vc2": {Payload: payload}}
+				_, err := s.Reserve(b.Context(), r)
+				if err == nil {
+					_, err = s.Commit(b.Context(), r.ID, map[string][]byte{"edc": payload, "vc2": payload})
+				}
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "issued/s")
+}
+
+func BenchmarkIssue1(b *testing.B)  { benchmarkIssue(b, 1) }
+func BenchmarkIssue32(b *testing.B) { benchmarkIssue(b, 32) }
+
+func BenchmarkGet(b *testing.B) {
+	s := reopen(b, filled(b))
+	id := draft(17).ID
+	for b.Loop() {
+		if _, err := s.Get(b.Context(), id); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkBits(b *testing.B) {
+	s := reopen(b, filled(b))
+	for b.Loop() {
+		if _, _, err := s.Bits(b.Context(), "r1"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

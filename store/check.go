@@ -1,0 +1,178 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"indeks/status"
+)
+
+// Check reads the whole of a store and returns everything in it that breaks a
+// promise: each record can be read and fits its hashes, tokens are there exactly
+// when it is sealed, an index of a list is used once, the lists count and show
+// what the records say, the index entries lead to their records and to nothing
+// else. It may run beside other work only if that writes nothing meanwhile.
+func Check(ctx context.Context, s Store) []error {
+	var found []error
+	report := func(format string, args ...any) {
+		found = append(found, fmt.Errorf(format, args...))
+	}
+
+	// 1. The lists, and what the records will have to add up to.
+	type count struct {
+		List
+		used         uint64
+		given, shown *status.List // indexes used, bits that the records' states call for
+	}
+	lists := map[string]*count{}
+	all, err := s.Lists(ctx)
+	if err != nil {
+		report("%w", err)
+	}
+	for _, list := range all {
+		lists[list.ID] = &count{List: list, given: status.New(), shown: status.New()}
+	}
+
+	// 2. The records.
+	reserved := map[string]bool{}
+	for listed, err := range s.Records(ctx, "") {
+		if err != nil {
+			report("%w", err)
+			continue
+		}
+		r, err := s.Get(ctx, listed.ID)
+		if err != nil {
+			report("%w", err)
+			continue
+		}
+		if r.State == Reserved {
+			reserved[r.ID] = true
+		}
+		if n := len(r.Changes); n > 0 && r.Changes[n-1].State != r.State {
+			report("record %s is %s, its last change says %s", r.ID, r.State, r.Changes[n-1].State)
+		}
+		for profile, form := range r.Forms {
+			if len(form.Payload) == 0 {
+				report("record %s has no payload %s", r.ID, profile)
+			}
+			sealed := form.SHA256 == sha256.Sum256(form.Token) && len(form.Token) > 0
+			if sealed != (r.State != Reserved) {
+				report("record %s is %s, but its token %s is not so", r.ID, r.State, profile)
+			}
+		}
+		for _, e := range r.Entries {
+			list := lists[e.List]
+			if list == nil || list.Purpose != e.Purpose {
+				report("record %s: no %s list %s", r.ID, e.Purpose, e.List)
+				continue
+			}
+			if taken, err := list.given.Get(e.Index); taken || err != nil {
+				report("record %s: list %s, index %d is used twice or outside it", r.ID, e.List, e.Index)
+				continue
+			}
+			list.used++
+			if err := errors.Join(list.given.Set(e.Index, true), list.shown.Set(e.Index, r.Bit(e.Purpose))); err != nil {
+				report("record %s: %w", r.ID, err)
+			}
+		}
+	}
+	for r, err := range s.Pending(ctx) {
+		if err != nil {
+			report("%w", err)
+		} else if !reserved[r.ID] {
+			report("record %s is %s and yet pending", r.ID, r.State)
+		}
+		delete(reserved, r.ID)
+	}
+	for id := range reserved {
+		report("record %s is reserved and not among the pending", id)
+	}
+
+	// 3. The lists against the records.
+	for id, list := range lists {
+		bits, _, err := s.Bits(ctx, id)
+		if err != nil {
+			report("%w", err)
+			continue
+		}
+		if !bytes.Equal(bits.Bits(), list.shown.Bits()) {
+			report("the bits of list %s are not what the records say", id)
+		}
+		if list.Used != list.used {
+			report("list %s counts %d indexes given out, the records have %d", id, list.Used, list.used)
+		}
+		if list.Used >= ListLimit && !list.Closed {
+			report("list %s is full and open", id)
+		}
+		if (list.Sequence == 0) != (list.Published == nil) {
+			report("list %s: published %d times, token of %d bytes", id, list.Sequence, len(list.Published))
+		}
+	}
+
+	// 4. What only the implementation sees.
+	if b, ok := s.(*boltStore); ok {
+		found = append(found, b.checkIndexes(ctx)...)
+	}
+	return found
+}
+
+// checkIndexes compares the index entries with the records: each record has all
+// of its own, and there are no others.
+func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
+	report := func(format string, args ...any) {
+		found = append(found, fmt.Errorf(format, args...))
+	}
+	err := s.view(ctx, func(tx *bolt.Tx) error {
+		expected := map[string]int{} // entries by bucket
+		err := tx.Bucket(bucketRecords).ForEach(func(key, _ []byte) error {
+			doc, err := getDoc(tx, key)
+			if err != nil {
+				report("%w", err)
+				return nil
+			}
+			for _, x := range []index{byID, byKey, byPublic, byLink, byNumber} {
+				expected[string(x.bucket)]++
+				if !bytes.Equal(tx.Bucket(x.bucket).Get(x.of(&doc.Record)), key) {
+					report("record %s is not where %q leads", doc.ID, x.bucket)
+				}
+			}
+			for _, e := range doc.Entries {
+				expected[string(bucketEntries)]++
+				if !bytes.Equal(tx.Bucket(bucketEntries).Get(entryKey(e.List, e.Index)), key) {
+					report("record %s is not where list %s, index %d leads", doc.ID, e.List, e.Index)
+				}
+			}
+			expected[string(bucketPayloads)] += len(doc.Forms)
+			if doc.State != Reserved {
+				expected[string(bucketTokens)] += len(doc.Forms)
+			} else {
+				expected[string(bucketPending)]++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, bucket := range [][]byte{
+			bucketIDs, bucketKeys, bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketPayloads, bucketTokens, bucketPending,
+		} {
+			n := 0
+			if err := tx.Bucket(bucket).ForEach(func(_, _ []byte) error { n++; return nil }); err != nil {
+				return err
+			}
+			if n != expected[string(bucket)] {
+				report("%q has %d entries, the records call for %d", bucket, n, expected[string(bucket)])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		report("%w", err)
+	}
+	return found
+}

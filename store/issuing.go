@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	bolt "go.etcd.io/bbolt"
+
+	"indeks/status"
+)
+
+// Limits on what Reserve takes, in bytes: those of keys hold for an index, of
+// texts for what a person wrote, of blobs for one payload or token.
+const (
+	maxKey  = 256
+	maxText = 4096
+	maxBlob = 16 << 20
+)
+
+// validate says with ErrInvalid why a record cannot be reserved.
+func (r *Record) validate() error {
+	invalid := func(format string, args ...any) error {
+		return fmt.Errorf("reserving %.100q: %w: %s", r.ID, ErrInvalid, fmt.Sprintf(format, args...))
+	}
+	for name, s := range map[string]string{"id": r.ID, "public id": r.Public, "link": r.Link, "number": r.Number} {
+		if s == "" || len(s) > maxKey {
+			return invalid("%s of %d bytes, not 1 to %d", name, len(s), maxKey)
+		}
+	}
+	for _, s := range []string{
+		r.ID, r.Public, r.Link, r.Number, r.KeyID, r.Course, r.CourseVersion, r.Title, r.FamilyName,
+		r.GivenName, r.LearnerID, r.Email, r.AwardingDate, r.Decision, r.Signatory,
+	} {
+		if err := validText(s); err != nil {
+			return fmt.Errorf("reserving %.100q: %w", r.ID, err)
+		}
+	}
+	if r.Key == (Key{}) {
+		return invalid("no key")
+	}
+	if r.SealingTime.IsZero() || !r.SealingTime.Equal(r.SealingTime.Truncate(time.Second)) || r.SealingTime.Location() != time.UTC {
+		return invalid("sealing time %v is not in whole seconds of UTC", r.SealingTime)
+	}
+	if len(r.Forms) == 0 {
+		return invalid("no form")
+	}
+	for profile, form := range r.Forms {
+		if profile == "" || len(profile) > maxKey || !utf8.ValidString(profile) {
+			return invalid("profile %.40q", profile)
+		}
+		if len(form.Payload) == 0 || len(form.Payload) > maxBlob {
+			return invalid("payload %s of %d bytes", profile, len(form.Payload))
+		}
+		if form.Token != nil || form.SHA256 != [32]byte{} {
+			return invalid("form %s has a token already", profile)
+		}
+	}
+	for i, e := range r.Entries {
+		if e.Index >= status.MinSize {
+			return invalid("index %d of list %.40q", e.Index, e.List)
+		}
+		for _, other := range r.Entries[:i] {
+			if other.List == e.List && other.Index == e.Index {
+				return fmt.Errorf("reserving %s: list %s, index %d twice: %w", r.ID, e.List, e.Index, ErrIndexTaken)
+			}
+			if other.Purpose == e.Purpose {
+				return invalid("two entries for %s", e.Purpose)
+			}
+		}
+	}
+	if len(r.Changes) > 0 || r.State != "" && r.State != Reserved {
+		return invalid("it has been changed already")
+	}
+	return nil
+}
+
+func validText(s string) error {
+	if len(s) > maxText || !utf8.ValidString(s) {
+		return fmt.Errorf("%w: a text is over %d bytes or not UTF-8: %.40q", ErrInvalid, maxText, s)
+	}
+	return nil
+}
+
+func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
+	if err := r.validate(); err != nil {
+		return Record{}, err
+	}
+	var stored Record
+	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
+		stored, err = reserve(tx, r)
+		return err
+	})
+	if err != nil {
+		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
+	}
+	return stored, nil
+}
+
+// reserve is the first of the two transactions of issuing.
+func reserve(tx *bolt.Tx, r Record) (Record, error) {
+	// 1. The same key is the same record for ever.
+	doc, key, err := byKey.find(tx, r.Key[:])
+	switch {
+	case err == nil && doc.RequestHash != r.RequestHash:
+		return Record{}, ErrConflict
+	case err == nil:
+		return doc.record(tx, key)
+	case !errors.Is(err, ErrNotFound):
+		return Record{}, err
+	}
+
+	// 2. Everything is used once. All checks come before the first change: see write.
+	for _, x := range []struct {
+		index
+		taken error
+	}{{byID, ErrIDTaken}, {byPublic, ErrIDTaken}, {byLink, ErrIDTaken}, {byNumber, ErrNumberTaken}} {
+		if tx.Bucket(x.bucket).Get(x.of(&r)) != nil {
+			return Record{}, fmt.Errorf("looking in %q: %w", x.bucket, x.taken)
+		}
+	}
+	lists := map[string]listDoc{}
+	for _, e := range r.Entries {
+		list, err := getList(tx, e.List)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return Record{}, fmt.Errorf("%w: no list %q", ErrInvalid, e.List)
+		case err != nil:
+			return Record{}, err
+		case list.Purpose != e.Purpose:
+			return Record{}, fmt.Errorf("%w: list %s is for %s, not %q", ErrInvalid, e.List, list.Purpose, e.Purpose)
+		case list.Closed:
+			return Record{}, fmt.Errorf("list %s: %w", e.List, ErrListFull)
+		case tx.Bucket(bucketEntries).Get(entryKey(e.List, e.Index)) != nil:
+			return Record{}, fmt.Errorf("list %s, index %d: %w", e.List, e.Index, ErrIndexTaken)
+		}
+		lists[e.List] = list
+	}
+	records := tx.Bucket(bucketRecords)
+	sequence := records.Sequence() + 1
+	key = sequenceKey(sequence)
+	if records.Get(key) != nil {
+		return Record{}, fmt.Errorf("%w: its counter has gone back to a record that is there", ErrDamaged)
+	}
+
+	// 3. The record, with the payloads beside it.
+	if err := records.SetSequence(sequence); err != nil {
+		return Record{}, err
+	}
+	doc = recordDoc{Record: r, Payloads: map[string][32]byte{}}
+	doc.State = Reserved
+	doc.Forms = map[string]Sealed{}
+	for profile, form := range r.Forms {
+		doc.Forms[profile] = Sealed{}
+		doc.Payloads[profile] = sha256.Sum256(form.Payload)
+		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), form.Payload); err != nil {
+			return Record{}, err
+		}
+	}
+	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
+		return Record{}, err
+	}
+	if err := tx.Bucket(bucketPending).Put(key, nil); err != nil {
+		return Record{}, err
+	}
+
+	// 4. What leads to it.
+	for _, x := range []index{byID, byKey, byPublic, byLink, byNumber} {
+		if err := tx.Bucket(x.bucket).Put(x.of(&r), key); err != nil {
+			return Record{}, err
+		}
+	}
+	for _, e := range r.Entries {
+		if err := tx.Bucket(bucketEntries).Put(entryKey(e.List, e.Index), key); err != nil {
+			return Record{}, err
+		}
+	}
+	for id, list := range lists {
+		list.Used++ // a record has one entry for each purpose, so one in each list
+		list.Closed = list.Used >= ListLimit
+		if err := putJSON(tx, bucketLists, []byte(id), list); err != nil {
+			return Record{}, err
+		}
+	}
+	r.State = Reserved
+	return r, nil
+}
+
+func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {
+	for profile, token := range tokens {
+		if len(token) == 0 || len(token) > maxBlob {
+			return Record{}, fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, len(token))
+		}
+	}
+	var stored Record
+	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
+		stored, err = commit(tx, id, tokens)
+		return err
+	})
+	if err != nil {
+		return Record{}, fmt.Errorf("committing %s: %w", id, err)
+	}
+	return stored, nil
+}
+
+// commit is the second of the two transactions of issuing.
+func commit(tx *bolt.Tx, id string, tokens map[string][]byte) (Record, error) {
+	// 1. The first writer wins.
+	doc, key, err := byID.find(tx, []byte(id))
+	if err != nil {
+		return Record{}, err
+	}
+	if doc.State != Reserved {
+		return doc.record(tx, key)
+	}
+	reserved, given := slices.Sorted(maps.Keys(doc.Forms)), slices.Sorted(maps.Keys(tokens))
+	if !slices.Equal(reserved, given) {
+		return Record{}, fmt.Errorf("%w: tokens for %q, forms reserved %q", ErrInvalid, given, reserved)
+	}
+	r, err := doc.record(tx, key) // with damaged payloads, what was sealed is not on record
+	if err != nil {
+		return Record{}, err
+	}
+
+	// 2. The tokens, and with their hashes the record.
+	for profile, token := range tokens {
+		form := r.Forms[profile]
+		form.Token, form.SHA256 = token, sha256.Sum256(token)
+		r.Forms[profile] = form
+		if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), token); err != nil {
+			return Record{}, err
+		}
+	}
+	r.State = Issued
+	if err := putJSON(tx, bucketRecords, key, recordDoc{r, doc.Payloads}); err != nil {
+		return Record{}, err
+	}
+	if err := tx.Bucket(bucketPending).Delete(key); err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}

@@ -1,0 +1,207 @@
+// Package store keeps issuance records: what was to be sealed before it is
+// sealed, what was sealed before it is handed out, and what became of it.
+// [Store] is the contract; [OpenBolt] is the implementation for one institution
+// on one machine; [Check] proves a store against itself.
+package store
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"indeks/status"
+)
+
+// Errors that callers branch on; a call that returns one of them, or the error
+// of its context, has written nothing. Anything else means: outcome unknown.
+// [ErrDamaged] is one of them too: a record that no longer fits its checksum.
+var (
+	ErrInvalid     = errors.New("record breaks a rule of the store")
+	ErrNotFound    = errors.New("no such record")
+	ErrConflict    = errors.New("the same key was used for another request")
+	ErrIDTaken     = errors.New("credential id, public id or link already used")
+	ErrIndexTaken  = errors.New("status list index already used")
+	ErrNumberTaken = errors.New("certificate number already used")
+	ErrState       = errors.New("not possible in the record's state") // e.g. reinstate what is revoked
+	ErrListFull    = errors.New("status list is closed")
+	ErrReadOnly    = errors.New("store is read-only after a failed write")
+	ErrSequence    = errors.New("a newer status list is already published")
+)
+
+// Key identifies a request: SHA-256 of what makes it the same request.
+type Key [32]byte
+
+// Entry is a credential's place in a status list.
+type Entry struct {
+	List    string `json:"list"` // id of the list, e.g. "r1"
+	Index   uint64 `json:"index"`
+	Purpose string `json:"purpose"` // status.Revocation or status.Suspension
+}
+
+// Sealed is one form of a credential: the exact payload and, once sealed, its token.
+type Sealed struct {
+	Payload []byte   `json:"-"`               // kept apart from the record
+	Token   []byte   `json:"-"`               // nil while reserved; kept apart from the record
+	SHA256  [32]byte `json:"sha256,omitzero"` // of Token
+}
+
+// State of a record.
+type State string
+
+const (
+	Reserved  State = "reserved" // intent on record, not yet sealed
+	Issued    State = "issued"
+	Suspended State = "suspended"
+	Revoked   State = "revoked" // final
+)
+
+// Record is one issuance. Everything but State, the tokens and Changes is fixed
+// by Reserve. The JSON names are those of the stored form: to rename one is a
+// new schema version.
+type Record struct {
+	ID          string            `json:"id"` // credential id, urn:credential:<uuid>
+	Key         Key               `json:"key"`
+	RequestHash [32]byte          `json:"requestHash"`
+	Public      string            `json:"public"` // 26 symbols: printed in the QR code
+	Link        string            `json:"link"`   // 26 symbols: the learner's own page
+	Number      string            `json:"number"` // certificate number, unique, never re-used
+	Entries     []Entry           `json:"entries"`
+	SealingTime time.Time         `json:"sealingTime"` // whole seconds, UTC
+	KeyID       string            `json:"keyID"`       // key it is sealed with
+	Forms       map[string]Sealed `json:"forms"`       // by profile: "edc", "vc2"
+
+	Course        string `json:"course,omitzero"` // id
+	CourseVersion string `json:"courseVersion,omitzero"`
+	Title         string `json:"title,omitzero"` // for lists
+	FamilyName    string `json:"familyName,omitzero"`
+	GivenName     string `json:"givenName,omitzero"`
+	LearnerID     string `json:"learnerID,omitzero"`
+	Email         string `json:"email,omitzero"`
+	AwardingDate  string `json:"awardingDate,omitzero"` // YYYY-MM-DD
+	Decision      string `json:"decision,omitzero"`     // decision number
+	Signatory     string `json:"signatory,omitzero"`    // name and office
+
+	State   State    `json:"state"`
+	Changes []Change `json:"changes,omitzero"` // oldest first
+}
+
+// Bit is what a status list of the given purpose says of the record. Revocation
+// is set when the record is revoked. Suspension is set while it is suspended,
+// and stays set when a suspended record is revoked: nobody may read in that
+// list that the doubt was lifted.
+func (r Record) Bit(purpose string) bool {
+	switch purpose {
+	case status.Revocation:
+		return r.State == Revoked
+	case status.Suspension:
+		if n := len(r.Changes); r.State == Revoked && n > 1 {
+			return r.Changes[n-2].State == Suspended
+		}
+		return r.State == Suspended
+	default:
+		return false
+	}
+}
+
+// Change is one event after issuing.
+type Change struct {
+	At     time.Time `json:"at"`
+	State  State     `json:"state"` // after it
+	Reason string    `json:"reason,omitzero"`
+	By     string    `json:"by,omitzero"`
+}
+
+// ListLimit is the number of indexes given out of one list: 70 % of its
+// entries, so that an index drawn at random is seldom a used one.
+const ListLimit = status.MinSize * 7 / 10
+
+// List is a status list with what was last published of it.
+type List struct {
+	ID        string    `json:"id"`
+	Purpose   string    `json:"purpose"`
+	Opened    time.Time `json:"opened"`
+	Used      uint64    `json:"used"`               // indexes given out
+	Closed    bool      `json:"closed"`             // no new indexes
+	Sequence  uint64    `json:"sequence"`           // of the last publication, 0: never
+	Published []byte    `json:"-"`                  // token; kept apart from the list
+	ValidFrom time.Time `json:"validFrom,omitzero"` // of the published token
+}
+
+// Store keeps records. All methods are safe for concurrent use.
+//
+// What a caller may rely on:
+//
+//   - A nil error means durable: it survives the power cut that comes next.
+//   - An error that is none of the sentinels means the outcome is unknown: the
+//     write may be there. Repeating the call with the same key is always safe.
+//     After such an error of a write the store is read-only (ErrReadOnly) until
+//     it is opened again, so that nothing builds on a doubtful state.
+//   - A context is looked at before a write begins; from then on the call waits
+//     for the outcome, which is one disk flush away.
+//   - The same Key is the same record for ever. The first writer wins; the
+//     loser is given the winner's record.
+//   - An index of a status list, a certificate number, a public id are used
+//     once in the life of the store. No method releases one.
+//   - Revoked is final. No bit of a revocation list is ever cleared.
+type Store interface {
+	// Lookup returns the record of a key, or ErrNotFound.
+	Lookup(ctx context.Context, key Key) (Record, error)
+
+	// Reserve puts an intent on record. If the key is new, r is stored as given,
+	// State Reserved. If it is known with the same RequestHash, nothing is
+	// written and the stored record returned: sealed, or still reserved and then
+	// to be finished with its own payloads. Another RequestHash is ErrConflict; a used id,
+	// public id or link ErrIDTaken; a used index, also by the record itself,
+	// ErrIndexTaken; a closed list ErrListFull; a used number ErrNumberTaken;
+	// a record that lacks an id, has tokens or names no list of ours ErrInvalid.
+	Reserve(ctx context.Context, r Record) (Record, error)
+
+	// Commit adds the tokens, by profile, and sets State Issued. If the record is already
+	// sealed it is returned as it is (ES256 signatures differ each time; the
+	// first one counts). Tokens must cover exactly the forms reserved, else ErrInvalid.
+	Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error)
+
+	// Get, ByPublic, ByLink, ByNumber find one record, or ErrNotFound.
+	Get(ctx context.Context, id string) (Record, error)
+	ByPublic(ctx context.Context, public string) (Record, error)
+	ByLink(ctx context.Context, link string) (Record, error)
+	ByNumber(ctx context.Context, number string) (Record, error)
+
+	// Records yields all records in order of reservation, starting after the
+	// record with id after ("": from the start). It holds no lock between steps.
+	// Forms carry the hashes only; Get reads payloads and tokens. In place of a
+	// damaged record its error is yielded, and the next ones follow.
+	Records(ctx context.Context, after string) iter.Seq2[Record, error]
+
+	// Pending yields records that are still reserved, with their payloads.
+	Pending(ctx context.Context) iter.Seq2[Record, error]
+
+	// Numbers draws n (1 to 1 000 000) consecutive numbers of a series, the first
+	// of which it returns; a series begins at 1. A number drawn and not used is lost, not given out again.
+	Numbers(ctx context.Context, series string, n int) (first uint64, err error)
+
+	// Change appends an event, sets the state, Suspended, Revoked, or Issued
+	// (reinstate), and the bits of the record's status lists with it ([Record.Bit]).
+	// ErrState where that is not possible: the record is not sealed, it is
+	// revoked, or it has no entry in a list that could show it. The same state
+	// again is no error and changes nothing. Forms of the record returned carry
+	// the hashes only: what was issued need not be legible to be revoked.
+	Change(ctx context.Context, id string, c Change) (Record, error)
+
+	// OpenList returns the list of a purpose that takes new entries, opening the
+	// next one when none is open: "r1", "r2" for revocation, "s1", "s2" for
+	// suspension. Reserve closes a list that has reached ListLimit.
+	OpenList(ctx context.Context, purpose string, now time.Time) (List, error)
+
+	// Lists returns all lists.
+	Lists(ctx context.Context) ([]List, error)
+
+	// Bits returns the present bits of a list with the last publication.
+	Bits(ctx context.Context, list string) (*status.List, List, error)
+
+	// Publish stores a signed list if its sequence is the stored one plus 1, else ErrSequence.
+	Publish(ctx context.Context, list string, sequence uint64, token []byte, validFrom time.Time) error
+
+	Close() error
+}

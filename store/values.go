@@ -1,0 +1,74 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	bolt "go.etcd.io/bbolt"
+)
+
+// put stores a value behind a SHA-256 over bucket, key and value: bbolt's data
+// pages have no checksum, and after one flipped byte the wrong value comes back
+// without any error.
+func put(tx *bolt.Tx, bucket, key, value []byte) error {
+	sum := checksum(bucket, key, value)
+	return tx.Bucket(bucket).Put(key, append(sum[:], value...))
+}
+
+// get returns what put stored, ErrNotFound, or ErrDamaged when it is not that any
+// more. The bytes are those of the file: they are valid in this transaction only.
+func get(tx *bolt.Tx, bucket, key []byte) ([]byte, error) {
+	stored := tx.Bucket(bucket).Get(key)
+	if stored == nil {
+		return nil, ErrNotFound
+	}
+	return open(bucket, key, stored)
+}
+
+// open takes the checksum off a value that put stored.
+func open(bucket, key, stored []byte) ([]byte, error) {
+	if len(stored) >= sha256.Size {
+		sum, value := stored[:sha256.Size], stored[sha256.Size:]
+		if want := checksum(bucket, key, value); bytes.Equal(sum, want[:]) {
+			return value, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the entry %x of %q does not fit its checksum", ErrDamaged, key, bucket)
+}
+
+// checksum binds a value to its place, so that it is not taken for another's.
+func checksum(bucket, key, value []byte) [sha256.Size]byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %d ", bucket, len(key))
+	h.Write(key)
+	h.Write(value)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// putJSON stores v as JSON with put.
+func putJSON(tx *bolt.Tx, bucket, key []byte, v any) error {
+	value, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	return put(tx, bucket, key, value)
+}
+
+// getJSON reads what putJSON stored, strictly: what this program does not know
+// it must not drop when it writes the value again.
+func getJSON(tx *bolt.Tx, bucket, key []byte, v any) error {
+	value, err := get(tx, bucket, key)
+	if err != nil {
+		return err
+	}
+	return decode(bucket, key, value, v)
+}
+
+func decode(bucket, key, value []byte, v any) error {
+	if err := json.Unmarshal(value, v, json.RejectUnknownMembers(true)); err != nil {
+		return fmt.Errorf("%w: reading the entry %x of %q: %w", ErrDamaged, key, bucket, err)
+	}
+	return nil
+}

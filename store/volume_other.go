@@ -1,0 +1,17 @@
+//go:build !(linux || darwin || freebsd)
+
+package store
+
+import (
+	"os"
+	"time"
+)
+
+// mapSize is 0: where a mapping makes the file as large as itself, it grows with the file.
+const mapSize = 0
+
+// volumeShare is not known here.
+func volumeShare(string) int { return 0 }
+
+// lockFile leaves the lock to bbolt.
+func lockFile(*os.File, time.Duration) error { return nil }

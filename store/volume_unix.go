@@ -1,0 +1,41 @@
+//go:build linux || darwin || freebsd
+
+package store
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// mapSize is what is mapped from the start: 8 GiB of address space where there
+// is plenty of it.
+const mapSize = (strconv.IntSize / 64) << 33
+
+// volumeShare is 90 % of the volume that path lies on, in bytes, or 0 if that
+// is not known: the store stops with a clear error before the disk is full.
+func volumeShare(path string) int {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(filepath.Dir(path), &fs); err != nil {
+		return 0
+	}
+	return int(min(uint64(fs.Blocks)/10*9*uint64(fs.Bsize), math.MaxInt))
+}
+
+// lockFile takes the lock that bbolt would take on the same descriptor a moment
+// later, waiting for at most timeout: ErrLocked.
+func lockFile(f *os.File, timeout time.Duration) error {
+	const retry = 50 * time.Millisecond
+	for start := time.Now(); ; time.Sleep(retry) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err != syscall.EWOULDBLOCK {
+			return err
+		}
+		if time.Since(start)+retry > timeout {
+			return ErrLocked
+		}
+	}
+}
