@@ -193,9 +193,19 @@ func isPublic(a netip.Addr) bool {
 		!slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
+// answerError is an HTTP status other than 200.
+type answerError int
+
+func (e answerError) Error() string { return fmt.Sprintf("answered with status %d", int(e)) }
+
+// isGone reports whether err is an answer that there is nothing.
+func isGone(err error) bool {
+	answer, ok := errors.AsType[answerError](err)
+	return ok && (answer == http.StatusNotFound || answer == http.StatusGone)
+}
+
 // get fetches a body. The caller has made sure that the host belongs to an
-// issuer of the trust file. An answer that is not 200 is an error; ErrNotFound
-// where it is 404 or 410.
+// issuer of the trust file. An answer that is not 200 is an answerError.
 func (v *Verifier) get(ctx context.Context, u *url.URL, accept string) ([]byte, error) {
 	if err := v.policy.allows(u); err != nil {
 		return nil, err
@@ -213,12 +223,8 @@ func (v *Verifier) get(ctx context.Context, u *url.URL, accept string) ([]byte, 
 		return nil, err
 	}
 	defer res.Body.Close()
-	switch res.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound, http.StatusGone:
-		return nil, ErrNotFound
-	default:
-		return nil, fmt.Errorf("answer %d", res.StatusCode)
+	if res.StatusCode != http.StatusOK {
+		return nil, answerError(res.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxFetched+1))
 	if err != nil {

@@ -42,6 +42,9 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Cred
 		c.fail(reason, "The content cannot be read.")
 		return nil
 	}
+	if cred.Profile == elm.EDC {
+		defer c.remark("The shapes of the application profile were not checked.")
+	}
 
 	// 2. Contexts, before any rule that depends on what the terms mean.
 	undefined, err := v.contexts.Inspect(cred.Tree)
@@ -104,15 +107,10 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Cred
 		c.fail("undefined_term", "The content holds terms that its contexts do not define.")
 		c.remark("Not defined: %s", listed)
 		return cred
-	case cred.Profile == elm.EDC:
-		c.pass("Well-formed, and every rule of the data model holds.")
-		if len(names) > 0 {
-			c.remark("Sealed, but not understood: %s", listed)
-		}
-		c.remark("The shapes of the application profile were not checked.")
-	default:
-		c.pass("Well-formed, and every rule of the data model holds.")
+	case len(names) > 0:
+		c.remark("Sealed, but not understood: %s", listed)
 	}
+	c.pass("Well-formed, and every rule of the data model holds.")
 	return cred
 }
 

@@ -276,7 +276,7 @@ func TestOwnSealsAreValid(t *testing.T) {
 	}
 	r := v.Verify(t.Context(), odd)
 	coherent(t, r)
-	if r.State != NotConforming || r.Verdict != Indeterminate || len(r.check(CheckFormat).Remarks) != 1 {
+	if r.State != NotConforming || r.Verdict != Indeterminate || len(r.check(CheckFormat).Remarks) != 2 {
 		t.Errorf("odd file: state %s: %+v", r.State, r.Checks)
 	}
 

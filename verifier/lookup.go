@@ -47,7 +47,7 @@ func (v *Verifier) LookUp(ctx context.Context, public string) ([]byte, error) {
 				continue
 			}
 			all = append(all, e)
-			if e.QRPrefix != "" && strings.HasPrefix(public, e.QRPrefix) {
+			if e.QRPrefix != "" && strings.HasPrefix(public, strings.ToUpper(e.QRPrefix)) {
 				named = append(named, e)
 			}
 		}
@@ -77,7 +77,7 @@ func (v *Verifier) LookUp(ctx context.Context, public string) ([]byte, error) {
 			case err == nil && token == nil:
 				token = found
 				cancel() // nobody else needs to hear of this id
-			case err != nil && !errors.Is(err, ErrNotFound):
+			case err != nil && !isGone(err):
 				missing = err
 			}
 		})
@@ -132,7 +132,9 @@ func (v *Verifier) FetchLink(ctx context.Context, link string) ([]byte, error) {
 	switch {
 	case err == nil:
 		return token, nil
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrForbidden):
+	case isGone(err):
+		return nil, fmt.Errorf("fetching: %w: %w", ErrNotFound, err)
+	case errors.Is(err, ErrForbidden):
 		return nil, fmt.Errorf("fetching: %w", err)
 	}
 	return nil, fmt.Errorf("fetching: %w: %w", ErrUnavailable, err)
