@@ -27,8 +27,9 @@ type Page struct {
 	NoStore bool
 	Data    any
 
-	// Again repeats a POST in another language: hidden fields of a form at the
-	// page's own address. Where it is nil the language links are ordinary links.
+	// Again repeats a POST in another language: hidden fields, maybe none, of a
+	// form at the page's own address. Where it is nil the language links are
+	// ordinary links.
 	Again map[string]string
 }
 
@@ -39,6 +40,7 @@ type view struct {
 	Path      string // of this request, for links to this page alone
 	Now       time.Time
 	Languages []languageLink
+	Repeat    bool // the language links are buttons that repeat the POST
 	chosen    bool // the language stands in the address, and goes on in links
 }
 
@@ -148,7 +150,7 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 	if !ok {
 		return fmt.Errorf("rendering page %q in %q: no such page", name, p.Lang)
 	}
-	v := view{Page: p, Path: c.Request().URL.Path, Now: Clock(), chosen: c.QueryParam("lang") == p.Lang}
+	v := view{Page: p, Path: c.Request().URL.Path, Now: Clock(), Repeat: p.Again != nil, chosen: c.QueryParam("lang") == p.Lang}
 	for _, l := range languageNames {
 		if k.localizer[l.tag] != nil {
 			v.Languages = append(v.Languages, languageLink{l.tag, l.name, l.tag == p.Lang})

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -113,10 +114,11 @@ func referrerPolicy(r *http.Request, https bool) string {
 	if err != nil {
 		host = r.Host
 	}
-	if ip := net.ParseIP(host); !https && ip != nil && !ip.IsLoopback() {
-		return "same-origin"
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	if https || host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback() {
+		return "no-referrer"
 	}
-	return "no-referrer"
+	return "same-origin"
 }
 
 func (k *Kit) limitBody(next echo.HandlerFunc) echo.HandlerFunc {

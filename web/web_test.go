@@ -66,7 +66,7 @@ func TestEveryAnswerIsLockedDown(t *testing.T) {
 	e.GET("/page", func(c echo.Context) error { return k.Render(c, http.StatusOK, "page", Page{Data: "x"}) })
 	e.GET("/api/v1/x", func(c echo.Context) error { return errors.New("broken") })
 	for _, path := range []string{"/page", "/nowhere", "/api/v1/x", k.static.url("kit.css")} {
-		h := ask(e, "GET", path, "").Header
+		h := ask(e, "GET", "http://localhost"+path, "").Header
 		for name, want := range map[string]string{
 			"Content-Security-Policy":      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 			"Cross-Origin-Opener-Policy":   "same-origin",
@@ -91,12 +91,21 @@ func TestEveryAnswerIsLockedDown(t *testing.T) {
 // TestFormsWorkOnALocalNetwork: a browser on plain http beyond loopback sends no
 // Sec-Fetch-Site, and under no-referrer an Origin of null.
 func TestFormsWorkOnALocalNetwork(t *testing.T) {
-	for host, want := range map[string]string{
-		"192.168.1.7:8081": "same-origin", "[fd00::7]:8081": "same-origin",
-		"127.0.0.1:8081": "no-referrer", "localhost:8081": "no-referrer", "verify.example": "no-referrer",
+	for _, c := range []struct {
+		host  string
+		https bool
+		want  string
+	}{
+		{"192.168.1.7:8081", false, "same-origin"},
+		{"[fd00::7]:8081", false, "same-origin"},
+		{"registry.lan:8081", false, "same-origin"},
+		{"127.0.0.1:8081", false, "no-referrer"},
+		{"[::1]", false, "no-referrer"},
+		{"localhost:8081", false, "no-referrer"},
+		{"verify.example", true, "no-referrer"},
 	} {
-		if got := referrerPolicy(&http.Request{Host: host}, false); got != want {
-			t.Errorf("%s: %s, want %s", host, got, want)
+		if got := referrerPolicy(&http.Request{Host: c.host}, c.https); got != c.want {
+			t.Errorf("%s: %s, want %s", c.host, got, c.want)
 		}
 	}
 }

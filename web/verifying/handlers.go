@@ -65,9 +65,9 @@ func (s *Server) verify(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	again := map[string]string{}
+	var again map[string]string
 	if len(token) <= maxAgain {
-		again["again"] = base64.RawURLEncoding.EncodeToString(token)
+		again = map[string]string{"again": base64.RawURLEncoding.EncodeToString(token)}
 	}
 	return s.renderResult(c, report, true, again)
 }

@@ -70,6 +70,20 @@ func TestEveryStateHasItsFirstSecond(t *testing.T) {
 	}
 }
 
+// TestNotWithdrawnIsSaidOnlyAfterALook: pages that say so without having asked
+// are the commonest lie of verifiers.
+func TestNotWithdrawnIsSaidOnlyAfterALook(t *testing.T) {
+	v := &fake{report: report(t, verifier.StateValid)}
+	s, _ := newServer(t, v)
+	if _, body := ask(t, s, "GET", "/C/"+someID, ""); !strings.Contains(body, "not withdrawn") || !strings.Contains(body, "neither withdrawn") {
+		t.Error("a look at the list is not told")
+	}
+	v.report.Credential.CredentialStatus = nil
+	if _, body := ask(t, s, "GET", "/C/"+someID, ""); strings.Contains(body, "not withdrawn") || strings.Contains(body, "neither withdrawn") {
+		t.Error("a credential without a list is called not withdrawn")
+	}
+}
+
 func TestAStateNobodyKnowsIsNotGood(t *testing.T) {
 	s, _ := newServer(t, &fake{report: report(t, "splendid")})
 	_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form)
@@ -116,6 +130,9 @@ func TestACodeTellsNeitherNameNorSupplement(t *testing.T) {
 			}
 		}
 		_, body = ask(t, s, "POST", path, "")
+		if !strings.Contains(body, `formaction="`+path+`?lang=hr"`) {
+			t.Errorf("POST %s: the language cannot be changed", path)
+		}
 		for _, yes := range []string{holderName, "Graft apple trees", "17 October", "Register of institutions, 0042 (since 31 January 2010)", "Academy of Orchards", "invisible characters removed"} {
 			if !strings.Contains(body, yes) {
 				t.Errorf("POST %s lacks %q", path, yes)
@@ -141,6 +158,9 @@ func TestTheIssuersNameComesFromTheTrustFile(t *testing.T) {
 	}
 	if !strings.Contains(rest, "<q>"+claimed+"</q>") {
 		t.Error("the page does not say that the document calls its issuer otherwise")
+	}
+	if !strings.Contains(rest, "Visoko učilište, prema upisu u nacionalni registar") || !strings.Contains(rest, "Vrijedi upis u registar.") {
+		t.Error("the register's word on the provider, or the conflict with the credential's, is not shown")
 	}
 	if !strings.Contains(verdict, "Cijepljenje voćaka") {
 		t.Error("the title is not in the language of the page")

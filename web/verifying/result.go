@@ -113,7 +113,13 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		}
 	}
 	p.Word = t("state."+string(state)+".word", args)
+	// Where there is no list, nobody looked: "not withdrawn" would be a claim
+	// that no check stands for.
+	irrevocable := r.Credential != nil && len(r.Credential.StatusEntries()) == 0
 	p.Sentence = t("state."+string(state)+".text", nil)
+	if state == verifier.StateValid && irrevocable {
+		p.Sentence = t("state.valid.text.irrevocable", nil)
+	}
 	if id := "reason." + string(r.Reason); state == verifier.NotValid && s.kit.HasText(id) {
 		p.Why = t(id, nil)
 	}
@@ -144,6 +150,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 			Label:    t("check."+check.Name, nil),
 			Sentence: t("check."+check.Name+"."+string(check.Result), nil),
 			Outcome:  t("outcome."+string(check.Result), nil),
+		}
+		if check.Name == verifier.CheckRevocation && check.Result == verifier.Passed && irrevocable {
+			v.Sentence = t("check.revocation.irrevocable", nil)
 		}
 		switch check.Result {
 		case verifier.Passed:
