@@ -17,6 +17,31 @@ func writeDate(lang string, t time.Time) string {
 	return fmt.Sprintf("%d. %s %d.", t.Day(), month, t.Year())
 }
 
+// day is the calendar day of a date as written, in words. What is no date is
+// shown as it stands.
+func (v *view) day(d DateTime) string {
+	t, err := d.Time(true)
+	if d == "" || err != nil {
+		return Clean(string(d))
+	}
+	return writeDate(v.lang, t)
+}
+
+func (v *view) between(from, until DateTime) Value {
+	switch {
+	case from == "" && until == "":
+		return Value{}
+	case until == "":
+		return v.ours("from %s", v.day(from))
+	case from == "":
+		return v.ours("until %s", v.day(until))
+	}
+	if from, until := v.day(from), v.day(until); from != until {
+		return v.ours("from %s until %s", from, until)
+	}
+	return Value{Text: v.day(from), Ours: true}
+}
+
 // duration is an xsd:duration in words, each part as written ("PT75H": 75
 // hours; "P60M": 60 months). What is no duration is shown as it stands.
 func (v *view) duration(d string) Value {

@@ -35,8 +35,9 @@ var ErrFormat = errors.New("not a well-formed credential")
 // (RFC 6901) of the place.
 //
 // Rules of strict JSON: "json-syntax", "json-duplicate", "json-case",
-// "json-number", "json-utf8", "json-depth", "json-members", "json-size".
-// Rules of the data model start with "vc-" ([Credential.Validate]).
+// "json-number", "json-utf8", "json-depth", "json-members", "json-size"; and
+// "vc-object" for a document that is no object. The other rules that start with
+// "vc-" and "elm-" are those of [Credential.Validate].
 type FormatError struct{ Pointer, Rule, Detail string }
 
 func (e *FormatError) Error() string {

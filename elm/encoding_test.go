@@ -290,3 +290,17 @@ func BenchmarkEncode(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkValidate(b *testing.B) {
+	for _, p := range []Profile{EDC, VC2} {
+		c := parse(b, encoded(b, fixture(), p))
+		b.Run(string(p), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.Validate(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/url"
 	"reflect"
 	"slices"
@@ -140,24 +139,31 @@ func (v *validation) identity() {
 func (v *validation) ids(p jsontext.Pointer, node any) {
 	switch node := node.(type) {
 	case map[string]any:
+		if id := node["id"]; id != nil && p != "" && p != "/issuer" && !isURL(id) {
+			v.report(p+"/id", "vc-id", "id is one absolute URL")
+		}
 		for name, value := range node {
-			switch {
-			case name == "id":
-				if p != "" && p != "/issuer" && value != nil && !isURL(value) {
-					v.report(p.AppendToken(name), "vc-id", "id is one absolute URL")
-				}
-			case name != "@context":
+			if name != "@context" && nested(value) {
 				v.ids(p.AppendToken(name), value)
 			}
 		}
 	case []any:
 		for i, item := range node {
-			switch item.(type) {
-			case map[string]any, []any:
+			if nested(item) {
 				v.ids(at(p, i), item)
 			}
 		}
 	}
+}
+
+// nested tells objects and arrays from what holds nothing further, for which no
+// pointer need be made.
+func nested(value any) bool {
+	switch value.(type) {
+	case map[string]any, []any:
+		return true
+	}
+	return false
 }
 
 func (v *validation) subject() {
@@ -178,9 +184,7 @@ func (v *validation) subject() {
 
 // period checks the dates that limit validity, and their order.
 func (v *validation) period() {
-	v.text("name")
 	if v.v2 {
-		v.text("description")
 		from, until := v.date("validFrom"), v.date("validUntil")
 		v.order("validUntil", from, until)
 		return
@@ -210,10 +214,13 @@ func (v *validation) date(name string) time.Time {
 		return time.Time{}
 	}
 	s, ok := value.(string)
-	t, err := DateTime(s).Time(!v.v2)
-	if !ok || err != nil {
-		v.report(jsontext.Pointer("").AppendToken(name), "vc-date", "%s", cmp.Or(errorText(err), "a date is a string"))
+	if !ok {
+		v.report(jsontext.Pointer("").AppendToken(name), "vc-date", "%s is not a date and time", describe(value))
 		return time.Time{}
+	}
+	t, err := DateTime(s).Time(!v.v2)
+	if err != nil {
+		v.report(jsontext.Pointer("").AppendToken(name), "vc-date", "%v", err)
 	}
 	return t
 }
@@ -236,8 +243,10 @@ func (v *validation) text(name string) {
 	}
 }
 
-// further checks the members whose values are objects with a type.
+// further checks names and the members whose values are objects with a type.
 func (v *validation) further() {
+	v.text("name")
+	v.text("description")
 	for _, m := range []struct {
 		name, rule string
 		id         bool // required
@@ -310,58 +319,6 @@ func (v *validation) claims() {
 			v.report(jsontext.Pointer("").AppendToken(name), "vc-claims", "%v", err)
 		}
 	}
-}
-
-// JWTClaims returns the claims exp, nbf and iat of the payload; the zero time
-// where there is none. They speak of the seal, not of the credential: validity
-// is the narrower of both. The error is that of the first claim that is no
-// NumericDate (RFC 7519 section 2).
-func (c *Credential) JWTClaims() (exp, nbf, iat time.Time, err error) {
-	exp, err = c.numericDate("exp")
-	if err == nil {
-		nbf, err = c.numericDate("nbf")
-	}
-	if err == nil {
-		iat, err = c.numericDate("iat")
-	}
-	return exp, nbf, iat, err
-}
-
-func (c *Credential) numericDate(name string) (time.Time, error) {
-	value, ok := c.Tree[name]
-	if !ok {
-		return time.Time{}, nil
-	}
-	number, ok := value.(json.Number)
-	if !ok {
-		return time.Time{}, fmt.Errorf("claim %s is not a number", name)
-	}
-	seconds, err := number.Float64()
-	if err != nil || seconds < 0 || seconds > 253402300799 { // 9999-12-31T23:59:59Z
-		return time.Time{}, fmt.Errorf("claim %s is out of range", name)
-	}
-	whole, fraction := math.Modf(seconds)
-	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
-}
-
-// Period returns from when until when the credential says it is valid; the
-// zero time where it sets no limit. VCDM 1.1 documents may say it in four
-// members: validFrom goes before issuanceDate, and the earlier end counts.
-func (c *Credential) Period() (from, until time.Time, err error) {
-	at := func(d DateTime) (t time.Time) {
-		if d != "" && err == nil {
-			t, err = d.Time(c.Profile != VC2)
-		}
-		return t
-	}
-	from, until = at(either(c.ValidFrom, c.IssuanceDate)), at(c.ValidUntil)
-	if end := at(c.ExpirationDate); until.IsZero() || !end.IsZero() && end.Before(until) {
-		until = end
-	}
-	if err != nil {
-		return time.Time{}, time.Time{}, fmt.Errorf("reading the period of validity: %w", err)
-	}
-	return from, until, nil
 }
 
 // model checks a tree against the model: values of the expected JSON type,
@@ -488,11 +445,4 @@ func absoluteURL(s string) bool {
 		return false
 	}
 	return u.Scheme != "http" && u.Scheme != "https" || u.Host != ""
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

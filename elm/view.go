@@ -107,54 +107,6 @@ func (v *view) remember(notes List[Note]) {
 	}
 }
 
-// topics are the schemes of coded notes.
-var topics = []string{
-	TopicProvider, TopicAwardStatus, TopicAwardKind, TopicStackability, TopicPriorLearning, TopicNotADegree,
-	TopicLevelMethod, TopicSource, TopicCriteria, TopicQAProcedure, TopicSignatory, TopicFurther,
-}
-
-// labelledTopics are subjects that other issuers name in words only.
-var labelledTopics = map[string]string{
-	"legal basis":                         TopicLegalBasis,
-	"regulations and certificates":        TopicLegalBasis,
-	"quality assurance":                   TopicQuality,
-	"accreditation and quality assurance": TopicQuality,
-	"stackability":                        TopicStackability,
-	"cycle":                               SchemeCycle,
-	"further information":                 TopicFurther,
-}
-
-// topicOf returns what a note's subject is about, and the code if it is one of
-// ours. The topic of a reason is TopicReasonPrefix and the element's id.
-func topicOf(c *Concept) (topic, code string) {
-	if c.ID == TopicLegalBasis || c.ID == TopicQuality {
-		return c.ID, ""
-	}
-	if i := strings.LastIndexByte(c.ID, ':'); i > 0 {
-		topic, code = c.ID[:i], c.ID[i+1:]
-		if slices.Contains(topics, topic) || strings.HasPrefix(topic, TopicReasonPrefix) {
-			return topic, code
-		}
-	}
-	for _, label := range c.PrefLabel["en"] {
-		if topic := labelledTopics[strings.ToLower(strings.TrimSpace(label))]; topic != "" {
-			return topic, ""
-		}
-	}
-	return "", ""
-}
-
-// about returns the notes on a topic.
-func (v *view) about(topic string) []note {
-	var found []note
-	for _, n := range v.notes {
-		if n.topic == topic {
-			found = append(found, n)
-		}
-	}
-	return found
-}
-
 // section builds a section from those elements that have something to show.
 func (v *view) section(id string, elements ...Element) Section {
 	s := Section{ID: id, Label: v.say(id)}
@@ -259,6 +211,11 @@ func (v *view) organisation(o *Organisation) Value {
 	}
 	if value.Text == "" {
 		return Value{}
+	}
+	for i := range o.Location {
+		for j := range o.Location[i].Address {
+			value.Detail = line(value.Detail, v.say("line:country"), v.concept(o.Location[i].Address[j].CountryCode).Text)
+		}
 	}
 	for _, identifiers := range []List[LegalIdentifier]{o.Registration, o.VATIdentifier} {
 		for _, identifier := range identifiers {

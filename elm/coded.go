@@ -1,0 +1,111 @@
+package elm
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// topics are the schemes of coded notes.
+var topics = []string{
+	TopicProvider, TopicAwardStatus, TopicAwardKind, TopicStackability, TopicPriorLearning, TopicNotADegree,
+	TopicLevelMethod, TopicSource, TopicCriteria, TopicQAProcedure, TopicSignatory, TopicFurther,
+}
+
+// labelledTopics are subjects that other issuers name in words only.
+var labelledTopics = map[string]string{
+	"legal basis":                         TopicLegalBasis,
+	"regulations and certificates":        TopicLegalBasis,
+	"quality assurance":                   TopicQuality,
+	"accreditation and quality assurance": TopicQuality,
+	"stackability":                        TopicStackability,
+	"cycle":                               SchemeCycle,
+	"further information":                 TopicFurther,
+}
+
+// topicOf returns what a note's subject is about, and the code if it is one of
+// ours. The topic of a reason is TopicReasonPrefix and the element's id.
+func topicOf(c *Concept) (topic, code string) {
+	if c.ID == TopicLegalBasis || c.ID == TopicQuality {
+		return c.ID, ""
+	}
+	if i := strings.LastIndexByte(c.ID, ':'); i > 0 {
+		topic, code = c.ID[:i], c.ID[i+1:]
+		if slices.Contains(topics, topic) || strings.HasPrefix(topic, TopicReasonPrefix) {
+			return topic, code
+		}
+	}
+	for _, label := range c.PrefLabel["en"] {
+		if topic := labelledTopics[strings.ToLower(strings.TrimSpace(label))]; topic != "" {
+			return topic, ""
+		}
+	}
+	return "", ""
+}
+
+// about returns the notes on a topic.
+func (v *view) about(topic string) []note {
+	var found []note
+	for _, n := range v.notes {
+		if n.topic == topic {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// coded is an element that stands in coded notes.
+func (v *view) coded(id, topic string) Element {
+	e := Element{ID: id}
+	for _, n := range v.about(topic) {
+		e.Values = add(e.Values, v.codedValue(n))
+	}
+	return e
+}
+
+// codedValue is the meaning of a note's code and, below it, the issuer's own
+// words.
+func (v *view) codedValue(n note) Value {
+	own := v.noteText(n.Note)
+	if n.code == "" {
+		return own
+	}
+	value := v.concept(n.concept)
+	if !alike(own.Text, value.Text) {
+		value.Detail = line(nil, v.say("line:note"), own.Text)
+	}
+	return value
+}
+
+// alike reports whether two texts have the same letters and digits.
+func alike(a, b string) bool {
+	letters := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+				return -1
+			}
+			return unicode.ToLower(r)
+		}, s)
+	}
+	return letters(a) == letters(b)
+}
+
+// stated is an element whose notes are the issuer's words only.
+func (v *view) stated(id, topic string) Element {
+	e := Element{ID: id}
+	for _, n := range v.about(topic) {
+		e.Values = add(e.Values, v.noteText(n.Note))
+	}
+	return e
+}
+
+// orReason answers an element without values by the coded reason for it. A
+// reason beside values is shown after them.
+func (v *view) orReason(e Element, element string) Element {
+	e.Reason = len(e.Values) == 0
+	for _, n := range v.about(TopicReasonPrefix + element) {
+		e.Values = add(e.Values, v.codedValue(n))
+	}
+	e.Reason = e.Reason && len(e.Values) > 0
+	return e
+}
