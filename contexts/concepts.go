@@ -11,7 +11,7 @@ import (
 type Concept struct {
 	ID       string            // IRI
 	Scheme   string            // IRI of the concept scheme
-	Notation string            // where the list has one
+	Notation string            // the ISCED-F code, or the abbreviation of a credit system; else ""
 	Label    map[string]string // language tag to label; always has "en"
 }
 

@@ -8,6 +8,8 @@
 package contexts
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -224,7 +226,9 @@ func (s *Set) Inspect(doc map[string]any) ([]Undefined, error) {
 }
 
 // ELMDocument returns the ELM context for VCDM 2.0, exactly as served.
-func ELMDocument() []byte { return append([]byte(nil), Default().elm.bytes...) }
+func ELMDocument() []byte { return bytes.Clone(Default().elm.bytes) }
 
 // ELMDigestSRI returns the digest of [ELMDocument] as "sha384-" and base64.
-func ELMDigestSRI() string { return elmDigestSRI() }
+func ELMDigestSRI() string {
+	return "sha384-" + base64.StdEncoding.EncodeToString(Default().elm.digests["sha384"])
+}

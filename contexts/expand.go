@@ -1,20 +1,14 @@
 package contexts
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/piprate/json-gold/ld"
 )
-
-var elmDigestSRI = sync.OnceValue(func() string {
-	return "sha384-" + base64.StdEncoding.EncodeToString(Default().elm.digests["sha384"])
-})
 
 // loader serves the documents of a set, and nothing else.
 type loader struct{ set *Set }
@@ -129,7 +123,12 @@ func (e *edit) apply(value any) any {
 	return value
 }
 
-// The bounds of canonicalization.
+// The bounds of canonicalization. Since Inspect refuses labels, blank nodes
+// form trees, and a blank node below a named one costs the same however many
+// its like there are. Only alike blank nodes below alike blank nodes are tried
+// in every order: of trees with 12 nested ones the worst, 6 below each of 2,
+// takes 20 ms; with 14 (7 below each of 2) it takes 0.3 s, with 16 it takes 3 s.
+// The samples of the Commission and MyNextID have 2, none of them nested.
 const (
 	maxBlankNodes       = 64
 	maxNestedBlankNodes = 12
@@ -172,9 +171,10 @@ func blankNodes(value any, below bool) (all, nested int) {
 	return all, nested
 }
 
-// Canonical returns the RDFC-1.0 canonical N-Quads of doc. Only for documents
-// of one's own: a hostile graph makes canonicalization explode, so it refuses
-// documents with more than a few blank nodes.
+// Canonical returns the RDFC-1.0 canonical N-Quads of what Expand returns. Only
+// for documents of one's own: a hostile graph makes canonicalization explode,
+// so it refuses, with a [*Problem] of rule "budget", documents with more than
+// 64 blank nodes or more than 12 that hang below other blank nodes.
 func (s *Set) Canonical(doc map[string]any) (string, error) {
 	expanded, _, err := s.Expand(doc)
 	if err != nil {

@@ -94,6 +94,9 @@ func TestInspectReportsUndefined(t *testing.T) {
 	}{
 		{"vc2", credential2(t, `{}`), nil},
 		{"edc", credential1(t, `{}`), nil},
+		{"VC2 with status v1", credential2(t, `{"@context": ["`+VC2+`", "`+StatusV1+`", "`+ownContext+`"]}`), nil},
+		{"status message", credential2(t, `{"credentialStatus": {"type": "BitstringStatusListEntry", "statusSize": 2,
+			"statusMessage": [{"status": "0x0", "message": "ok", "odd": 1}]}}`), []Undefined{{"/credentialStatus/statusMessage/0/odd", "odd", false}}},
 		{"member", credential2(t, `{"zzz": 1, "approvedBy": {"id": "x"}}`), []Undefined{{"/approvedBy", "approvedBy", false}, {"/zzz", "zzz", false}}},
 		{"empty name", credential2(t, `{"": 1}`), []Undefined{{"/", "", false}}},
 		{"escaped name", credential2(t, `{"a/b~c": 1}`), []Undefined{{"/a~1b~0c", "a/b~c", false}}},
