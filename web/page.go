@@ -71,7 +71,7 @@ func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
 	}
 	for _, lang := range k.languages {
 		base := template.New("layout").Funcs(k.funcs(lang)).Funcs(funcs)
-		if _, err := base.ParseFS(kitPages, "templates/layout.html"); err != nil {
+		if _, err := base.ParseFS(kitPages, "templates/layout.html", "templates/supplement.html"); err != nil {
 			return err
 		}
 		if len(partials) > 0 {

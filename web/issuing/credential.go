@@ -73,8 +73,9 @@ func (s *server) getCredential(c echo.Context) error {
 		Icon, State string
 		Title, Name string
 		Supplement  []elm.Section
+		Claim       bool // never: the issuer itself says it
 		Verify      string
-	}{record, last, look.icon, look.text, record.Title, s.name(c), elm.Supplement(cred, s.kit.Lang(c)), s.Issuer.VerifyURL(record)}})
+	}{record, last, look.icon, look.text, record.Title, s.name(c), elm.Supplement(cred, s.kit.Lang(c)), false, s.Issuer.VerifyURL(record)}})
 }
 
 // download is one file of a learner's credential.

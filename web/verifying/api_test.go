@@ -1,11 +1,14 @@
 package verifying
 
 import (
+	"bytes"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"indeks/verifier"
+	"indeks/web"
 )
 
 func TestVerificationsAPI(t *testing.T) {
@@ -99,5 +102,40 @@ func TestAFullQueueIsSaidAtOnce(t *testing.T) {
 	<-s.queue
 	if r, _ := ask(t, s, "POST", "/api/v1/verifications", "x"); r.StatusCode != 200 {
 		t.Errorf("with a free place: %d", r.StatusCode)
+	}
+}
+
+// FuzzReadRequest: whatever is sent, it is either one thing to judge, taken from
+// the body as it is, or a problem of the request.
+func FuzzReadRequest(f *testing.F) {
+	for _, seed := range []string{`{"credential":"eyJ.x.y"}`, `{"credential":{"a":1e400}}`, `{"link":"https://v.example/C/X"}`,
+		`{"credential":"x","credential":"y"}`, `{"link":null}`, `[]`, `{`, "{\"credential\":\"\xff\"}", `{"credential":"\ud800"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		token, link, err := readRequest(body)
+		if err != nil {
+			p, ok := errors.AsType[*web.Problem](err)
+			if !ok || p.Status != 400 || token != nil || link != "" {
+				t.Fatalf("%q: %v with token %q, link %q", body, err, token, link)
+			}
+			return
+		}
+		if token != nil && link != "" {
+			t.Fatalf("%q: both %q and %q", body, token, link)
+		}
+		if len(token) > 0 && token[0] == '{' && !bytes.Contains(body, token) && !bytes.Contains(body, []byte(`"{`)) {
+			t.Fatalf("%q: token %q is not what was sent", body, token)
+		}
+	})
+}
+
+// BenchmarkResultPage is what a page costs on top of the verification.
+func BenchmarkResultPage(b *testing.B) {
+	s, _ := newServer(b, &fake{report: report(b, verifier.StateValid)})
+	for b.Loop() {
+		if r, _ := ask(b, s, "POST", "/verify", "text=x", "Content-Type", form); r.StatusCode != 200 {
+			b.Fatal(r.StatusCode)
+		}
 	}
 }
