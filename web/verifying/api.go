@@ -1,6 +1,7 @@
 package verifying
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"indeks/verifier"
 	"indeks/web"
 
-	strict "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 )
@@ -63,33 +63,49 @@ func (s *Server) postVerification(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, raw)
 }
 
-// readRequest reads {"credential": string|object} or {"link": url}. A credential
-// that is an object keeps the bytes in which it was sent.
+// readRequest reads {"credential": string|object} or {"link": string}. A
+// credential that is an object keeps the bytes in which it was sent, and is not
+// judged here: repeated members inside it are for the report.
 func readRequest(body []byte) (token []byte, link string, err error) {
-	var request struct {
-		Credential jsontext.Value `json:"credential"`
-		Link       *string        `json:"link"`
+	const shape = `the body is not {"credential": string or object} or {"link": string}; send a file as it is with another content type`
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
+		return nil, "", nothingToJudge(shape, err)
 	}
-	if err := strict.Unmarshal(body, &request, strict.RejectUnknownMembers(true)); err != nil {
-		return nil, "", nothingToJudge(`the body is not {"credential": string or object} or {"link": string}; send a file as it is with another content type`, err)
+	name, err := d.ReadToken()
+	if err != nil || name.Kind() != '"' {
+		return nil, "", nothingToJudge(shape, err)
 	}
-	switch kind := request.Credential.Kind(); {
-	case (request.Link != nil) == (len(request.Credential) > 0):
-		return nil, "", nothingToJudge("give either credential or link", nil)
-	case request.Link != nil && *request.Link == "":
-		return nil, "", nothingToJudge("link is empty", nil)
-	case request.Link != nil:
-		return nil, *request.Link, nil
-	case kind == '{':
-		return request.Credential, "", nil
-	case kind == '"':
-		var text string
-		if err := strict.Unmarshal(request.Credential, &text); err != nil {
-			return nil, "", nothingToJudge("credential is not a string", err)
+	member := name.String()
+	value, err := d.ReadValue()
+	if err != nil {
+		return nil, "", nothingToJudge(shape, err)
+	}
+	value = value.Clone()
+	if end, err := d.ReadToken(); err != nil || end.Kind() != '}' {
+		return nil, "", nothingToJudge("give one of credential and link, once", err)
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return nil, "", nothingToJudge(shape, err)
+	}
+
+	var text string
+	if value.Kind() == '"' {
+		raw, err := jsontext.AppendUnquote(nil, value)
+		if err != nil || len(raw) == 0 {
+			return nil, "", nothingToJudge(member+" is empty or not text", err)
 		}
-		return []byte(text), "", nil
+		text = string(raw)
 	}
-	return nil, "", nothingToJudge("credential is neither a string nor an object", nil)
+	switch {
+	case member == "link" && text != "":
+		return nil, text, nil
+	case member == "credential" && text != "":
+		return []byte(text), "", nil
+	case member == "credential" && value.Kind() == '{':
+		return value, "", nil
+	}
+	return nil, "", nothingToJudge(shape, nil)
 }
 
 func nothingToJudge(detail string, err error) *web.Problem {
