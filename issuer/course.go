@@ -47,8 +47,8 @@ type Course struct {
 	LegalReason  *Reason      `json:"legal_basis_reason,omitempty"`
 	Further      Words        `json:"further_information,omitempty"`
 
-	ValidMonths int        `json:"valid_months,omitempty"` // 0: for ever
-	NumberRule  string     `json:"number_rule,omitempty"`  // default: the institution's
+	ValidMonths int        `json:"valid_months,omitzero"` // 0: for ever
+	NumberRule  string     `json:"number_rule,omitempty"` // default: the institution's
 	Decision    string     `json:"decision_number,omitempty"`
 	Signatory   *Signatory `json:"signatory,omitempty"` // default: the institution's
 }
@@ -73,7 +73,7 @@ type Outcome struct {
 	ID    string  `json:"id"` // "1", "2", ... used by rpl_outcomes
 	Title Words   `json:"title"`
 	Type  string  `json:"type,omitempty"`  // "knowledge", "skill"
-	Level int     `json:"level,omitempty"` // EQF 1-8, for the level method
+	Level int     `json:"level,omitzero"`  // EQF 1-8, for the level method
 	Reuse string  `json:"reuse,omitempty"` // "transversal", "cross-sector", "sector-specific", "occupation-specific"
 	ESCO  []Skill `json:"esco,omitempty"`
 }
@@ -144,7 +144,7 @@ type Quality struct {
 	Kind      string `json:"kind"` // "programme", "institutional", "programme-licence", "institutional-licence", "internal"
 	Title     Words  `json:"title"`
 	Agency    *Body  `json:"agency,omitempty"` // absent for "internal": the institution itself
-	EQAR      bool   `json:"eqar,omitempty"`   // agency was registered with EQAR on the date of the decision
+	EQAR      bool   `json:"eqar,omitzero"`    // agency was registered with EQAR on the date of the decision
 	Procedure Words  `json:"procedure,omitempty"`
 	Scope     string `json:"scope,omitempty"`   // "as-degree-programmes", "adapted"
 	Decided   string `json:"decided,omitempty"` // YYYY-MM-DD

@@ -70,8 +70,8 @@ func (inst *Institution) credential(d *Draft, x drawn) (*elm.Credential, error) 
 }
 
 // document is a credential on its way. Things that occur in several places are
-// made once and copied whole: RDF merges all copies of one id, so they must not
-// differ, and readers of the JSON do not follow ids.
+// made once and copied: RDF merges all copies of one id, so they must not say
+// different things, and readers of the JSON do not follow ids.
 type document struct {
 	inst   *Institution
 	draft  *Draft
@@ -240,6 +240,12 @@ func (b *document) awardingBody() elm.Organisation {
 	return b.institution
 }
 
+// brief is a copy of an organisation with what every mention must have. It
+// repeats nothing otherwise than the full copy does, so the two merge.
+func brief(o elm.Organisation) elm.Organisation {
+	return elm.Organisation{Ref: o.Ref, DID: o.DID, LegalName: o.LegalName, Location: o.Location}
+}
+
 // Award.
 
 func (b *document) awardingDate() elm.DateTime {
@@ -250,18 +256,18 @@ func (b *document) awardingDate() elm.DateTime {
 }
 
 func (b *document) awardingProcess() *elm.AwardingProcess {
-	process := func() *elm.AwardingProcess {
+	process := func(body elm.Organisation) *elm.AwardingProcess {
 		return &elm.AwardingProcess{
 			Ref:          b.ref("AwardingProcess"),
-			AwardingBody: elm.List[elm.Organisation]{b.awarding},
+			AwardingBody: elm.List[elm.Organisation]{body},
 			AwardingDate: b.awardingDate(),
-			Location:     b.awarding.Location,
 		}
 	}
-	p := process()
+	p := process(b.awarding)
+	p.Location = b.awarding.Location
 	// Activities, assessments and entitlements name who and when only: the notes
 	// below are facts of the award, and would be repeated in each of them.
-	b.conferral = process()
+	b.conferral = process(brief(b.awarding))
 
 	c := b.course
 	provider := c.Provider
@@ -618,7 +624,7 @@ func (b *document) addQuality(s *elm.Specification, q Quality) {
 		Title:            text(q.Title),
 		DCType:           b.concept(accreditations[q.Kind]),
 		AccreditingAgent: &agency,
-		Organisation:     elm.List[elm.Organisation]{b.awarding},
+		Organisation:     elm.List[elm.Organisation]{brief(b.awarding)},
 		DateIssued:       day(q.Decided),
 		ExpiryDate:       day(q.Until),
 		ReviewDate:       day(q.Review),

@@ -68,7 +68,7 @@ func (d *Draft) normalise() {
 func (d *Draft) cells() map[string]string {
 	cells := map[string]string{
 		"given_name": d.GivenName, "family_name": d.FamilyName, "date_of_birth": d.DateOfBirth, "learner_id": d.LearnerID,
-		"email": d.Email, "grade": d.Grade, "awarding_date": d.AwardingDate, "rpl": d.RPL, "rpl_outcomes": strings.Join(d.RPLOutcomes, ", "),
+		"email": d.Email, "grade": d.Grade, "awarding_date": d.AwardingDate, "rpl": d.RPL, "rpl_outcomes": strings.Join(d.RPLOutcomes, ","),
 		"rpl_evidence": d.RPLEvidence, "id_verification": d.IDVerification, "override_reason": d.OverrideReason,
 		"language": d.Language, "certificate_number": d.Number, "level_override": "",
 	}

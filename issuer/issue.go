@@ -276,6 +276,9 @@ func (i *Issuer) payload(d *Draft, cred *elm.Credential, profile elm.Profile) ([
 	if len(undefined) > 0 {
 		return nil, fmt.Errorf("%w: profile %s has the undefined term %q at %s", ErrRefused, profile, undefined[0].Name, undefined[0].Pointer)
 	}
+	if profile != elm.VC2 {
+		return raw, nil // complete if VC2 is, which carries less
+	}
 	if _, _, missing := elm.Completeness(read); len(missing) > 0 {
 		problems := &Problems{}
 		for _, id := range missing {

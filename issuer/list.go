@@ -223,6 +223,7 @@ func (r *row) problem(name, rule, want string, warn bool) {
 }
 
 var (
+	serial            = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 	spreadsheetNumber = regexp.MustCompile(`^[0-9](\.[0-9]+)?E\+?[0-9]+$`)
 	certificateNumber = regexp.MustCompile(`^[\pL\pN][\pL\pN ./_-]{0,59}$`)
 	outcomeSeparators = regexp.MustCompile(`[,;\s]+`)
@@ -233,7 +234,7 @@ func (r *row) draft() Draft {
 	d := Draft{Course: r.course, Row: r.number}
 	for i := range r.cells {
 		c := &r.cells[i]
-		c.text = strings.TrimSpace(norm.NFC.String(c.text))
+		c.text = strings.TrimSpace(strings.ReplaceAll(norm.NFC.String(c.text), "\u00a0", " "))
 		r.checkText(columns[i], c)
 	}
 	text := func(name string) string { return r.cells[columnNamed(name)].text }
@@ -317,7 +318,7 @@ func (r *row) day(name string, required bool) string {
 	case c.text == "" && required && (c.given || r.number == 0):
 		r.fail(name, "empty", "the cell is empty, expected YYYY-MM-DD")
 	case c.text == "":
-	case r.serials && strings.Trim(c.text, "0123456789.") == "":
+	case r.serials && serial.MatchString(c.text):
 		day, ok := serialDay(c.text, r.date1904)
 		if !ok {
 			r.fail(name, "date-form", "is not a day, expected a date cell without a time, or YYYY-MM-DD")

@@ -2,10 +2,12 @@ package issuer
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -49,8 +51,8 @@ var theSchema = sync.OnceValue(func() schema {
 // noLoader keeps the compiler from reading files or the network.
 type noLoader struct{}
 
-func (noLoader) Load(url string) (any, error) {
-	return nil, fmt.Errorf("schema %s is not compiled in", url)
+func (noLoader) Load(address string) (any, error) {
+	return nil, fmt.Errorf("schema %s is not compiled in", address)
 }
 
 // problems validates a document, as elm.ParseJSON leaves it, and returns every
@@ -64,7 +66,12 @@ func (s schema) problems(doc any) []Problem {
 	if !errors.As(err, &invalid) {
 		return []Problem{{Rule: "course-schema", Want: err.Error()}} // unreachable: Validate returns nothing else
 	}
-	return slices.Collect(func(yield func(Problem) bool) { s.leaves(doc, invalid, yield) })
+	problems := slices.Collect(func(yield func(Problem) bool) { s.leaves(doc, invalid, yield) })
+	// The library goes over members in the order of a map.
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.Field, b.Field), strings.Compare(a.Want, b.Want))
+	})
+	return problems
 }
 
 // leaves yields a problem for each keyword that failed. A place that broke two
@@ -81,20 +88,19 @@ func (s schema) leaves(doc any, e *jsonschema.ValidationError, yield func(Proble
 		}
 		return true
 	case *kind.AdditionalProperties:
+		node, _ := s.node(e.SchemaURL)
 		for _, name := range k.Properties {
-			want := "is not a member that a course has here"
-			if near := s.nearest(e.SchemaURL, name); near != "" {
+			rule, want := "course-unknown", "is not a member that a course has here"
+			if _, ok := node["patternProperties"]; ok {
+				rule, want = "course-language", `is not a language tag (BCP 47): expected one such as "en", "hr", "sr-Latn" or "sr-Cyrl"`
+			} else if near := s.nearest(e.SchemaURL, name); near != "" {
 				want += fmt.Sprintf("; did you mean %q?", near)
 			}
-			if !yield(Problem{Field: at + "/" + escape(name), Rule: "course-unknown", Want: want}) {
+			if !yield(Problem{Field: at + "/" + escape(name), Rule: rule, Want: want}) {
 				return false
 			}
 		}
 		return true
-	case *kind.PropertyNames:
-		p.Field, p.Value, p.Rule = at+"/"+escape(k.Property), k.Property, "course-language"
-		p.Want = "is not a language tag: expected " + s.description(e.SchemaURL+"/propertyNames")
-		return yield(p)
 	case *kind.AnyOf:
 		p.Value, p.Rule, p.Want = "", "course-required", "is incomplete: expected "+s.description(e.SchemaURL)
 		return yield(p)
@@ -109,7 +115,7 @@ func (s schema) leaves(doc any, e *jsonschema.ValidationError, yield func(Proble
 		}
 	case *kind.Pattern:
 		p.Rule = "course-form"
-		if s, ok := k.Got, true; ok && strings.TrimSpace(s) == "" {
+		if strings.TrimSpace(k.Got) == "" {
 			p.Rule, p.Value = "course-empty", ""
 			p.Want = strings.Replace(p.Want, "is not allowed", "is empty", 1)
 		}
@@ -149,6 +155,9 @@ func (s schema) description(location string) string {
 
 func (s schema) node(location string) (map[string]any, bool) {
 	_, fragment, _ := strings.Cut(location, "#")
+	if unescaped, err := url.PathUnescape(fragment); err == nil {
+		fragment = unescaped
+	}
 	if strings.HasPrefix(location, schemaURL+"/") {
 		fragment = strings.TrimPrefix(location, schemaURL)
 	}

@@ -1,0 +1,46 @@
+package issuer
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// learners are n drafts of one class.
+func learners(t testing.TB, n int) []Draft {
+	drafts := make([]Draft, n)
+	for i := range drafts {
+		drafts[i] = draft(t)
+		drafts[i].LearnerID = fmt.Sprint("2026/", i)
+	}
+	return drafts
+}
+
+// BenchmarkIssueAll issues a class of 1000: both forms, self-checked, durable.
+func BenchmarkIssueAll(b *testing.B) {
+	const n = 1000
+	drafts := learners(b, n)
+	for b.Loop() {
+		b.StopTimer()
+		h := newHouse(b, nil)
+		h.Issuer.now = time.Now
+		h.c.Now = time.Now
+		b.StartTimer()
+		for _, err := range h.IssueAll(b.Context(), drafts) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "credentials/s")
+}
+
+func BenchmarkBuild(b *testing.B) {
+	h := newHouse(b, nil)
+	d := draft(b)
+	for b.Loop() {
+		if _, err := h.Preview(d, "vc2"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
