@@ -197,7 +197,7 @@ func TestLearnerEmployerRegistrar(t *testing.T) {
 		t.Fatalf("revoking: %d %s", status, body)
 	}
 	fresh := anotherVerifier(t, d)
-	if _, _, html = request(t, "GET", fresh+"/C/"+id, ""); verdictOf(t, html) != "REVOKED since "+time.Now().UTC().Format("2 January 2006") {
+	if _, _, html = request(t, "GET", fresh+"/C/"+id, ""); verdictOf(t, html) != "REVOKED" {
 		t.Errorf("after revoking the page says %q", verdictOf(t, html))
 	}
 
