@@ -124,9 +124,23 @@ func TestInitPermissions(t *testing.T) {
 	}
 }
 
-// filled makes a store with a few records, closes it and returns its path.
+// filled makes a store with a few records and returns its path.
 func filled(t testing.TB) string {
 	t.Helper()
+	build.Do(func() { buildFilled(t) })
+	path := filepath.Join(t.TempDir(), "store.db")
+	if err := os.WriteFile(path, filledStore, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var (
+	build       sync.Once
+	filledStore []byte
+)
+
+func buildFilled(t testing.TB) {
 	path := initStore(t)
 	s := reopen(t, path)
 	revocation, suspension := openLists(t, s)
@@ -146,26 +160,25 @@ func filled(t testing.TB) string {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return path
-}
-
-// usedBytes is the size of the pages in use: the file grows ahead of them.
-func usedBytes(t *testing.T, path string) int {
-	t.Helper()
-	f, err := os.Open(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	first, ok1 := readMeta(f, 0)
-	second, ok2 := readMeta(f, first.pageSize)
+	filledStore = data[:used(t, data)]
+}
+
+// used is the size of the pages in use: the file grows ahead of them.
+func used(t testing.TB, file []byte) int {
+	t.Helper()
+	first, ok1 := readMeta(file, 0)
+	second, ok2 := readMeta(file, first.pageSize)
 	if !ok1 || !ok2 {
 		t.Fatal("a meta page is not valid")
 	}
-	return int(max(first.pages, second.pages)) * int(first.pageSize)
+	return int(max(first.pages, second.pages)) * first.pageSize
 }
 
-// edit changes an open file of a store through bbolt itself.
+// edit changes a file through bbolt itself.
 func edit(t *testing.T, path string, fn func(tx *bolt.Tx) error) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
@@ -192,7 +205,6 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}
 	}
-	used := usedBytes(t, whole)
 	garbage := make([]byte, 1<<16)
 	rand.Read(garbage)
 	torn := bytes.Clone(data) // both meta pages
@@ -215,9 +227,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"whole", storeID, write(data), nil, ""},
 		{"missing", storeID, func(*testing.T, string) {}, ErrMissing, "indeks init"},
 		{"empty", storeID, write(nil), ErrEmpty, "restore"},
-		{"half", storeID, write(data[:used/2]), ErrDamaged, "restore"},
-		{"last page missing", storeID, write(data[:used-os.Getpagesize()]), ErrDamaged, "restore"},
-		{"space to grow missing", storeID, write(data[:used]), nil, ""},
+		{"half", storeID, write(data[:len(data)/2/os.Getpagesize()*os.Getpagesize()]), ErrDamaged, "restore"},
+		{"last page missing", storeID, write(data[:len(data)-os.Getpagesize()]), ErrDamaged, "restore"},
+		{"with space to grow", storeID, write(append(bytes.Clone(data), make([]byte, 1<<20)...)), nil, ""},
 		{"first two pages", storeID, write(data[:2*os.Getpagesize()]), ErrDamaged, "restore"},
 		{"first page", storeID, write(data[:os.Getpagesize()]), ErrDamaged, "restore"},
 		{"not whole pages", storeID, write(data[:len(data)-100]), ErrDamaged, "restore"},
@@ -309,8 +321,6 @@ func TestFlippedByte(t *testing.T) {
 		}
 	}
 	s.Close()
-	used := int64(usedBytes(t, whole))
-	data = data[:used]
 
 	path := filepath.Join(t.TempDir(), "store.db")
 	if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -323,7 +333,7 @@ func TestFlippedByte(t *testing.T) {
 	defer f.Close()
 	refused, found, silent := 0, 0, 0
 	for range 150 {
-		at, bit := mathrand.Int64N(used), byte(1)<<mathrand.IntN(8)
+		at, bit := mathrand.Int64N(int64(len(data))), byte(1)<<mathrand.IntN(8)
 		was := data[at]
 		f.WriteAt([]byte{was ^ bit}, at)
 
@@ -374,13 +384,12 @@ func TestDamagedRecord(t *testing.T) {
 
 			s := reopen(t, path)
 			for i := range 40 {
-				_, err := s.Get(t.Context(), draft(i).ID)
-				if want := error(nil); i == 17 {
-					if !errors.Is(err, ErrDamaged) {
-						t.Errorf("record 17: err = %v, want %v", err, ErrDamaged)
-					}
-				} else if err != want {
-					t.Errorf("record %d: %v", i, err)
+				var want error
+				if i == 17 {
+					want = ErrDamaged
+				}
+				if _, err := s.Get(t.Context(), draft(i).ID); !errors.Is(err, want) {
+					t.Errorf("record %d: err = %v, want %v", i, err, want)
 				}
 			}
 			yielded, failed := 0, 0
@@ -597,13 +606,12 @@ func TestGroup(t *testing.T) {
 	transactions := 0
 	s.commit = func(update func() error) error { transactions++; return update() }
 	for i, err := range together() {
-		if want := error(nil); i%2 == 0 {
+		var want error
+		if i%2 == 0 {
 			want = ErrIndexTaken
-			if !errors.Is(err, want) {
-				t.Errorf("caller %d: err = %v, want %v", i, err, want)
-			}
-		} else if err != nil {
-			t.Errorf("caller %d: %v", i, err)
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("caller %d: err = %v, want %v", i, err, want)
 		}
 	}
 	if transactions != 1 {

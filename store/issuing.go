@@ -91,9 +91,13 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err := r.validate(); err != nil {
 		return Record{}, err
 	}
+	sums := map[string][sha256.Size]byte{} // reckoned before all others have to wait
+	for profile, form := range r.Forms {
+		sums[profile] = sha256.Sum256(form.Payload)
+	}
 	var stored Record
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = reserve(tx, r)
+		stored, err = reserve(tx, r, sums)
 		return err
 	})
 	if err != nil {
@@ -102,8 +106,9 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	return stored, nil
 }
 
-// reserve is the first of the two transactions of issuing.
-func reserve(tx *bolt.Tx, r Record) (Record, error) {
+// reserve is the first of the two transactions of issuing. sums are the SHA-256
+// of r's payloads.
+func reserve(tx *bolt.Tx, r Record, sums map[string][sha256.Size]byte) (Record, error) {
 	// 1. The same key is the same record for ever.
 	doc, key, err := byKey.find(tx, r.Key[:])
 	switch {
@@ -152,12 +157,11 @@ func reserve(tx *bolt.Tx, r Record) (Record, error) {
 	if err := records.SetSequence(sequence); err != nil {
 		return Record{}, err
 	}
-	doc = recordDoc{Record: r, Payloads: map[string][32]byte{}}
+	doc = recordDoc{Record: r, Payloads: sums}
 	doc.State = Reserved
 	doc.Forms = map[string]Sealed{}
 	for profile, form := range r.Forms {
 		doc.Forms[profile] = Sealed{}
-		doc.Payloads[profile] = sha256.Sum256(form.Payload)
 		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), form.Payload); err != nil {
 			return Record{}, err
 		}
@@ -192,14 +196,16 @@ func reserve(tx *bolt.Tx, r Record) (Record, error) {
 }
 
 func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {
+	sealed := map[string]Sealed{}
 	for profile, token := range tokens {
 		if len(token) == 0 || len(token) > maxBlob {
 			return Record{}, fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, len(token))
 		}
+		sealed[profile] = Sealed{Token: token, SHA256: sha256.Sum256(token)}
 	}
 	var stored Record
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = commit(tx, id, tokens)
+		stored, err = commit(tx, id, sealed)
 		return err
 	})
 	if err != nil {
@@ -208,8 +214,9 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	return stored, nil
 }
 
-// commit is the second of the two transactions of issuing.
-func commit(tx *bolt.Tx, id string, tokens map[string][]byte) (Record, error) {
+// commit is the second of the two transactions of issuing. sealed has the tokens
+// and their hashes, by profile.
+func commit(tx *bolt.Tx, id string, sealed map[string]Sealed) (Record, error) {
 	// 1. The first writer wins.
 	doc, key, err := byID.find(tx, []byte(id))
 	if err != nil {
@@ -218,7 +225,7 @@ func commit(tx *bolt.Tx, id string, tokens map[string][]byte) (Record, error) {
 	if doc.State != Reserved {
 		return doc.record(tx, key)
 	}
-	reserved, given := slices.Sorted(maps.Keys(doc.Forms)), slices.Sorted(maps.Keys(tokens))
+	reserved, given := slices.Sorted(maps.Keys(doc.Forms)), slices.Sorted(maps.Keys(sealed))
 	if !slices.Equal(reserved, given) {
 		return Record{}, fmt.Errorf("%w: tokens for %q, forms reserved %q", ErrInvalid, given, reserved)
 	}
@@ -228,11 +235,10 @@ func commit(tx *bolt.Tx, id string, tokens map[string][]byte) (Record, error) {
 	}
 
 	// 2. The tokens, and with their hashes the record.
-	for profile, token := range tokens {
-		form := r.Forms[profile]
-		form.Token, form.SHA256 = token, sha256.Sum256(token)
+	for profile, form := range sealed {
+		form.Payload = r.Forms[profile].Payload
 		r.Forms[profile] = form
-		if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), token); err != nil {
+		if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), form.Token); err != nil {
 			return Record{}, err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"os"
 )
 
@@ -32,24 +31,23 @@ var order = binary.NativeEndian
 
 // meta is what a meta page says of the file.
 type meta struct {
-	pageSize    int64
+	pageSize    int
 	root        uint64 // page of the root bucket
 	pages       uint64 // high-water mark: pages in use lie below it
 	transaction uint64
 }
 
-// readMeta reads the meta page at an offset and reports whether its checksum holds.
-func readMeta(f io.ReaderAt, offset int64) (m meta, ok bool) {
-	b := make([]byte, pageHeader+metaSize)
-	if _, err := f.ReadAt(b, offset); err != nil {
+// readMeta reads the meta page at an offset of a file and reports whether its checksum holds.
+func readMeta(file []byte, offset int) (m meta, ok bool) {
+	if offset+pageHeader+metaSize > len(file) {
 		return meta{}, false
 	}
-	b = b[pageHeader:]
+	b := file[offset+pageHeader:][:metaSize]
 	sum := fnv.New64a()
 	sum.Write(b[:metaSize-8])
 	ok = order.Uint32(b) == metaMagic && order.Uint32(b[4:]) == metaVersion && order.Uint64(b[56:]) == sum.Sum64()
 	return meta{
-		pageSize:    int64(order.Uint32(b[8:])),
+		pageSize:    int(order.Uint32(b[8:])),
 		root:        order.Uint64(b[16:]),
 		pages:       order.Uint64(b[40:]),
 		transaction: order.Uint64(b[48:]),
@@ -62,29 +60,31 @@ func readMeta(f io.ReaderAt, offset int64) (m meta, ok bool) {
 // its own where no recover helps. What it passes can still hold wrong values;
 // those have checksums of their own.
 func examine(f *os.File) error {
-	// 1. The size.
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: not a regular file", ErrDamaged)
-	}
-	size := info.Size()
-	if size == 0 {
+	if info.Size() == 0 {
 		return ErrEmpty
 	}
+	file, unmap, err := mapFile(f, info.Size())
+	if err != nil {
+		return err
+	}
+	defer unmap()
+	return guard(func() error { return examinePages(file) })
+}
 
-	// 2. The meta pages. One of the two may have been torn by a power cut; the
+func examinePages(file []byte) error {
+	// 1. The meta pages. One of the two may have been torn by a power cut; the
 	// second lies one page in, and if the first is torn nobody knows how far
 	// that is.
-	first, ok := readMeta(f, 0)
 	var valid []meta
-	if ok {
+	if first, ok := readMeta(file, 0); ok {
 		valid = append(valid, first)
 	}
-	for offset := int64(1024); offset <= 16<<20; offset *= 2 {
-		if second, ok := readMeta(f, offset); ok && second.pageSize == offset {
+	for offset := 1024; offset <= 16<<20; offset *= 2 {
+		if second, ok := readMeta(file, offset); ok && second.pageSize == offset {
 			valid = append(valid, second)
 			break
 		}
@@ -92,15 +92,17 @@ func examine(f *os.File) error {
 	if len(valid) == 0 {
 		return fmt.Errorf("%w: neither meta page is valid", ErrDamaged)
 	}
+
+	// 2. The size.
 	newest := valid[0]
 	for _, m := range valid {
 		switch {
-		case m.pageSize < 1024 || m.pageSize != valid[0].pageSize:
+		case m.pageSize < 1024 || m.pageSize != newest.pageSize:
 			return fmt.Errorf("%w: page size %d", ErrDamaged, m.pageSize)
-		case size%m.pageSize != 0:
-			return fmt.Errorf("%w: %d bytes are not whole pages of %d", ErrDamaged, size, m.pageSize)
-		case m.pages > uint64(size/m.pageSize):
-			return fmt.Errorf("%w: it was cut: %d pages of %d", ErrDamaged, size/m.pageSize, m.pages)
+		case len(file)%m.pageSize != 0:
+			return fmt.Errorf("%w: %d bytes are not whole pages of %d", ErrDamaged, len(file), m.pageSize)
+		case m.pages > uint64(len(file)/m.pageSize):
+			return fmt.Errorf("%w: it was cut: %d pages of %d", ErrDamaged, len(file)/m.pageSize, m.pages)
 		}
 		if m.transaction > newest.transaction {
 			newest = m
@@ -108,14 +110,14 @@ func examine(f *os.File) error {
 	}
 
 	// 3. The pages, from the root.
-	w := walk{file: f, meta: newest, seen: make([]byte, newest.pages/8+1)}
-	_, err = w.page(newest.root, nil, nil)
+	w := walk{file: file, meta: newest, seen: make([]byte, newest.pages/8+1)}
+	_, err := w.page(newest.root, nil, nil)
 	return err
 }
 
 // walk follows the pages of a file.
 type walk struct {
-	file io.ReaderAt
+	file []byte
 	meta meta
 	seen []byte // one bit for each page: none is used twice
 }
@@ -126,13 +128,9 @@ func (w *walk) page(id uint64, from, before []byte) (last []byte, err error) {
 	if id < 2 || id >= w.meta.pages {
 		return nil, fmt.Errorf("%w: page %d of %d", ErrDamaged, id, w.meta.pages)
 	}
-	offset := int64(id) * w.meta.pageSize
-	head := make([]byte, w.meta.pageSize)
-	if _, err := w.file.ReadAt(head, offset); err != nil {
-		return nil, fmt.Errorf("%w: page %d: %w", ErrDamaged, id, err)
-	}
-	overflow := uint64(order.Uint32(head[12:]))
-	if order.Uint64(head) != id || id+overflow >= w.meta.pages {
+	b := w.file[int(id)*w.meta.pageSize:]
+	overflow := uint64(order.Uint32(b[12:]))
+	if order.Uint64(b) != id || id+overflow >= w.meta.pages {
 		return nil, fmt.Errorf("%w: page %d has a wrong header", ErrDamaged, id)
 	}
 	for i := id; i <= id+overflow; i++ {
@@ -141,90 +139,73 @@ func (w *walk) page(id uint64, from, before []byte) (last []byte, err error) {
 		}
 		w.seen[i/8] |= 1 << (i % 8)
 	}
-	whole := io.NewSectionReader(w.file, offset, int64(overflow+1)*w.meta.pageSize)
-	return w.elements(id, head, whole, from, before)
+	return w.elements(id, b[:int(overflow+1)*w.meta.pageSize], from, before)
 }
 
-// elements examines the elements of a page. head is the beginning of it; whole
-// is all of it, a page of the file or one inside a value.
-func (w *walk) elements(id uint64, head []byte, whole *io.SectionReader, from, before []byte) (last []byte, err error) {
+// elements examines the elements of a page: one of the file or one inside a value.
+func (w *walk) elements(id uint64, page, from, before []byte) (last []byte, err error) {
 	damaged := func(what string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: page %d %s", ErrDamaged, id, what)
 	}
-	// read returns a part of the page, from head where it can: most pages are no longer.
-	read := func(from, size int64) ([]byte, error) {
-		if from+size <= int64(len(head)) {
-			return head[from : from+size], nil
-		}
-		b := make([]byte, size)
-		if _, err := whole.ReadAt(b, from); err != nil {
-			return damaged("cannot be read: " + err.Error())
-		}
-		return b, nil
-	}
-
-	flags, count := order.Uint16(head[8:]), int64(order.Uint16(head[10:]))
+	flags, count := order.Uint16(page[8:]), int(order.Uint16(page[10:]))
 	if flags != pageBranch && flags != pageLeaf || flags == pageBranch && count == 0 {
 		return damaged("is of no known kind")
 	}
 	end := pageHeader + count*elementSize
-	if end > whole.Size() {
+	if end > len(page) {
 		return damaged("has too many elements")
 	}
-	table, err := read(0, end)
-	if err != nil {
-		return nil, err
-	}
-	type element struct {
-		key   []byte
-		page  uint64            // of a branch
-		value *io.SectionReader // of a bucket
-	}
-	elements := make([]element, count)
-	for i := range elements {
-		at := pageHeader + int64(i)*elementSize
-		e := table[at : at+elementSize]
+	// element returns the key of the i-th element and, of a branch, the page
+	// below; of a leaf, the value if it is a bucket.
+	element := func(i int) (key []byte, child uint64, bucket []byte, ok bool) {
+		at := pageHeader + i*elementSize
+		e := page[at:]
 		var kind uint32
-		var position, size, value int64
+		var position, size, value int64 // as wide as the sum of any three
 		if flags == pageBranch {
-			position, size = int64(order.Uint32(e)), int64(order.Uint32(e[4:]))
-			elements[i].page = order.Uint64(e[8:])
+			position, size, child = int64(order.Uint32(e)), int64(order.Uint32(e[4:])), order.Uint64(e[8:])
 		} else {
 			kind = order.Uint32(e)
 			position, size, value = int64(order.Uint32(e[4:])), int64(order.Uint32(e[8:])), int64(order.Uint32(e[12:]))
 		}
-		if size == 0 || size > maxKeySize || at+position < end || at+position+size+value > whole.Size() {
-			return damaged("has an element outside it")
+		position += int64(at)
+		if size == 0 || size > maxKeySize || position < int64(end) || position+size+value > int64(len(page)) {
+			return nil, 0, nil, false
 		}
-		if elements[i].key, err = read(at+position, size); err != nil {
-			return nil, err
+		if kind != 0 && (kind != leafBucket || value < bucketSize) {
+			return nil, 0, nil, false
 		}
-		switch {
-		case kind == leafBucket && value >= bucketSize:
-			elements[i].value = io.NewSectionReader(whole, at+position+size, value)
-		case kind != 0:
-			return damaged("has an element of no known kind")
+		key = page[position:][:size]
+		if kind == leafBucket {
+			bucket = page[position+size:][:value]
 		}
+		return key, child, bucket, true
 	}
 
-	for i, e := range elements {
-		if i == 0 && bytes.Compare(e.key, from) < 0 ||
-			i > 0 && bytes.Compare(e.key, last) <= 0 ||
-			before != nil && bytes.Compare(e.key, before) >= 0 {
+	for i := range count {
+		key, child, bucket, ok := element(i)
+		if !ok {
+			return damaged("has an element outside it or of no known kind")
+		}
+		if i == 0 && bytes.Compare(key, from) < 0 ||
+			i > 0 && bytes.Compare(key, last) <= 0 ||
+			before != nil && bytes.Compare(key, before) >= 0 {
 			return damaged("has its keys out of order")
 		}
-		last = e.key
+		last = key
 		if flags == pageBranch {
 			next := before
-			if i+1 < len(elements) {
-				next = elements[i+1].key
+			if i+1 < count {
+				if next, _, _, ok = element(i + 1); !ok {
+					return damaged("has an element outside it")
+				}
 			}
-			if last, err = w.page(e.page, e.key, next); err != nil {
+			if last, err = w.page(child, key, next); err != nil {
 				return nil, err
 			}
 		}
-		if e.value != nil {
-			if err := w.bucket(id, e.value); err != nil {
+		if bucket != nil {
+			if err := w.bucket(id, bucket); err != nil {
 				return nil, err
 			}
 		}
@@ -234,18 +215,15 @@ func (w *walk) elements(id uint64, head []byte, whole *io.SectionReader, from, b
 
 // bucket examines a bucket: the page that its value names, or for a small one
 // the page inside it.
-func (w *walk) bucket(id uint64, value *io.SectionReader) error {
-	b := make([]byte, min(value.Size(), bucketSize+pageHeader))
-	if _, err := value.ReadAt(b, 0); err != nil {
-		return fmt.Errorf("%w: page %d: %w", ErrDamaged, id, err)
-	}
-	if root := order.Uint64(b); root != 0 {
+func (w *walk) bucket(id uint64, value []byte) error {
+	if root := order.Uint64(value); root != 0 {
 		_, err := w.page(root, nil, nil)
 		return err
 	}
-	if len(b) < bucketSize+pageHeader || order.Uint16(b[bucketSize+8:]) != pageLeaf {
+	inner := value[bucketSize:]
+	if len(inner) < pageHeader || order.Uint16(inner[8:]) != pageLeaf {
 		return fmt.Errorf("%w: page %d has a bucket without a page", ErrDamaged, id)
 	}
-	_, err := w.elements(id, b[bucketSize:], io.NewSectionReader(value, bucketSize, value.Size()-bucketSize), nil, nil)
+	_, err := w.elements(id, inner, nil, nil)
 	return err
 }

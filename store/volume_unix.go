@@ -39,3 +39,13 @@ func lockFile(f *os.File, timeout time.Duration) error {
 		}
 	}
 }
+
+// mapFile gives the bytes of a file without reading it all. A part of the disk
+// that cannot be read shows as a fault: see guard.
+func mapFile(f *os.File, size int64) (file []byte, unmap func(), err error) {
+	if size > math.MaxInt {
+		return nil, nil, syscall.EFBIG
+	}
+	file, err = syscall.Mmap(int(f.Fd()), 0, int(size), syscall.PROT_READ, syscall.MAP_SHARED)
+	return file, func() { syscall.Munmap(file) }, err
+}
