@@ -33,8 +33,9 @@ var looks = map[verifier.State]struct{ tone, icon string }{
 // unless a Lang beside them says otherwise.
 type result struct {
 	*verifier.Report
-	Icon, Word, Sentence, Why string
-	Next                      string // id of the text that says what to do where nothing is shown
+	Tone, Icon          string
+	Word, Sentence, Why string
+	Next                string // id of the text that says what to do where nothing is shown
 
 	Facts bool // the content may be shown: sealed, and not NotValid
 	Claim bool // but nobody vouches for the issuer, so it is a claim
@@ -84,14 +85,8 @@ var required = map[string]bool{
 
 func (s *Server) renderResult(c echo.Context, r *verifier.Report, full bool, again map[string]string) error {
 	lang := s.kit.Lang(c)
-	look, ok := looks[r.State]
-	if !ok {
-		look = looks[verifier.NotValid] // a state that this page does not know is never shown as good
-	}
-	return s.kit.Render(c, http.StatusOK, "result", web.Page{
-		Lang: lang, Tone: look.tone, NoStore: true, Again: again,
-		Data: s.resultOf(r, lang, full),
-	})
+	p := s.resultOf(r, lang, full)
+	return s.kit.Render(c, http.StatusOK, "result", web.Page{Lang: lang, Tone: p.Tone, NoStore: true, Again: again, Data: p})
 }
 
 // resultOf turns a report into what a page in lang shows.
@@ -99,9 +94,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 	t := func(id string, args map[string]any) string { return s.kit.T(lang, id, args) }
 	state := r.State
 	if _, ok := looks[state]; !ok {
-		state = verifier.NotValid
+		state = verifier.NotValid // a state that this page does not know is never shown as good
 	}
-	p := result{Report: r, Full: full, Icon: looks[state].icon, Next: "next.not_valid"}
+	p := result{Report: r, Full: full, Tone: looks[state].tone, Icon: looks[state].icon, Next: "next.not_valid"}
 
 	// 1. the first second
 	args := map[string]any{"Date": ""}
