@@ -359,6 +359,22 @@ func TestFlippedByte(t *testing.T) {
 	t.Logf("refused at opening %d, found by Check %d, in unused places %d", refused, found, silent)
 }
 
+// Whatever the pages hold, examining them ends in an answer.
+func FuzzExamine(f *testing.F) {
+	build.Do(func() { buildFilled(f) })
+	f.Add(uint32(0), []byte{})
+	f.Add(uint32(2*os.Getpagesize()), []byte{2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 255, 255})
+	f.Add(uint32(3*os.Getpagesize()+pageHeader), bytes.Repeat([]byte{255}, 64))
+	f.Add(uint32(len(filledStore)-os.Getpagesize()), bytes.Repeat([]byte{0}, 64))
+	f.Fuzz(func(t *testing.T, at uint32, patch []byte) {
+		file := bytes.Clone(filledStore)
+		copy(file[int(at)%len(file):], patch)
+		if err := examinePages(file); err != nil && !errors.Is(err, ErrDamaged) {
+			t.Errorf("err = %v", err)
+		}
+	})
+}
+
 // A flipped byte in one record damages that record, and no other.
 func TestDamagedRecord(t *testing.T) {
 	for _, tt := range []struct{ name, bucket, find string }{
