@@ -53,8 +53,10 @@ type Kit struct {
 
 // New returns a kit with the layout and the templates of pages (*.html in the
 // root of pages; each defines "title" and "main"). Templates of the folder
-// partials are known to all pages; locales/*.json has the texts of pages,
-// beside the kit's own. funcs are added to the kit's own.
+// partials are known to all pages, as is the kit's "supplement", which shows
+// .Data.Supplement ([]elm.Section) and calls it a claim where .Data.Claim;
+// locales/*.json has the texts of pages, beside the kit's own. funcs are added
+// to the kit's own.
 //
 // A text that one of the offered languages lacks, and an id in a template that
 // no language has, are errors here rather than gaps on a page later.

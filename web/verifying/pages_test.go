@@ -14,7 +14,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"indeks/elm"
 	"indeks/verifier"
 	"indeks/web"
 )
@@ -66,6 +68,21 @@ func TestEveryStateHasItsFirstSecond(t *testing.T) {
 			if got := r.Header.Get("Cache-Control"); got != "private, no-store" || r.Header.Get("X-Robots-Tag") == "" {
 				t.Errorf("%s %s: may be kept: %q", lang, state, got)
 			}
+		}
+	}
+}
+
+func TestDatesOfTheFirstSecond(t *testing.T) {
+	v := &fake{}
+	s, _ := newServer(t, v)
+	for state, want := range map[verifier.State]string{
+		verifier.Revoked: ">REVOKED<", verifier.Suspended: ">On hold<", verifier.Expired: ">Genuine, validity ended<",
+		verifier.NotYetValid: ">Not valid before 1 April 2026<", // the credential's own word
+	} {
+		v.report = report(t, state)
+		v.report.Since = time.Time{}
+		if _, body := ask(t, s, "GET", "/C/"+someID, ""); !strings.Contains(body, want) {
+			t.Errorf("%s: no %q", state, want)
 		}
 	}
 }
@@ -164,6 +181,18 @@ func TestTheIssuersNameComesFromTheTrustFile(t *testing.T) {
 	}
 	if !strings.Contains(verdict, "Cijepljenje voćaka") {
 		t.Error("the title is not in the language of the page")
+	}
+}
+
+// TestAnAwardingBodyIsNotItsIssuer: what the credential says of the body that
+// awarded it contradicts nothing that the register says of who sealed it.
+func TestAnAwardingBodyIsNotItsIssuer(t *testing.T) {
+	v := &fake{report: report(t, verifier.StateValid)}
+	v.report.Credential.Subject[0].HasClaim[0].AwardedBy.AwardingBody[0].LegalName = elm.Text{"en": {"Society of Gardeners"}}
+	s, _ := newServer(t, v)
+	_, body := ask(t, s, "POST", "/C/"+someID, "")
+	if strings.Contains(body, "The register entry counts.") || !strings.Contains(body, "another body awarded it") {
+		t.Error(body)
 	}
 }
 

@@ -57,7 +57,8 @@ type issuerView struct {
 	Claimed        string
 	Country        string
 	Provider       string
-	Conflict       bool
+	Mandate        bool // the awarding body is another than the issuer
+	Conflict       bool // the credential says otherwise about the issuer's kind
 	Register       *registerView
 	Accredited     []accreditedView
 	Answers        []elm.Line // who ended, who answers now, who keeps the records
@@ -103,7 +104,7 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 	if at := r.Since; !at.IsZero() {
 		args["Date"] = web.Date(lang, at)
 	} else if state == verifier.NotYetValid && r.Credential != nil {
-		if from, err := r.Credential.ValidFrom.Time(true); err == nil {
+		if from, _, err := r.Credential.Period(); err == nil && !from.IsZero() {
 			args["Date"] = web.Date(lang, from)
 		}
 	}
@@ -199,7 +200,9 @@ func (s *Server) issuerOf(r *verifier.Report, sections []elm.Section, lang strin
 	case s.kit.HasText("issuer.provider." + r.Issuer.Provider):
 		v.Provider = t("issuer.provider." + r.Issuer.Provider)
 	}
-	if claim := first(sections, "provider"); claim != nil && v.Provider != "" {
+	// What the credential says of the provider is about the awarding body.
+	v.Mandate = first(sections, "issuer") != nil
+	if claim := first(sections, "provider"); claim != nil && v.Provider != "" && !v.Mandate {
 		code, ours := strings.CutPrefix(claim.IRI, elm.TopicProvider+":")
 		v.Conflict = ours && code != r.Issuer.Provider
 	}
