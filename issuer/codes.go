@@ -18,8 +18,6 @@ const (
 	frameworkECTS     = snb + "education-credit/6fcec5c5af"
 	frameworkECVET    = snb + "education-credit/60b314e826"
 	opportunityShort  = snb + "learning-opportunity/74a4a268e8" // short learning programme
-	settingFormal     = snb + "learning-setting/6fd4685715"
-	settingNonFormal  = snb + "learning-setting/e207a81fc7"
 	profileGeneric    = snb + "credential/e34929035b"
 	encodingBase64    = snb + "encoding/6146cde7dd"
 	entitlementOffer  = snb + "entitlement/64aad92881"        // a learning opportunity
@@ -58,18 +56,19 @@ var accreditations = map[string]string{
 	"institutional-licence": snb + "accreditation/003293d2ce",
 }
 
-var settings = map[string]string{"formal": settingFormal, "non-formal": settingNonFormal}
+var settings = map[string]string{
+	"formal":     snb + "learning-setting/6fd4685715",
+	"non-formal": snb + "learning-setting/e207a81fc7",
+}
 
-// creditSystems are the systems beside the two of the EU list. They are other
-// systems, never converted: each has its own concept.
-const creditSystems = "urn:indeks:credit"
-
+// creditFrameworks: the systems beside the two of the EU list are other systems,
+// never converted, and have concepts of our own.
 var creditFrameworks = map[string]string{
 	"ECTS":  frameworkECTS,
 	"ECVET": frameworkECVET,
-	"CSVET": creditSystems + ":CSVET",
-	"CSPK":  creditSystems + ":CSPK",
-	"SCQF":  creditSystems + ":SCQF",
+	"CSVET": "urn:indeks:credit:csvet",
+	"CSPK":  "urn:indeks:credit:cspk",
+	"SCQF":  "urn:indeks:credit:scqf",
 }
 
 // byCode returns the concept of a list that a code means.

@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"indeks/contexts"
+	"indeks/elm"
 	"indeks/examples"
 )
 
@@ -213,6 +214,8 @@ func TestSchemaAndParserAgree(t *testing.T) {
 	}
 }
 
+var reasons = []string{"outside-framework", "not-assigned", "national-credits", "hours-only", "no-specific-act", "not-applicable"}
+
 // TestSchemaCodesAreInTheLists holds tables, schema and EU lists together.
 func TestSchemaCodesAreInTheLists(t *testing.T) {
 	for name, table := range map[string]map[string]string{"mode": modes, "supervision": supervisions, "accreditation": accreditations, "learning-setting": settings} {
@@ -232,6 +235,26 @@ func TestSchemaCodesAreInTheLists(t *testing.T) {
 	for _, level := range []string{"1", "8"} {
 		if _, ok := contexts.Lookup(eqfLevels + level); !ok {
 			t.Errorf("EQF level %s is not in the list", level)
+		}
+	}
+	for topic, codes := range map[string][]string{
+		elm.TopicProvider: {"hei", "alternative"}, elm.TopicAwardStatus: {"formal-system", "hei-outside", "vocational-adult"},
+		elm.TopicAwardKind: {"within-programme", "supplementary", "stand-alone"}, elm.TopicStackability: {"stand-alone", "part-of-programme", "stackable"},
+		elm.TopicPriorLearning: {"none", "part", "whole"}, elm.TopicNotADegree: {"stated"}, elm.TopicLevelMethod: {"majority", "average", "override"},
+		elm.TopicSource:   {"partial-qualification", "qualification-standard", "several-standards", "outside-standards", "informal"},
+		elm.TopicCriteria: {"stated"}, elm.TopicQAProcedure: {"internal", "external", "as-degree-programmes", "adapted"},
+		elm.TopicSignatory: {"stated"}, elm.TopicFurther: {"stated"}, elm.SchemeCycle: {"short", "first", "second", "third"},
+		elm.TopicReasonPrefix + "level": reasons, elm.TopicReasonPrefix + "credits": reasons, elm.TopicReasonPrefix + "legal-basis": reasons,
+	} {
+		for _, code := range codes {
+			if _, ok := contexts.Lookup(topic + ":" + code); !ok {
+				t.Errorf("%s:%s is in no list", topic, code)
+			}
+		}
+	}
+	for system, iri := range creditFrameworks {
+		if _, ok := contexts.Lookup(iri); !ok {
+			t.Errorf("credit system %s is in no list", system)
 		}
 	}
 	for _, code := range []string{"written-examination", "practical-assessment", "project-work"} {

@@ -122,9 +122,10 @@ func (b *document) languages() {
 func (b *document) concept(iri string) *elm.Concept {
 	c, ok := contexts.Lookup(iri)
 	if !ok {
-		// A region of a list that is not compiled in: the code itself is the label.
-		code := iri[strings.LastIndexAny(iri, "/:")+1:]
-		c = contexts.Concept{ID: iri, Scheme: strings.TrimRight(strings.TrimSuffix(iri, code), "/:"), Label: map[string]string{"en": code}}
+		// A member of a list that is not compiled in, or not in full: the code
+		// itself is the label.
+		i := strings.LastIndexByte(iri, '/')
+		c = contexts.Concept{ID: iri, Scheme: iri[:i], Label: map[string]string{"en": iri[i+1:]}}
 	}
 	return &elm.Concept{
 		Ref:       elm.Ref{ID: c.ID, Type: elm.List[string]{"Concept"}},
@@ -146,23 +147,38 @@ func (b *document) concepts(iris ...string) elm.List[elm.Concept] {
 	return list
 }
 
-// coded is a concept of one of our own schemes.
-func coded(scheme_, code string) *elm.Concept {
-	label := topicLabels[scheme_]
-	if code != "stated" {
-		label += ": " + strings.ReplaceAll(code, "-", " ")
-	}
-	return &elm.Concept{
-		Ref:       elm.Ref{ID: scheme_ + ":" + code, Type: elm.List[string]{"Concept"}},
-		InScheme:  scheme(scheme_),
-		Notation:  code,
-		PrefLabel: elm.Text{"en": {label}},
-	}
-}
-
 // note is a text whose subject tells a machine what it is about.
 func (b *document) note(w Words, topic, code string) elm.Note {
-	return elm.Note{Ref: b.ref("Note"), NoteLiteral: text(w), Subject: elm.List[elm.Concept]{*coded(topic, code)}}
+	return elm.Note{Ref: b.ref("Note"), NoteLiteral: text(w), Subject: b.concepts(topic + ":" + code)}
+}
+
+// fact is a note on a code: its label, and behind it what the course says in
+// its own words. Those decide the languages, since a text that is half there
+// would read as a whole one; only where they have none in common is all said.
+func (b *document) fact(topic, code string, free ...Words) elm.Note {
+	w := Words{}
+	if c, ok := contexts.Lookup(topic + ":" + code); ok {
+		for tag, label := range b.label(c) {
+			w[tag] = label[0]
+		}
+	}
+	between := ": "
+	for _, f := range free {
+		if len(f) == 0 {
+			continue
+		}
+		common := onlyIn(f, w)
+		switch {
+		case between == ": ":
+			w = join(common, between, f)
+		case len(common) > 0:
+			w = join(common, between, onlyIn(common, f))
+		default:
+			w = join(w, between, f)
+		}
+		between = ". "
+	}
+	return b.note(w, topic, code)
 }
 
 // euNote is a note on a topic of the EU list.
@@ -200,7 +216,7 @@ func (b *document) issuer() elm.Organisation {
 	o := b.organisation(&Body{LegalName: i.LegalName, Country: i.Country, Address: i.Address, OrganizationID: i.OrganizationID, Homepage: i.Homepage})
 	o.DID = i.DID
 	if i.Region != "" {
-		o.Location[0].SpatialCode = b.concepts(regionIRI(i.Region))
+		o.Location[0].SpatialCode = elm.List[elm.Concept]{*b.region(i.Region)}
 	}
 	if r := i.Register; r.Number != "" {
 		o.Registration = elm.List[elm.LegalIdentifier]{{
@@ -209,13 +225,15 @@ func (b *document) issuer() elm.Organisation {
 	return o
 }
 
-// regionIRI tells a NUTS code from a code of the EU's list of administrative
-// units, which has the country and an underscore.
-func regionIRI(code string) string {
+// region tells a NUTS code from a code of the EU's list of administrative
+// units, which has an underscore after the country.
+func (b *document) region(code string) *elm.Concept {
 	if strings.Contains(code, "_") {
-		return authority + "atu/" + code
+		return b.concept(authority + "atu/" + code)
 	}
-	return "http://data.europa.eu/nuts/code/" + code
+	c := b.concept("http://data.europa.eu/nuts/code/" + code)
+	c.InScheme = scheme("http://data.europa.eu/nuts") // its members are one level deeper
+	return c
 }
 
 func (b *document) organisation(body *Body) elm.Organisation {
@@ -275,9 +293,9 @@ func (b *document) awardingProcess() *elm.AwardingProcess {
 		provider = b.inst.Provider
 	}
 	p.AdditionalNote = append(p.AdditionalNote,
-		b.note(b.say("provider:"+provider), elm.TopicProvider, provider),
-		b.note(b.say("award-status:"+c.AwardStatus), elm.TopicAwardStatus, c.AwardStatus),
-		b.note(describe(b.say("award-kind:"+c.AwardKind.Kind), c.AwardKind.Programme), elm.TopicAwardKind, c.AwardKind.Kind),
+		b.fact(elm.TopicProvider, provider),
+		b.fact(elm.TopicAwardStatus, c.AwardStatus),
+		b.fact(elm.TopicAwardKind, c.AwardKind.Kind, c.AwardKind.Programme),
 		b.priorLearning(p),
 	)
 	if s := signatory(b.inst, c); s != nil {
@@ -294,14 +312,6 @@ func (b *document) awardingProcess() *elm.AwardingProcess {
 		p.AdditionalNote = append(p.AdditionalNote, b.note(r.Text, elm.TopicReasonPrefix+"legal-basis", r.Code))
 	}
 	return p
-}
-
-// describe puts a free text behind the words of a code.
-func describe(code, free Words) Words {
-	if len(free) == 0 {
-		return code
-	}
-	return join(code, ": ", free)
 }
 
 // onlyIn keeps the words in the languages that a has.
@@ -333,7 +343,7 @@ func (b *document) priorLearning(p *elm.AwardingProcess) elm.Note {
 	d := b.draft
 	w := b.say("prior-learning:" + d.RPL)
 	if d.RPL == "part" {
-		w = with(w, ": ", strings.Join(d.RPLOutcomes, ", "))
+		w = join(w, ": ", b.outcomeTitles(d.RPLOutcomes, w))
 	}
 	if d.RPL != "none" {
 		if d.RPLEvidence != "" {
@@ -342,6 +352,27 @@ func (b *document) priorLearning(p *elm.AwardingProcess) elm.Note {
 		p.Description = text(w)
 	}
 	return b.note(w, elm.TopicPriorLearning, d.RPL)
+}
+
+// outcomeTitles names outcomes by id and title in each language that w has: a
+// reader sees titles, not ids.
+func (b *document) outcomeTitles(ids []string, w Words) Words {
+	out := Words{}
+	for tag := range w {
+		var titles []string
+		for _, o := range b.course.Outcomes {
+			if !slices.Contains(ids, o.ID) {
+				continue
+			}
+			title, ok := o.Title[tag]
+			if !ok {
+				title = o.Title[sortedLanguages(o.Title)[0]]
+			}
+			titles = append(titles, o.ID+" ("+strings.TrimRight(title, ".")+")")
+		}
+		out[tag] = strings.Join(titles, "; ")
+	}
+	return out
 }
 
 // Document.
@@ -460,14 +491,7 @@ func (b *document) achievement() elm.Claim {
 func (b *document) credits() elm.List[elm.CreditPoint] {
 	var list elm.List[elm.CreditPoint]
 	for _, p := range b.course.Credits {
-		framework := creditFrameworks[p.System]
-		point := elm.CreditPoint{Ref: b.ref("CreditPoint"), Point: p.Points}
-		if strings.HasPrefix(framework, creditSystems) {
-			point.Framework = coded(creditSystems, p.System)
-			point.Framework.PrefLabel = elm.Text{"en": {p.System}}
-		} else {
-			point.Framework = b.concept(framework)
-		}
+		point := elm.CreditPoint{Ref: b.ref("CreditPoint"), Framework: b.concept(creditFrameworks[p.System]), Point: p.Points}
 		list = append(list, point)
 	}
 	return list
@@ -516,14 +540,14 @@ func (b *document) qualification() *elm.Specification {
 		s.AdditionalNote = append(s.AdditionalNote, b.note(r.Text, elm.TopicReasonPrefix+"credits", r.Code))
 	}
 	if o := c.OutcomeSource; o != nil {
-		w := b.say("outcome-source:" + o.Kind)
+		var standard Words
 		if o.Standard != "" {
-			w = with(w, ": ", strings.TrimSpace(o.Standard+" "+bracketed(o.Code)))
+			standard = with(c.Title, "", "")
+			for tag := range standard {
+				standard[tag] = strings.TrimSpace(o.Standard + " " + bracketed(o.Code))
+			}
 		}
-		if len(o.Note) > 0 {
-			w = join(w, ". ", o.Note)
-		}
-		s.AdditionalNote = append(s.AdditionalNote, b.note(w, elm.TopicSource, o.Kind))
+		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicSource, o.Kind, standard, o.Note))
 	}
 	b.addStackability(s)
 	for _, q := range c.Quality {
@@ -561,7 +585,7 @@ func (b *document) addLevel(s *elm.Specification) {
 			s.NQFLevel = b.concepts(iri)
 		}
 		if cycle := b.course.Level.Cycle; cycle != "" {
-			s.EducationLevel = elm.List[elm.Concept]{*coded(elm.SchemeCycle, cycle)}
+			s.EducationLevel = b.concepts(elm.SchemeCycle + ":" + cycle)
 		}
 	}
 	if method != "" {
@@ -585,36 +609,26 @@ func (b *document) addStackability(s *elm.Specification) {
 	if part {
 		s.IsPartOf = elm.List[elm.Specification]{{Ref: b.ref("Qualification"), Title: text(k.Towards)}}
 	}
-	w := describe(b.say("stackability:"+k.Kind), k.Towards)
-	if len(k.Note) > 0 {
-		w = join(w, ". ", k.Note)
-	}
-	s.AdditionalNote = append(s.AdditionalNote, b.note(w, elm.TopicStackability, k.Kind))
+	s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicStackability, k.Kind, k.Towards, k.Note))
 }
 
 // addQuality states one fact of quality assurance. The EU list of kinds has no
 // internal one, and no decision stands behind it, so that is a note; everything
 // that somebody else decided is an accreditation, wherever it applies.
 func (b *document) addQuality(s *elm.Specification, q Quality) {
-	dates := func(w Words) Words {
-		if q.Kind == "internal" && q.Decided != "" {
-			w = join(w, ". ", with(b.say("reviewed"), ": ", q.Decided))
-		}
-		if q.Kind == "internal" && q.Review != "" {
-			w = join(w, ". ", with(b.say("next-review"), ": ", q.Review))
-		}
-		return w
-	}
 	var scope []elm.Note
 	if q.Scope != "" {
-		scope = append(scope, b.note(b.say("quality-assurance:"+q.Scope), elm.TopicQAProcedure, q.Scope))
+		scope = append(scope, b.fact(elm.TopicQAProcedure, q.Scope))
 	}
 	if q.Kind == "internal" {
-		w := describe(b.say("quality-assurance:internal"), q.Title)
-		if len(q.Procedure) > 0 {
-			w = join(w, ". ", q.Procedure)
+		free := []Words{q.Title, q.Procedure}
+		if q.Decided != "" {
+			free = append(free, onlyIn(q.Title, with(b.say("reviewed"), ": ", q.Decided)))
 		}
-		s.AdditionalNote = append(s.AdditionalNote, b.note(dates(w), elm.TopicQAProcedure, "internal"))
+		if q.Review != "" {
+			free = append(free, onlyIn(q.Title, with(b.say("next-review"), ": ", q.Review)))
+		}
+		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicQAProcedure, "internal", free...))
 		s.AdditionalNote = append(s.AdditionalNote, scope...)
 		return
 	}
@@ -630,16 +644,12 @@ func (b *document) addQuality(s *elm.Specification, q Quality) {
 		ReviewDate:       day(q.Review),
 		AdditionalNote:   scope,
 	}
-	w := q.Procedure
+	var eqar Words
 	if q.EQAR {
-		if len(w) > 0 {
-			w = join(w, " ", b.say("eqar"))
-		} else {
-			w = b.say("eqar")
-		}
+		eqar = onlyIn(q.Title, b.say("eqar"))
 	}
-	if len(w) > 0 {
-		a.AdditionalNote = append(a.AdditionalNote, b.note(w, elm.TopicQAProcedure, "external"))
+	if len(q.Procedure) > 0 || q.EQAR {
+		a.AdditionalNote = append(a.AdditionalNote, b.fact(elm.TopicQAProcedure, "external", q.Procedure, eqar))
 	}
 	if q.Report != "" {
 		report := b.page(nil, q.Report)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"indeks/elm"
@@ -62,7 +63,8 @@ func TestPriorLearningIsAFactOfTheAward(t *testing.T) {
 	d := draft(t)
 	d.RPL, d.RPLOutcomes, d.RPLEvidence = "part", []string{"1", "3"}, "Portfolio"
 	a := achievement(built(t, d, elm.EDC))
-	want := "Awarded in part through recognition of prior learning. Outcomes: 1, 3. Evidence: Portfolio"
+	one, three := d.Course.Outcomes[0].Title["en"], d.Course.Outcomes[2].Title["en"]
+	want := "Awarded in part through recognition of prior learning. Outcomes: 1 (" + one + "); 3 (" + three + "). Evidence: Portfolio"
 	if got := note(a.AwardedBy.AdditionalNote, elm.TopicPriorLearning+":part"); got != want {
 		t.Errorf("note %q, want %q", got, want)
 	}
@@ -108,6 +110,37 @@ func TestNoGradeIsInvented(t *testing.T) {
 	a = achievement(built(t, d, elm.EDC))
 	if len(a.ProvenBy) != 1 || a.ProvenBy[0].SpecifiedBy != nil || len(a.SpecifiedBy.ProvenBy) != 2 {
 		t.Errorf("%d graded, %d specified; want 1 and 2", len(a.ProvenBy), len(a.SpecifiedBy.ProvenBy))
+	}
+}
+
+func TestCourseWordsDecideTheLanguagesOfANote(t *testing.T) {
+	d := draft(t)
+	d.Course, d.Language = course(t, 1), "hr" // in English and Croatian, by an institution in Serbia
+	s := achievement(built(t, d, elm.EDC)).SpecifiedBy
+	for _, n := range s.AdditionalNote {
+		for tag := range n.NoteLiteral {
+			if tag != "en" && tag != "hr" && strings.HasPrefix(n.Subject[0].ID, elm.TopicQAProcedure+":internal") {
+				t.Errorf("half a text in %s: %v", tag, n.NoteLiteral)
+			}
+		}
+	}
+	b := &document{course: d.Course, count: map[string]int{}, tongue: tongue{"hr", "en", "sl"}}
+	for name, c := range map[string]struct {
+		free []Words
+		want map[string]string
+	}{
+		"none":      {nil, map[string]string{"en": "Stand-alone", "hr": "Samostalna"}},
+		"one":       {[]Words{{"en": "A."}}, map[string]string{"en": "Stand-alone: A."}},
+		"two":       {[]Words{{"en": "A.", "hr": "B"}, {"en": "C"}}, map[string]string{"en": "Stand-alone: A. C"}},
+		"no common": {[]Words{{"sl": "A"}, {"en": "C"}}, map[string]string{"sl": "A", "en": "C"}},
+	} {
+		got := map[string]string{}
+		for tag, s := range b.fact(elm.TopicStackability, "stand-alone", c.free...).NoteLiteral {
+			got[tag] = s[0]
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 

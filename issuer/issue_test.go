@@ -73,7 +73,7 @@ func TestIssuedFormsAreValidAndComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, w := range warnings {
-			t.Logf("%s: %s", e.Name, w)
+			t.Errorf("%s: %s", e.Name, w)
 		}
 		drafts, warnings, err := ReadList(e.ListName, e.List, c, "")
 		if err != nil {

@@ -9,7 +9,8 @@ import (
 )
 
 // The sentences that the issuer adds of its own accord, in every language it
-// has words for. A document carries those of its languages.
+// has words for, beside the labels of the lists. A document carries those of
+// its languages.
 var phrases = map[string]Words{
 	"microcredential": {
 		"en": "Micro-credential", "hr": "Mikrokvalifikacija", "sr-Latn": "Mikrokredencijal", "sr-Cyrl": "Микрокреденцијал"},
@@ -32,33 +33,6 @@ var phrases = map[string]Words{
 	"level-method:override": {
 		"en": "The level was set in place of the level of the course. Reason", "hr": "Razina je određena umjesto razine programa. Razlog",
 		"sr-Latn": "Nivo je određen umesto nivoa kursa. Razlog", "sr-Cyrl": "Ниво је одређен уместо нивоа курса. Разлог"},
-	"provider:hei": {
-		"en": "Higher-education institution", "hr": "Visoko učilište", "sr-Latn": "Visokoškolska ustanova", "sr-Cyrl": "Високошколска установа"},
-	"provider:alternative": {
-		"en": "Alternative provider, not a higher-education institution", "hr": "Alternativni pružatelj, nije visoko učilište",
-		"sr-Latn": "Alternativni pružalac, nije visokoškolska ustanova", "sr-Cyrl": "Алтернативни пружалац, није високошколска установа"},
-	"award-status:formal-system": {
-		"en": "Award within the formal higher-education system", "hr": "Dodjela unutar formalnog sustava visokog obrazovanja",
-		"sr-Latn": "Dodela u okviru formalnog sistema visokog obrazovanja", "sr-Cyrl": "Додела у оквиру формалног система високог образовања"},
-	"award-status:hei-outside": {
-		"en": "Award of a higher-education institution outside the formal higher-education system", "hr": "Dodjela visokog učilišta izvan formalnog sustava visokog obrazovanja",
-		"sr-Latn": "Dodela visokoškolske ustanove van formalnog sistema visokog obrazovanja", "sr-Cyrl": "Додела високошколске установе ван формалног система високог образовања"},
-	"award-status:vocational-adult": {
-		"en": "Award of vocational or adult education", "hr": "Dodjela u strukovnom obrazovanju ili obrazovanju odraslih",
-		"sr-Latn": "Dodela u stručnom obrazovanju ili obrazovanju odraslih", "sr-Cyrl": "Додела у стручном образовању или образовању одраслих"},
-	"award-kind:within-programme": {
-		"en": "Within the programme", "hr": "Unutar programa", "sr-Latn": "U okviru programa", "sr-Cyrl": "У оквиру програма"},
-	"award-kind:supplementary": {
-		"en": "Supplementary to a programme (upskilling or reskilling)", "hr": "Dopunski uz program (usavršavanje ili prekvalifikacija)",
-		"sr-Latn": "Dopunski uz program (usavršavanje ili prekvalifikacija)", "sr-Cyrl": "Допунски уз програм (усавршавање или преквалификација)"},
-	"award-kind:stand-alone": {
-		"en": "Stand-alone award", "hr": "Samostalna dodjela", "sr-Latn": "Samostalna dodela", "sr-Cyrl": "Самостална додела"},
-	"stackability:stand-alone": {
-		"en": "Stands alone", "hr": "Stoji samostalno", "sr-Latn": "Stoji samostalno", "sr-Cyrl": "Стоји самостално"},
-	"stackability:part-of-programme": {
-		"en": "Part of the programme", "hr": "Dio programa", "sr-Latn": "Deo programa", "sr-Cyrl": "Део програма"},
-	"stackability:stackable": {
-		"en": "Can be stacked towards", "hr": "Može se uračunati u", "sr-Latn": "Može da se uračuna u", "sr-Cyrl": "Може да се урачуна у"},
 	"prior-learning:none": {
 		"en": "No part of the award rests on the recognition of prior learning.", "hr": "Nijedan dio ne temelji se na priznavanju prethodnog učenja.",
 		"sr-Latn": "Nijedan deo ne zasniva se na priznavanju prethodnog učenja.", "sr-Cyrl": "Ниједан део не заснива се на признавању претходног учења."},
@@ -70,26 +44,6 @@ var phrases = map[string]Words{
 		"sr-Latn": "U celini dodeljeno priznavanjem prethodnog učenja", "sr-Cyrl": "У целини додељено признавањем претходног учења"},
 	"evidence": {
 		"en": "Evidence", "hr": "Dokazi", "sr-Latn": "Dokazi", "sr-Cyrl": "Докази"},
-	"outcome-source:partial-qualification": {
-		"en": "Outcomes of a partial qualification", "hr": "Ishodi djelomične kvalifikacije", "sr-Latn": "Ishodi delimične kvalifikacije", "sr-Cyrl": "Исходи делимичне квалификације"},
-	"outcome-source:qualification-standard": {
-		"en": "Outcomes of one qualification standard", "hr": "Ishodi jednog standarda kvalifikacije", "sr-Latn": "Ishodi jednog standarda kvalifikacije", "sr-Cyrl": "Исходи једног стандарда квалификације"},
-	"outcome-source:several-standards": {
-		"en": "Outcomes of several qualification standards", "hr": "Ishodi više standarda kvalifikacija", "sr-Latn": "Ishodi više standarda kvalifikacija", "sr-Cyrl": "Исходи више стандарда квалификација"},
-	"outcome-source:outside-standards": {
-		"en": "Outcomes outside qualification standards", "hr": "Ishodi izvan standarda kvalifikacija", "sr-Latn": "Ishodi van standarda kvalifikacija", "sr-Cyrl": "Исходи ван стандарда квалификација"},
-	"outcome-source:informal": {
-		"en": "Outcomes of informal learning", "hr": "Ishodi informalnog učenja", "sr-Latn": "Ishodi informalnog učenja", "sr-Cyrl": "Исходи информалног учења"},
-	"quality-assurance:internal": {
-		"en": "Internal quality assurance", "hr": "Unutarnje osiguravanje kvalitete", "sr-Latn": "Unutrašnje obezbeđenje kvaliteta", "sr-Cyrl": "Унутрашње обезбеђење квалитета"},
-	"quality-assurance:external": {
-		"en": "External quality assurance", "hr": "Vanjsko osiguravanje kvalitete", "sr-Latn": "Spoljašnje obezbeđenje kvaliteta", "sr-Cyrl": "Спољашње обезбеђење квалитета"},
-	"quality-assurance:as-degree-programmes": {
-		"en": "Quality assured as degree programmes are", "hr": "Kvaliteta se osigurava kao kod studijskih programa",
-		"sr-Latn": "Kvalitet se obezbeđuje kao kod studijskih programa", "sr-Cyrl": "Квалитет се обезбеђује као код студијских програма"},
-	"quality-assurance:adapted": {
-		"en": "Quality assurance adapted to micro-credentials", "hr": "Osiguravanje kvalitete prilagođeno mikrokvalifikacijama",
-		"sr-Latn": "Obezbeđenje kvaliteta prilagođeno mikrokredencijalima", "sr-Cyrl": "Обезбеђење квалитета прилагођено микрокреденцијалима"},
 	"eqar": {
 		"en": "The agency was registered with EQAR on the date of the decision.", "hr": "Agencija je na dan odluke bila upisana u EQAR.",
 		"sr-Latn": "Agencija je na dan odluke bila upisana u EQAR.", "sr-Cyrl": "Агенција је на дан одлуке била уписана у EQAR."},
@@ -103,17 +57,6 @@ var phrases = map[string]Words{
 		"en": "Overall assessment", "hr": "Ukupna ocjena", "sr-Latn": "Ukupna ocena", "sr-Cyrl": "Укупна оцена"},
 	"course": {
 		"en": "The whole course", "hr": "Cijeli program", "sr-Latn": "Ceo kurs", "sr-Cyrl": "Цео курс"},
-}
-
-// topicLabels name what a coded note is about.
-var topicLabels = map[string]string{
-	elm.TopicProvider: "Provider", elm.TopicAwardStatus: "Award status", elm.TopicAwardKind: "Kind of award",
-	elm.TopicStackability: "Stackability", elm.TopicPriorLearning: "Recognition of prior learning", elm.TopicNotADegree: "Not a degree",
-	elm.TopicLevelMethod: "How the level was set", elm.TopicSource: "Source of the learning outcomes", elm.TopicCriteria: "Assessment criteria",
-	elm.TopicQAProcedure: "Quality assurance", elm.TopicSignatory: "Signatory", elm.TopicFurther: "Further information",
-	elm.TopicReasonPrefix + "level": "Reason for no level", elm.TopicReasonPrefix + "credits": "Reason for no ECTS credits",
-	elm.TopicReasonPrefix + "legal-basis": "Reason for no legal basis",
-	elm.SchemeCycle:                       "Cycle of the QF-EHEA", creditSystems: "Credit system",
 }
 
 // tongue is the set of languages of a document, the primary one first.
@@ -143,12 +86,15 @@ func text(w Words) elm.Text {
 	return t
 }
 
-// join puts words behind words of the same language. A language that only one
-// of the two has keeps what it has.
+// join puts words behind words of the same language, without a second full
+// stop. A language that only one of the two has keeps what it has.
 func join(a Words, between string, b Words) Words {
 	out := Words{}
 	for tag, s := range a {
 		if u, ok := b[tag]; ok {
+			if strings.HasPrefix(between, ".") {
+				s = strings.TrimRight(s, ".")
+			}
 			s += between + u
 		}
 		out[tag] = s
