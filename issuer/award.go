@@ -1,0 +1,170 @@
+package issuer
+
+import (
+	"slices"
+	"strings"
+
+	"indeks/elm"
+)
+
+func (b *document) issuer() elm.Organisation {
+	i := b.inst
+	o := b.organisation(&Body{LegalName: i.LegalName, Country: i.Country, Address: i.Address, OrganizationID: i.OrganizationID, Homepage: i.Homepage})
+	o.DID = i.DID
+	if i.Region != "" {
+		o.Location[0].SpatialCode = elm.List[elm.Concept]{*b.region(i.Region)}
+	}
+	if r := i.Register; r.Number != "" {
+		o.Registration = elm.List[elm.LegalIdentifier]{{
+			Ref: b.ref("LegalIdentifier"), Notation: r.Number, SchemeName: r.Name, Spatial: b.concept(countries + i.Country)}}
+	}
+	return o
+}
+
+// region tells a NUTS code from a code of the EU's list of administrative
+// units, which has an underscore after the country.
+func (b *document) region(code string) *elm.Concept {
+	if strings.Contains(code, "_") {
+		return b.concept(authority + "atu/" + code)
+	}
+	c := b.concept("http://data.europa.eu/nuts/code/" + code)
+	c.InScheme = scheme("http://data.europa.eu/nuts") // its members are one level deeper
+	return c
+}
+
+func (b *document) organisation(body *Body) elm.Organisation {
+	o := elm.Organisation{Ref: b.ref("Organisation"), LegalName: text(body.LegalName), Homepage: b.pages(body.Homepage)}
+	// Ids of organisations are "urn:epass:org:n" in the EU's own documents.
+	o.ID = strings.Replace(o.ID, ":organisation:", ":org:", 1)
+	address := elm.Address{Ref: b.ref("Address"), CountryCode: b.concept(countries + body.Country)}
+	if body.Address != "" {
+		address.FullAddress = b.plainNote(Words{b.forName(body.Address): body.Address})
+	}
+	o.Location = elm.List[elm.Location]{{Ref: b.ref("Location"), Address: elm.List[elm.Address]{address}}}
+	if body.OrganizationID != "" {
+		o.EIDASIdentifier = &elm.LegalIdentifier{Ref: b.ref("LegalIdentifier"), Notation: body.OrganizationID, Spatial: b.concept(countries + body.Country)}
+	}
+	return o
+}
+
+func (b *document) awardingBody() elm.Organisation {
+	if b.course.AwardingBody != nil {
+		return b.organisation(b.course.AwardingBody)
+	}
+	return b.institution
+}
+
+// brief is a copy of an organisation with what every mention must have. It
+// repeats nothing otherwise than the full copy does, so the two merge.
+func brief(o elm.Organisation) elm.Organisation {
+	return elm.Organisation{Ref: o.Ref, DID: o.DID, LegalName: o.LegalName, Location: o.Location}
+}
+
+func (b *document) awardingDate() elm.DateTime {
+	if b.draft.AwardingDate == "" {
+		return elm.Day(b.At.Date())
+	}
+	return day(b.draft.AwardingDate)
+}
+
+func (b *document) awardingProcess() *elm.AwardingProcess {
+	process := func(body elm.Organisation) *elm.AwardingProcess {
+		return &elm.AwardingProcess{
+			Ref:          b.ref("AwardingProcess"),
+			AwardingBody: elm.List[elm.Organisation]{body},
+			AwardingDate: b.awardingDate(),
+		}
+	}
+	p := process(b.awarding)
+	p.Location = b.awarding.Location
+	// Activities, assessments and entitlements name who and when only: the notes
+	// below are facts of the award, and would be repeated in each of them.
+	b.conferral = process(brief(b.awarding))
+
+	c := b.course
+	provider := c.Provider
+	if provider == "" {
+		provider = b.inst.Provider
+	}
+	p.AdditionalNote = append(p.AdditionalNote,
+		b.fact(elm.TopicProvider, provider),
+		b.fact(elm.TopicAwardStatus, c.AwardStatus),
+		b.fact(elm.TopicAwardKind, c.AwardKind.Kind, c.AwardKind.Programme),
+		b.priorLearning(p),
+	)
+	if s := signatory(b.inst, c); s != nil {
+		p.AdditionalNote = append(p.AdditionalNote, b.note(Words{b.forName(s.Name): s.Name + ", " + s.Office}, elm.TopicSignatory, "stated"))
+	}
+	for _, l := range c.LegalBasis {
+		w := l.Text
+		if l.From != "" {
+			w = join(w, ". ", onlyIn(w, with(b.say("in-force"), ": ", l.From)))
+		}
+		p.AdditionalNote = append(p.AdditionalNote, b.euNote(w, elm.TopicLegalBasis, "Legal basis"))
+	}
+	if r := c.LegalReason; r != nil {
+		p.AdditionalNote = append(p.AdditionalNote, b.note(r.Text, elm.TopicReasonPrefix+"legal-basis", r.Code))
+	}
+	return p
+}
+
+// onlyIn keeps the words in the languages that a has.
+func onlyIn(a, words Words) Words {
+	out := Words{}
+	for tag := range a {
+		if s, ok := words[tag]; ok {
+			out[tag] = s
+		}
+	}
+	return out
+}
+
+// signatory is who answers for the award. The institution's own signs for the
+// institution's awards only, never in the name of another awarding body.
+func signatory(inst *Institution, c *Course) *Signatory {
+	switch {
+	case c.Signatory != nil:
+		return c.Signatory
+	case c.AwardingBody == nil:
+		return &inst.Signatory
+	}
+	return nil
+}
+
+// priorLearning states as a fact of the award, not of the course, what rests on
+// prior learning: which outcomes and on what evidence.
+func (b *document) priorLearning(p *elm.AwardingProcess) elm.Note {
+	d := b.draft
+	w := b.say("prior-learning:" + d.RPL)
+	if d.RPL == "part" {
+		w = join(w, ": ", b.outcomeTitles(d.RPLOutcomes, w))
+	}
+	if d.RPL != "none" {
+		if d.RPLEvidence != "" {
+			w = join(w, ". ", with(b.say("evidence"), ": ", d.RPLEvidence))
+		}
+		p.Description = text(w)
+	}
+	return b.note(w, elm.TopicPriorLearning, d.RPL)
+}
+
+// outcomeTitles names outcomes by id and title in each language that w has: a
+// reader sees titles, not ids.
+func (b *document) outcomeTitles(ids []string, w Words) Words {
+	out := Words{}
+	for tag := range w {
+		var titles []string
+		for _, o := range b.course.Outcomes {
+			if !slices.Contains(ids, o.ID) {
+				continue
+			}
+			title, ok := o.Title[tag]
+			if !ok {
+				title = o.Title[sortedLanguages(o.Title)[0]]
+			}
+			titles = append(titles, o.ID+" ("+strings.TrimRight(title, ".")+")")
+		}
+		out[tag] = strings.Join(titles, "; ")
+	}
+	return out
+}
