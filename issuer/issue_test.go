@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,6 +129,30 @@ func TestSameDraftIsTheSameRecord(t *testing.T) {
 		t.Errorf("a changed grade under the same key: %v, want ErrConflict", err)
 	}
 	h.checkStore(t)
+}
+
+func TestOneDraftAtOnceIsOneRecord(t *testing.T) {
+	h := newHouse(t, nil)
+	d := draft(t)
+	tokens := make([]string, 16)
+	var all sync.WaitGroup
+	for n := range tokens {
+		all.Go(func() {
+			r, err := h.Issue(t.Context(), d)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			tokens[n] = string(r.Forms["vc2"].Token)
+		})
+	}
+	all.Wait()
+	if len(slices.Compact(tokens)) != 1 {
+		t.Error("the same request was answered with different tokens")
+	}
+	if issued, reserved := h.checkStore(t); issued != 1 || reserved != 0 {
+		t.Errorf("%d issued, %d reserved", issued, reserved)
+	}
 }
 
 func TestNumbers(t *testing.T) {
