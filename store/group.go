@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // maxGroup bounds how many writes share a transaction, and so what is lost to
@@ -118,6 +120,9 @@ func (s *boltStore) writeGroup() {
 	// sentinel: it may rest on what another one of the group wrote.
 	if isSentinel(err) { // a guarded panic: not the sentinel of a call
 		err = fmt.Errorf("transaction broken off: %v", err)
+	}
+	if errors.Is(err, berrors.ErrMaxSizeReached) || errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("the disk is full, as the store takes at most nine tenths of its volume; make room and start again: %w", err)
 	}
 	s.mu.Lock()
 	s.failed = err

@@ -185,7 +185,7 @@ func refuseCrossOrigin() echo.MiddlewareFunc {
 func Listen(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listening on %s: the port is in use by another program; choose another with --listen: %w", addr, syscall.EADDRINUSE)
+		return nil, fmt.Errorf("listening on %s: the port is in use by another program: %w", addr, syscall.EADDRINUSE)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", addr, err)

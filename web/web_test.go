@@ -385,7 +385,7 @@ func TestAPortInUseIsSaidPlainly(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = Listen(l.Addr().String())
-	want := "listening on " + l.Addr().String() + ": the port is in use by another program; choose another with --listen"
+	want := "listening on " + l.Addr().String() + ": the port is in use by another program"
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -176,11 +176,11 @@ type bothListeners struct{ issuer, verifier net.Listener }
 func listenBoth(issuerAddr, verifierAddr string) (bothListeners, error) {
 	i, err := web.Listen(issuerAddr)
 	if err != nil {
-		return bothListeners{}, fmt.Errorf("%w (--listen chooses another)", err)
+		return bothListeners{}, fmt.Errorf("%w; --listen chooses another address", err)
 	}
 	v, err := web.Listen(verifierAddr)
 	if err != nil {
-		return bothListeners{}, errors.Join(fmt.Errorf("%w (--verifier-listen chooses another)", err), i.Close())
+		return bothListeners{}, errors.Join(fmt.Errorf("%w; --verifier-listen chooses another address", err), i.Close())
 	}
 	return bothListeners{i, v}, nil
 }

@@ -100,7 +100,7 @@ func (cmd *issueCmd) drafts(w io.Writer) ([]issuer.Draft, error) {
 
 func printWarnings(w io.Writer, file string, warnings []issuer.Problem) {
 	for _, p := range warnings {
-		fmt.Fprintf(w, "warning: %s: %s\n", filepath.Base(file), p)
+		fmt.Fprintf(w, "%s: %s\n", filepath.Base(file), p)
 	}
 }
 

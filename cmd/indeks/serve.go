@@ -56,7 +56,7 @@ func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
 	defer house.close()
 	listener, err := web.Listen(c.Issuer.Listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; --listen chooses another address", err)
 	}
 	fmt.Fprintf(con.out, "Issuer of %s on http://%s, known as %s. Ctrl-C ends it.\n", house.institution.LegalName["en"], listener.Addr(), c.Issuer.PublicBase)
 	return house.serve(ctx, listener)
@@ -172,7 +172,7 @@ func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
 	}
 	listener, err := web.Listen(c.Verifier.Listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; --listen chooses another address", err)
 	}
 	fmt.Fprintf(con.out, "Verifier on http://%s, known as %s. Ctrl-C ends it.\n", listener.Addr(), c.Verifier.PublicBase)
 	return ended(server(ctx, listener))

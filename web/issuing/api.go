@@ -180,10 +180,8 @@ func problems(err error, base string) error {
 		if one.Warn {
 			continue
 		}
-		pointer := base + "/" + one.Column
-		if one.Column == "" {
-			pointer = base + one.Field
-		}
+		// Field is a pointer into a course, or the name of a learner's column.
+		pointer := base + "/" + strings.TrimPrefix(one.Field, "/")
 		p.Fields = append(p.Fields, web.Field{Pointer: pointer, Detail: one.String()})
 	}
 	return p

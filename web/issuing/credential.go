@@ -3,6 +3,7 @@ package issuing
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,6 +68,8 @@ func (s *server) getCredential(c echo.Context) error {
 		last = record.Changes[n-1]
 	}
 	look := looks[record.State]
+	verify := s.Issuer.VerifyURL(record)
+	_, host, _ := strings.Cut(verify, "://")
 	return s.kit.Render(c, http.StatusOK, "credential", web.Page{Tone: look.tone, NoStore: true, Data: struct {
 		Record      store.Record
 		Last        store.Change
@@ -75,7 +78,8 @@ func (s *server) getCredential(c echo.Context) error {
 		Supplement  []elm.Section
 		Claim       bool // never: the issuer itself says it
 		Verify      string
-	}{record, last, look.icon, look.text, record.Title, s.name(c), elm.Supplement(cred, s.kit.Lang(c)), false, s.Issuer.VerifyURL(record)}})
+		Printed     string // what to type where a code cannot be scanned
+	}{record, last, look.icon, look.text, record.Title, s.name(c), elm.Supplement(cred, s.kit.Lang(c)), false, verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
 }
 
 // download is one file of a learner's credential.

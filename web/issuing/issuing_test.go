@@ -1,0 +1,248 @@
+package issuing
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"indeks/contexts"
+	"indeks/examples"
+	"indeks/issuer"
+	"indeks/keys"
+	"indeks/store"
+	"indeks/web"
+)
+
+const apiKey = "a key that only this test knows"
+
+// newServer serves an institution without any credential; log is what it logs.
+func newServer(t *testing.T) (base string, log *bytes.Buffer) {
+	t.Helper()
+	dir, did := t.TempDir(), "did:web:issuer.school.example"
+	path := filepath.Join(dir, "records.db")
+	if err := store.InitBolt(path, did); err != nil {
+		t.Fatal(err)
+	}
+	records, err := store.OpenBolt(path, did)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { records.Close() })
+	ring, err := keys.CreateRing(filepath.Join(dir, "keys.age"), []byte("passphrase"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst := issuer.Institution{
+		DID: did, PublicBase: "https://issuer.school.example", VerifierBase: "https://verify.example", LegalName: map[string]string{"en": "School of Sava"},
+		Country: "SRB", Address: "Rečna obala 12", OrganizationID: "VATRS-000000012", Provider: "hei", QRPrefix: "SV", Languages: []string{"sr-Latn"},
+		Signatory: issuer.Signatory{Name: "R. V.", Office: "Rector"},
+	}
+	if _, err := ring.Add(did, keys.NewKey{Organization: "School of Sava", CommonName: "School of Sava", Country: "RS", OrgID: inst.OrganizationID, Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	iss, err := issuer.New(context.Background(), issuer.Config{Institution: inst, Store: records, Ring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log = new(bytes.Buffer)
+	e, err := New(Config{Issuer: iss, Store: records, Institution: inst, APIKeys: []APIKey{{Name: "test", SHA256: sha256.Sum256([]byte(apiKey))}},
+		Kit: web.Config{Log: slog.New(slog.NewTextHandler(log, nil))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	return server.URL, log
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func ask(t *testing.T, method, url, body string, headers ...string) answer {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(raw)}
+}
+
+// body is a request to issue an example to one learner.
+func body(t *testing.T, change func(learner map[string]string)) string {
+	t.Helper()
+	learner := map[string]string{"given_name": "Иван", "family_name": "Њежић", "date_of_birth": "2001-02-03", "awarding_date": "2026-06-30", "email": "canary@learner.example"}
+	if change != nil {
+		change(learner)
+	}
+	l, err := json.Marshal(learner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `{"course": ` + string(examples.Courses()[0].CourseJSON) + `, "learner": ` + string(l) + `}`
+}
+
+func TestAPIIssuesOnceAndWithdraws(t *testing.T) {
+	base, log := newServer(t)
+	auth := []string{"Authorization", "Bearer " + apiKey, "Idempotency-Key", "row-1"}
+
+	first := ask(t, "POST", base+"/api/v1/credentials", body(t, nil), auth...)
+	if first.status != http.StatusCreated {
+		t.Fatalf("issuing: %d %s", first.status, first.body)
+	}
+	var record struct {
+		ID       string `json:"id"`
+		PublicID string `json:"public_id"`
+		State    string `json:"state"`
+		Links    struct {
+			Page   string `json:"page"`
+			Verify string `json:"verify"`
+		} `json:"links"`
+	}
+	if err := json.Unmarshal([]byte(first.body), &record); err != nil {
+		t.Fatal(err)
+	}
+	if again := ask(t, "POST", base+"/api/v1/credentials", body(t, nil), auth...); again.body != first.body || again.status != http.StatusCreated {
+		t.Errorf("the same request again: %d\n%s\nfirst:\n%s", again.status, again.body, first.body)
+	}
+	other := body(t, func(l map[string]string) { l["grade"] = "10" })
+	if got := ask(t, "POST", base+"/api/v1/credentials", other, auth...); got.status != http.StatusConflict {
+		t.Errorf("another request with the same key: %d %s", got.status, got.body)
+	}
+
+	// What a printed id leads to holds nothing that identifies beyond the name.
+	token := ask(t, "GET", base+"/credentials/"+strings.ToLower(record.PublicID), "")
+	opened, err := keys.PayloadUnsafe([]byte(token.body))
+	if err != nil || token.header.Get("Content-Type") != "application/vc+jwt" {
+		t.Fatalf("token of the printed id: %v, %v", err, token.header)
+	}
+	for _, secret := range []string{"2001-02-03", "canary@", "dateOfBirth"} {
+		if bytes.Contains(opened, []byte(secret)) {
+			t.Errorf("the token behind a printed id holds %q", secret)
+		}
+	}
+
+	// The learner's page, and the same page after revoking.
+	page := base + strings.TrimPrefix(record.Links.Page, "https://issuer.school.example")
+	if got := ask(t, "GET", page, ""); got.status != 200 || !strings.Contains(got.body, "Иван Њежић") || !strings.Contains(got.body, "verify.example/C/"+record.PublicID) {
+		t.Errorf("learner's page: %d\n%s", got.status, got.body)
+	}
+	for name, contentType := range map[string]string{"credential.jsonld": "application/ld+json", "credential.jwt": "application/vc+jwt", "qr.png": "image/png", "qr.svg": "image/svg+xml"} {
+		if got := ask(t, "GET", page+"/"+name, ""); got.status != 200 || got.header.Get("Content-Type") != contentType || !strings.Contains(got.header.Get("Cache-Control"), "no-store") {
+			t.Errorf("%s: %d %v", name, got.status, got.header)
+		}
+	}
+	change := base + "/api/v1/credentials/" + record.ID
+	if got := ask(t, "POST", change+"/revoke", `{"reason": " "}`, auth...); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("revoking without a reason: %d %s", got.status, got.body)
+	}
+	if got := ask(t, "POST", change+"/suspend", `{"reason": "under review"}`, auth...); got.status != 200 || !strings.Contains(got.body, `"suspended"`) {
+		t.Errorf("suspending: %d %s", got.status, got.body)
+	}
+	if got := ask(t, "POST", change+"/reinstate", `{"reason": "reviewed"}`, auth...); got.status != 200 || !strings.Contains(got.body, `"issued"`) {
+		t.Errorf("reinstating: %d %s", got.status, got.body)
+	}
+	if got := ask(t, "POST", change+"/revoke", `{"reason": "plagiarism"}`, auth...); got.status != 200 || !strings.Contains(got.body, `"revoked"`) {
+		t.Errorf("revoking: %d %s", got.status, got.body)
+	}
+	if got := ask(t, "POST", change+"/reinstate", `{"reason": "no"}`, auth...); got.status != http.StatusConflict {
+		t.Errorf("reinstating what is revoked: %d %s", got.status, got.body)
+	}
+	if got := ask(t, "GET", page, ""); !strings.Contains(got.body, "Revoked on") || !strings.Contains(got.body, "plagiarism") {
+		t.Errorf("learner's page after revoking:\n%s", got.body)
+	}
+	for _, secret := range []string{"canary", "Њежић", record.PublicID, record.ID, apiKey, page[strings.LastIndex(page, "/")+1:]} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+}
+
+func TestAPIRefusesWithThePlace(t *testing.T) {
+	base, _ := newServer(t)
+	auth := []string{"Authorization", "Bearer " + apiKey, "Idempotency-Key", "k"}
+	for _, tc := range []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+		want                     string
+	}{
+		{"no key", "POST", "/api/v1/credentials", body(t, nil), auth[2:], 401, "Bearer"},
+		{"wrong key", "GET", "/api/v1/credentials/MC-1", "", []string{"Authorization", "Bearer x"}, 401, "Bearer"},
+		{"no idempotency key", "POST", "/api/v1/credentials", body(t, nil), auth[:2], 400, "Idempotency-Key"},
+		{"not JSON", "POST", "/api/v1/credentials", "course", auth, 400, "not well-formed"},
+		{"member twice", "POST", "/api/v1/credentials", `{"learner":{},"learner":{}}`, auth, 400, "/learner"},
+		{"unknown member", "POST", "/api/v1/credentials", `{"curse":{}}`, auth, 400, "/curse"},
+		{"birth date of no calendar", "POST", "/api/v1/credentials", body(t, func(l map[string]string) { l["date_of_birth"] = "2001-02-31" }), auth, 422, "/learner/date_of_birth"},
+		{"column missing", "POST", "/api/v1/credentials", body(t, func(l map[string]string) { delete(l, "family_name") }), auth, 422, "/learner/family_name"},
+		{"unknown column", "POST", "/api/v1/credentials", body(t, func(l map[string]string) { l["shoe_size"] = "43" }), auth, 422, "shoe_size"},
+		{"unknown level", "POST", "/api/v1/credentials", strings.Replace(body(t, nil), `"eqf": 7`, `"eqf": 9`, 1), auth, 422, "/course/level/eqf"},
+		{"no such credential", "GET", "/api/v1/credentials/MC-1", "", auth, 404, "No such credential"},
+		{"cross-site form", "POST", "/api/v1/credentials", "", append([]string{"Sec-Fetch-Site", "cross-site"}, auth...), 403, "another site"},
+		{"unknown printed id", "GET", "/credentials/SV000000000000000000000000", "", nil, 404, ""},
+		{"unknown learner's link", "GET", "/h/00000000000000000000000000", "", nil, 404, ""},
+		{"unknown status list", "GET", "/status/r9", "", nil, 404, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := ask(t, tc.method, base+tc.path, tc.body, tc.headers...)
+			if got.status != tc.status || !strings.Contains(got.body, tc.want) {
+				t.Errorf("%d, want %d with %q:\n%s", got.status, tc.status, tc.want, got.body)
+			}
+			if strings.HasPrefix(tc.path, "/api/") && got.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("content type %q", got.header.Get("Content-Type"))
+			}
+		})
+	}
+}
+
+func TestPublishedDocuments(t *testing.T) {
+	base, _ := newServer(t)
+	for path, want := range map[string]string{
+		"/.well-known/did.json":      `"did:web:issuer.school.example"`,
+		"/.well-known/jwks.json":     `"keys"`,
+		"/.well-known/jwt-vc-issuer": `"https://issuer.school.example"`,
+		"/schemas/course/v1":         `"$schema"`,
+		"/robots.txt":                "Disallow: /",
+		"/healthz":                   "ok",
+		"/readyz":                    "ready",
+		"/":                          "School of Sava",
+	} {
+		got := ask(t, "GET", base+path, "")
+		if got.status != 200 || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+		if tag := got.header.Get("ETag"); tag != "" {
+			if again := ask(t, "GET", base+path, "", "If-None-Match", tag); again.status != http.StatusNotModified || again.body != "" {
+				t.Errorf("%s with its ETag: %d", path, again.status)
+			}
+		}
+	}
+	// The ELM context is bound by digest in every vc2 credential: not one byte may differ.
+	if got := ask(t, "GET", base+"/contexts/elm/v1", ""); got.body != string(contexts.ELMDocument()) {
+		t.Errorf("the ELM context is served with other bytes")
+	}
+}
