@@ -40,7 +40,7 @@ func (c *Credential) Validate() error {
 	v.further()
 	v.claims()
 	if c.Profile == EDC || c.Profile == VC2 {
-		v.model("", reflect.TypeFor[Credential](), c.Tree)
+		v.model(make(place, 0, MaxDepth), reflect.TypeFor[Credential](), c.Tree)
 	}
 	if len(v.broken) == 0 {
 		return nil
@@ -76,29 +76,58 @@ type validation struct {
 	broken []FormatError
 }
 
-func (v *validation) report(at jsontext.Pointer, rule, format string, args ...any) {
-	v.broken = append(v.broken, FormatError{string(at), rule, fmt.Sprintf(format, args...)})
+func (v *validation) report(at place, rule, format string, args ...any) {
+	v.broken = append(v.broken, FormatError{string(at.pointer()), rule, fmt.Sprintf(format, args...)})
 }
+
+// place is where in the document the validation is: the steps from the root.
+// Its pointer is written only when something is reported, since most documents
+// break no rule and writing one at every step cost more than all the checks. The
+// steps of siblings share memory, so a place is not kept.
+type place []step
+
+// step leads to a member, or to an item where name is "".
+type step struct {
+	name string
+	item int
+}
+
+func (p place) pointer() (at jsontext.Pointer) {
+	for _, s := range p {
+		if s.name == "" && s.item >= 0 {
+			at = at.AppendToken(strconv.Itoa(s.item))
+		} else {
+			at = at.AppendToken(s.name)
+		}
+	}
+	return at
+}
+
+func (p place) member(name string) place { return append(p, step{name, -1}) }
+func (p place) item(i int) place         { return append(p, step{"", i}) }
+
+// top is a top-level member.
+func top(name string) place { return place{{name, -1}} }
 
 // version decides by the first context which version's rules apply.
 func (v *validation) version() {
 	list, ok := v.root["@context"].([]any)
 	if !ok || len(list) == 0 {
-		v.report("/@context", "vc-context", "an array of contexts is required")
+		v.report(top("@context"), "vc-context", "an array of contexts is required")
 	}
 	v.v2 = len(list) == 0 || list[0] != contexts.VC1
 	if len(list) > 0 && list[0] != contexts.VC1 && list[0] != contexts.VC2 {
-		v.report("/@context/0", "vc-context", "the first context must be %s or %s", contexts.VC2, contexts.VC1)
+		v.report(top("@context").item(0), "vc-context", "the first context must be %s or %s", contexts.VC2, contexts.VC1)
 	}
 	for i, item := range list {
 		switch item := item.(type) {
 		case map[string]any:
 		case string:
 			if !absoluteURL(item) {
-				v.report(at("/@context", i), "vc-context", "%q is not a URL", shorten(item))
+				v.report(top("@context").item(i), "vc-context", "%q is not a URL", shorten(item))
 			}
 		default:
-			v.report(at("/@context", i), "vc-context", "a context is a URL or an object")
+			v.report(top("@context").item(i), "vc-context", "a context is a URL or an object")
 		}
 	}
 }
@@ -108,56 +137,55 @@ func (v *validation) identity() {
 	types, ok := stringsFrom(v.root["type"])
 	switch {
 	case !ok:
-		v.report("/type", "vc-type", "one or more type names are required")
+		v.report(top("type"), "vc-type", "one or more type names are required")
 	case !slices.Contains(types, "VerifiableCredential"):
-		v.report("/type", "vc-type", "type VerifiableCredential is missing")
+		v.report(top("type"), "vc-type", "type VerifiableCredential is missing")
 	case slices.Contains(types, "VerifiablePresentation"):
-		v.report("/type", "vc-type", "a presentation is not a credential")
+		v.report(top("type"), "vc-type", "a presentation is not a credential")
 	}
 	if id, ok := v.root["id"]; ok && id != nil && !isURL(id) {
-		v.report("/id", "vc-id", "id is one absolute URL")
+		v.report(top("id"), "vc-id", "id is one absolute URL")
 	}
 	switch issuer := v.root["issuer"].(type) {
 	case string:
 		if !absoluteURL(issuer) {
-			v.report("/issuer", "vc-issuer", "%q is not a URL", shorten(issuer))
+			v.report(top("issuer"), "vc-issuer", "%q is not a URL", shorten(issuer))
 		}
 	case map[string]any:
 		if !isURL(issuer["id"]) {
-			v.report("/issuer/id", "vc-issuer", "the issuer's id is one absolute URL")
+			v.report(top("issuer").member("id"), "vc-issuer", "the issuer's id is one absolute URL")
 		}
 	default:
-		v.report("/issuer", "vc-issuer", "a URL, or an object with a URL as id, is required")
+		v.report(top("issuer"), "vc-issuer", "a URL, or an object with a URL as id, is required")
 	}
 	if v.v2 {
-		v.ids("", v.root)
+		v.ids(make(place, 0, MaxDepth), v.root)
 	}
 }
 
 // ids checks that every id in the document is a URL (VCDM 2.0 section 4.4).
 // Blank node names are none, so a graph made to be costly ends here.
-func (v *validation) ids(p jsontext.Pointer, node any) {
+func (v *validation) ids(p place, node any) {
 	switch node := node.(type) {
 	case map[string]any:
-		if id := node["id"]; id != nil && p != "" && p != "/issuer" && !isURL(id) {
-			v.report(p+"/id", "vc-id", "id is one absolute URL")
+		if id := node["id"]; id != nil && len(p) > 0 && !(len(p) == 1 && p[0].name == "issuer") && !isURL(id) {
+			v.report(p.member("id"), "vc-id", "id is one absolute URL")
 		}
 		for name, value := range node {
 			if name != "@context" && nested(value) {
-				v.ids(p.AppendToken(name), value)
+				v.ids(p.member(name), value)
 			}
 		}
 	case []any:
 		for i, item := range node {
 			if nested(item) {
-				v.ids(at(p, i), item)
+				v.ids(p.item(i), item)
 			}
 		}
 	}
 }
 
-// nested tells objects and arrays from what holds nothing further, for which no
-// pointer need be made.
+// nested tells objects and arrays from what holds nothing further.
 func nested(value any) bool {
 	switch value.(type) {
 	case map[string]any, []any:
@@ -190,7 +218,7 @@ func (v *validation) period() {
 		return
 	}
 	if v.root["issuanceDate"] == nil {
-		v.report("/issuanceDate", "vc-date", "issuanceDate is required")
+		v.report(top("issuanceDate"), "vc-date", "issuanceDate is required")
 	}
 	from, issuance := v.date("validFrom"), v.date("issuanceDate")
 	if from.IsZero() {
@@ -203,7 +231,7 @@ func (v *validation) period() {
 
 func (v *validation) order(name string, from, until time.Time) {
 	if !from.IsZero() && !until.IsZero() && until.Before(from) {
-		v.report(jsontext.Pointer("").AppendToken(name), "vc-period", "validity ends before it begins")
+		v.report(top(name), "vc-period", "validity ends before it begins")
 	}
 }
 
@@ -215,12 +243,12 @@ func (v *validation) date(name string) time.Time {
 	}
 	s, ok := value.(string)
 	if !ok {
-		v.report(jsontext.Pointer("").AppendToken(name), "vc-date", "%s is not a date and time", describe(value))
+		v.report(top(name), "vc-date", "%s is not a date and time", describe(value))
 		return time.Time{}
 	}
 	t, err := DateTime(s).Time(!v.v2)
 	if err != nil {
-		v.report(jsontext.Pointer("").AppendToken(name), "vc-date", "%v", err)
+		v.report(top(name), "vc-date", "%v", err)
 	}
 	return t
 }
@@ -266,10 +294,10 @@ func (v *validation) further() {
 				continue
 			}
 			if _, ok := stringsFrom(object["type"]); !ok {
-				v.report(p+"/type", m.rule, "a type is required")
+				v.report(p.member("type"), m.rule, "a type is required")
 			}
 			if id := object["id"]; id == nil && m.id || id != nil && !isURL(id) {
-				v.report(p+"/id", m.rule, "id is one absolute URL")
+				v.report(p.member("id"), m.rule, "id is one absolute URL")
 			}
 		}
 	}
@@ -282,9 +310,9 @@ func (v *validation) further() {
 		id, _ := object["id"].(string)
 		switch {
 		case !absoluteURL(id):
-			v.report(p+"/id", "vc-related-resource", "id is one absolute URL")
+			v.report(p.member("id"), "vc-related-resource", "id is one absolute URL")
 		case seen[id]:
-			v.report(p+"/id", "vc-related-resource", "this resource is bound twice")
+			v.report(p.member("id"), "vc-related-resource", "this resource is bound twice")
 		}
 		seen[id] = true
 		_, sri := stringsFrom(object["digestSRI"])
@@ -300,7 +328,7 @@ func (v *validation) further() {
 func (v *validation) claims() {
 	for _, name := range []string{"vc", "vp"} {
 		if _, ok := v.root[name]; ok {
-			v.report(jsontext.Pointer("").AppendToken(name), "vc-claims", "claim %s must not be present", name)
+			v.report(top(name), "vc-claims", "claim %s must not be present", name)
 		}
 	}
 	var subject string
@@ -311,19 +339,19 @@ func (v *validation) claims() {
 		{"iss", "issuer", v.c.Issuer.ID}, {"jti", "id", v.c.ID}, {"sub", "credentialSubject.id", subject},
 	} {
 		if value, ok := v.root[claim.name]; ok && value != any(claim.value) {
-			v.report(jsontext.Pointer("").AppendToken(claim.name), "vc-claims", "claim %s differs from %s", claim.name, claim.member)
+			v.report(top(claim.name), "vc-claims", "claim %s differs from %s", claim.name, claim.member)
 		}
 	}
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		if _, err := v.c.numericDate(name); err != nil {
-			v.report(jsontext.Pointer("").AppendToken(name), "vc-claims", "%v", err)
+			v.report(top(name), "vc-claims", "%v", err)
 		}
 	}
 }
 
 // model checks a tree against the model: values of the expected JSON type,
 // dates that are xsd:dateTime, durations that are xsd:duration.
-func (v *validation) model(p jsontext.Pointer, t reflect.Type, tree any) {
+func (v *validation) model(p place, t reflect.Type, tree any) {
 	if t.Kind() != reflect.Slice && t.Kind() != reflect.Interface && t != textType {
 		tree = single(tree)
 	}
@@ -337,7 +365,7 @@ func (v *validation) model(p jsontext.Pointer, t reflect.Type, tree any) {
 			return
 		}
 		for i, item := range items {
-			v.model(at(p, i), t.Elem(), item)
+			v.model(p.item(i), t.Elem(), item)
 		}
 	case reflect.Struct:
 		object, ok := tree.(map[string]any)
@@ -350,13 +378,13 @@ func (v *validation) model(p jsontext.Pointer, t reflect.Type, tree any) {
 		s := shapeOf(t)
 		for name, value := range object {
 			m, ok := s.byName[modelled(name, v.c.Profile)]
-			if !ok || value == nil || p == "" && beside[name] {
+			if !ok || value == nil || len(p) == 0 && beside[name] {
 				continue
 			}
-			v.model(p.AppendToken(name), m.typ, value)
+			v.model(p.member(name), m.typ, value)
 			if m.duration {
 				if s, _ := single(value).(string); !isDuration(s) {
-					v.report(p.AppendToken(name), "elm-duration", "%s is not a duration like PT75H", describe(value))
+					v.report(p.member(name), "elm-duration", "%s is not a duration like PT75H", describe(value))
 				}
 			}
 		}
@@ -404,9 +432,9 @@ func describe(tree any) string {
 
 // each ranges over the values of a top-level member, one or many. It reports a
 // member that is required and absent, and an empty array.
-func (v *validation) each(name, rule string, required bool) func(yield func(jsontext.Pointer, any) bool) {
-	p := jsontext.Pointer("").AppendToken(name)
-	return func(yield func(jsontext.Pointer, any) bool) {
+func (v *validation) each(name, rule string, required bool) func(yield func(place, any) bool) {
+	p := top(name)
+	return func(yield func(place, any) bool) {
 		switch value := v.root[name].(type) {
 		case nil:
 			if required {
@@ -417,7 +445,7 @@ func (v *validation) each(name, rule string, required bool) func(yield func(json
 				v.report(p, rule, "%s is empty", name)
 			}
 			for i, item := range value {
-				if !yield(at(p, i), item) {
+				if !yield(p.item(i), item) {
 					return
 				}
 			}
@@ -426,8 +454,6 @@ func (v *validation) each(name, rule string, required bool) func(yield func(json
 		}
 	}
 }
-
-func at(p jsontext.Pointer, i int) jsontext.Pointer { return p.AppendToken(strconv.Itoa(i)) }
 
 func isURL(value any) bool {
 	s, ok := value.(string)
@@ -440,9 +466,24 @@ func absoluteURL(s string) bool {
 	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"{}|\\^`", r) }) {
 		return false
 	}
+	scheme, rest, ok := strings.Cut(s, ":")
+	if ok && !strings.HasPrefix(rest, "/") && plainScheme(scheme) {
+		return rest != "" && rest[0] != '?' && rest[0] != '#' // urn, did, mailto: nothing to take apart
+	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
 		return false
 	}
 	return u.Scheme != "http" && u.Scheme != "https" || u.Host != ""
+}
+
+// plainScheme reports whether s is a scheme (RFC 3986 section 3.1) of lower-case
+// letters and digits other than http and https.
+func plainScheme(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || i > 0 && '0' <= c && c <= '9') {
+			return false
+		}
+	}
+	return s != "" && s != "http" && s != "https"
 }
