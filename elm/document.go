@@ -41,8 +41,8 @@ func ParseJSON(raw []byte) (any, error) {
 	// name in two ways, which honest documents hardly ever do; the search for
 	// siblings is made only then.
 	if p.twoSpellings {
-		if err := p.siblings("", tree); err != nil {
-			return nil, err
+		if broken := siblings(tree); broken != nil {
+			return nil, broken
 		}
 	}
 	return tree, nil
@@ -145,6 +145,9 @@ func (p *reader) newName(quoted jsontext.Value) (string, error) {
 	if err != nil {
 		return "", p.refused(err)
 	}
+	if len(unquoted) > MaxName {
+		return "", p.broken("json-name", fmt.Sprintf("a member name of %d bytes, at most %d are read", len(unquoted), MaxName))
+	}
 	name := string(unquoted)
 	p.names[string(quoted)] = name
 	folded := fold(name)
@@ -156,29 +159,37 @@ func (p *reader) newName(quoted jsontext.Value) (string, error) {
 	return name, nil
 }
 
-// siblings refuses members of one object whose names differ only in case.
-func (p *reader) siblings(at jsontext.Pointer, node any) error {
+// siblings refuses members of one object whose names differ only in case. The
+// pointer is put together on the way back: made on the way in, one long name
+// would be copied for everything below it.
+func siblings(node any) *FormatError {
 	switch node := node.(type) {
 	case map[string]any:
 		seen := make(map[string]string, len(node))
 		for _, name := range slices.Sorted(maps.Keys(node)) {
 			folded := fold(name)
 			if other, ok := seen[folded]; ok {
-				return &FormatError{string(at.AppendToken(name)), "json-case", "same name as " + strconv.Quote(other) + " except for case"}
+				return (&FormatError{"", "json-case", "same name as " + strconv.Quote(other) + " except for case"}).below(name)
 			}
 			seen[folded] = name
-			if err := p.siblings(at.AppendToken(name), node[name]); err != nil {
-				return err
+			if broken := siblings(node[name]); broken != nil {
+				return broken.below(name)
 			}
 		}
 	case []any:
 		for i, item := range node {
-			if err := p.siblings(at.AppendToken(strconv.Itoa(i)), item); err != nil {
-				return err
+			if broken := siblings(item); broken != nil {
+				return broken.below(strconv.Itoa(i))
 			}
 		}
 	}
 	return nil
+}
+
+// below moves the place of a broken rule into the member or item called name.
+func (e *FormatError) below(name string) *FormatError {
+	e.Pointer = string(jsontext.Pointer("").AppendToken(name)) + e.Pointer
+	return e
 }
 
 func (p *reader) broken(rule, detail string) error {

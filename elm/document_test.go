@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,6 +41,7 @@ func TestStrictJSONRefuses(t *testing.T) {
 		{"too deep", strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1), strings.Repeat("/0", MaxDepth), "json-depth"},
 		{"far too deep", strings.Repeat(`{"a":`, 100_000), strings.Repeat("/a", MaxDepth), "json-depth"},
 		{"too many elements", "[" + strings.Repeat("0,", MaxMembers) + "0]", "", "json-members"},
+		{"too long a name", `{"a":{"` + strings.Repeat("x", MaxName+1) + `":1}}`, "/a/" + strings.Repeat("x", MaxName+1), "json-name"},
 		{"too long", `"` + strings.Repeat("x", MaxBytes) + `"`, "", "json-size"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -79,6 +81,27 @@ func TestStrictJSONReads(t *testing.T) {
 	// Names may differ in case where they are not siblings.
 	if _, err := ParseJSON([]byte(`{"Name":{"name":1},"x":{"NAME":1}}`)); err != nil {
 		t.Error(err)
+	}
+}
+
+// The place of what is wrong must not be written down for every member on the
+// way: below a long path, two spellings of a name once made a megabyte of JSON
+// cost gigabytes and half a minute.
+func TestLongPathsAreCheap(t *testing.T) {
+	path := strings.Repeat(`{"`+strings.Repeat("x", MaxName)+`":`, 60)
+	raw := `[{"a":1},{"A":2},` + path + "[" + strings.Repeat("{},", 40_000) + `{"b":1,"B":2}]` + strings.Repeat("}", 60) + "]"
+	if len(raw) > MaxBytes {
+		t.Fatal("the document is not read at all")
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := ParseJSON([]byte(raw))
+	runtime.ReadMemStats(&after)
+	if broken, ok := errors.AsType[*FormatError](err); !ok || broken.Rule != "json-case" || !strings.HasSuffix(broken.Pointer, "/40000/b") {
+		t.Fatalf("error %.80v", err)
+	}
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
+		t.Errorf("%d MB for %d kB", spent>>20, len(raw)>>10)
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 	MaxBytes   = 2 << 20
 	MaxDepth   = 64
 	MaxMembers = 50_000
+	MaxName    = 1 << 10 // bytes of a member name
 )
 
 // ErrFormat is matched by every error of [Parse].
@@ -35,9 +36,9 @@ var ErrFormat = errors.New("not a well-formed credential")
 // (RFC 6901) of the place.
 //
 // Rules of strict JSON: "json-syntax", "json-duplicate", "json-case",
-// "json-number", "json-utf8", "json-depth", "json-members", "json-size"; and
-// "vc-object" for a document that is no object. The other rules that start with
-// "vc-" and "elm-" are those of [Credential.Validate].
+// "json-number", "json-utf8", "json-depth", "json-members", "json-name",
+// "json-size"; and "vc-object" for a document that is no object. The other
+// rules that start with "vc-" and "elm-" are those of [Credential.Validate].
 type FormatError struct{ Pointer, Rule, Detail string }
 
 func (e *FormatError) Error() string {

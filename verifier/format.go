@@ -34,7 +34,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Cred
 		reason := Reason("malformed")
 		if broken, ok := errors.AsType[*elm.FormatError](err); ok {
 			switch broken.Rule {
-			case "json-size", "json-depth", "json-members":
+			case "json-size", "json-depth", "json-members", "json-name":
 				reason = "too_large"
 			}
 			c.remark("%s", sentence(broken.Pointer, broken.Detail))
