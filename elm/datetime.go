@@ -39,6 +39,11 @@ func (d DateTime) Time(allowNoZone bool) (time.Time, error) {
 	if endOfDay {
 		t = t.AddDate(0, 0, 1)
 	}
+	if t.IsZero() {
+		// Everywhere the zero time means that there is no date, so a credential
+		// that ended then would never end.
+		return time.Time{}, fmt.Errorf("%q stands for no date", shorten(string(d)))
+	}
 	return t, nil
 }
 

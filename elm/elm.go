@@ -51,7 +51,8 @@ func (e *FormatError) Error() string {
 
 func (e *FormatError) Is(target error) bool { return target == ErrFormat }
 
-// ValidationError is every broken rule of a credential, ordered by pointer.
+// ValidationError is every broken rule of a credential, ordered by pointer; of
+// a document that breaks more than 500, it is 500 of them.
 type ValidationError struct{ Broken []FormatError }
 
 func (e *ValidationError) Error() string {

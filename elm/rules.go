@@ -76,7 +76,15 @@ type validation struct {
 	broken []FormatError
 }
 
+// maxBroken is how many broken rules of one document are told. A document can
+// break a rule in each of its members, and the pointers to all of them take far
+// more room than the document.
+const maxBroken = 500
+
 func (v *validation) report(at place, rule, format string, args ...any) {
+	if len(v.broken) == maxBroken {
+		return
+	}
 	v.broken = append(v.broken, FormatError{string(at.pointer()), rule, fmt.Sprintf(format, args...)})
 }
 

@@ -164,6 +164,8 @@ func TestDateTime(t *testing.T) {
 		{"2026-13-15T10:00:00Z", false, ""},
 		{"2026-06-31T10:00:00Z", false, ""},
 		{"12026-06-15T10:00:00Z", false, ""},
+		{"0001-01-01T00:00:00Z", false, ""}, // no date at all, in Go
+		{"0001-01-01T01:00:00+01:00", false, ""},
 		{"2026-06-15", true, ""},
 		{"", true, ""},
 	} {
@@ -250,5 +252,21 @@ func TestAttackCorpus(t *testing.T) {
 	}
 	if refused < 20 || read < 15 {
 		t.Errorf("%d refused, %d read: is this the corpus?", refused, read)
+	}
+}
+
+// What a document breaks in every member must not be told for every member: the
+// pointers alone would be gigabytes.
+func TestBrokenRulesAreBounded(t *testing.T) {
+	path := strings.Repeat(`{"`+strings.Repeat("x", MaxName)+`":`, 50)
+	raw := `{"@context":["https://www.w3.org/ns/credentials/v2"],"credentialSubject":` +
+		path + "[" + strings.Repeat(`{"id":1},`, 20_000) + "{}]" + strings.Repeat("}", 50) + "}"
+	cred, err := Parse([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, ok := errors.AsType[*ValidationError](cred.Validate())
+	if !ok || len(broken.Broken) > maxBroken {
+		t.Errorf("broken rules: %t, more than %d", ok, maxBroken)
 	}
 }
