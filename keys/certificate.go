@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -35,6 +36,14 @@ func OrganizationIdentifier(c *x509.Certificate) string {
 		return ""
 	}
 	return found[0]
+}
+
+// costly reports whether a signature by the key of c takes too long to check.
+// Whoever sends a token may claim that such a certificate stands above its own,
+// and paths are looked for through all of them: 60 000 bits cost five seconds.
+func costly(c *x509.Certificate) bool {
+	key, ok := c.PublicKey.(*rsa.PublicKey)
+	return ok && key.N.BitLen() > maxRSABits
 }
 
 // SelfSigned reports whether c is its own issuer.
@@ -149,7 +158,7 @@ const maxIntermediates = 32
 
 // Intermediates returns certificates from unsigned xVals of a JAdES token, for
 // building paths only: anybody may have put them there. Of what cannot be read
-// nothing is returned, and no more than 32 certificates in all.
+// nothing is returned, nor of RSA keys over 8192 bits, and no more than 32 in all.
 func Intermediates(token []byte) []*x509.Certificate {
 	e, err := parse(token)
 	if err != nil {
@@ -183,7 +192,7 @@ func Intermediates(token []byte) []*x509.Certificate {
 					continue
 				}
 				c, err := x509.ParseCertificate(der)
-				if err != nil {
+				if err != nil || costly(c) {
 					continue
 				}
 				if found = append(found, c); len(found) == maxIntermediates {

@@ -211,6 +211,9 @@ func readChain(v jsontext.Value) ([]*x509.Certificate, error) {
 		if chain[i], err = x509.ParseCertificate(der); err != nil {
 			return nil, refuse(ErrHeader, "certificate %d of x5c: %v", i+1, err)
 		}
+		if costly(chain[i]) {
+			return nil, refuse(ErrKeyPolicy, "certificate %d of x5c has an RSA key of more than %d bits", i+1, maxRSABits)
+		}
 	}
 	return chain, nil
 }

@@ -3,6 +3,8 @@ package keys
 import (
 	"bytes"
 	"context"
+	cryptorand "crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -203,6 +205,36 @@ func TestIntermediates(t *testing.T) {
 	}
 	if got := Intermediates([]byte("nonsense")); got != nil {
 		t.Errorf("got %v from nonsense", got)
+	}
+}
+
+// A certificate whose key makes a verifier work for the sender is not looked at,
+// wherever it stands: whoever sends a token may claim that it issued the seal's.
+func TestCostlyCertificates(t *testing.T) {
+	s := sealer(t, ES256)
+	for bits, costly := range map[uint]bool{4096: false, maxRSABits + 8: true} {
+		modulus := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true}
+		signer := privateKey(t, ES256)
+		der, err := x509.CreateCertificate(cryptorand.Reader, template, template, &rsa.PublicKey{N: modulus.SetBit(modulus, 0, 1), E: 65537}, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		val := base64.StdEncoding.EncodeToString(der)
+		header := fmt.Sprintf(`{"alg":"ES256","x5c":[%q,%q]}`, base64.StdEncoding.EncodeToString(s.Public().Certificate.Raw), val)
+		_, err = Open(context.Background(), compact(t, ES256, header, []byte(vcPayload)), oneKey(s.Public()))
+		if errors.Is(err, ErrKeyPolicy) != costly {
+			t.Errorf("x5c with %d bits: %v", bits, err)
+		}
+		token, err := s.Seal([]byte(vcPayload), JAdES, sealedAt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		xVals := base64URL.EncodeToString(fmt.Appendf(nil, `{"xVals":[{"x509Cert":{"val":%q}}]}`, val))
+		token = bytes.Replace(token, []byte(`"signature":`), fmt.Appendf(nil, `"header":{"etsiU":[%q]},"signature":`, xVals), 1)
+		if got := Intermediates(token); (len(got) == 0) != costly {
+			t.Errorf("xVals with %d bits: %d certificates", bits, len(got))
+		}
 	}
 }
 
