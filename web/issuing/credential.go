@@ -67,6 +67,7 @@ func (s *server) getCredential(c echo.Context) error {
 	if n := len(record.Changes); n > 0 && record.State != store.Issued {
 		last = record.Changes[n-1]
 	}
+	supplement := elm.Supplement(cred, s.kit.Lang(c))
 	look := looks[record.State]
 	verify := s.Issuer.VerifyURL(record)
 	_, host, _ := strings.Cut(verify, "://")
@@ -74,12 +75,25 @@ func (s *server) getCredential(c echo.Context) error {
 		Record      store.Record
 		Last        store.Change
 		Icon, State string
-		Title, Name string
+		Title       elm.Value
+		Name        string
 		Supplement  []elm.Section
 		Claim       bool // never: the issuer itself says it
 		Verify      string
 		Printed     string // what to type where a code cannot be scanned
-	}{record, last, look.icon, look.text, record.Title, s.name(c), elm.Supplement(cred, s.kit.Lang(c)), false, verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
+	}{record, last, look.icon, look.text, title(supplement, record.Title), s.name(c), supplement, false, verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
+}
+
+// title is that of the supplement, which has it in the language of the page.
+func title(sections []elm.Section, otherwise string) elm.Value {
+	for _, section := range sections {
+		for _, e := range section.Elements {
+			if e.ID == "M2" && len(e.Values) > 0 {
+				return e.Values[0]
+			}
+		}
+	}
+	return elm.Value{Text: otherwise}
 }
 
 // download is one file of a learner's credential.
