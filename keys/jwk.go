@@ -27,7 +27,8 @@ var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 var curves = map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384()}
 
 // ParseJWK reads a public JWK strictly. It refuses private members, use other
-// than "sig", RSA under 2048 bits and algorithms that are not on the list.
+// than "sig", RSA under 2048 bits, and kinds, curves and algorithms that are not
+// on the list.
 //
 // Errors wrap [ErrFormat] where raw is no JWK and [ErrKeyPolicy] where the key
 // is not allowed. Alg is "" where the JWK binds the key to no algorithm;
@@ -67,6 +68,11 @@ func ParseJWK(raw []byte) (*PublicKey, error) {
 		if json.Unmarshal(v, &ops) != nil || !slices.Contains(ops, "verify") {
 			return nil, refuse(ErrKeyPolicy, "JWK %q whose key_ops lack verify", k.ID)
 		}
+	}
+	switch kind := [2]string{text["kty"], text["crv"]}; kind {
+	case [2]string{"EC", "P-256"}, [2]string{"EC", "P-384"}, [2]string{"OKP", "Ed25519"}, [2]string{"RSA"}:
+	default:
+		return nil, refuse(ErrKeyPolicy, "JWK %q of kind %q, curve %q", k.ID, kind[0], kind[1])
 	}
 	if k.Key, err = jwkKey(text); err != nil {
 		return nil, refuse(ErrFormat, "JWK %q: %v", k.ID, err)
