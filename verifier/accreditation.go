@@ -8,6 +8,10 @@ import (
 	"indeks/elm"
 )
 
+// StatedByIssuer is the source of a check that passed by the issuer's own word
+// in the credential. Whoever shows such a check must not show it as fact.
+const StatedByIssuer = "stated by the issuer in the credential"
+
 // checkAccreditation asks whether the awarding body, or the course, was
 // accredited on the awarding date: by the trust file, which somebody other than
 // the issuer vouches for, else by what the issuer states in the credential,
@@ -62,8 +66,8 @@ func (v *Verifier) checkAccreditation(r *Report, cred *elm.Credential) {
 			c.notMade("", "The issuer states an accreditation in the credential; the trust file knows of none.")
 			return
 		}
-		c.pass("The issuer states in the credential that it was accredited on the day of the award. Nobody else has confirmed that here.")
-		c.Source = "stated in the credential"
+		c.pass("The issuer itself states in the credential that there was an accreditation on the day of the award. Nobody else has confirmed that here.")
+		c.Source = StatedByIssuer
 		return
 	}
 	c.notMade("", "Neither the trust file nor the credential says anything about accreditation on the day of the award.")

@@ -280,6 +280,26 @@ func TestOwnSealsAreValid(t *testing.T) {
 		t.Errorf("odd file: state %s: %+v", r.State, r.Checks)
 	}
 
+	// Whoever is trusted may seal in no other trusted institution's name, not
+	// even beside its own.
+	both := *cred
+	both.Issuer.Identifier = append(both.Issuer.Identifier, elm.Identifier{Ref: elm.Ref{ID: "urn:epass:identifier:9", Type: elm.List[string]{"Identifier"}}, Notation: "VATRS-200000002"})
+	twoNames, err := both.Encode(elm.EDC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBoth, err := sealer.Seal(twoNames, keys.JAdES, now.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := TrustedIssuer{LegalName: map[string]string{"en": "Another"}, OrganizationID: "VATRS-200000002"}
+	if r := v.Verify(t.Context(), inBoth); r.State != StateValid {
+		t.Errorf("a number that nobody has: state %s: %+v", r.State, r.Checks)
+	}
+	if r := newVerifier(t, Config{Trust: trusting(known, other)}).Verify(t.Context(), inBoth); r.State != NotValid || r.Reason != "issuer_mismatch" {
+		t.Errorf("two institutions: state %s: %+v", r.State, r.Checks)
+	}
+
 	// The same institution, known by its certificates alone.
 	byCertificate := known
 	byCertificate.ID, byCertificate.Keys = "", nil

@@ -19,9 +19,16 @@ const maxStatusEntries = 8
 // section 2.1).
 const entryType = "BitstringStatusListEntry"
 
-// errEntry is wrapped by what is wrong with an entry or its list in itself;
-// every other error means that the list could not be had.
-var errEntry = errors.New("status breaks a rule")
+// What can be wrong with a status. An entry is part of what was sealed, so a
+// credential whose entry breaks a rule breaks one itself. A list is not: whoever
+// runs the issuer's server, or stands between, must not be able to turn genuine
+// credentials into forged ones. A list that breaks a rule says nothing of any
+// credential, neither "revoked" nor "not revoked". Every other error means that
+// the list could not be had.
+var (
+	errEntry = errors.New("status entry breaks a rule")
+	errList  = errors.New("status list breaks a rule")
+)
 
 // checkRevocation reads every status entry of a credential. The worst that is
 // found counts: a later entry never makes good what an earlier one said, and
@@ -52,13 +59,19 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 		return
 	}
 
-	// 2. Every entry, whatever the others said.
-	var revoked, suspended, invalid, unasked bool
+	// 2. Every entry, whatever the others said, in the time of one fetch: nobody
+	// waits for eight servers that do not answer.
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	var revoked, suspended, invalid, untold, unasked, asked bool
 	for _, entry := range entries {
 		set, err := v.readEntry(ctx, r, entry)
+		asked = asked || entry.StatusPurpose == status.Revocation || entry.StatusPurpose == status.Suspension
 		switch {
 		case errors.Is(err, errEntry):
 			invalid = true
+		case errors.Is(err, errList):
+			untold = true
 		case err != nil:
 			unasked = true
 		case set && entry.StatusPurpose == status.Revocation:
@@ -71,16 +84,21 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 		}
 	}
 
-	// 3. The worst counts.
+	// 3. The worst counts, in the order of the states.
 	switch {
+	case invalid:
+		c.fail("status_invalid", "Its status entry breaks a rule.")
 	case revoked:
 		c.fail("revoked", "The issuer has revoked it.")
-	case invalid:
-		c.fail("status_invalid", "Its status, or the list that should tell it, breaks a rule.")
 	case suspended:
 		c.fail("suspended", "The issuer has suspended it for the time being.")
 	case unasked:
 		c.notMade("status_unavailable", "Whether it was revoked could not be found out.")
+	case untold:
+		c.notMade("status_invalid", "Whether it was revoked could not be found out, because the issuer's list breaks a rule.")
+	case !asked:
+		c.pass("There is no status to ask for.")
+		c.remark("the issuer offers no revocation for it")
 	default:
 		c.pass("The issuer has neither revoked nor suspended it.")
 	}
@@ -140,7 +158,7 @@ func (v *Verifier) readEntry(ctx context.Context, r *Report, entry elm.StatusEnt
 		return wrong("the list is for another purpose")
 	}
 	if uint64(list.bits.Len())/size < status.MinSize {
-		return wrong("the list is too short for entries of %d bits", size)
+		return false, fmt.Errorf("%w: it is too short for entries of %d bits", errList, size)
 	}
 	if index >= uint64(list.bits.Len())/size {
 		return wrong("the index lies outside the list")

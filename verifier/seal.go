@@ -106,6 +106,20 @@ func (e *TrustedIssuer) namedBy(cred *elm.Credential) bool {
 		slices.ContainsFunc(organizations, func(n string) bool { return sameOrganization(e.OrganizationID, n) })
 }
 
+// namesOther reports whether a credential names, besides e, another entry of the
+// trust file. An organisation's numbers count only in full for that: without
+// its prefix a number may be that of a stranger in another country.
+func (v *Verifier) namesOther(cred *elm.Credential, e *TrustedIssuer) bool {
+	id, organizations := names(cred)
+	return slices.ContainsFunc(v.trust.Issuers, func(other TrustedIssuer) bool {
+		if other.ID == e.ID && other.OrganizationID == e.OrganizationID {
+			return false
+		}
+		return other.ID != "" && other.ID == id ||
+			other.OrganizationID != "" && slices.Contains(organizations, other.OrganizationID)
+	})
+}
+
 // judgement is what one seal is worth.
 type judgement struct {
 	entry         *TrustedIssuer // who answers for the key, nil: nobody
@@ -211,9 +225,9 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 	}
 
 	// 3. Is it the issuer whom the credential names?
-	named, other := v.named(cred), v.trust.ByDID(id)
+	named := v.named(cred)
 	switch {
-	case j.entry != nil && (!j.entry.namedBy(cred) || other != nil && other != j.entry):
+	case j.entry != nil && (!j.entry.namedBy(cred) || v.namesOther(cred, j.entry)):
 		return refuse("issuer_mismatch", "Sealed by "+j.entry.Name("en")+", but the credential names another issuer.")
 	case j.entry == nil && named != nil:
 		j = refuse("untrusted_issuer", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,8 +21,9 @@ const (
 	// maxListAge is how long a list is used at most: a revocation shows within a
 	// minute everywhere.
 	maxListAge = 30 * time.Second
-	// maxListBits bounds all lists that are kept, in bits.
-	maxListBits = 8 * 256 << 20
+	// maxListBits bounds all lists that are kept, in bits: 64 MiB, or 4 000 lists
+	// of the usual size.
+	maxListBits = 8 * 64 << 20
 )
 
 // statusList is a list that was fetched and passed every check.
@@ -55,7 +57,7 @@ type flight struct {
 }
 
 // get returns the list at u in the name of e, fetching it at most once for all
-// who ask meanwhile. Errors in the list itself wrap errEntry; all others mean
+// who ask meanwhile. Errors in the list itself wrap errList; all others mean
 // that it could not be had.
 func (l *listCache) get(ctx context.Context, v *Verifier, e *TrustedIssuer, u *url.URL, address string) (*statusList, error) {
 	key := listKey{e.ID + " " + e.OrganizationID, address}
@@ -129,7 +131,7 @@ func (l *listCache) keep(key listKey, list *statusList) {
 // or nil.
 func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, address string, kept *statusList) (*statusList, error) {
 	wrong := func(format string, args ...any) (*statusList, error) {
-		return nil, fmt.Errorf("%w: the list %s", errEntry, fmt.Sprintf(format, args...))
+		return nil, fmt.Errorf("%w: it %s", errList, fmt.Sprintf(format, args...))
 	}
 
 	// 1. Fetch. Its age counts from when it was asked for.
@@ -186,8 +188,11 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	if subject["type"] != "BitstringStatusList" {
 		return wrong("holds no BitstringStatusList")
 	}
-	if id, ok := subject["id"]; ok && id != address+"#list" && id != address {
-		return wrong("is about another list")
+	if id, ok := subject["id"]; ok {
+		text, _ := id.(string)
+		if list, _, _ := strings.Cut(text, "#"); list != address {
+			return wrong("is about another list")
+		}
 	}
 	switch purpose := subject["statusPurpose"].(type) {
 	case string:

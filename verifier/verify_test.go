@@ -153,8 +153,12 @@ func TestAccreditationOnTheDayOfTheAward(t *testing.T) {
 		entry := uni.entry()
 		entry.Accredited = c.accredited
 		r := newVerifier(t, Config{Trust: trusting(entry), RequireAccreditation: c.required}).Verify(t.Context(), token)
-		if got := r.check(CheckAccreditation); got.Result != c.result || r.State != c.state {
+		got := r.check(CheckAccreditation)
+		if got.Result != c.result || r.State != c.state {
 			t.Errorf("%s: %+v, state %s", name, got, r.State)
+		}
+		if own := got.Result == Passed && c.accredited == nil; own != (got.Source == StatedByIssuer) || own != strings.Contains(got.Message, "The issuer itself states") {
+			t.Errorf("%s: who says so? %+v", name, got)
 		}
 	}
 }
