@@ -48,12 +48,11 @@ func (s *boltStore) write(ctx context.Context, op func(tx *bolt.Tx) error) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := s.writable(); err != nil {
+		return err
+	}
 	c := &call{op: op, done: make(chan struct{})}
 	s.mu.Lock()
-	if err := s.failed; err != nil {
-		s.mu.Unlock()
-		return fmt.Errorf("writing %s: %w: %w", s.path, ErrReadOnly, err)
-	}
 	s.queue = append(s.queue, c)
 	s.mu.Unlock()
 
@@ -72,6 +71,16 @@ func (s *boltStore) write(ctx context.Context, op func(tx *bolt.Tx) error) error
 			<-s.turn
 		}
 	}
+}
+
+// writable is ErrReadOnly after a failed write.
+func (s *boltStore) writable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return fmt.Errorf("writing %s: %w: %w", s.path, ErrReadOnly, s.failed)
+	}
+	return nil
 }
 
 // writeGroup writes the calls at the head of the queue in one transaction. The

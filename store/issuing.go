@@ -91,13 +91,13 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err := r.validate(); err != nil {
 		return Record{}, err
 	}
-	sums := map[string][sha256.Size]byte{} // reckoned before all others have to wait
+	payloads := map[string]packed{} // made before all others have to wait
 	for profile, form := range r.Forms {
-		sums[profile] = sha256.Sum256(form.Payload)
+		payloads[profile] = packed{packPayload(form.Payload), sha256.Sum256(form.Payload)}
 	}
 	var stored Record
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = reserve(tx, r, sums)
+		stored, err = reserve(tx, r, payloads)
 		return err
 	})
 	if err != nil {
@@ -106,9 +106,15 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	return stored, nil
 }
 
-// reserve is the first of the two transactions of issuing. sums are the SHA-256
-// of r's payloads.
-func reserve(tx *bolt.Tx, r Record, sums map[string][sha256.Size]byte) (Record, error) {
+// packed is a payload as it is kept, with the SHA-256 of what it was.
+type packed struct {
+	bytes []byte
+	sum   [sha256.Size]byte
+}
+
+// reserve is the first of the two transactions of issuing. payloads are those of
+// r, by profile.
+func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) {
 	// 1. The same key is the same record for ever.
 	doc, key, err := byKey.find(tx, r.Key[:])
 	switch {
@@ -157,12 +163,12 @@ func reserve(tx *bolt.Tx, r Record, sums map[string][sha256.Size]byte) (Record, 
 	if err := records.SetSequence(sequence); err != nil {
 		return Record{}, err
 	}
-	doc = recordDoc{Record: r, Payloads: sums}
+	doc = recordDoc{Record: r, Payloads: map[string][sha256.Size]byte{}}
 	doc.State = Reserved
 	doc.Forms = map[string]Sealed{}
-	for profile, form := range r.Forms {
-		doc.Forms[profile] = Sealed{}
-		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), form.Payload); err != nil {
+	for profile, payload := range payloads {
+		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payload.sum
+		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), payload.bytes); err != nil {
 			return Record{}, err
 		}
 	}
@@ -196,16 +202,39 @@ func reserve(tx *bolt.Tx, r Record, sums map[string][sha256.Size]byte) (Record, 
 }
 
 func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {
-	sealed := map[string]Sealed{}
 	for profile, token := range tokens {
 		if len(token) == 0 || len(token) > maxBlob {
 			return Record{}, fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, len(token))
 		}
-		sealed[profile] = Sealed{Token: token, SHA256: sha256.Sum256(token)}
 	}
+	if err := s.writable(); err != nil {
+		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
+	}
+	// What was reserved does not change any more but by this, so it may be read
+	// before all others have to wait. With damaged payloads, what was sealed is
+	// not on record.
+	r, err := s.Get(ctx, id)
+	if err != nil {
+		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
+	}
+	if r.State != Reserved {
+		return r, nil // the first writer wins
+	}
+	reserved, given := slices.Sorted(maps.Keys(r.Forms)), slices.Sorted(maps.Keys(tokens))
+	if !slices.Equal(reserved, given) {
+		return Record{}, fmt.Errorf("committing %s: %w: tokens for %q, forms reserved %q", id, ErrInvalid, given, reserved)
+	}
+	envelopes := map[string][]byte{}
+	for profile, token := range tokens {
+		payload := r.Forms[profile].Payload
+		r.Forms[profile] = Sealed{Payload: payload, Token: token, SHA256: sha256.Sum256(token)}
+		envelopes[profile] = packToken(token, payload)
+	}
+	r.State = Issued
+
 	var stored Record
-	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = commit(tx, id, sealed)
+	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
+		stored, err = commit(tx, r, envelopes)
 		return err
 	})
 	if err != nil {
@@ -214,35 +243,24 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	return stored, nil
 }
 
-// commit is the second of the two transactions of issuing. sealed has the tokens
-// and their hashes, by profile.
-func commit(tx *bolt.Tx, id string, sealed map[string]Sealed) (Record, error) {
+// commit is the second of the two transactions of issuing: r is the record as it
+// is to be, envelopes are its tokens as they are kept.
+func commit(tx *bolt.Tx, r Record, envelopes map[string][]byte) (Record, error) {
 	// 1. The first writer wins.
-	doc, key, err := byID.find(tx, []byte(id))
+	doc, key, err := byID.find(tx, []byte(r.ID))
 	if err != nil {
 		return Record{}, err
 	}
 	if doc.State != Reserved {
 		return doc.record(tx, key)
 	}
-	reserved, given := slices.Sorted(maps.Keys(doc.Forms)), slices.Sorted(maps.Keys(sealed))
-	if !slices.Equal(reserved, given) {
-		return Record{}, fmt.Errorf("%w: tokens for %q, forms reserved %q", ErrInvalid, given, reserved)
-	}
-	r, err := doc.record(tx, key) // with damaged payloads, what was sealed is not on record
-	if err != nil {
-		return Record{}, err
-	}
 
 	// 2. The tokens, and with their hashes the record.
-	for profile, form := range sealed {
-		form.Payload = r.Forms[profile].Payload
-		r.Forms[profile] = form
-		if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), form.Token); err != nil {
+	for profile, envelope := range envelopes {
+		if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), envelope); err != nil {
 			return Record{}, err
 		}
 	}
-	r.State = Issued
 	if err := putJSON(tx, bucketRecords, key, recordDoc{r, doc.Payloads}); err != nil {
 		return Record{}, err
 	}

@@ -36,13 +36,15 @@ func getDoc(tx *bolt.Tx, key []byte) (recordDoc, error) {
 func (doc recordDoc) record(tx *bolt.Tx, key []byte) (Record, error) {
 	r := doc.Record
 	for profile, form := range doc.Forms {
-		var err error
-		if form.Payload, err = blob(tx, bucketPayloads, key, profile, doc.Payloads[profile]); err != nil {
-			return Record{}, fmt.Errorf("reading record %s: %w", r.ID, err)
+		blob := blobKey(key, profile)
+		payload, err := unpackPayload(tx.Bucket(bucketPayloads).Get(blob))
+		if form.Payload, err = proven(payload, err, doc.Payloads[profile]); err != nil {
+			return Record{}, fmt.Errorf("reading record %s: payload %s: %w", r.ID, profile, err)
 		}
 		if r.State != Reserved {
-			if form.Token, err = blob(tx, bucketTokens, key, profile, form.SHA256); err != nil {
-				return Record{}, fmt.Errorf("reading record %s: %w", r.ID, err)
+			token, err := unpackToken(tx.Bucket(bucketTokens).Get(blob), form.Payload)
+			if form.Token, err = proven(token, err, form.SHA256); err != nil {
+				return Record{}, fmt.Errorf("reading record %s: token %s: %w", r.ID, profile, err)
 			}
 		}
 		doc.Forms[profile] = form
@@ -50,12 +52,15 @@ func (doc recordDoc) record(tx *bolt.Tx, key []byte) (Record, error) {
 	return r, nil
 }
 
-func blob(tx *bolt.Tx, bucket, key []byte, profile string, sum [sha256.Size]byte) ([]byte, error) {
-	b := tx.Bucket(bucket).Get(blobKey(key, profile))
-	if b == nil || sha256.Sum256(b) != sum {
-		return nil, fmt.Errorf("%w: the entry %q of %q does not fit its hash", ErrDamaged, profile, bucket)
+// proven passes on what was unpacked if it has the hash that is on record.
+func proven(blob []byte, err error, sum [sha256.Size]byte) ([]byte, error) {
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return bytes.Clone(b), nil
+	if sha256.Sum256(blob) != sum {
+		return nil, fmt.Errorf("%w: it does not fit its hash", ErrDamaged)
+	}
+	return blob, nil
 }
 
 func blobKey(key []byte, profile string) []byte {

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A credential of 50 KB would take 200 KB on disk: two payloads and two tokens
+// that hold them once more. So payloads are deflated (JSON-LD repeats itself:
+// to about an eighth), and of a token only the envelope around its payload is
+// kept. Both are proven by the hashes in the record after they are put together
+// again, so nothing rests on this being right.
+
+// How a blob is kept: its first byte.
+const (
+	kindRaw       = 'r' // as it is
+	kindDeflated  = 'd' // RFC 1951
+	kindBase64URL = 'b' // token: prefix, payload in base64url, suffix
+	kindQuoted    = 'q' // token: prefix, payload as a JSON string, suffix
+)
+
+var errEnvelope = errors.New("not a blob of this store")
+
+var deflaters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level is valid
+	return w
+}}
+
+// packPayload is how a payload is kept.
+func packPayload(payload []byte) []byte {
+	var b bytes.Buffer
+	b.WriteByte(kindDeflated)
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&b)
+	w.Write(payload) // a bytes.Buffer takes everything
+	w.Close()
+	if b.Len() > len(payload) {
+		return append([]byte{kindRaw}, payload...)
+	}
+	return b.Bytes()
+}
+
+// unpackPayload is the inverse of packPayload.
+func unpackPayload(packed []byte) ([]byte, error) {
+	if len(packed) == 0 {
+		return nil, errEnvelope
+	}
+	switch packed[0] {
+	case kindRaw:
+		return bytes.Clone(packed[1:]), nil
+	case kindDeflated:
+		payload, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed[1:])), maxBlob+1))
+		if err == nil && len(payload) > maxBlob {
+			err = errEnvelope
+		}
+		return payload, err
+	}
+	return nil, errEnvelope
+}
+
+// packToken is how a token that holds payload is kept: what stands before and
+// after the payload. A token that holds it in no known way is kept whole.
+func packToken(token, payload []byte) []byte {
+	for _, kind := range []byte{kindBase64URL, kindQuoted} {
+		inside, err := insideToken(kind, payload)
+		if err != nil {
+			continue
+		}
+		if before, after, ok := bytes.Cut(token, inside); ok {
+			packed := binary.AppendUvarint([]byte{kind}, uint64(len(before)))
+			return append(append(packed, before...), after...)
+		}
+	}
+	return append([]byte{kindRaw}, token...)
+}
+
+// unpackToken is the inverse of packToken.
+func unpackToken(packed, payload []byte) ([]byte, error) {
+	if len(packed) == 0 {
+		return nil, errEnvelope
+	}
+	if packed[0] == kindRaw {
+		return bytes.Clone(packed[1:]), nil
+	}
+	inside, err := insideToken(packed[0], payload)
+	if err != nil {
+		return nil, err
+	}
+	length, n := binary.Uvarint(packed[1:])
+	if n <= 0 || length > uint64(len(packed)-1-n) {
+		return nil, errEnvelope
+	}
+	around := packed[1+n:]
+	token := make([]byte, 0, len(around)+len(inside))
+	return append(append(append(token, around[:length]...), inside...), around[length:]...), nil
+}
+
+// insideToken is a payload as it stands in a token of this kind.
+func insideToken(kind byte, payload []byte) ([]byte, error) {
+	switch kind {
+	case kindBase64URL:
+		return base64.RawURLEncoding.AppendEncode(nil, payload), nil
+	case kindQuoted:
+		return jsontext.AppendQuote(nil, payload)
+	}
+	return nil, errEnvelope
+}

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"bytes"
+	"encoding/base64"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"pgregory.net/rapid"
+)
+
+// Whatever payload and token are, both come back to the byte.
+func TestEnvelopeGivesBackTheSameBytes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		payload := rapid.OneOf(
+			rapid.SliceOfN(rapid.Byte(), 1, 300),
+			rapid.Map(rapid.StringN(1, 300, -1), func(s string) []byte { return []byte(s) }),
+			rapid.Map(rapid.StringMatching(`(\{"a":"č"\}){1,200}`), func(s string) []byte { return []byte(s) }),
+		).Draw(t, "payload")
+		around := rapid.StringN(0, 40, -1)
+		inside := rapid.SampledFrom([]func() []byte{
+			func() []byte { return []byte(base64.RawURLEncoding.EncodeToString(payload)) },
+			func() []byte { b, _ := jsontext.AppendQuote(nil, payload); return b },
+			func() []byte { return []byte("something else") },
+			func() []byte { return nil },
+		}).Draw(t, "inside")
+		token := append(append([]byte(around.Draw(t, "before")), inside()...), around.Draw(t, "after")...)
+
+		gotPayload, err := unpackPayload(packPayload(payload))
+		if err != nil || !bytes.Equal(gotPayload, payload) {
+			t.Fatalf("payload: %v", err)
+		}
+		gotToken, err := unpackToken(packToken(token, payload), payload)
+		if err != nil || !bytes.Equal(gotToken, token) {
+			t.Fatalf("token: %q, %v", gotToken, err)
+		}
+	})
+}
+
+// A credential takes what its content takes, once: not twice more in its tokens.
+func TestEnvelopeIsSmall(t *testing.T) {
+	payload := bytes.Repeat([]byte(`{"id":"urn:epass:org:1","type":"Organisation","legalName":{"en":"University of \"Sava\""}},`), 500)
+	quoted, err := jsontext.AppendQuote(nil, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string][]byte{
+		"compact": []byte("eyJhbGciOiJFUzI1NiJ9." + base64.RawURLEncoding.EncodeToString(payload) + ".c2lnbmF0dXJl"),
+		"general": append(append([]byte(`{"payload":`), quoted...), `,"signatures":[{"protected":"e30","signature":"c2ln"}]}`...),
+	} {
+		if kept := len(packToken(token, payload)); kept > 100 {
+			t.Errorf("%s: %d bytes are kept of a token of %d", name, kept, len(token))
+		}
+	}
+	if kept := len(packPayload(payload)); kept > len(payload)/8 {
+		t.Errorf("%d bytes are kept of a payload of %d", kept, len(payload))
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add(packPayload([]byte("payload")), []byte("payload"))
+	f.Add(packToken([]byte("a.cGF5bG9hZA.b"), []byte("payload")), []byte("payload"))
+	f.Fuzz(func(t *testing.T, packed, payload []byte) {
+		unpackPayload(packed)
+		unpackToken(packed, payload)
+	})
+}
