@@ -24,19 +24,21 @@ func Lookup(iri string) (Concept, bool) {
 // Lists names the compiled-in lists: "eqf", "nqf", "credit", "assessment",
 // "mode", "supervision", "accreditation", "learning-activity",
 // "learning-opportunity", "learning-setting", "skill-type", "skill-reuse",
-// "entitlement", "entitlement-status", "isced-f", "country", "language",
-// "credential-type", "file-type", "encoding", "qf-ehea", "verification",
-// "verification-status", "note-topic".
+// "entitlement", "entitlement-status", "isced-f", "country", "region",
+// "language", "credential-type", "file-type", "encoding", "qf-ehea",
+// "verification", "verification-status", "note-topic".
 //
 // They hold what a micro-credential needs, under the IRIs of the EU
 // vocabularies: "nqf" only the frameworks of RS, HR, SI, ME, BA, MK, AL, XK,
-// GB-SCT, IE, AT, DE and IT, "language" some 45 of Europe, "file-type" what can
-// be attached. Concepts of our own have ids that begin with urn:indeks: the
-// cycles of "qf-ehea", the credit systems CSVET, CSPK and SCQF, and the topics
-// and codes of "note-topic", where a code's scheme is its topic.
+// GB-SCT, IE, AT, DE and IT, "region" those of RS and HR, "language" some 45 of
+// Europe, "file-type" what can be attached. Concepts of our own have ids that
+// begin with urn:indeks: the cycles of "qf-ehea", the credit systems CSVET, CSPK
+// and SCQF, and the topics and codes of "note-topic", where a code's scheme is
+// its topic.
 //
 // Lists that people see in a supplement have labels in "hr", "sr-Latn" and
-// "sr-Cyrl" beside "en".
+// "sr-Cyrl" beside "en"; in "country" those of the Union and its neighbours
+// have, in "isced-f" none.
 func Lists() []string {
 	names := make([]string, len(lists))
 	for i, l := range lists {
@@ -91,6 +93,9 @@ func (l *list) concept(line string) Concept {
 	}
 	for i, label := range strings.Split(right, "|") {
 		c.Label[labelLanguages[i]] = strings.TrimSpace(label)
+	}
+	if l.name == "nqf" {
+		levelLabels(c.Label)
 	}
 	return c
 }

@@ -1,5 +1,27 @@
 package contexts
 
+import "strings"
+
+// levelLabels names a national level in the other languages: "NQFS Level 7.1"
+// is "NOKS nivo 7.1" in Serbian and "NOKS razina 7.1" in Croatian. Frameworks
+// keep the abbreviation that they are known by, in Cyrillic where it is theirs.
+func levelLabels(label map[string]string) {
+	framework, level, ok := strings.Cut(label["en"], " Level ")
+	if !ok {
+		return // a framework itself
+	}
+	latin, cyrillic := framework, framework
+	switch framework {
+	case "NQFS":
+		latin, cyrillic = "NOKS", "НОКС"
+	case "CROQF":
+		latin, cyrillic = "HKO", "ХКО"
+	}
+	label["hr"] = latin + " razina " + level
+	label["sr-Latn"] = latin + " nivo " + level
+	label["sr-Cyrl"] = cyrillic + " ниво " + level
+}
+
 // frameworkConcepts are frameworks, each followed by its levels.
 const frameworkConcepts = `
 c_69e1fd15 = Serbian Qualifications Framework; c_83bf6184 = NQFS Level 1; c_c072e4cc = NQFS Level 2;

@@ -7,7 +7,8 @@ const (
 )
 
 // lists are the vocabularies in the order of Lists. English labels are those of
-// the EU vocabularies, which tests compare; the others are our own translations.
+// the EU vocabularies, which tests compare (of "region" the labels of the country
+// itself); the others are our own translations.
 var lists = []list{
 	{"eqf", snb + "eqf/25831c2", snb + "eqf/", `
 1 = Level 1 | Razina 1 | Nivo 1 | Ниво 1
@@ -99,13 +100,16 @@ sector-specific = sector specific skills and competences | vještine i kompetenc
 transversal = transversal skills and competences | transverzalne vještine i kompetencije | transverzalne veštine i kompetencije | трансверзалне вештине и компетенције
 `},
 	{"entitlement", snb + "entitlement/25831c2", snb + "entitlement/", `
-52f62180c2 = occupation; 64aad92881 = learning opportunity; bebd32e8e6 = membership
+52f62180c2 = occupation | zanimanje | zanimanje | занимање
+64aad92881 = learning opportunity | prilika za učenje | prilika za učenje | прилика за учење
+bebd32e8e6 = membership | članstvo | članstvo | чланство
 `},
 	{"entitlement-status", snb + "entitlement-status/25831c2", snb + "entitlement-status/", `
 5b8d6b34fb = prospective; b7015a8a8c = actual
 `},
 	{"isced-f", snb + "isced-f/25831c2", snb + "isced-f/", fieldConcepts},
 	{"country", authority + "country", authority + "country/", countryConcepts},
+	{"region", "http://data.europa.eu/nuts", "http://data.europa.eu/nuts/code/", regionConcepts},
 	{"language", authority + "language", authority + "language/", languageConcepts},
 	{"credential-type", snb + "credential/25831c2", snb + "credential/", `
 48b514e72a = Learning Activity | Aktivnost učenja | Aktivnost učenja | Активност учења
@@ -153,21 +157,21 @@ urn:indeks:award-status:vocational-adult = Vocational or adult-education award |
 urn:indeks:award-kind = Kind of award | Vrsta isprave | Vrsta isprave | Врста исправе
 urn:indeks:award-kind:within-programme = Within a programme | U okviru programa | U okviru programa | У оквиру програма
 urn:indeks:award-kind:supplementary = Supplementary to a programme | Dopuna programu | Dopuna programu | Допуна програму
-urn:indeks:award-kind:stand-alone = Stand-alone | Samostalna | Samostalna | Самостална
+urn:indeks:award-kind:stand-alone = Stand-alone award | Samostalna isprava | Samostalna isprava | Самостална исправа
 urn:indeks:stackability = Integration and stackability | Povezivost i mogućnost zbrajanja | Povezivost i mogućnost sabiranja | Повезивост и могућност сабирања
-urn:indeks:stackability:stand-alone = Stand-alone | Samostalna | Samostalna | Самостална
+urn:indeks:stackability:stand-alone = Stand-alone | Samostalna isprava | Samostalna isprava | Самостална исправа
 urn:indeks:stackability:part-of-programme = Part of a programme | Dio programa | Deo programa | Део програма
 urn:indeks:stackability:stackable = Stackable towards another credential | Može se uračunati u drugu ispravu | Može se uračunati u drugu ispravu | Може се урачунати у другу исправу
 urn:indeks:prior-learning = Recognition of prior learning | Priznavanje prethodnog učenja | Priznavanje prethodnog učenja | Признавање претходног учења
-urn:indeks:prior-learning:none = None | Nema | Nema | Нема
-urn:indeks:prior-learning:part = In part | Djelomično | Delimično | Делимично
-urn:indeks:prior-learning:whole = As a whole | U cijelosti | U celosti | У целости
+urn:indeks:prior-learning:none = No part of the award rests on prior learning | Nijedan dio ne temelji se na prethodnom učenju | Nijedan deo ne zasniva se na prethodnom učenju | Ниједан део не заснива се на претходном учењу
+urn:indeks:prior-learning:part = Part of the award rests on prior learning | Dio se temelji na prethodnom učenju | Deo se zasniva na prethodnom učenju | Део се заснива на претходном учењу
+urn:indeks:prior-learning:whole = The whole award rests on prior learning | U cijelosti se temelji na prethodnom učenju | U celosti se zasniva na prethodnom učenju | У целости се заснива на претходном учењу
 urn:indeks:not-a-degree = Not a degree | Nije akademski naziv | Nije akademsko zvanje | Није академско звање
 urn:indeks:not-a-degree:stated = Stated | Navedeno | Navedeno | Наведено
 urn:indeks:level-method = How the level was set | Način određivanja razine | Način određivanja nivoa | Начин одређивања нивоа
-urn:indeks:level-method:majority = Majority of the outcomes | Većina ishoda | Većina ishoda | Већина исхода
-urn:indeks:level-method:average = Average of the outcomes | Prosjek ishoda | Prosek ishoda | Просек исхода
-urn:indeks:level-method:override = Set by decision | Određeno odlukom | Određeno odlukom | Одређено одлуком
+urn:indeks:level-method:majority = Level of the majority of the learning outcomes | Razina većine ishoda učenja | Nivo većine ishoda učenja | Ниво већине исхода учења
+urn:indeks:level-method:average = Rounded average of the levels of the learning outcomes | Zaokruženi prosjek razina ishoda učenja | Zaokruženi prosek nivoa ishoda učenja | Заокружени просек нивоа исхода учења
+urn:indeks:level-method:override = Set by decision in place of the level of the course | Određena odlukom umjesto razine programa | Određen odlukom umesto nivoa kursa | Одређен одлуком уместо нивоа курса
 urn:indeks:outcome-source = Source of the learning outcomes | Izvor ishoda učenja | Izvor ishoda učenja | Извор исхода учења
 urn:indeks:outcome-source:partial-qualification = Partial qualification | Djelomična kvalifikacija | Delimična kvalifikacija | Делимична квалификација
 urn:indeks:outcome-source:qualification-standard = One qualification standard | Jedan standard kvalifikacije | Jedan standard kvalifikacije | Један стандард квалификације
@@ -177,42 +181,42 @@ urn:indeks:outcome-source:informal = Informal learning | Informalno učenje | In
 urn:indeks:assessment-criteria = Assessment criteria | Kriteriji vrednovanja | Kriterijumi ocenjivanja | Критеријуми оцењивања
 urn:indeks:assessment-criteria:stated = Stated | Navedeno | Navedeno | Наведено
 urn:indeks:quality-assurance = Quality assurance | Osiguravanje kvalitete | Obezbeđenje kvaliteta | Обезбеђење квалитета
-urn:indeks:quality-assurance:internal = Internal | Unutarnje | Interno | Интерно
-urn:indeks:quality-assurance:external = External | Vanjsko | Eksterno | Екстерно
-urn:indeks:quality-assurance:as-degree-programmes = As for degree programmes | Kao za studijske programe | Kao za studijske programe | Као за студијске програме
-urn:indeks:quality-assurance:adapted = Adapted to micro-credentials | Prilagođeno mikrokvalifikacijama | Prilagođeno mikrokredencijalima | Прилагођено микрокреденцијалима
+urn:indeks:quality-assurance:internal = Internal quality assurance | Unutarnje osiguravanje kvalitete | Interno obezbeđenje kvaliteta | Интерно обезбеђење квалитета
+urn:indeks:quality-assurance:external = External quality assurance | Vanjsko osiguravanje kvalitete | Eksterno obezbeđenje kvaliteta | Екстерно обезбеђење квалитета
+urn:indeks:quality-assurance:as-degree-programmes = The same quality assurance as for degree programmes | Kvaliteta se osigurava kao za studijske programe | Kvalitet se obezbeđuje kao za studijske programe | Квалитет се обезбеђује као за студијске програме
+urn:indeks:quality-assurance:adapted = Quality assurance adapted to micro-credentials | Osiguravanje kvalitete prilagođeno mikrokvalifikacijama | Obezbeđenje kvaliteta prilagođeno mikrokredencijalima | Обезбеђење квалитета прилагођено микрокреденцијалима
 urn:indeks:signatory = Signatory | Potpisnik | Potpisnik | Потписник
 urn:indeks:signatory:stated = Stated | Navedeno | Navedeno | Наведено
 urn:indeks:further-information = Further information | Dodatne informacije | Dodatne informacije | Додатне информације
 urn:indeks:further-information:stated = Stated | Navedeno | Navedeno | Наведено
 urn:indeks:reason:level = Why no level is stated | Zašto razina nije navedena | Zašto nivo nije naveden | Зашто ниво није наведен
 urn:indeks:reason:level:outside-framework = Outside the qualifications framework | Izvan kvalifikacijskog okvira | Van okvira kvalifikacija | Ван оквира квалификација
-urn:indeks:reason:level:not-assigned = Not assigned | Nije dodijeljeno | Nije dodeljeno | Није додељено
+urn:indeks:reason:level:not-assigned = No level assigned | Razina nije dodijeljena | Nivo nije dodeljen | Ниво није додељен
 urn:indeks:reason:level:national-credits = National credits only | Samo nacionalni bodovi | Samo nacionalni bodovi | Само национални бодови
 urn:indeks:reason:level:hours-only = Hours only | Samo sati | Samo sati | Само сати
 urn:indeks:reason:level:no-specific-act = No specific act | Nema posebnog propisa | Nema posebnog propisa | Нема посебног прописа
-urn:indeks:reason:level:not-applicable = Not applicable | Nije primjenjivo | Nije primenljivo | Није применљиво
+urn:indeks:reason:level:not-applicable = No level applies | Razina nije primjenjiva | Nivo nije primenljiv | Ниво није применљив
 urn:indeks:reason:credits = Why no credits are stated | Zašto bodovi nisu navedeni | Zašto bodovi nisu navedeni | Зашто бодови нису наведени
 urn:indeks:reason:credits:outside-framework = Outside the qualifications framework | Izvan kvalifikacijskog okvira | Van okvira kvalifikacija | Ван оквира квалификација
-urn:indeks:reason:credits:not-assigned = Not assigned | Nije dodijeljeno | Nije dodeljeno | Није додељено
+urn:indeks:reason:credits:not-assigned = No credits assigned | Bodovi nisu dodijeljeni | Bodovi nisu dodeljeni | Бодови нису додељени
 urn:indeks:reason:credits:national-credits = National credits only | Samo nacionalni bodovi | Samo nacionalni bodovi | Само национални бодови
-urn:indeks:reason:credits:hours-only = Hours only | Samo sati | Samo sati | Само сати
+urn:indeks:reason:credits:hours-only = Workload stated in hours only | Opterećenje iskazano samo u satima | Obim rada iskazan samo u satima | Обим рада исказан само у сатима
 urn:indeks:reason:credits:no-specific-act = No specific act | Nema posebnog propisa | Nema posebnog propisa | Нема посебног прописа
-urn:indeks:reason:credits:not-applicable = Not applicable | Nije primjenjivo | Nije primenljivo | Није применљиво
+urn:indeks:reason:credits:not-applicable = No credits apply | Bodovi nisu primjenjivi | Bodovi nisu primenljivi | Бодови нису применљиви
 urn:indeks:reason:cycle = Why no cycle is stated | Zašto ciklus nije naveden | Zašto ciklus nije naveden | Зашто циклус није наведен
 urn:indeks:reason:cycle:outside-framework = Outside the qualifications framework | Izvan kvalifikacijskog okvira | Van okvira kvalifikacija | Ван оквира квалификација
-urn:indeks:reason:cycle:not-assigned = Not assigned | Nije dodijeljeno | Nije dodeljeno | Није додељено
+urn:indeks:reason:cycle:not-assigned = No cycle assigned | Ciklus nije dodijeljen | Ciklus nije dodeljen | Циклус није додељен
 urn:indeks:reason:cycle:national-credits = National credits only | Samo nacionalni bodovi | Samo nacionalni bodovi | Само национални бодови
 urn:indeks:reason:cycle:hours-only = Hours only | Samo sati | Samo sati | Само сати
 urn:indeks:reason:cycle:no-specific-act = No specific act | Nema posebnog propisa | Nema posebnog propisa | Нема посебног прописа
-urn:indeks:reason:cycle:not-applicable = Not applicable | Nije primjenjivo | Nije primenljivo | Није применљиво
+urn:indeks:reason:cycle:not-applicable = No cycle applies | Ciklus nije primjenjiv | Ciklus nije primenljiv | Циклус није применљив
 urn:indeks:reason:legal-basis = Why no legal basis is stated | Zašto pravna osnova nije navedena | Zašto pravni osnov nije naveden | Зашто правни основ није наведен
 urn:indeks:reason:legal-basis:outside-framework = Outside the qualifications framework | Izvan kvalifikacijskog okvira | Van okvira kvalifikacija | Ван оквира квалификација
 urn:indeks:reason:legal-basis:not-assigned = Not assigned | Nije dodijeljeno | Nije dodeljeno | Није додељено
 urn:indeks:reason:legal-basis:national-credits = National credits only | Samo nacionalni bodovi | Samo nacionalni bodovi | Само национални бодови
 urn:indeks:reason:legal-basis:hours-only = Hours only | Samo sati | Samo sati | Само сати
 urn:indeks:reason:legal-basis:no-specific-act = No specific act | Nema posebnog propisa | Nema posebnog propisa | Нема посебног прописа
-urn:indeks:reason:legal-basis:not-applicable = Not applicable | Nije primjenjivo | Nije primenljivo | Није применљиво
+urn:indeks:reason:legal-basis:not-applicable = No legal basis applies | Pravna osnova nije primjenjiva | Pravni osnov nije primenljiv | Правни основ није применљив
 regulations-and-certificates = Regulations and certificates | Propisi i isprave | Propisi i isprave | Прописи и исправе
 accreditation-and-quality-assurance = Accreditation and quality assurance | Akreditacija i osiguravanje kvalitete | Akreditacija i obezbeđenje kvaliteta | Акредитација и обезбеђење квалитета
 `
