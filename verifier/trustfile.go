@@ -190,23 +190,31 @@ func (entry *trustEntry) issuer() (e *TrustedIssuer, wrong string, err error) {
 			return nil, "credentials_url", err
 		}
 	}
-	dates := [][2]string{{"checked", e.Checked}}
-	if e.Ended != "" {
-		dates = append(dates, [2]string{"ended", e.Ended})
-	}
 	for i, a := range entry.Accredited {
 		e.Accredited = append(e.Accredited, Accredited(a))
-		at := "accredited/" + strconv.Itoa(i)
 		if a.By == "" {
-			return nil, at + "/by", errors.New("missing")
-		}
-		if dates = append(dates, [2]string{at + "/from", a.From}); a.To != "" {
-			dates = append(dates, [2]string{at + "/to", a.To})
+			return nil, "accredited/" + strconv.Itoa(i) + "/by", errors.New("missing")
 		}
 	}
-	for _, date := range dates {
-		if _, err := time.Parse(time.DateOnly, date[1]); err != nil {
-			return nil, date[0], errors.New("not a date of the form YYYY-MM-DD")
+	type date struct {
+		at       string
+		text     *string
+		optional bool
+	}
+	dates := []date{{"checked", &e.Checked, false}, {"ended", &e.Ended, true}}
+	for i := range e.Accredited {
+		at := "accredited/" + strconv.Itoa(i)
+		dates = append(dates, date{at + "/from", &e.Accredited[i].From, false}, date{at + "/to", &e.Accredited[i].To, true})
+	}
+	for _, d := range dates {
+		if *d.text == "" && d.optional {
+			continue
+		}
+		if _, err := time.Parse(time.RFC3339, *d.text); err == nil {
+			*d.text = (*d.text)[:len(time.DateOnly)] // the day as it is written, wherever that is
+		}
+		if _, err := time.Parse(time.DateOnly, *d.text); err != nil {
+			return nil, d.at, errors.New("not a date of the form YYYY-MM-DD")
 		}
 	}
 	for i, text := range entry.Anchors {
