@@ -245,8 +245,8 @@ func (v *validation) order(name string, from, until time.Time) {
 
 // date returns the instant of a member, or the zero time.
 func (v *validation) date(name string) time.Time {
-	value := v.root[name]
-	if value == nil {
+	value, ok := v.root[name]
+	if !ok {
 		return time.Time{}
 	}
 	s, ok := value.(string)
@@ -431,6 +431,8 @@ func describe(tree any) string {
 		return "the number " + shorten(string(tree))
 	case bool:
 		return strconv.FormatBool(tree)
+	case nil:
+		return "null"
 	case []any:
 		return "an array"
 	default:

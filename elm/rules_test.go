@@ -72,6 +72,7 @@ func TestRules(t *testing.T) {
 		{"empty subjects", VC2, object{"credentialSubject": []any{}}, "/credentialSubject vc-subject"},
 		{"subject without claim", VC2, object{"credentialSubject": []any{object{"type": "Person"}, object{"id": "urn:a:1"}}}, "/credentialSubject/1 vc-subject"},
 		{"subject as string", VC2, object{"credentialSubject": "urn:a:1"}, "/credentialSubject vc-subject"},
+		{"date is null", VC2, object{"validUntil": json.RawMessage("null")}, "/validUntil vc-date"},
 		{"date without zone", VC2, object{"validFrom": "2026-06-15T10:00:00"}, "/validFrom vc-date"},
 		{"date without zone", EDC, object{"validFrom": "2026-06-15T10:00:00"}, ""},
 		{"date only", EDC, object{"issued": "2026-06-15"}, "/issued vc-date"},

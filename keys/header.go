@@ -284,7 +284,9 @@ func readSealedAt(members map[string]jsontext.Value, form Form) (time.Time, erro
 		const layout = "2006-01-02T15:04:05Z"
 		text, _ := readString(sigT)
 		at, err := time.Parse(layout, string(text))
-		if err != nil || len(text) != len(layout) { // Parse would accept fractions
+		// Parse would accept fractions; and the zero time is that of a seal that
+		// says no time.
+		if err != nil || len(text) != len(layout) || at.IsZero() {
 			return time.Time{}, refuse(ErrHeader, "sigT is not a time of the form YYYY-MM-DDThh:mm:ssZ")
 		}
 		return at, nil

@@ -456,6 +456,7 @@ func TestOpenRules(t *testing.T) {
 		{"JAdES x5t#o of unknown digest", jades(`{"alg":"ES256","x5t#o":{"digAlg":"MD5","digVal":"AAAA"},"b64":false,"iat":1,"crit":["b64"]}`, ""), ErrHeader},
 		{"JAdES iat and sigT", jades(jadesHeader(`,"iat":1,"sigT":"2026-07-01T08:00:05Z","crit":["b64","sigT"]`), ""), ErrHeader},
 		{"JAdES without time", jades(jadesHeader(`,"crit":["b64"]`), ""), ErrHeader},
+		{"JAdES sigT of year 1", jades(jadesHeader(`,"sigT":"0001-01-01T00:00:00Z","crit":["b64"]`), ""), ErrHeader},
 		{"JAdES sigT with fraction", jades(jadesHeader(`,"sigT":"2026-07-01T08:00:05.5Z","crit":["b64"]`), ""), ErrHeader},
 		{"JAdES without crit", jades(jadesHeader(`,"iat":1`), ""), ErrHeader},
 		{"JAdES crit without b64", jades(jadesHeader(`,"iat":1,"sigPId":{},"crit":["iat"]`), ""), ErrHeader},

@@ -39,7 +39,10 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 	// 1. Is there anything to ask? A status member that the model could not read
 	// is not "no status".
 	entries := cred.StatusEntries()
-	unread := cred.Extra["credentialStatus"] != nil || cred.Profile == elm.EDC && cred.Extra["status"] != nil
+	_, unread := cred.Extra["credentialStatus"]
+	if _, ok := cred.Extra["status"]; ok && cred.Profile == elm.EDC {
+		unread = true
+	}
 	switch {
 	case unread:
 		c.fail("status_invalid", "The status of this credential is not written in a form that can be read.")

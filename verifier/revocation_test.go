@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -48,8 +49,11 @@ func TestNoBadStatusIsValid(t *testing.T) {
 		"list about a list elsewhere":    {entry(), sealed(nil, nil, map[string]any{"id": "https://other.example/status/1#list"}), StatusUnchecked},
 		"list about another list":        {entry(), sealed(nil, nil, map[string]any{"id": uni.listURL("2") + "#list"}), StatusUnchecked},
 		"list is a credential":           {entry(), uni.seal(t, uni.credential(nil, map[string]any{"id": uni.listURL("1")})), StatusUnchecked},
+		"list with a status":             {entry(), sealed(nil, map[string]any{"credentialStatus": entry()}, nil), StatusUnchecked},
 		"list of an unknown type":        {entry(), sealed(nil, map[string]any{"type": []any{"VerifiableCredential"}}, nil), StatusUnchecked},
 		"list out of date":               {entry(), sealed(nil, map[string]any{"validUntil": "2026-09-30T00:00:00Z", "validFrom": "2026-09-01T00:00:00Z"}, nil), StatusUnchecked},
+		"list whose seal has ended":      {entry(), sealed(nil, map[string]any{"exp": now.Unix() - 100}, nil), StatusUnchecked},
+		"list whose seal begins later":   {entry(), sealed(nil, map[string]any{"nbf": now.Unix() + 100}, nil), StatusUnchecked},
 		"list of tomorrow":               {entry(), sealed(nil, map[string]any{"validFrom": "2026-10-02T00:00:00Z"}, nil), StatusUnchecked},
 		"list too short":                 {entry(), sealed(nil, nil, map[string]any{"encodedList": "uH4sIAAAAAAAC_2IYBaNgFIxYAAgAAP__Lq-17wAEAAA"}), StatusUnchecked},
 		"list not encoded":               {entry(), sealed(nil, nil, map[string]any{"encodedList": 7}), StatusUnchecked},
@@ -109,6 +113,15 @@ func TestNoBadStatusIsValid(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A status that is there and says nothing is not "no status".
+func TestANullStatusIsNotNone(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	token := uni.seal(t, uni.credential(nil, map[string]any{"credentialStatus": json.RawMessage("null")}))
+	if r := newVerifier(t, Config{Trust: trusting(uni.entry())}).Verify(t.Context(), token); r.State != NotValid || r.Reason != "status_invalid" {
+		t.Errorf("state %s, reason %s: %+v", r.State, r.Reason, r.checks(CheckRevocation))
 	}
 }
 

@@ -170,7 +170,10 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	if cred.ID != address {
 		return wrong("is another list than the one at this address")
 	}
-	from, until, err := cred.Period()
+	if cred.Tree["credentialStatus"] != nil {
+		return wrong("has a status of its own, which is not looked up")
+	}
+	from, until, err := period(cred)
 	switch {
 	case err != nil:
 		return wrong("has no period of validity that can be read")

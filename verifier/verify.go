@@ -211,21 +211,30 @@ func (r *Report) conclude(v *Verifier) *Report {
 	return decide(StateValid, Valid, nil)
 }
 
-// checkExpiry compares the period of validity with the clock, as instants. The
-// claims exp and nbf speak of the seal; the narrower of both counts.
-func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
-	c := r.check(CheckExpiry)
-	from, until, err := cred.Period()
-	exp, nbf, _, claims := cred.JWTClaims()
-	if err != nil || claims != nil {
-		c.notMade("claims_invalid", "The period of validity cannot be read.")
-		return
+// period is when a credential or a status list holds: the claims exp and nbf
+// speak of its seal, and the narrower of both counts. The zero time is no limit.
+func period(cred *elm.Credential) (from, until time.Time, err error) {
+	from, until, err = cred.Period()
+	if err != nil {
+		return from, until, err
 	}
+	exp, nbf, _, err := cred.JWTClaims()
 	if nbf.After(from) {
 		from = nbf
 	}
 	if !exp.IsZero() && (until.IsZero() || exp.Before(until)) {
 		until = exp
+	}
+	return from, until, err
+}
+
+// checkExpiry compares the period of validity with the clock, as instants.
+func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
+	c := r.check(CheckExpiry)
+	from, until, err := period(cred)
+	if err != nil {
+		c.notMade("claims_invalid", "The period of validity cannot be read.")
+		return
 	}
 	now := r.CheckedAt
 	switch {
