@@ -17,6 +17,11 @@ func writeDate(lang string, t time.Time) string {
 	return fmt.Sprintf("%d. %s %d.", t.Day(), month, t.Year())
 }
 
+// Date is the calendar day of a date in words, in one of [Languages] (any other
+// tag is read as English). What is no date is returned without invisible
+// characters.
+func Date(d DateTime, lang string) string { return (&view{lang: lang}).day(d) }
+
 // day is the calendar day of a date as written, in words. What is no date is
 // shown as it stands.
 func (v *view) day(d DateTime) string {

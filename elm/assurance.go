@@ -2,6 +2,7 @@ package elm
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -11,62 +12,121 @@ import (
 
 // M9: P.specifiedBy.dcType, S.provenBy.dcType; titles where no type is given.
 func (v *view) assessment() Element {
-	typed := v.collect(v.assessments, func(c claim) []Value {
-		return []Value{v.assessmentType(c.SpecifiedBy, v.titleOf(c))}
+	graded := slices.ContainsFunc(v.assessments, func(c claim) bool { return v.noteText(c.Grade).Text != "" })
+	typed := v.collect(v.examined(), func(c claim) []Value {
+		s := c.SpecifiedBy
+		if s == nil || len(s.DCType) == 0 {
+			return nil
+		}
+		value := v.concept(&s.DCType[0])
+		if title := v.titleOf(c); !alike(title.Text, value.Text) {
+			value.Detail = lineOf(nil, v.say("line:assessment"), title)
+		}
+		for _, mode := range v.concepts(s.Mode) {
+			value.Detail = lineOf(value.Detail, v.say("line:mode"), mode)
+		}
+		if !graded { // else it stands with the grade
+			value.Detail = v.gradingScheme(value.Detail, c)
+		}
+		return []Value{value}
 	})
-	titles := v.collect(v.assessments, func(c claim) []Value { return []Value{v.titleOf(c)} })
-	for _, c := range main(v.achievements) {
-		if c.SpecifiedBy == nil {
-			continue
-		}
-		for i := range c.SpecifiedBy.ProvenBy {
-			s := &c.SpecifiedBy.ProvenBy[i]
-			typed = add(typed, v.assessmentType(s, v.text(s.Title)))
-			titles = add(titles, v.text(s.Title))
-		}
-	}
 	if len(typed) == 0 {
-		typed = titles
+		typed = v.collect(v.examined(), func(c claim) []Value { return []Value{v.titleOf(c)} })
 	}
 	return Element{ID: "M9", Values: typed}
 }
 
-func (v *view) assessmentType(s *Specification, title Value) Value {
-	if s == nil || len(s.DCType) == 0 {
-		return Value{}
-	}
-	value := v.concept(&s.DCType[0])
-	if title.Text != value.Text {
-		value.Detail = line(nil, v.say("line:assessment"), title.Text)
-	}
-	for _, mode := range v.concepts(s.Mode) {
-		value.Detail = line(value.Detail, v.say("line:mode"), mode.Text)
-	}
-	return value
-}
-
-// O2: P.idVerification.
-func (v *view) supervision() Element {
-	return Element{ID: "O2", Values: v.collect(v.assessments, func(c claim) []Value {
-		return []Value{v.concept(c.IDVerification)}
+// criteria are coded notes, those of P.specifiedBy and S.provenBy with the
+// assessment where there are several.
+func (v *view) criteria() Element {
+	e := Element{ID: "criteria", Values: v.collect(v.examined(), func(c claim) []Value {
+		if c.SpecifiedBy == nil {
+			return nil
+		}
+		var values []Value
+		for i := range c.SpecifiedBy.AdditionalNote {
+			if !statesCriteria(c.SpecifiedBy.AdditionalNote[i]) {
+				continue
+			}
+			value := v.noteText(&c.SpecifiedBy.AdditionalNote[i])
+			if len(v.examined()) > 1 {
+				value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
+			}
+			for _, page := range c.SpecifiedBy.SupplementaryDocument {
+				value.Link = cmp.Or(value.Link, link(page.ContentURL))
+			}
+			values = add(values, value)
+		}
+		return values
 	})}
+	for _, n := range v.about(TopicCriteria) {
+		text := v.noteText(n.Note)
+		if !slices.ContainsFunc(e.Values, func(known Value) bool { return known.Text == text.Text }) {
+			e.Values = add(e.Values, text)
+		}
+	}
+	return e
 }
 
-// O3: P.grade, P.specifiedBy.gradingScheme.
+func statesCriteria(n Note) bool {
+	return slices.ContainsFunc(n.Subject, func(s Concept) bool { return strings.HasPrefix(s.ID, TopicCriteria+":") })
+}
+
+// O2: P.idVerification; for S.provenBy the note on its supervision. Each comes
+// with its assessment unless all are alike.
+func (v *view) supervision() Element {
+	values := v.collect(v.examined(), func(c claim) []Value {
+		value := v.concept(c.IDVerification)
+		value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
+		return []Value{value}
+	})
+	if len(values) > 0 && !slices.ContainsFunc(values, func(value Value) bool { return value.Text != values[0].Text }) {
+		values = values[:1]
+		values[0].Detail = nil
+	}
+	return Element{ID: "O2", Values: values}
+}
+
+// O3: P.grade, P.specifiedBy.gradingScheme. A grade for all assessments together
+// has the schemes of those foreseen.
 func (v *view) grade() Element {
 	return Element{ID: "O3", Values: v.collect(v.assessments, func(c claim) []Value {
 		value := v.noteText(c.Grade)
-		value.Detail = line(value.Detail, v.say("line:assessment"), v.titleOf(c).Text)
-		if c.SpecifiedBy != nil && c.SpecifiedBy.GradingScheme != nil {
-			scheme := c.SpecifiedBy.GradingScheme
-			value.Detail = line(value.Detail, v.say("line:scheme"), v.text(scheme.Title).Text)
-			value.Detail = line(value.Detail, v.say("line:scheme"), v.text(scheme.Description).Text)
+		if len(v.examined()) > 1 {
+			value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
+		}
+		schemes := []claim{c}
+		if c.SpecifiedBy == nil {
+			schemes = v.foreseen
+		}
+		for _, scheme := range schemes {
+			value.Detail = v.gradingScheme(value.Detail, scheme)
 		}
 		for i := range c.AssessedBy {
-			value.Detail = line(value.Detail, v.say("line:assessor"), v.organisation(&c.AssessedBy[i]).Text)
+			value.Detail = lineOf(value.Detail, v.say("line:assessor"), v.organisation(&c.AssessedBy[i]))
 		}
 		return []Value{value}
 	})}
+}
+
+// gradingScheme adds the grading scheme of an assessment, with the assessment
+// where another one has another scheme.
+func (v *view) gradingScheme(lines []Line, c claim) []Line {
+	scheme := func(c claim) Value {
+		if c.SpecifiedBy == nil || c.SpecifiedBy.GradingScheme == nil {
+			return Value{}
+		}
+		title, description := v.text(c.SpecifiedBy.GradingScheme.Title), v.text(c.SpecifiedBy.GradingScheme.Description)
+		if title.Text == "" || description.Text == "" || title.Lang != description.Lang {
+			return Value{Text: title.Text + description.Text, Lang: cmp.Or(title.Lang, description.Lang)}
+		}
+		return Value{Text: strings.TrimRight(title.Text, ".") + ". " + description.Text, Lang: title.Lang}
+	}
+	own, label := scheme(c), v.say("line:scheme")
+	if slices.ContainsFunc(v.foreseen, func(other claim) bool { return scheme(other).Text != own.Text }) {
+		label += " (" + v.titleOf(c).Text + ")"
+	}
+	return lineOf(lines, label, own)
 }
 
 // M11: S.accreditation, awardingBody.accreditation, issuer.accreditation, notes
@@ -101,16 +161,25 @@ func (v *view) accreditation(a *Accreditation) Value {
 	if value.Text == "" {
 		value = kind
 	} else if kind.Text != value.Text {
-		value.Detail = line(value.Detail, v.say("line:type"), kind.Text)
+		value.Detail = lineOf(value.Detail, v.say("line:type"), kind)
 	}
-	value.Detail = line(value.Detail, v.say("line:description"), v.text(a.Description).Text)
-	value.Detail = line(value.Detail, v.say("line:agency"), v.organisation(a.AccreditingAgent).Text)
-	value.Detail = line(value.Detail, v.say("line:decision"), v.concept(a.Decision).Text)
+	value.Detail = lineOf(value.Detail, v.say("line:description"), v.text(a.Description))
+	value.Detail = lineOf(value.Detail, v.say("line:agency"), v.organisation(a.AccreditingAgent))
+	value.Detail = lineOf(value.Detail, v.say("line:decision"), v.concept(a.Decision))
 	value.Detail = line(value.Detail, v.say("line:decided"), v.day(a.DateIssued))
 	value.Detail = line(value.Detail, v.say("line:until"), v.day(a.ExpiryDate))
 	value.Detail = line(value.Detail, v.say("line:review"), v.day(a.ReviewDate))
 	for i := range a.AdditionalNote {
-		value.Detail = line(value.Detail, v.say("line:note"), v.noteText(&a.AdditionalNote[i]).Text)
+		note := v.noteText(&a.AdditionalNote[i])
+		for j := range a.AdditionalNote[i].Subject {
+			subject := &a.AdditionalNote[i].Subject[j]
+			if own := beyondLabel(note.Text, subject.ID); own != "" {
+				note.Text = own
+			} else {
+				note = v.concept(subject)
+			}
+		}
+		value.Detail = lineOf(value.Detail, v.say("line:note"), note)
 	}
 	if a.Report != nil {
 		value.Link = link(a.Report.ContentURL)
@@ -127,9 +196,47 @@ func (v *view) accreditation(a *Accreditation) Value {
 func (v *view) legalBasis() Element {
 	e := Element{ID: "legal-basis"}
 	for _, n := range v.about(TopicLegalBasis) {
-		e.Values = add(e.Values, v.noteText(n.Note))
+		value := v.noteText(n.Note)
+		for _, c := range main(v.achievements) {
+			for _, w := range pagesOf(c) {
+				if begins(n.NoteLiteral, w.Title) {
+					value.Link = cmp.Or(value.Link, link(w.ContentURL))
+				}
+			}
+		}
+		e.Values = add(e.Values, value)
 	}
 	return v.orReason(e, "legal-basis")
+}
+
+// pagesOf are the supplementary documents of a claim and its specification.
+func pagesOf(c claim) []*WebResource {
+	var pages []*WebResource
+	for i := range c.SupplementaryDocument {
+		pages = append(pages, &c.SupplementaryDocument[i])
+	}
+	if s := c.SpecifiedBy; s != nil {
+		for i := range s.SupplementaryDocument {
+			pages = append(pages, &s.SupplementaryDocument[i])
+		}
+	}
+	return pages
+}
+
+// begins reports whether a text begins with a title, in any language: ELM links
+// no note to a page, but a legal act's page has the act's name.
+func begins(text, title Text) bool {
+	for tag, values := range title {
+		if len(values) > 0 && values[0] != "" && len(text[tag]) > 0 && strings.HasPrefix(text[tag][0], values[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+// isAct reports whether a page is that of a legal act shown as legal basis.
+func (v *view) isAct(w *WebResource) bool {
+	return link(w.ContentURL) != "" && slices.ContainsFunc(v.about(TopicLegalBasis), func(n note) bool { return begins(n.NoteLiteral, w.Title) })
 }
 
 // O4: coded notes, S.isPartialQualification, S.isPartOf, A.entitlesTo.
@@ -155,10 +262,10 @@ func (v *view) stackability() Element {
 		value := v.titleOf(c)
 		if s := c.SpecifiedBy; s != nil {
 			for _, kind := range v.concepts(s.DCType) {
-				value.Detail = line(value.Detail, v.say("line:type"), kind.Text)
+				value.Detail = lineOf(value.Detail, v.say("line:type"), kind)
 			}
 			for i := range s.LimitOrganisation {
-				value.Detail = line(value.Detail, v.say("line:where"), v.organisation(&s.LimitOrganisation[i]).Text)
+				value.Detail = lineOf(value.Detail, v.say("line:where"), v.organisation(&s.LimitOrganisation[i]))
 			}
 		}
 		e.Values = add(e.Values, value)
@@ -178,7 +285,13 @@ func (v *view) confirmation() Element {
 	for _, c := range main(v.achievements) {
 		for i := range c.SupplementaryDocument {
 			if w := &c.SupplementaryDocument[i]; offersVerification(w) {
-				e.Values = add(e.Values, v.page(w))
+				value := v.page(w)
+				if value.Lang != "" { // a title that this reader may not understand
+					value.Text, value.Lang, value.Ours = v.say("verify"), "", true
+				}
+				// On paper there is no link to follow.
+				value.Detail = line(value.Detail, v.say("line:page"), w.ContentURL)
+				e.Values = add(e.Values, value)
 			}
 		}
 	}
@@ -190,7 +303,7 @@ func (v *view) confirmation() Element {
 		identifiers = append(identifiers, c.Identifier...)
 	}
 	for _, identifier := range identifiers {
-		e.Values = add(e.Values, shown(identified(identifier.SchemeName, identifier.Notation)))
+		e.Values = add(e.Values, shown(identified(v.scheme(identifier.SchemeName), identifier.Notation)))
 	}
 	return e
 }
@@ -238,37 +351,49 @@ func (v *view) languages() Element {
 	return Element{ID: "language", Values: values}
 }
 
-// O5: notes about nothing that has an element of its own, S.description,
-// supplementaryDocument, homepage.
+// told reports whether a note on a topic says the same text.
+func (v *view) told(topic string, text Text) bool {
+	return slices.ContainsFunc(v.about(topic), func(n note) bool { return reflect.DeepEqual(n.NoteLiteral, text) })
+}
+
+// O5: notes about nothing that has an element of its own, A.awardedBy.description
+// and S.description where they say more, supplementaryDocument, homepage.
 func (v *view) furtherInformation() Element {
 	var values []Value
 	for _, topic := range []string{TopicFurther, ""} {
 		for _, n := range v.about(topic) {
 			value := v.noteText(n.Note)
 			if topic == "" && n.concept != nil {
-				value.Detail = line(value.Detail, v.say("line:note"), v.concept(n.concept).Text)
+				value.Detail = lineOf(value.Detail, v.say("line:note"), v.concept(n.concept))
 			}
 			values = add(values, value)
 		}
 	}
 	for _, c := range append(main(v.achievements), main(v.activities)...) {
-		if c.AwardedBy != nil {
+		if c.AwardedBy != nil && !v.told(TopicPriorLearning, c.AwardedBy.Description) {
 			values = add(values, v.text(c.AwardedBy.Description))
 		}
-		for i := range c.SupplementaryDocument {
-			if w := &c.SupplementaryDocument[i]; !offersVerification(w) {
+		s := c.SpecifiedBy
+		if s != nil && v.text(s.Description).Text != v.text(c.Description).Text {
+			values = add(values, v.text(s.Description))
+		}
+		for _, w := range pagesOf(c) {
+			if !offersVerification(w) && !v.isAct(w) {
 				values = add(values, v.page(w))
 			}
 		}
-		if s := c.SpecifiedBy; s != nil {
-			if own := v.text(s.Description); own.Text != v.text(c.Description).Text {
-				values = add(values, own)
+		if s != nil {
+			for i := range s.Homepage {
+				values = add(values, v.page(&s.Homepage[i]))
 			}
-			for _, pages := range []List[WebResource]{s.SupplementaryDocument, s.Homepage} {
-				for i := range pages {
-					values = add(values, v.page(&pages[i]))
-				}
-			}
+		}
+	}
+	for _, c := range v.examined() {
+		if c.SpecifiedBy == nil || slices.ContainsFunc(c.SpecifiedBy.AdditionalNote, statesCriteria) {
+			continue // the page is the link of the criteria
+		}
+		for i := range c.SpecifiedBy.SupplementaryDocument {
+			values = add(values, v.page(&c.SpecifiedBy.SupplementaryDocument[i]))
 		}
 	}
 	return Element{ID: "O5", Values: values}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"indeks/contexts"
 )
 
 // topics are the schemes of coded notes.
@@ -71,10 +73,34 @@ func (v *view) codedValue(n note) Value {
 		return own
 	}
 	value := v.concept(n.concept)
-	if !alike(own.Text, value.Text) {
-		value.Detail = line(nil, v.say("line:note"), own.Text)
-	}
+	own.Text = beyondLabel(own.Text, n.concept.ID)
+	value.Detail = lineOf(nil, v.say("line:note"), own)
 	return value
+}
+
+// Label is the label of a concept of the compiled-in lists in a language of
+// [Languages], or "". The text of a coded note that begins with the label of its
+// code, alone or followed by a colon or full stop, is shown without it.
+func Label(id, lang string) string {
+	c, _ := contexts.Lookup(id)
+	return c.Label[lang]
+}
+
+// beyondLabel is what a note says that the label of its code does not.
+func beyondLabel(text, id string) string {
+	for _, lang := range languages {
+		label := Label(id, lang)
+		if label == "" {
+			continue
+		}
+		if alike(text, label) {
+			return ""
+		}
+		if own, ok := strings.CutPrefix(text, label); ok && (strings.HasPrefix(own, ": ") || strings.HasPrefix(own, ". ")) {
+			return own[len(": "):]
+		}
+	}
+	return text
 }
 
 // alike reports whether two texts have the same letters and digits.

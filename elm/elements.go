@@ -30,7 +30,7 @@ func (v *view) learner() Element {
 		}
 		value.Detail = line(value.Detail, v.say("line:birth"), v.day(p.DateOfBirth))
 		for _, identifier := range p.Identifier {
-			value.Detail = line(value.Detail, cmp.Or(Clean(identifier.SchemeName), v.say("line:register")), identifier.Notation)
+			value.Detail = line(value.Detail, cmp.Or(Clean(v.scheme(identifier.SchemeName)), v.say("line:identifier")), identifier.Notation)
 		}
 		if p.NationalID != nil {
 			value.Detail = line(value.Detail, v.say("line:national-id"), p.NationalID.Notation)
@@ -49,7 +49,7 @@ func (v *view) title() Element {
 		}
 		for _, c := range main(claims) {
 			value := v.titleOf(c)
-			value.Detail = line(value.Detail, v.say("line:description"), v.text(c.Description).Text)
+			value.Detail = lineOf(value.Detail, v.say("line:description"), v.text(c.Description))
 			values = add(values, value)
 		}
 	}
@@ -97,31 +97,38 @@ func (v *view) awardingBody() Element {
 // issuer is shown where another than the awarding body sealed the credential.
 func (v *view) issuer() Element {
 	e := Element{ID: "issuer"}
-	bodies := v.awardingBodies()
-	issuer := v.organisation(&v.c.Issuer)
-	if len(bodies) == 0 || slices.ContainsFunc(bodies, func(o *Organisation) bool {
-		return o.ID != "" && o.ID == v.c.Issuer.ID || v.organisation(o).Text == issuer.Text
-	}) {
-		return e
+	if v.mandated() {
+		e.Values = add(nil, v.organisation(&v.c.Issuer))
 	}
-	e.Values = add(nil, issuer)
 	return e
 }
 
-// M3: issuer.location, A.awardedBy.location, awardingBody.location, else the
-// country that gave the issuer's identifiers.
+// mandated reports whether the issuer sealed what others awarded.
+func (v *view) mandated() bool {
+	bodies := v.awardingBodies()
+	issuer := v.organisation(&v.c.Issuer)
+	return len(bodies) > 0 && !slices.ContainsFunc(bodies, func(o *Organisation) bool {
+		return o.ID != "" && o.ID == v.c.Issuer.ID || v.organisation(o).Text == issuer.Text
+	})
+}
+
+// M3: issuer.location, awardingBody.location, A.awardedBy.location, else the
+// country that gave the issuer's identifiers. Where one institution awards and
+// another one seals, both countries are shown, each with the institution.
 func (v *view) country() Element {
 	var values []Value
+	var of []Line // whose locations they are
 	locations := func(list List[Location]) {
 		for i := range list {
 			for j := range list[i].Address {
 				value := v.concept(list[i].Address[j].CountryCode)
+				value.Detail = slices.Clone(of)
 				if len(list[i].SpatialCode) > 0 {
 					for _, region := range v.concepts(list[i].SpatialCode) {
-						value.Detail = line(value.Detail, v.say("line:region"), region.Text)
+						value.Detail = lineOf(value.Detail, v.say("line:region"), region)
 					}
 				}
-				value.Detail = line(value.Detail, v.say("line:address"), v.noteText(list[i].Address[j].FullAddress).Text)
+				value.Detail = lineOf(value.Detail, v.say("line:address"), v.noteText(list[i].Address[j].FullAddress))
 				values = add(values, value)
 			}
 			if len(list[i].Address) == 0 {
@@ -131,7 +138,15 @@ func (v *view) country() Element {
 			}
 		}
 	}
+	if v.mandated() {
+		for _, body := range v.awardingBodies() {
+			of = lineOf(nil, v.say("M4"), v.organisation(body))
+			locations(body.Location)
+		}
+		of = lineOf(nil, v.say("issuer"), v.organisation(&v.c.Issuer))
+	}
 	locations(v.c.Issuer.Location)
+	of = nil
 	if len(values) == 0 {
 		for _, body := range v.awardingBodies() {
 			locations(body.Location)
@@ -189,13 +204,13 @@ func (v *view) outcomes() Element {
 		for i := range c.SpecifiedBy.LearningOutcome {
 			o := &c.SpecifiedBy.LearningOutcome[i]
 			value := v.text(o.Title)
-			value.Detail = line(value.Detail, v.say("line:type"), v.concept(o.DCType).Text)
-			value.Detail = line(value.Detail, v.say("line:reuse"), v.concept(o.ReusabilityLevel).Text)
+			value.Detail = lineOf(value.Detail, v.say("line:type"), v.concept(o.DCType))
+			value.Detail = lineOf(value.Detail, v.say("line:reuse"), v.concept(o.ReusabilityLevel))
 			for _, skill := range append(v.concepts(o.RelatedESCOSkill), v.concepts(o.RelatedSkill)...) {
-				value.Detail = line(value.Detail, v.say("line:skill"), skill.Text)
+				value.Detail = lineOf(value.Detail, v.say("line:skill"), skill)
 			}
 			for j := range o.AdditionalNote {
-				value.Detail = line(value.Detail, v.say("line:note"), v.noteText(&o.AdditionalNote[j]).Text)
+				value.Detail = lineOf(value.Detail, v.say("line:note"), v.noteText(&o.AdditionalNote[j]))
 			}
 			values = add(values, value)
 		}
@@ -224,10 +239,10 @@ func (v *view) parts() Element {
 		}
 		value := v.titleOf(c)
 		for _, credit := range v.credits(c) {
-			value.Detail = line(value.Detail, v.say("line:credits"), credit.Text)
+			value.Detail = lineOf(value.Detail, v.say("line:credits"), credit)
 		}
 		for i := range c.ProvenBy {
-			value.Detail = line(value.Detail, v.say("O3"), v.noteText(c.ProvenBy[i].Grade).Text)
+			value.Detail = lineOf(value.Detail, v.say("O3"), v.noteText(c.ProvenBy[i].Grade))
 		}
 		e.Values = add(e.Values, value)
 	}
@@ -254,7 +269,7 @@ func (v *view) workload() Element {
 				value = v.duration(c.SpecifiedBy.VolumeOfLearning)
 			}
 			if len(v.activities) > 1 {
-				value.Detail = line(value.Detail, v.say("line:activity"), v.titleOf(c).Text)
+				value.Detail = lineOf(value.Detail, v.say("line:activity"), v.titleOf(c))
 			}
 			return v.contact(value, c.SpecifiedBy)
 		})
@@ -301,7 +316,7 @@ func (v *view) credits(c claim) []Value {
 		if slices.ContainsFunc(values, func(known Value) bool { return known.Text == value.Text }) {
 			continue
 		}
-		value.Detail = line(value.Detail, v.say("line:earned"), value.Text)
+		value.Detail = lineOf(value.Detail, v.say("line:earned"), value)
 		values = add(values, value)
 	}
 	return values

@@ -12,7 +12,7 @@ import (
 // tag; Value.Lang tells which it is.
 //
 // Concepts of the compiled-in lists carry the list's label whatever the
-// credential calls them. Amounts are shown as written; systems of credit are
+// credential calls them (in English some of them a plainer one). Amounts are shown as written; systems of credit are
 // never converted or added up.
 func Supplement(c *Credential, lang string) []Section {
 	v := newView(c, lang)
@@ -21,7 +21,7 @@ func Supplement(c *Credential, lang string) []Section {
 		v.section("skills", v.outcomes(), v.outcomeSource(), v.parts()),
 		v.section("workload", v.workload(), v.participation(), v.period()),
 		v.section("level", v.level(), v.notADegree(), v.coded("level-method", TopicLevelMethod)),
-		v.section("assessment", v.assessment(), v.stated("criteria", TopicCriteria), v.supervision(), v.grade(), v.coded("rpl", TopicPriorLearning)),
+		v.section("assessment", v.assessment(), v.criteria(), v.supervision(), v.grade(), v.coded("rpl", TopicPriorLearning)),
 		v.section("quality", v.quality()),
 		v.section("standing", v.coded("provider", TopicProvider), v.coded("award-status", TopicAwardStatus), v.legalBasis()),
 		v.section("use", v.coded("award-kind", TopicAwardKind), v.stackability()),
@@ -91,4 +91,7 @@ type Value struct {
 }
 
 // Line is a labelled detail of a value.
-type Line struct{ Label, Text string }
+type Line struct {
+	Label, Text string
+	Lang        string // of Text, as Value.Lang
+}

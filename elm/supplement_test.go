@@ -41,7 +41,11 @@ func printed(sections []Section) string {
 				}
 				b.WriteString("\n")
 				for _, d := range v.Detail {
-					fmt.Fprintf(&b, "    %s: %s\n", d.Label, d.Text)
+					fmt.Fprintf(&b, "    %s: %s", d.Label, d.Text)
+					if d.Lang != "" {
+						fmt.Fprintf(&b, " {lang %s}", d.Lang)
+					}
+					b.WriteString("\n")
 				}
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"indeks/contexts"
 )
@@ -17,13 +19,15 @@ type view struct {
 	lang string
 
 	achievements, activities, assessments, entitlements []claim
+	foreseen                                            []claim // assessments that stand in S.provenBy only
 	notes                                               []note
 }
 
-// claim is a claim, and whether it is a part (hasPart) of another one. What
-// belongs to a part is a part as well.
+// claim is a claim, its kind, and whether it is a part (hasPart) of another
+// one. What belongs to a part is a part as well.
 type claim struct {
 	*Claim
+	kind string
 	part bool
 }
 
@@ -47,6 +51,7 @@ func newView(c *Credential, lang string) *view {
 		v.sort(c.Subject[i].HasClaim, false, "LearningAchievement")
 	}
 	v.remember(c.Issuer.AdditionalNote)
+	v.foresee()
 	return v
 }
 
@@ -54,7 +59,7 @@ func newView(c *Credential, lang string) *view {
 // taken for where its type does not say.
 func (v *view) sort(claims List[Claim], part bool, kind string) {
 	for i := range claims {
-		it := claim{&claims[i], part}
+		it := claim{&claims[i], kind, part}
 		own := kind
 		for _, t := range it.Type {
 			switch t {
@@ -62,6 +67,7 @@ func (v *view) sort(claims List[Claim], part bool, kind string) {
 				own = t
 			}
 		}
+		it.kind = own
 		switch own {
 		case "LearningActivity":
 			v.activities = append(v.activities, it)
@@ -88,6 +94,39 @@ func (v *view) sort(claims List[Claim], part bool, kind string) {
 		v.sort(it.EntitlesTo, part, "LearningEntitlement")
 	}
 }
+
+// foresee reads the assessments that only the specification of an achievement
+// names (S.provenBy) as claims: there a document without grades has them. What
+// supervises them has no property there and is a note on its concept.
+func (v *view) foresee() {
+	for _, c := range main(v.achievements) {
+		if c.SpecifiedBy == nil {
+			continue
+		}
+		for i := range c.SpecifiedBy.ProvenBy {
+			s := &c.SpecifiedBy.ProvenBy[i]
+			if s.ID != "" && slices.ContainsFunc(v.assessments, func(a claim) bool { return a.SpecifiedBy != nil && a.SpecifiedBy.ID == s.ID }) {
+				continue
+			}
+			assessment := &Claim{Title: s.Title, SpecifiedBy: s}
+			for _, n := range s.AdditionalNote {
+				for j := range n.Subject {
+					if strings.HasPrefix(n.Subject[j].ID, supervisionScheme) {
+						assessment.IDVerification = &n.Subject[j]
+					}
+				}
+			}
+			v.foreseen = append(v.foreseen, claim{assessment, "LearningAssessment", c.part})
+		}
+	}
+}
+
+// supervisionScheme begins the ids of the EU list of supervision and identity
+// checks.
+const supervisionScheme = "http://data.europa.eu/snb/supervision-verification/"
+
+// examined are all assessments, held or foreseen.
+func (v *view) examined() []claim { return slices.Concat(v.assessments, v.foreseen) }
 
 // remember files notes by topic. Copies of one note, which ELM repeats with
 // each object that has it, count once.
@@ -138,7 +177,8 @@ func (v *view) text(t Text) Value {
 		return Value{}
 	}
 	value := shown(strings.TrimSpace(strings.Join(values, "; ")))
-	if !strings.EqualFold(tag, v.lang) {
+	// Figures alone, such as a grade, are in no language.
+	if !strings.EqualFold(tag, v.lang) && strings.ContainsFunc(value.Text, unicode.IsLetter) {
 		value.Lang = tag
 	}
 	return value
@@ -165,7 +205,11 @@ func (v *view) concept(c *Concept) Value {
 		for tag, label := range known.Label {
 			labels[tag] = []string{label}
 		}
+		if plain := plainer[c.ID]; plain != "" {
+			labels["en"] = []string{plain}
+		}
 		value := v.text(labels)
+		value.Text = capital(value.Text) // the lists begin some labels with a small letter
 		value.IRI, value.Ours = c.ID, true
 		return value
 	}
@@ -177,6 +221,20 @@ func (v *view) concept(c *Concept) Value {
 		value.IRI = c.ID
 	}
 	return value
+}
+
+// plainer are English words for concepts whose label in the EU list says little
+// to people who do not know the list. Credentials carry the list's.
+var plainer = map[string]string{
+	"http://data.europa.eu/snb/learning-assessment/9191af2ed9": "In person",                // Presential
+	"http://data.europa.eu/snb/learning-assessment/729f3bed4b": "Work-based",               // Workbased
+	"http://data.europa.eu/snb/learning-assessment/7813801c77": "Project-based",            // Project based
+	"http://data.europa.eu/snb/learning-assessment/ed4c557045": "In a research laboratory", // Research-Lab based
+}
+
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 func (v *view) concepts(list List[Concept]) []Value {
@@ -212,21 +270,17 @@ func (v *view) organisation(o *Organisation) Value {
 	if value.Text == "" {
 		return Value{}
 	}
-	for i := range o.Location {
-		for j := range o.Location[i].Address {
-			value.Detail = line(value.Detail, v.say("line:country"), v.concept(o.Location[i].Address[j].CountryCode).Text)
-		}
+	for _, identifier := range o.Registration {
+		value.Detail = line(value.Detail, v.say("line:register"), identified(identifier.SchemeName, identifier.Notation))
 	}
-	for _, identifiers := range []List[LegalIdentifier]{o.Registration, o.VATIdentifier} {
-		for _, identifier := range identifiers {
-			value.Detail = line(value.Detail, v.say("line:register"), identified(identifier.SchemeName, identifier.Notation))
-		}
+	for _, identifier := range o.VATIdentifier {
+		value.Detail = line(value.Detail, v.say("line:vat"), identified(identifier.SchemeName, identifier.Notation))
 	}
 	if o.EIDASIdentifier != nil {
-		value.Detail = line(value.Detail, v.say("line:register"), identified(o.EIDASIdentifier.SchemeName, o.EIDASIdentifier.Notation))
+		value.Detail = line(value.Detail, v.say("line:organisation-id"), identified(o.EIDASIdentifier.SchemeName, o.EIDASIdentifier.Notation))
 	}
 	for _, identifier := range o.Identifier {
-		value.Detail = line(value.Detail, v.say("line:register"), identified(identifier.SchemeName, identifier.Notation))
+		value.Detail = line(value.Detail, v.say("line:identifier"), identified(identifier.SchemeName, identifier.Notation))
 	}
 	for _, page := range o.Homepage {
 		if value.Link == "" {
@@ -276,6 +330,9 @@ func main(claims []claim) []claim {
 	return found
 }
 
+// partLabels name the parts of a claim by their kind.
+var partLabels = map[string]string{"LearningActivity": "line:activity", "LearningAssessment": "line:assessment"}
+
 // collect gathers what the credential's own claims say, or, where they say
 // nothing, what their parts say, each with the part's name.
 func (v *view) collect(claims []claim, read func(claim) []Value) []Value {
@@ -286,7 +343,7 @@ func (v *view) collect(claims []claim, read func(claim) []Value) []Value {
 				own = add(own, value)
 				continue
 			}
-			value.Detail = line(slices.Clip(value.Detail), v.say("line:part"), v.titleOf(c).Text)
+			value.Detail = lineOf(slices.Clip(value.Detail), v.say(cmp.Or(partLabels[c.kind], "line:part")), v.titleOf(c))
 			parts = add(parts, value)
 		}
 	}
@@ -306,11 +363,20 @@ func add(values []Value, value Value) []Value {
 
 // line appends a detail that says something and is not there yet.
 func line(lines []Line, label, text string) []Line {
-	detail := Line{label, Clean(text)}
-	if detail.Text == "" || slices.Contains(lines, detail) {
+	detail := Line{Label: label, Text: Clean(text)}
+	if detail.Text == "" || slices.ContainsFunc(lines, func(known Line) bool { return known.Label == label && known.Text == detail.Text }) {
 		return lines
 	}
 	return append(lines, detail)
+}
+
+// lineOf appends a value as a detail of another one.
+func lineOf(lines []Line, label string, value Value) []Line {
+	n := len(lines)
+	if lines = line(lines, label, value.Text); len(lines) > n {
+		lines[n].Lang = value.Lang
+	}
+	return lines
 }
 
 // identified is an identifier with its scheme.

@@ -1,8 +1,10 @@
 package elm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Languages lists the tags that Supplement has labels for: "en", "hr",
@@ -23,6 +25,12 @@ func say(lang, id string, values ...any) string {
 		return fmt.Sprintf(word, values...)
 	}
 	return word
+}
+
+// scheme is the name of an identifier's scheme: ours where it is one of the
+// English names that our issuer writes, else as the credential has it.
+func (v *view) scheme(name string) string {
+	return cmp.Or(v.say("scheme:"+strings.ToLower(name)), name)
 }
 
 // words are labels, fixed sentences and the names of codes, in the order of
@@ -74,38 +82,45 @@ var words = map[string][4]string{
 	"language":       {"Language of instruction", "Jezik nastave", "Jezik nastave", "Језик наставе"},
 	"signatory":      {"Signatory", "Potpisnik", "Potpisnik", "Потписник"},
 
-	"line:birth":       {"Date of birth", "Datum rođenja", "Datum rođenja", "Датум рођења"},
-	"line:national-id": {"National identifier", "Nacionalni identifikator", "Nacionalni identifikator", "Национални идентификатор"},
-	"line:register":    {"Register entry", "Upis u registar", "Upis u registar", "Упис у регистар"},
-	"line:country":     {"Country", "Država", "Država", "Држава"},
-	"line:region":      {"Region", "Regija", "Region", "Регион"},
-	"line:address":     {"Address", "Adresa", "Adresa", "Адреса"},
-	"line:part":        {"Part", "Dio", "Deo", "Део"},
-	"line:earned":      {"Earned", "Stečeno", "Stečeno", "Стечено"},
-	"line:document":    {"Document issued", "Dokument izdan", "Dokument izdat", "Документ издат"},
-	"line:type":        {"Type", "Vrsta", "Vrsta", "Врста"},
-	"line:reuse":       {"Reusability", "Primjenjivost", "Primenljivost", "Применљивост"},
-	"line:skill":       {"Related skill", "Povezana vještina", "Povezana veština", "Повезана вештина"},
-	"line:contact":     {"Contact hours", "Kontaktni sati", "Kontakt časovi", "Контакт часови"},
-	"line:activity":    {"Activity", "Aktivnost", "Aktivnost", "Активност"},
-	"line:assessment":  {"Assessment", "Vrednovanje", "Ocenjivanje", "Оцењивање"},
-	"line:mode":        {"Form", "Oblik", "Oblik", "Облик"},
-	"line:scheme":      {"Grading scheme", "Ljestvica ocjena", "Skala ocena", "Скала оцена"},
-	"line:assessor":    {"Assessed by", "Vrednovao", "Ocenio", "Оценио"},
-	"line:agency":      {"Agency", "Agencija", "Agencija", "Агенција"},
-	"line:decision":    {"Decision", "Odluka", "Odluka", "Одлука"},
-	"line:decided":     {"Decided on", "Doneseno", "Doneto", "Донето"},
-	"line:until":       {"Valid until", "Vrijedi do", "Važi do", "Важи до"},
-	"line:review":      {"Next review", "Sljedeće vrednovanje", "Sledeća provera", "Следећа провера"},
-	"line:report":      {"Report", "Izvješće", "Izveštaj", "Извештај"},
-	"line:page":        {"Page", "Stranica", "Stranica", "Страница"},
-	"line:description": {"Description", "Opis", "Opis", "Опис"},
-	"line:note":        {"Note", "Napomena", "Napomena", "Напомена"},
-	"line:where":       {"Offered by", "Nudi", "Nudi", "Нуди"},
-	"line:credits":     {"Credits", "Bodovi", "Bodovi", "Бодови"},
-	"line:unlisted":    {"Not in the European list", "Nije na europskom popisu", "Nije na evropskoj listi", "Није на европској листи"},
+	"line:birth":           {"Date of birth", "Datum rođenja", "Datum rođenja", "Датум рођења"},
+	"line:national-id":     {"National identifier", "Nacionalni identifikator", "Nacionalni identifikator", "Национални идентификатор"},
+	"line:register":        {"Register entry", "Upis u registar", "Upis u registar", "Упис у регистар"},
+	"line:vat":             {"VAT number", "PDV broj", "PDV broj", "ПДВ број"},
+	"line:organisation-id": {"Organisation identifier", "Identifikator organizacije", "Identifikator organizacije", "Идентификатор организације"},
+	"line:identifier":      {"Identifier", "Identifikator", "Identifikator", "Идентификатор"},
+	"line:region":          {"Region", "Regija", "Region", "Регион"},
+	"line:address":         {"Address", "Adresa", "Adresa", "Адреса"},
+	"line:part":            {"Part", "Dio", "Deo", "Део"},
+	"line:earned":          {"Earned", "Stečeno", "Stečeno", "Стечено"},
+	"line:document":        {"Document issued", "Dokument izdan", "Dokument izdat", "Документ издат"},
+	"line:type":            {"Type", "Vrsta", "Vrsta", "Врста"},
+	"line:reuse":           {"Reusability", "Primjenjivost", "Primenljivost", "Применљивост"},
+	"line:skill":           {"Related skill", "Povezana vještina", "Povezana veština", "Повезана вештина"},
+	"line:contact":         {"Contact hours", "Kontaktni sati", "Kontakt časovi", "Контакт часови"},
+	"line:activity":        {"Activity", "Aktivnost", "Aktivnost", "Активност"},
+	"line:assessment":      {"Assessment", "Vrednovanje", "Ocenjivanje", "Оцењивање"},
+	"line:mode":            {"Form", "Oblik", "Oblik", "Облик"},
+	"line:scheme":          {"Grading scheme", "Ljestvica ocjena", "Skala ocena", "Скала оцена"},
+	"line:assessor":        {"Assessed by", "Vrednovao", "Ocenio", "Оценио"},
+	"line:agency":          {"Agency", "Agencija", "Agencija", "Агенција"},
+	"line:decision":        {"Decision", "Odluka", "Odluka", "Одлука"},
+	"line:decided":         {"Decided on", "Doneseno", "Doneto", "Донето"},
+	"line:until":           {"Valid until", "Vrijedi do", "Važi do", "Важи до"},
+	"line:review":          {"Next review", "Sljedeće vrednovanje", "Sledeća provera", "Следећа провера"},
+	"line:report":          {"Report", "Izvješće", "Izveštaj", "Извештај"},
+	"line:page":            {"Page", "Stranica", "Stranica", "Страница"},
+	"line:description":     {"Description", "Opis", "Opis", "Опис"},
+	"line:note":            {"Note", "Napomena", "Napomena", "Напомена"},
+	"line:where":           {"Offered by", "Nudi", "Nudi", "Нуди"},
+	"line:credits":         {"Credits", "Bodovi", "Bodovi", "Бодови"},
+	"line:unlisted":        {"Not in the European list", "Nije na europskom popisu", "Nije na evropskoj listi", "Није на европској листи"},
+
+	"scheme:certificate number": {"Certificate number", "Broj uvjerenja", "Broj uverenja", "Број уверења"},
+	"scheme:decision number":    {"Decision number", "Broj odluke", "Broj odluke", "Број одлуке"},
+	"scheme:learner number":     {"Learner number", "Broj polaznika", "Broj polaznika", "Број полазника"},
 
 	"not-a-degree %s":  {"%s describes what was learnt. This is not a short-cycle, bachelor's, master's or doctoral degree.", "%s opisuje što je naučeno. Ovo nije kvalifikacija kratkog ciklusa, prijediplomskog, diplomskog ni doktorskog studija.", "%s opisuje šta je naučeno. Ovo nije diploma kratkog ciklusa, osnovnih, master ni doktorskih studija.", "%s описује шта је научено. Ово није диплома кратког циклуса, основних, мастер ни докторских студија."},
+	"verify":           {"Verify this credential", "Provjerite ovu ispravu", "Proverite ovu ispravu", "Проверите ову исправу"},
 	"status":           {"The issuer publishes whether this credential was revoked or suspended; a verifier looks it up.", "Izdavatelj objavljuje je li ova isprava opozvana ili obustavljena; provjera to ispituje.", "Izdavalac objavljuje da li je ova isprava opozvana ili obustavljena; provera to ispituje.", "Издавалац објављује да ли је ова исправа опозвана или обустављена; провера то испитује."},
 	"level %s":         {"Level %s", "Razina %s", "Nivo %s", "Ниво %s"},
 	"eqf %s":           {"Level %s (EQF)", "Razina %s (EQF)", "Nivo %s (EQF)", "Ниво %s (EQF)"},
