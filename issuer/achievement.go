@@ -142,11 +142,14 @@ func (b *document) addLevel(s *elm.Specification) {
 		}
 	}
 	if method != "" {
-		w := b.say("level-method:" + method)
+		var reason Words
 		if method == "override" {
-			w = with(w, ": ", b.draft.OverrideReason)
+			reason = Words{}
+			for tag := range b.course.Title {
+				reason[tag] = b.draft.OverrideReason
+			}
 		}
-		s.AdditionalNote = append(s.AdditionalNote, b.note(w, elm.TopicLevelMethod, method))
+		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicLevelMethod, method, reason))
 	}
 	s.AdditionalNote = append(s.AdditionalNote, b.note(fill(b.say("not-a-degree"), "{level}", level), elm.TopicNotADegree, "stated"))
 }
@@ -162,7 +165,7 @@ func (b *document) addStackability(s *elm.Specification) {
 	if part {
 		s.IsPartOf = elm.List[elm.Specification]{{Ref: b.ref("Qualification"), Title: text(k.Towards)}}
 	}
-	s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicStackability, k.Kind, k.Towards, k.Note))
+	s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicStackability, k.Kind, k.Note))
 }
 
 // addQuality states one fact of quality assurance. The EU list of kinds has no
@@ -176,10 +179,10 @@ func (b *document) addQuality(s *elm.Specification, q Quality) {
 	if q.Kind == "internal" {
 		free := []Words{q.Title, q.Procedure}
 		if q.Decided != "" {
-			free = append(free, onlyIn(q.Title, with(b.say("reviewed"), ": ", q.Decided)))
+			free = append(free, onlyIn(q.Title, b.on("reviewed", q.Decided)))
 		}
 		if q.Review != "" {
-			free = append(free, onlyIn(q.Title, with(b.say("next-review"), ": ", q.Review)))
+			free = append(free, onlyIn(q.Title, b.on("next-review", q.Review)))
 		}
 		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicQAProcedure, "internal", free...))
 		s.AdditionalNote = append(s.AdditionalNote, scope...)
@@ -341,7 +344,7 @@ func (b *document) assessmentSpec(a Assessment) *elm.Specification {
 		spec.AdditionalNote = append(spec.AdditionalNote, b.note(a.Criteria, elm.TopicCriteria, "stated"))
 	}
 	if a.CriteriaURL != "" {
-		spec.SupplementaryDocument = append(spec.SupplementaryDocument, b.page(nil, a.CriteriaURL))
+		spec.SupplementaryDocument = append(spec.SupplementaryDocument, b.page(onlyIn(a.Title, b.say("criteria")), a.CriteriaURL))
 	}
 	return spec
 }

@@ -98,7 +98,7 @@ func (b *document) awardingProcess() *elm.AwardingProcess {
 	for _, l := range c.LegalBasis {
 		w := l.Text
 		if l.From != "" {
-			w = join(w, ". ", onlyIn(w, with(b.say("in-force"), ": ", l.From)))
+			w = join(w, ". ", onlyIn(w, b.on("in-force", l.From)))
 		}
 		p.AdditionalNote = append(p.AdditionalNote, b.euNote(w, elm.TopicLegalBasis, "Legal basis"))
 	}
@@ -135,36 +135,27 @@ func signatory(inst *Institution, c *Course) *Signatory {
 // prior learning: which outcomes and on what evidence.
 func (b *document) priorLearning(p *elm.AwardingProcess) elm.Note {
 	d := b.draft
-	w := b.say("prior-learning:" + d.RPL)
+	w := b.meaning(elm.TopicPriorLearning, d.RPL)
 	if d.RPL == "part" {
-		w = join(w, ": ", b.outcomeTitles(d.RPLOutcomes, w))
+		titles := b.outcomeTitles(d.RPLOutcomes)
+		w = together(w, ". ", join(onlyIn(titles, b.say("outcomes")), ": ", titles))
+	}
+	if d.RPLEvidence != "" {
+		w = together(w, ". ", with(b.say("evidence"), ": ", d.RPLEvidence))
 	}
 	if d.RPL != "none" {
-		if d.RPLEvidence != "" {
-			w = join(w, ". ", with(b.say("evidence"), ": ", d.RPLEvidence))
-		}
 		p.Description = text(w)
 	}
 	return b.note(w, elm.TopicPriorLearning, d.RPL)
 }
 
-// outcomeTitles names outcomes by id and title in each language that w has: a
-// reader sees titles, not ids.
-func (b *document) outcomeTitles(ids []string, w Words) Words {
-	out := Words{}
-	for tag := range w {
-		var titles []string
-		for _, o := range b.course.Outcomes {
-			if !slices.Contains(ids, o.ID) {
-				continue
-			}
-			title, ok := o.Title[tag]
-			if !ok {
-				title = o.Title[sortedLanguages(o.Title)[0]]
-			}
-			titles = append(titles, o.ID+" ("+strings.TrimRight(title, ".")+")")
+// outcomeTitles names outcomes by their titles, in the languages that all have.
+func (b *document) outcomeTitles(ids []string) Words {
+	var w Words
+	for _, o := range b.course.Outcomes {
+		if slices.Contains(ids, o.ID) {
+			w = together(w, "; ", o.Title)
 		}
-		out[tag] = strings.Join(titles, "; ")
 	}
-	return out
+	return w
 }

@@ -52,9 +52,8 @@ func (inst *Institution) credential(d *Draft, x drawn) (*elm.Credential, error) 
 		Issuer:             b.institution,
 		Subject:            elm.List[elm.Person]{b.person()},
 	}
-	if b.course.ValidMonths > 0 {
-		until := elm.At(x.At.AddDate(0, b.course.ValidMonths, 0))
-		cred.ValidUntil, cred.ExpirationDate = until, until
+	if end := d.validUntil(x.At); !end.IsZero() {
+		cred.ValidUntil, cred.ExpirationDate = elm.At(end), elm.At(end)
 	}
 	for _, e := range x.Entries {
 		list := inst.listURL(e.List)
@@ -66,6 +65,24 @@ func (inst *Institution) credential(d *Draft, x drawn) (*elm.Credential, error) 
 		})
 	}
 	return cred, nil
+}
+
+// validUntil is the end of the validity: that of the award, so it counts from
+// the awarding date whenever the document is made, and the last day counts
+// whole. Zero means for ever.
+func (d *Draft) validUntil(at time.Time) time.Time {
+	if d.Course.ValidMonths == 0 {
+		return time.Time{}
+	}
+	awarded, err := time.Parse(time.DateOnly, d.AwardingDate)
+	if err != nil { // left open: today
+		awarded = at.UTC().Truncate(24 * time.Hour)
+	}
+	last := awarded.AddDate(0, d.Course.ValidMonths, 0)
+	if last.Day() != awarded.Day() { // 31 January and a month is the end of February
+		last = last.AddDate(0, 0, -last.Day())
+	}
+	return last.Add(24*time.Hour - time.Second)
 }
 
 // document is a credential on its way. Things that occur in several places are
@@ -151,31 +168,28 @@ func (b *document) note(w Words, topic, code string) elm.Note {
 
 // fact is a note on a code: its label, and behind it what the course says in
 // its own words. Those decide the languages, since a text that is half there
-// would read as a whole one; only where they have none in common is all said.
+// would read as a whole one. The supplement knows the label and shows the rest.
 func (b *document) fact(topic, code string, free ...Words) elm.Note {
-	w := Words{}
-	if c, ok := contexts.Lookup(topic + ":" + code); ok {
-		for tag, label := range b.label(c) {
-			w[tag] = label[0]
-		}
-	}
-	between := ": "
+	var own Words
 	for _, f := range free {
-		if len(f) == 0 {
-			continue
-		}
-		common := onlyIn(f, w)
-		switch {
-		case between == ": ":
-			w = join(common, between, f)
-		case len(common) > 0:
-			w = join(common, between, onlyIn(common, f))
-		default:
-			w = join(w, between, f)
-		}
-		between = ". "
+		own = together(own, ". ", f)
 	}
-	return b.note(w, topic, code)
+	label := b.meaning(topic, code)
+	if len(own) > 0 {
+		label = join(onlyIn(own, label), ": ", own)
+	}
+	return b.note(label, topic, code)
+}
+
+// meaning is the label of a code in the languages of the document.
+func (b *document) meaning(topic, code string) Words {
+	w := Words{}
+	for _, tag := range b.tongue {
+		if label := elm.Label(topic+":"+code, tag); label != "" {
+			w[tag] = label
+		}
+	}
+	return w
 }
 
 // euNote is a note on a topic of the EU list.

@@ -64,7 +64,7 @@ func TestPriorLearningIsAFactOfTheAward(t *testing.T) {
 	d.RPL, d.RPLOutcomes, d.RPLEvidence = "part", []string{"1", "3"}, "Portfolio"
 	a := achievement(built(t, d, elm.EDC))
 	one, three := d.Course.Outcomes[0].Title["en"], d.Course.Outcomes[2].Title["en"]
-	want := "Awarded in part through recognition of prior learning. Outcomes: 1 (" + one + "); 3 (" + three + "). Evidence: Portfolio"
+	want := "Part of the award rests on prior learning. Outcomes: " + one + "; " + three + ". Evidence: Portfolio"
 	if got := note(a.AwardedBy.AdditionalNote, elm.TopicPriorLearning+":part"); got != want {
 		t.Errorf("note %q, want %q", got, want)
 	}
@@ -129,10 +129,10 @@ func TestCourseWordsDecideTheLanguagesOfANote(t *testing.T) {
 		free []Words
 		want map[string]string
 	}{
-		"none":      {nil, map[string]string{"en": "Stand-alone", "hr": "Samostalna"}},
+		"none":      {nil, map[string]string{"en": "Stand-alone", "hr": "Samostalna isprava"}},
 		"one":       {[]Words{{"en": "A."}}, map[string]string{"en": "Stand-alone: A."}},
 		"two":       {[]Words{{"en": "A.", "hr": "B"}, {"en": "C"}}, map[string]string{"en": "Stand-alone: A. C"}},
-		"no common": {[]Words{{"sl": "A"}, {"en": "C"}}, map[string]string{"sl": "A", "en": "C"}},
+		"no common": {[]Words{{"sl": "A"}, {"en": "C"}}, map[string]string{"sl": "A. C"}},
 	} {
 		got := map[string]string{}
 		for tag, s := range b.fact(elm.TopicStackability, "stand-alone", c.free...).NoteLiteral {

@@ -145,6 +145,10 @@ func (i *Issuer) checkDraft(d *Draft) error {
 	if tomorrow := i.clock().AddDate(0, 0, 1).Format(time.DateOnly); d.AwardingDate > tomorrow {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-future", Want: "lies in the future, expected a day that has come"}}}
 	}
+	if end := d.validUntil(i.clock()); !end.IsZero() && end.Before(i.clock()) {
+		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-expired",
+			Want: "lies so far back that the award ended on " + end.Format(time.DateOnly) + ": expected one that is still valid"}}}
+	}
 	return nil
 }
 

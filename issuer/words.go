@@ -24,33 +24,19 @@ var phrases = map[string]Words{
 		"hr":      "Razina {level} opisuje ono što je naučeno. Ovo nije kratki, prijediplomski, diplomski ni doktorski stupanj.",
 		"sr-Latn": "Nivo {level} opisuje ono što je naučeno. Ovo nije diploma kratkog programa, osnovnih, master ni doktorskih studija.",
 		"sr-Cyrl": "Ниво {level} описује оно што је научено. Ово није диплома кратког програма, основних, мастер ни докторских студија."},
-	"level-method:majority": {
-		"en": "The level is that of the majority of the learning outcomes.", "hr": "Razina je razina većine ishoda učenja.",
-		"sr-Latn": "Nivo je nivo većine ishoda učenja.", "sr-Cyrl": "Ниво је ниво већине исхода учења."},
-	"level-method:average": {
-		"en": "The level is the rounded average of the levels of the learning outcomes.", "hr": "Razina je zaokruženi prosjek razina ishoda učenja.",
-		"sr-Latn": "Nivo je zaokruženi prosek nivoa ishoda učenja.", "sr-Cyrl": "Ниво је заокружени просек нивоа исхода учења."},
-	"level-method:override": {
-		"en": "The level was set in place of the level of the course. Reason", "hr": "Razina je određena umjesto razine programa. Razlog",
-		"sr-Latn": "Nivo je određen umesto nivoa kursa. Razlog", "sr-Cyrl": "Ниво је одређен уместо нивоа курса. Разлог"},
-	"prior-learning:none": {
-		"en": "No part of the award rests on the recognition of prior learning.", "hr": "Nijedan dio ne temelji se na priznavanju prethodnog učenja.",
-		"sr-Latn": "Nijedan deo ne zasniva se na priznavanju prethodnog učenja.", "sr-Cyrl": "Ниједан део не заснива се на признавању претходног учења."},
-	"prior-learning:part": {
-		"en": "Awarded in part through recognition of prior learning. Outcomes", "hr": "Dijelom dodijeljeno priznavanjem prethodnog učenja. Ishodi",
-		"sr-Latn": "Delom dodeljeno priznavanjem prethodnog učenja. Ishodi", "sr-Cyrl": "Делом додељено признавањем претходног учења. Исходи"},
-	"prior-learning:whole": {
-		"en": "Awarded wholly through recognition of prior learning", "hr": "U cijelosti dodijeljeno priznavanjem prethodnog učenja",
-		"sr-Latn": "U celini dodeljeno priznavanjem prethodnog učenja", "sr-Cyrl": "У целини додељено признавањем претходног учења"},
+	"outcomes": {
+		"en": "Outcomes", "hr": "Ishodi", "sr-Latn": "Ishodi", "sr-Cyrl": "Исходи"},
+	"criteria": {
+		"en": "Assessment criteria", "hr": "Kriteriji vrednovanja", "sr-Latn": "Kriterijumi ocenjivanja", "sr-Cyrl": "Критеријуми оцењивања"},
 	"evidence": {
 		"en": "Evidence", "hr": "Dokazi", "sr-Latn": "Dokazi", "sr-Cyrl": "Докази"},
 	"eqar": {
 		"en": "The agency was registered with EQAR on the date of the decision.", "hr": "Agencija je na dan odluke bila upisana u EQAR.",
 		"sr-Latn": "Agencija je na dan odluke bila upisana u EQAR.", "sr-Cyrl": "Агенција је на дан одлуке била уписана у EQAR."},
 	"reviewed": {
-		"en": "Last review", "hr": "Posljednje preispitivanje", "sr-Latn": "Poslednje preispitivanje", "sr-Cyrl": "Последње преиспитивање"},
+		"en": "Last review:", "hr": "Posljednje preispitivanje:", "sr-Latn": "Poslednje preispitivanje:", "sr-Cyrl": "Последње преиспитивање:"},
 	"next-review": {
-		"en": "Next review", "hr": "Sljedeće preispitivanje", "sr-Latn": "Sledeće preispitivanje", "sr-Cyrl": "Следеће преиспитивање"},
+		"en": "Next review:", "hr": "Sljedeće preispitivanje:", "sr-Latn": "Sledeće preispitivanje:", "sr-Cyrl": "Следеће преиспитивање:"},
 	"in-force": {
 		"en": "In force from", "hr": "Na snazi od", "sr-Latn": "Na snazi od", "sr-Cyrl": "На снази од"},
 	"assessment": {
@@ -107,6 +93,30 @@ func join(a Words, between string, b Words) Words {
 	return out
 }
 
+// together puts words behind words in the languages that both have. Where they
+// have none in common, both stand under the first language of a: nothing that
+// the course says is lost.
+func together(a Words, between string, b Words) Words {
+	switch common := onlyIn(a, b); {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	case len(common) > 0:
+		return join(onlyIn(common, a), between, common)
+	}
+	tag := first(a)
+	return join(Words{tag: a[tag]}, between, Words{tag: b[first(b)]})
+}
+
+// first is the language to take where one must do.
+func first(w Words) string {
+	if _, ok := w["en"]; ok {
+		return "en"
+	}
+	return sortedLanguages(w)[0]
+}
+
 // with appends the same text in all languages.
 func with(a Words, between, s string) Words {
 	out := make(Words, len(a))
@@ -120,6 +130,15 @@ func fill(a Words, placeholder, s string) Words {
 	out := make(Words, len(a))
 	for tag, t := range a {
 		out[tag] = strings.ReplaceAll(t, placeholder, s)
+	}
+	return out
+}
+
+// on returns a phrase with a day (YYYY-MM-DD) written out in each language.
+func (t tongue) on(id, date string) Words {
+	out := t.say(id)
+	for tag, s := range out {
+		out[tag] = s + " " + elm.Date(day(date), tag)
 	}
 	return out
 }
