@@ -125,8 +125,8 @@ func (v *Verifier) FetchLink(ctx context.Context, link string) ([]byte, error) {
 	if _, err := parseURL(u.String()); err != nil {
 		return nil, fmt.Errorf("fetching: %w: %w", ErrForbidden, err)
 	}
-	if !v.knowsHost(u.Hostname()) {
-		return nil, fmt.Errorf("fetching: %w: %s belongs to no issuer of the trust file", ErrForbidden, u.Hostname())
+	if !v.knows(u) {
+		return nil, fmt.Errorf("fetching: %w: %s belongs to no issuer of the trust file", ErrForbidden, u.Host)
 	}
 	token, err := v.get(ctx, u, acceptToken)
 	switch {
@@ -151,12 +151,13 @@ func publicID(u *url.URL) (string, bool) {
 	return public, true
 }
 
-func (v *Verifier) knowsHost(host string) bool {
+// knows reports whether u leads to some issuer of the trust file.
+func (v *Verifier) knows(u *url.URL) bool {
 	if v.trust == nil {
 		return false
 	}
 	for i := range v.trust.Issuers {
-		if v.trust.Issuers[i].owns(host) {
+		if v.trust.Issuers[i].owns(u) {
 			return true
 		}
 	}

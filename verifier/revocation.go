@@ -179,12 +179,12 @@ func (v *Verifier) readEntry(ctx context.Context, r *Report, entry elm.StatusEnt
 // ownsList reports whether a list may be fetched in the issuer's name: from its
 // own hosts, or from those of somebody who may keep its lists.
 func (v *Verifier) ownsList(e *TrustedIssuer, u *url.URL) bool {
-	if e.owns(u.Hostname()) {
+	if e.owns(u) {
 		return true
 	}
 	return slices.ContainsFunc(e.StatusDelegates, func(did string) bool {
 		delegate := v.trust.ByDID(did)
-		return delegate != nil && delegate.owns(u.Hostname())
+		return delegate != nil && delegate.owns(u)
 	})
 }
 

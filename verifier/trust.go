@@ -177,27 +177,33 @@ func (t *Trust) byCertificate(c *x509.Certificate) *TrustedIssuer {
 	return &t.Issuers[i]
 }
 
-// hosts lists the hosts that belong to the issuer. Something on another host is
-// never fetched in its name.
-func (t *TrustedIssuer) hosts() []string {
-	hosts := slices.Clone(t.Domains)
+// places lists the hosts that belong to the issuer, and the ports that it names. Something elsewhere is never fetched in its
+// name.
+func (t *TrustedIssuer) places() (hosts, ports []string) {
+	hosts = slices.Clone(t.Domains)
 	if rest, ok := strings.CutPrefix(t.ID, "did:web:"); ok {
 		host, _, _ := strings.Cut(rest, ":")
 		if plain, err := url.PathUnescape(host); err == nil { // did:web section 3.2: the port's colon is percent-encoded
-			host, _, _ = strings.Cut(plain, ":")
+			host, port, _ := strings.Cut(plain, ":")
+			hosts, ports = append(hosts, host), append(ports, port)
 		}
-		hosts = append(hosts, host)
 	}
 	if u, err := parseURL(t.CredentialsURL); err == nil {
-		hosts = append(hosts, u.Hostname())
+		hosts, ports = append(hosts, u.Hostname()), append(ports, u.Port())
 	}
-	return hosts
+	return hosts, ports
 }
 
-// owns reports whether host is one of the issuer's hosts or a subdomain of one.
-func (t *TrustedIssuer) owns(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host != "" && slices.ContainsFunc(t.hosts(), func(own string) bool {
+// owns reports whether u leads to one of the issuer's hosts, or a subdomain of
+// one, at a port that it uses: links come from strangers, and whoever may choose
+// the port can look for open ones.
+func (t *TrustedIssuer) owns(u *url.URL) bool {
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	hosts, ports := t.places()
+	if port := u.Port(); port != "" && port != "443" && !slices.Contains(ports, port) {
+		return false
+	}
+	return host != "" && slices.ContainsFunc(hosts, func(own string) bool {
 		own = strings.ToLower(own)
 		return host == own || strings.HasSuffix(host, "."+own) && own != ""
 	})

@@ -3,6 +3,7 @@ package verifier
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -128,13 +129,14 @@ func TestHostsOfAnIssuer(t *testing.T) {
 	e := TrustedIssuer{ID: "did:web:uni.example%3A8443:issuer", Domains: []string{"Example.edu"}, CredentialsURL: "https://files.example.org/c"}
 	for host, want := range map[string]bool{
 		"uni.example": true, "status.uni.example": true, "example.edu": true, "a.b.EXAMPLE.edu.": true, "files.example.org": true,
+		"uni.example:8443": true, "status.uni.example:443": true, "uni.example:22": false, "files.example.org:8080": false,
 		"": false, ".": false, "example": false, "notuni.example": false, "uni.example.evil.example": false, "example.org": false,
 	} {
-		if e.owns(host) != want {
+		if e.owns(&url.URL{Scheme: "https", Host: host}) != want {
 			t.Errorf("%q: %t", host, !want)
 		}
 	}
-	if (&TrustedIssuer{}).owns("uni.example") || (&TrustedIssuer{}).owns("") {
+	if (&TrustedIssuer{}).owns(&url.URL{Host: "uni.example"}) || (&TrustedIssuer{}).owns(&url.URL{}) {
 		t.Error("an issuer without hosts owns one")
 	}
 }
