@@ -323,6 +323,37 @@ func latinScript(s string) string {
 	return s
 }
 
+func TestNotesShowWhatTheirCodesDoNotSay(t *testing.T) {
+	stackable := TopicStackability + ":stackable"
+	for own, want := range map[string]string{
+		"Stackable towards another credential":                   "",
+		"stackable, towards another credential.":                 "",
+		"Stackable towards another credential: the diploma":      "the diploma",
+		"Stackable towards another credential. Two of three":     "Two of three",
+		"Može se uračunati u drugu ispravu: diploma":             "diploma",
+		"Stackable towards another credential of the same field": "Stackable towards another credential of the same field",
+		"The diploma": "The diploma",
+	} {
+		if got := beyondLabel(own, stackable); got != want {
+			t.Errorf("beyondLabel(%q) = %q, want %q", own, got, want)
+		}
+	}
+	if got := beyondLabel("A note", "https://list.example/unknown"); got != "A note" {
+		t.Errorf("an unknown code takes words away: %q", got)
+	}
+}
+
+func TestFiguresHaveNoLanguage(t *testing.T) {
+	c := fixture()
+	grade := c.Subject[0].HasClaim[0].ProvenBy[0].Grade
+	for text, lang := range map[string]string{"10": "", "7,5": "", "10 (deset)": "sr-Latn", "Ђ": "sr-Latn"} {
+		grade.NoteLiteral = Text{"sr-Latn": {text}}
+		if got := element(t, c, "hr", "O3").Values[0]; got.Text != text || got.Lang != lang {
+			t.Errorf("%s: %q in %q, want %q", text, got.Text, got.Lang, lang)
+		}
+	}
+}
+
 func TestTopicsAreThoseOfTheList(t *testing.T) {
 	list := contexts.List("note-topic")
 	ids := make(map[string]bool)

@@ -123,6 +123,9 @@ func TestEncodingsGiveTheSameDrafts(t *testing.T) {
 
 func TestExampleListsAreRead(t *testing.T) {
 	for n, e := range examples.Courses() {
+		if _, warnings, err := ParseCourse(e.Name, e.CourseJSON); err != nil || len(warnings) > 0 {
+			t.Errorf("%s: %v %v", e.Name, warnings, err)
+		}
 		drafts, _, err := ReadList(e.ListName, e.List, course(t, n), "")
 		if err != nil || len(drafts) != 3 {
 			t.Errorf("%s: %d drafts, %v", e.ListName, len(drafts), err)
