@@ -204,6 +204,22 @@ func isGone(err error) bool {
 	return ok && (answer == http.StatusNotFound || answer == http.StatusGone)
 }
 
+// publicly is what a report may say of an error of get. The error itself names
+// addresses behind host names, and the name server that was asked.
+func publicly(err error) error {
+	if answer, ok := errors.AsType[answerError](err); ok {
+		return answer
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return ErrForbidden
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout():
+		return errors.New("no answer in time")
+	}
+	return errors.New("no answer")
+}
+
 // get fetches a body. The caller has made sure that the host belongs to an
 // issuer of the trust file. An answer that is not 200 is an answerError.
 func (v *Verifier) get(ctx context.Context, u *url.URL, accept string) ([]byte, error) {

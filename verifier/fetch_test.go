@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -236,5 +237,24 @@ func TestNoProxyIsAsked(t *testing.T) {
 	client := fetchClient(FetchPolicy{}, &net.Dialer{ControlContext: r.control})
 	if _, err := client.Get("https://93.184.215.14/"); !errors.Is(err, errRecorded) {
 		t.Errorf("%v, dialled %v", err, r.dialed)
+	}
+}
+
+// A report is public: it says why a list could not be fetched, and nothing of
+// the network from which it was asked for.
+func TestReportsDoNotTellOfTheNetwork(t *testing.T) {
+	for want, err := range map[string]error{
+		"no answer":                &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "uni.example", Server: "10.96.0.10:53"}},
+		"no answer in time":        &net.OpError{Op: "dial", Err: context.DeadlineExceeded},
+		"address not allowed":      fmt.Errorf("dialing: %w: 10.0.0.5:443", ErrForbidden),
+		"answered with status 503": fmt.Errorf("fetching: %w", answerError(503)),
+	} {
+		uni, served := newIssuer(t, "uni.example"), &answers{}
+		served.set(uni.listURL("1"), err)
+		v := newVerifier(t, Config{Trust: trusting(uni.entry()), Fetch: served.client()})
+		r := v.Verify(t.Context(), uni.seal(t, uni.credential([]any{uni.statusEntry("1", "revocation", "5")}, nil)))
+		if got := r.check(CheckRevocation).Remarks; len(got) != 1 || got[0] != "revocation: the list could not be fetched: "+want {
+			t.Errorf("%v: %q", err, got)
+		}
 	}
 }

@@ -141,7 +141,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	case errors.Is(err, errTooMuch):
 		return wrong("is too large")
 	case err != nil:
-		return nil, fmt.Errorf("the list could not be fetched: %w", err)
+		return nil, fmt.Errorf("the list could not be fetched: %w", publicly(err))
 	}
 
 	// 2. Sealed by the same issuer, or by somebody who may do so for it.
