@@ -2,6 +2,7 @@ package verifying
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,7 +112,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 	p.Word = t("state."+string(state)+".word", args)
 	// Where there is no list, nobody looked: "not withdrawn" would be a claim
 	// that no check stands for.
-	irrevocable := r.Credential != nil && len(r.Credential.StatusEntries()) == 0
+	irrevocable := r.Credential != nil && !slices.ContainsFunc(r.Credential.StatusEntries(), func(e elm.StatusEntry) bool {
+		return e.StatusPurpose != "refresh" && e.StatusPurpose != "message" // these two withdraw nothing
+	})
 	p.Sentence = t("state."+string(state)+".text", nil)
 	if state == verifier.StateValid && irrevocable {
 		p.Sentence = t("state.valid.text.irrevocable", nil)
@@ -150,9 +153,15 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		if check.Name == verifier.CheckRevocation && check.Result == verifier.Passed && irrevocable {
 			v.Sentence = t("check.revocation.irrevocable", nil)
 		}
+		if check.Source == verifier.StatedByIssuer {
+			v.Sentence = t("check.accreditation.stated", nil)
+		}
 		switch check.Result {
 		case verifier.Passed:
 			v.Icon, v.Tone, v.Message = "passed", "good", ""
+			if check.Source == verifier.StatedByIssuer {
+				v.Icon, v.Tone = "info", "" // its own word is no proof
+			}
 		case verifier.Failed:
 			v.Icon, v.Tone, v.Mild = "failed", "bad", !required[check.Name]
 			if v.Mild {
