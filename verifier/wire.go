@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -126,6 +127,9 @@ func line(v elm.Value) string {
 			continue
 		}
 		parts = append(parts, detail.Label+": "+detail.Text)
+	}
+	if v.Link != "" && !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(part, v.Link) }) {
+		parts = append(parts, v.Link)
 	}
 	return strings.Join(parts, "; ")
 }
