@@ -50,11 +50,7 @@ func (cmd *issueCmd) Run(ctx context.Context, con console) error {
 		fmt.Fprintf(con.out, "%d learners, no problem that blocks. Nothing was issued.\n", len(drafts))
 		return nil
 	}
-	c, err := readConfig(cmd.Config)
-	if err != nil {
-		return err
-	}
-	house, err := openHouse(ctx, c)
+	house, err := cmd.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,11 +168,7 @@ func (cmd *changeCmd) run(ctx context.Context, con console, verb string) error {
 	if cmd.Server != "" {
 		return cmd.ask(ctx, con, verb)
 	}
-	c, err := readConfig(cmd.Config)
-	if err != nil {
-		return err
-	}
-	house, err := openHouse(ctx, c)
+	house, err := cmd.open(ctx)
 	if err != nil {
 		return err
 	}

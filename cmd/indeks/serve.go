@@ -26,6 +26,15 @@ type configFlag struct {
 	Config string `help:"The institution's folder, or its indeks.yaml." default:"." placeholder:"DIR"`
 }
 
+// open opens the institution that the flag names.
+func (f configFlag) open(ctx context.Context) (*house, error) {
+	c, err := readConfig(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	return openHouse(ctx, c)
+}
+
 type issuerCmd struct {
 	configFlag
 	Listen string `help:"Address to listen on instead of the configured one."`
