@@ -235,6 +235,7 @@ func (c *Config) updateTrust(entry verifier.TrustedIssuer) error {
 	}
 	t.Version++
 	t.Issued = time.Now().UTC().Truncate(time.Second)
+	t.Expires = t.Issued.AddDate(1, 0, 0)
 	raw, err := t.MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("writing the trust file: %w", err)
