@@ -27,9 +27,13 @@ var (
 	ErrExists  = errors.New("store already exists")
 )
 
-// schema is the version of what the buckets hold. A reader takes its own
-// version only: an older program would not know what it must not break.
-const schema = 1
+// schema is the version of what the buckets hold. A newer one is refused: an
+// older program would not know what it must not break. An older one is brought
+// up to date when it is opened, see upgrade.
+//
+//	1  records and status lists
+//	2  courses: buckets courses, courseTexts, awarded; Record.CourseSHA256
+const schema = 2
 
 // The buckets. A sequence is the record's number in order of reservation, eight
 // bytes big-endian: new records go to the end of the tree, and reading in order
@@ -52,12 +56,16 @@ var (
 	bucketBits      = []byte("bits")      // * list id: present bits
 	bucketPublished = []byte("published") // list id: token last published
 	bucketSeries    = []byte("series")    // * series: last number drawn
+
+	bucketCourses     = []byte("courses")     // * course id, 0, version, 0: Course
+	bucketCourseTexts = []byte("courseTexts") // course id, 0, version, 0: JSON, packed as a payload
+	bucketAwarded     = []byte("awarded")     // course id, 0, version, 0, SHA-256 of a course that a record was awarded under: nothing
 )
 
 var buckets = [][]byte{
 	bucketMeta, bucketRecords, bucketPayloads, bucketTokens, bucketPending, bucketIDs, bucketKeys,
 	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketPublished,
-	bucketSeries,
+	bucketSeries, bucketCourses, bucketCourseTexts, bucketAwarded,
 }
 
 // identity says whose store it is.
@@ -217,11 +225,11 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 	s = &boltStore{path: path, db: db, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
 
 	// 2. Whose it is, and whether this program may write it.
+	var id identity
 	err = s.view(context.Background(), func(tx *bolt.Tx) error {
 		if tx.Bucket(bucketMeta) == nil {
 			return fmt.Errorf("%w: not a store of Indeks", ErrForeign)
 		}
-		var id identity
 		if err := getJSON(tx, bucketMeta, identityKey, &id); err != nil {
 			return err
 		}
@@ -230,20 +238,46 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 			return fmt.Errorf("%w: it is that of %q, expected %q", ErrForeign, id.Store, storeID)
 		case id.Schema > schema:
 			return fmt.Errorf("%w: schema %d, this one reads %d", ErrNewer, id.Schema, schema)
-		case id.Schema != schema:
+		case id.Schema < 1:
 			return fmt.Errorf("%w: schema %d", ErrDamaged, id.Schema) // unreachable: schema 1 is the first
-		}
-		for _, name := range buckets {
-			if tx.Bucket(name) == nil {
-				return fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
-			}
 		}
 		return nil
 	})
+	if err == nil && id.Schema < schema {
+		err = s.upgrade(id)
+	}
+	if err == nil {
+		err = s.view(context.Background(), func(tx *bolt.Tx) error {
+			for _, name := range buckets {
+				if tx.Bucket(name) == nil {
+					return fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
+				}
+			}
+			return nil
+		})
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// upgrade brings a store of an earlier schema up to date, in one transaction:
+// after a power cut it is the old one or the new one.
+//
+// From 1 to 2 there is nothing to convert. Records of schema 1 do not tell the
+// content of their course, so they hold no version of the catalogue to it.
+func (s *boltStore) upgrade(id identity) error {
+	return guard(func() error {
+		return s.db.Update(func(tx *bolt.Tx) error {
+			for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded} {
+				if _, err := tx.CreateBucket(name); err != nil {
+					return err
+				}
+			}
+			return putJSON(tx, bucketMeta, identityKey, identity{id.Store, schema})
+		})
+	})
 }
 
 // boltStore is a Store in one bbolt file. See write for how callers share a

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -144,8 +145,14 @@ func buildFilled(t testing.TB) {
 	path := initStore(t)
 	s := reopen(t, path)
 	revocation, suspension := openLists(t, s)
+	if _, err := s.PutCourse(t.Context(), Course{ID: "c", Version: "1", JSON: []byte("{}"), Changed: now}); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 40 {
 		r := draft(i, revocation, suspension)
+		if i == 5 {
+			awardUnder(&r, "c", "1", "{}")
+		}
 		r.Forms["edc"] = Sealed{Payload: bytes.Repeat(fmt.Appendf(nil, "payload of %d. ", i), 400)}
 		issue(t, s, r)
 	}
@@ -462,6 +469,20 @@ func TestCheckFinds(t *testing.T) {
 			list, err := getList(tx, "r1")
 			list.Used--
 			return errors.Join(err, putJSON(tx, bucketLists, []byte("r1"), list))
+		},
+		"course text lost": func(tx *bolt.Tx) error { return tx.Bucket(bucketCourseTexts).Delete(courseKey("c", "1")) },
+		"course text of none": func(tx *bolt.Tx) error {
+			return tx.Bucket(bucketCourseTexts).Put(courseKey("c", "2"), packPayload([]byte("{}")))
+		},
+		"use of a course lost": func(tx *bolt.Tx) error {
+			r := draft(5)
+			awardUnder(&r, "c", "1", "{}")
+			return tx.Bucket(bucketAwarded).Delete(r.awardedKey())
+		},
+		"course is not what was awarded": func(tx *bolt.Tx) error {
+			text := []byte(`{"a":1}`)
+			c := Course{ID: "c", Version: "1", Number: 1, Changed: now, SHA256: sha256.Sum256(text)}
+			return errors.Join(putJSON(tx, bucketCourses, courseKey("c", "1"), c), tx.Bucket(bucketCourseTexts).Put(courseKey("c", "1"), packPayload(text)))
 		},
 		"published list lost": func(tx *bolt.Tx) error { return tx.Bucket(bucketPublished).Delete([]byte("r1")) },
 	} {
@@ -862,6 +883,7 @@ func TestStoredForm(t *testing.T) {
 func issuedRecord() Record {
 	r := draft(7, List{ID: "r1", Purpose: status.Revocation})
 	r.Forms = map[string]Sealed{"edc": {SHA256: [32]byte{1}}, "vc2": {SHA256: [32]byte{2}}}
+	r.CourseSHA256 = [32]byte{6}
 	r.CourseVersion, r.LearnerID, r.Email = "2", "2026/0007", "ana@uni.example"
 	r.Decision, r.Signatory = "06-12/7", "Vera Primer, Dean"
 	r.State = Suspended

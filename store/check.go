@@ -15,7 +15,7 @@ import (
 // Check reads the whole of a store and returns everything in it that breaks a
 // promise: each record can be read and fits its hashes, tokens are there exactly
 // when it is sealed, an index of a list is used once, the lists count and show
-// what the records say, the index entries lead to their records and to nothing
+// what the records say, a course of the catalogue is what was awarded under it, the index entries lead to their records and to nothing
 // else. It may run beside other work only if that writes nothing meanwhile.
 func Check(ctx context.Context, s Store) []error {
 	var found []error
@@ -129,6 +129,7 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 	}
 	err := s.view(ctx, func(tx *bolt.Tx) error {
 		expected := map[string]int{} // entries by bucket
+		awarded := map[string]bool{} // keys in bucketAwarded
 		err := tx.Bucket(bucketRecords).ForEach(func(key, _ []byte) error {
 			doc, err := getDoc(tx, key)
 			if err != nil {
@@ -146,6 +147,9 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 				if !bytes.Equal(tx.Bucket(bucketEntries).Get(entryKey(e.List, e.Index)), key) {
 					report("record %s is not where list %s, index %d leads", doc.ID, e.List, e.Index)
 				}
+			}
+			if course := doc.awardedKey(); course != nil {
+				awarded[string(course)] = true
 			}
 			expected[string(bucketPayloads)] += len(doc.Forms)
 			if doc.State != Reserved {
@@ -168,6 +172,12 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 			if n != expected[string(bucket)] {
 				report("%q has %d entries, the records call for %d", bucket, n, expected[string(bucket)])
 			}
+		}
+		if err := checkCourses(tx, awarded, report); err != nil {
+			return err
+		}
+		for key := range awarded {
+			report("%q was awarded by a record and is not marked", key)
 		}
 		return nil
 	})

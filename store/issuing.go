@@ -74,6 +74,11 @@ func (r *Record) validate() error {
 			}
 		}
 	}
+	if r.CourseSHA256 != [32]byte{} {
+		if err := validCourseKey(r.Course, r.CourseVersion); err != nil {
+			return fmt.Errorf("reserving %.100q: %w", r.ID, err)
+		}
+	}
 	if len(r.Changes) > 0 || r.State != "" && r.State != Reserved {
 		return invalid("it has been changed already")
 	}
@@ -152,6 +157,9 @@ func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) 
 		}
 		lists[e.List] = list
 	}
+	if err := fitsCatalogue(tx, &r); err != nil {
+		return Record{}, err
+	}
 	records := tx.Bucket(bucketRecords)
 	sequence := records.Sequence() + 1
 	key = sequenceKey(sequence)
@@ -187,6 +195,11 @@ func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) 
 	}
 	for _, e := range r.Entries {
 		if err := tx.Bucket(bucketEntries).Put(entryKey(e.List, e.Index), key); err != nil {
+			return Record{}, err
+		}
+	}
+	if key := r.awardedKey(); key != nil {
+		if err := tx.Bucket(bucketAwarded).Put(key, nil); err != nil {
 			return Record{}, err
 		}
 	}

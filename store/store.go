@@ -27,6 +27,9 @@ var (
 	ErrListFull    = errors.New("status list is closed")
 	ErrReadOnly    = errors.New("store is read-only after a failed write")
 	ErrSequence    = errors.New("a newer status list is already published")
+
+	ErrCourseUsed    = errors.New("the version was awarded under and does not change: use another version")
+	ErrCourseDiffers = errors.New("the version in the catalogue has other content")
 )
 
 // Key identifies a request: SHA-256 of what makes it the same request.
@@ -71,16 +74,17 @@ type Record struct {
 	KeyID       string            `json:"keyID"`       // key it is sealed with
 	Forms       map[string]Sealed `json:"forms"`       // by profile: "edc", "vc2"
 
-	Course        string `json:"course,omitzero"` // id
-	CourseVersion string `json:"courseVersion,omitzero"`
-	Title         string `json:"title,omitzero"` // for lists
-	FamilyName    string `json:"familyName,omitzero"`
-	GivenName     string `json:"givenName,omitzero"`
-	LearnerID     string `json:"learnerID,omitzero"`
-	Email         string `json:"email,omitzero"`
-	AwardingDate  string `json:"awardingDate,omitzero"` // YYYY-MM-DD
-	Decision      string `json:"decision,omitzero"`     // decision number
-	Signatory     string `json:"signatory,omitzero"`    // name and office
+	Course        string   `json:"course,omitzero"` // id
+	CourseVersion string   `json:"courseVersion,omitzero"`
+	CourseSHA256  [32]byte `json:"courseSHA256,omitzero"` // of the course as Course.JSON has it; zero: not told
+	Title         string   `json:"title,omitzero"`        // for lists
+	FamilyName    string   `json:"familyName,omitzero"`
+	GivenName     string   `json:"givenName,omitzero"`
+	LearnerID     string   `json:"learnerID,omitzero"`
+	Email         string   `json:"email,omitzero"`
+	AwardingDate  string   `json:"awardingDate,omitzero"` // YYYY-MM-DD
+	Decision      string   `json:"decision,omitzero"`     // decision number
+	Signatory     string   `json:"signatory,omitzero"`    // name and office
 
 	State   State    `json:"state"`
 	Changes []Change `json:"changes,omitzero"` // oldest first
@@ -155,6 +159,10 @@ type Store interface {
 	// public id or link ErrIDTaken; a used index, also by the record itself,
 	// ErrIndexTaken; a closed list ErrListFull; a used number ErrNumberTaken;
 	// a record that lacks an id, has tokens or names no list of ours ErrInvalid.
+	//
+	// With it the version of the course is used. Where that version is in the
+	// catalogue, CourseSHA256 must be its hash, else ErrCourseDiffers; a course
+	// that never was in the catalogue may be awarded all the same.
 	Reserve(ctx context.Context, r Record) (Record, error)
 
 	// Commit adds the tokens, by profile, and sets State Issued. If the record is already
@@ -202,6 +210,20 @@ type Store interface {
 
 	// Publish stores a signed list if its sequence is the stored one plus 1, else ErrSequence.
 	Publish(ctx context.Context, list string, sequence uint64, token []byte, validFrom time.Time) error
+
+	// PutCourse stores one version of a course, or changes its period and whether
+	// it is published; where nothing changes, nothing is written and the stored
+	// version returned. A version that a record was awarded under keeps its
+	// content for ever: other content is ErrCourseUsed. A course without id,
+	// version, JSON or time, or with a period that is none, is ErrInvalid.
+	PutCourse(ctx context.Context, c Course) (Course, error)
+
+	// Course returns one version of a course with its JSON, the version that was
+	// first put last for version "", or ErrNotFound.
+	Course(ctx context.Context, id, version string) (Course, error)
+
+	// Courses returns all versions of all courses by id and number, without JSON.
+	Courses(ctx context.Context) ([]Course, error)
 
 	Close() error
 }

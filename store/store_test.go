@@ -567,6 +567,8 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 		issue(t, s, draft(1)) // nothing written, nothing broken
 	})
 
+	testCourses(run)
+
 	run("state machine", func(t *testing.T, s Store) {
 		base := 0
 		revocation, suspension := openLists(t, s)
