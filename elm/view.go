@@ -60,13 +60,7 @@ func newView(c *Credential, lang string) *view {
 func (v *view) sort(claims List[Claim], part bool, kind string) {
 	for i := range claims {
 		it := claim{&claims[i], kind, part}
-		own := kind
-		for _, t := range it.Type {
-			switch t {
-			case "LearningAchievement", "LearningActivity", "LearningAssessment", "LearningEntitlement":
-				own = t
-			}
-		}
+		own := kindOf(&claims[i], kind)
 		it.kind = own
 		switch own {
 		case "LearningActivity":
@@ -93,6 +87,18 @@ func (v *view) sort(claims List[Claim], part bool, kind string) {
 		v.sort(it.ProvenBy, part, "LearningAssessment")
 		v.sort(it.EntitlesTo, part, "LearningEntitlement")
 	}
+}
+
+// kindOf is the kind that the type of a claim tells, else the one it is taken
+// for.
+func kindOf(c *Claim, kind string) string {
+	for _, t := range c.Type {
+		switch t {
+		case "LearningAchievement", "LearningActivity", "LearningAssessment", "LearningEntitlement":
+			kind = t
+		}
+	}
+	return kind
 }
 
 // foresee reads the assessments that only the specification of an achievement
