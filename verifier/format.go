@@ -23,8 +23,10 @@ var claimNames = []string{"iss", "sub", "exp", "nbf", "iat", "jti", "cnf"}
 // where there is nothing that could be read. With claims, JWT claims may stand
 // beside the credential's members.
 //
-// A European Digital Credential that is well-formed but does not conform to its
-// application profile sets r.State to NotConforming: it is not taken for forged.
+// A European Digital Credential that is well-formed but does not conform to the
+// application profile it declares sets r.State to NotConforming: it is not taken
+// for forged. One that declares none, or one that is not known here, is not held
+// against any, and a remark says so.
 func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Credential {
 	c := r.check(CheckFormat)
 
@@ -42,8 +44,13 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Cred
 		c.fail(reason, "The content cannot be read.")
 		return nil
 	}
+	checked := false // the application profile
 	if cred.Profile == elm.EDC {
-		defer c.remark("The shapes of the application profile were not checked.")
+		defer func() {
+			if !checked {
+				c.remark("The shapes of the application profile were not checked.")
+			}
+		}()
 	}
 
 	// 2. Contexts, before any rule that depends on what the terms mean.
@@ -110,8 +117,44 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Cred
 	case len(names) > 0:
 		c.remark("Sealed, but not understood: %s", listed)
 	}
-	c.pass("Well-formed, and every rule of the data model holds.")
+	if cred.Profile != elm.EDC {
+		c.pass("Well-formed, and every rule of the data model holds.")
+		return cred
+	}
+
+	// 5. The application profile that it declares.
+	shapes := declaredShapes(cred)
+	if shapes == nil {
+		c.remark("No application profile that is known here is declared.")
+		c.pass("Well-formed, and every rule of the data model holds.")
+		return cred
+	}
+	violations, err := v.contexts.Validate(cred.Tree, shapes)
+	if err != nil {
+		c.fail("context_not_allowed", "The content cannot be held against its application profile.") // unreachable: Inspect refuses the same
+		return cred
+	}
+	if checked = true; len(violations) > 0 {
+		c.fail("claims_invalid", "Sealed, but not a conforming European Digital Credential.")
+		for _, violation := range violations[:min(len(violations), maxRemarks)] {
+			c.remark("%s", sentence(violation.Pointer, violation.Message))
+		}
+		r.State = NotConforming
+		return cred
+	}
+	c.pass("Well-formed, and every rule of the data model and of the application profile %s holds.", shapes.Name())
 	return cred
+}
+
+// declaredShapes are those of the first application profile that a credential
+// declares and that is known here, else nil.
+func declaredShapes(cred *elm.Credential) *contexts.Shapes {
+	for _, iri := range contexts.DeclaredProfiles(cred.Tree) {
+		if shapes, err := contexts.ProfileShapes(iri, contexts.ShapesVersion); err == nil {
+			return shapes
+		}
+	}
+	return nil
 }
 
 // sentence says what is wrong and where, for people. Both come from the
