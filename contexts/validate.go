@@ -316,8 +316,10 @@ func atMost(x value, bound string) bool {
 		return false
 	}
 	text := strings.TrimSpace(x.text)
-	negative := strings.HasPrefix(text, "-")
-	text = strings.TrimLeft(text, "+-")
+	text, negative := strings.CutPrefix(text, "-")
+	if !negative {
+		text = strings.TrimPrefix(text, "+")
+	}
 	end := 0
 	for end < len(text) && isDigit(text[end]) {
 		end++

@@ -90,11 +90,13 @@ func (g *graph) values(n int32, property string) []triple {
 	start, _ := slices.BinarySearchFunc(of, property, func(t triple, property string) int {
 		return strings.Compare(t.property, property)
 	})
-	end := start
-	for end < len(of) && of[end].property == property {
-		end++
-	}
-	return of[start:end]
+	end, _ := slices.BinarySearchFunc(of[start:], property, func(t triple, property string) int {
+		if t.property == property {
+			return -1
+		}
+		return 1
+	})
+	return of[start : start+end]
 }
 
 func newGraph(size int) *graph {

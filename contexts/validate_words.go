@@ -105,7 +105,7 @@ func (f finding) expected() string {
 	case orComponent:
 		return alternatives(f.or(), func(name string) string { return name })
 	case datatypeComponent:
-		return shortIRI(p.datatype)
+		return datatypesByIRI[p.datatype].words
 	case nodeKindComponent:
 		if p.nodeKind == literalKind {
 			return "a literal"
@@ -145,8 +145,14 @@ func (f finding) or() []alternative {
 // found says in few words what is there instead.
 func (v *validation) found(f finding) string {
 	switch f.component {
-	case minCount, maxCount, hasValue:
+	case minCount, maxCount:
 		return strconv.Itoa(f.count)
+	case hasValue:
+		values := v.values(f.focus, f.property.path)
+		if len(values) == 0 {
+			return "nothing"
+		}
+		return v.text(values[0].value)
 	case uniqueLang:
 		return fmt.Sprintf("%d in %q", f.count, f.value.language)
 	case nodeComponent:
@@ -157,25 +163,36 @@ func (v *validation) found(f finding) string {
 	return v.kind(f.value)
 }
 
-// kind says what a value is: its classes, or its text.
-func (v *validation) kind(x value) string {
+// text returns a literal in quotation marks, or the name of a node.
+func (v *validation) text(x value) string {
 	if x.isLiteral() {
 		return quoted(x.text)
 	}
+	return clipped(v.name(x.node))
+}
+
+// kind says what a value is: its classes, or itself when they are not known.
+func (v *validation) kind(x value) string {
+	if x.isLiteral() {
+		return v.text(x)
+	}
 	var classes []string
-	for _, t := range v.values(x.node, rdfType) {
-		if iri := v.nodes[t.value.node].iri; len(classes) < 4 {
-			name := shortIRI(iri)
-			if class, ok := compiledShapes().classes[iri]; ok {
-				name = compiledShapes().names[class]
-			}
-			classes = append(classes, name)
+	types := v.values(x.node, rdfType)
+	for _, t := range types[:min(len(types), 4)] {
+		iri := v.nodes[t.value.node].iri
+		name := shortIRI(iri)
+		if class, ok := compiledShapes().classes[iri]; ok {
+			name = compiledShapes().names[class]
 		}
+		classes = append(classes, clipped(name))
 	}
-	if classes == nil {
-		return "nothing of a known type"
+	switch {
+	case classes != nil:
+		return strings.Join(classes, ", ")
+	case v.nodes[x.node].iri == "":
+		return "no type"
 	}
-	return strings.Join(classes, ", ")
+	return v.text(x)
 }
 
 // sentence says what is wrong with a subject, such as "the qualification".
@@ -188,7 +205,7 @@ func (v *validation) sentence(f finding, subject string) string {
 func (v *validation) clause(f finding, subject string) string {
 	p := f.property
 	if p == nil { // a value that is not of the right class
-		return fmt.Sprintf("%s is not %s but %s", subject, f.wanted(), v.instead(f.value))
+		return fmt.Sprintf("%s is not %s, but %s", subject, f.wanted(), v.instead(f.value))
 	}
 	name := spaced(p.term)
 	switch f.component {
@@ -206,14 +223,14 @@ func (v *validation) clause(f finding, subject string) string {
 		return fmt.Sprintf("%s has %d values for %q in the language %q and may have only one for each language",
 			subject, f.count, name, f.value.language)
 	case hasValue:
-		return fmt.Sprintf("%s does not name %s as its %q", subject, p.hasValue, name)
+		return fmt.Sprintf("%s does not have %s for its %q, but %s", subject, p.hasValue, name, v.found(f))
 	case nodeComponent:
 		if f.reason == nil {
 			return fmt.Sprintf("%q of %s is not as this profile wants it", name, subject)
 		}
 		return fmt.Sprintf("%q of %s is not as this profile wants it: %s", name, subject, v.clause(*f.reason, "it"))
 	}
-	return fmt.Sprintf("%q of %s must be %s but is %s", name, subject, f.wanted(), v.instead(f.value))
+	return fmt.Sprintf("%q of %s must be %s, but it is %s", name, subject, f.wanted(), v.instead(f.value))
 }
 
 // wanted says what a value must be.
@@ -244,7 +261,7 @@ func (v *validation) instead(x value) string {
 	case x.isLiteral():
 		return quoted(x.text)
 	case len(v.values(x.node, rdfType)) == 0 && v.nodes[x.node].iri != "":
-		return fmt.Sprintf("%s, of which the document does not say what it is", shortened80(v.nodes[x.node].iri))
+		return fmt.Sprintf("%s, of which the document does not say what it is", clipped(v.nodes[x.node].iri))
 	case len(v.values(x.node, rdfType)) == 0:
 		return "something without a type"
 	case v.nodes[x.node].iri == "":
@@ -317,9 +334,9 @@ func shortIRI(iri string) string { return iri[strings.LastIndexAny(iri, "/#")+1:
 
 // quoted returns text in quotation marks, shortened: it comes from strangers
 // and goes to screens.
-func quoted(text string) string { return strconv.Quote(shortened80(text)) }
+func quoted(text string) string { return strconv.Quote(clipped(text)) }
 
-func shortened80(text string) string {
+func clipped(text string) string {
 	const most = 80
 	for i := range text {
 		if i >= most {
