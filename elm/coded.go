@@ -12,6 +12,7 @@ import (
 var topics = []string{
 	TopicProvider, TopicAwardStatus, TopicAwardKind, TopicStackability, TopicPriorLearning, TopicNotADegree,
 	TopicLevelMethod, TopicSource, TopicCriteria, TopicQAProcedure, TopicSignatory, TopicFurther,
+	TopicLevelProposed, TopicNational,
 }
 
 // labelledTopics are subjects that other issuers name in words only.

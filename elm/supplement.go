@@ -20,13 +20,13 @@ func Supplement(c *Credential, lang string) []Section {
 		v.section("who", v.learner(), v.title(), v.awardingBody(), v.issuer(), v.country(), v.issued()),
 		v.section("skills", v.outcomes(), v.outcomeSource(), v.parts()),
 		v.section("workload", v.workload(), v.participation(), v.period()),
-		v.section("level", v.level(), v.notADegree(), v.coded("level-method", TopicLevelMethod)),
+		v.section("level", v.level(), v.notADegree(), v.coded("level-proposed", TopicLevelProposed), v.coded("level-method", TopicLevelMethod)),
 		v.section("assessment", v.assessment(), v.criteria(), v.supervision(), v.grade(), v.coded("rpl", TopicPriorLearning)),
 		v.section("quality", v.quality()),
 		v.section("standing", v.coded("provider", TopicProvider), v.coded("award-status", TopicAwardStatus), v.legalBasis()),
 		v.section("use", v.coded("award-kind", TopicAwardKind), v.stackability()),
 		v.section("validity", v.validity(), v.confirmation()),
-		v.section("other", v.prerequisites(), v.fields(), v.languages(), v.stated("signatory", TopicSignatory), v.furtherInformation()),
+		v.section("other", v.prerequisites(), v.fields(), v.coded("national", TopicNational), v.languages(), v.stated("signatory", TopicSignatory), v.furtherInformation()),
 	}
 	return slices.DeleteFunc(sections, func(s Section) bool { return len(s.Elements) == 0 })
 }
@@ -68,7 +68,7 @@ type Section struct {
 // Element is one element of the supplement.
 type Element struct {
 	// ID is "M1" to "M11" and "O1" to "O5" of Annex I, or one of "issuer",
-	// "outcome-source", "parts", "period", "not-a-degree", "level-method",
+	// "outcome-source", "parts", "period", "not-a-degree", "level-proposed", "level-method", "national",
 	// "criteria", "rpl", "provider", "award-status", "legal-basis",
 	// "award-kind", "valid", "confirm", "field", "language", "signatory".
 	ID      string

@@ -11,6 +11,8 @@ const (
 	TopicPriorLearning = "urn:indeks:prior-learning"      // none, part, whole
 	TopicNotADegree    = "urn:indeks:not-a-degree"        // stated
 	TopicLevelMethod   = "urn:indeks:level-method"        // majority, average, override
+	TopicLevelProposed = "urn:indeks:level-proposed"      // 1 to 8
+	TopicNational      = "urn:indeks:national"            // sector, class-nqfs, occupation, onward-levels, proaea-number
 	TopicSource        = "urn:indeks:outcome-source"      // partial-qualification, qualification-standard, several-standards, outside-standards, informal
 	TopicCriteria      = "urn:indeks:assessment-criteria" // stated
 	TopicQAProcedure   = "urn:indeks:quality-assurance"   // internal, external, as-degree-programmes, adapted

@@ -66,6 +66,8 @@ var words = map[string][4]string{
 	"O5":             {"Further information", "Dodatne informacije", "Dodatne informacije", "Додатне информације"},
 	"issuer":         {"Sealed by", "Pečatio", "Pečatio", "Печатио"},
 	"parts":          {"Parts", "Dijelovi", "Delovi", "Делови"},
+	"level-proposed": {"Level that the outcomes give", "Razina koja proizlazi iz ishoda", "Nivo koji proizlazi iz ishoda", "Ниво који произлази из исхода"},
+	"national":       {"In national registers", "U nacionalnim registrima", "U nacionalnim registrima", "У националним регистрима"},
 	"outcome-source": {"Source of the outcomes", "Izvor ishoda", "Izvor ishoda", "Извор исхода"},
 	"period":         {"Period of learning", "Razdoblje učenja", "Period učenja", "Период учења"},
 	"not-a-degree":   {"Not a degree", "Nije akademski naziv", "Nije akademsko zvanje", "Није академско звање"},
