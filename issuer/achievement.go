@@ -3,7 +3,6 @@ package issuer
 import (
 	"math/big"
 	"strconv"
-	"strings"
 	"time"
 
 	"indeks/elm"
@@ -50,21 +49,6 @@ func (b *document) credits() elm.List[elm.CreditPoint] {
 	return list
 }
 
-// level is the level of the award and how it came about.
-func (b *document) level() (eqf int, method string) {
-	l := b.course.Level
-	switch {
-	case l == nil:
-		return 0, ""
-	case b.draft.LevelOverride != 0 && b.draft.LevelOverride != l.EQF:
-		return b.draft.LevelOverride, "override"
-	}
-	if _, by, ok := proposedLevel(b.course.Outcomes, l.Method); ok {
-		return l.EQF, by
-	}
-	return l.EQF, ""
-}
-
 func (b *document) qualification() *elm.Specification {
 	c := b.course
 	s := &elm.Specification{
@@ -92,21 +76,14 @@ func (b *document) qualification() *elm.Specification {
 	if r := c.CreditsReason; r != nil {
 		s.AdditionalNote = append(s.AdditionalNote, b.note(r.Text, elm.TopicReasonPrefix+"credits", r.Code))
 	}
-	if o := c.OutcomeSource; o != nil {
-		var standard Words
-		if o.Standard != "" {
-			standard = with(c.Title, "", "")
-			for tag := range standard {
-				standard[tag] = strings.TrimSpace(o.Standard + " " + bracketed(o.Code))
-			}
-		}
-		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicSource, o.Kind, standard, o.Note))
-	}
+	b.addSource(s)
+	b.addNational(s)
 	b.addStackability(s)
 	for _, q := range c.Quality {
 		b.addQuality(s, q)
 	}
 	for _, l := range c.LegalBasis {
+		l = l.resolved()
 		if l.URL != "" {
 			s.SupplementaryDocument = append(s.SupplementaryDocument, b.page(l.Text, l.URL))
 		}
@@ -114,42 +91,46 @@ func (b *document) qualification() *elm.Specification {
 	return s
 }
 
-func bracketed(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "(" + s + ")"
-}
-
 func (b *document) addLevel(s *elm.Specification) {
-	eqf, method := b.level()
+	taken := b.draft.taken(b.inst)
 	if r := b.course.LevelReason; r != nil {
 		s.AdditionalNote = append(s.AdditionalNote, b.note(r.Text, elm.TopicReasonPrefix+"level", r.Code))
 	}
-	if eqf == 0 {
+	if taken.EQF == 0 {
 		return
 	}
-	level := strconv.Itoa(eqf)
+	level := strconv.Itoa(taken.EQF)
 	s.EQFLevel = b.concept(eqfLevels + level)
-	if method != "override" {
+	if taken.EQF == b.course.Level.EQF {
 		// National level and cycle belong to the level of the course: beside
 		// another EQF level they would contradict it.
-		if iri := b.course.Level.NQF; iri != "" {
+		if iri := b.nationalLevel(); iri != "" {
 			s.NQFLevel = b.concepts(iri)
 		}
 		if cycle := b.course.Level.Cycle; cycle != "" {
 			s.EducationLevel = b.concepts(elm.SchemeCycle + ":" + cycle)
 		}
 	}
-	if method != "" {
-		var reason Words
-		if method == "override" {
-			reason = Words{}
-			for tag := range b.course.Title {
-				reason[tag] = b.draft.OverrideReason
-			}
+	// How it came about: the method, or what was proposed by which method, what
+	// was taken instead, why, and who decided on it.
+	var tie Words
+	if taken.Proposed.Tie {
+		tie = onlyIn(b.course.Title, with(b.say("tie"), ": ", taken.Proposed.counts()))
+	}
+	switch taken.Method {
+	case "":
+	case "override":
+		if p := taken.Proposed; p.Level != 0 {
+			how := onlyIn(b.course.Title, b.meaning(elm.TopicLevelMethod, p.Method))
+			s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicLevelProposed, strconv.Itoa(p.Level), how, tie))
 		}
-		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicLevelMethod, method, reason))
+		var by Words
+		if taken.By != "" {
+			by = onlyIn(b.course.Title, with(b.say("decided-by"), ": ", taken.By))
+		}
+		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicLevelMethod, taken.Method, taken.Reason, by))
+	default:
+		s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicLevelMethod, taken.Method, tie))
 	}
 	s.AdditionalNote = append(s.AdditionalNote, b.note(fill(b.say("not-a-degree"), "{level}", level), elm.TopicNotADegree, "stated"))
 }
@@ -158,14 +139,22 @@ func (b *document) addStackability(s *elm.Specification) {
 	k := b.course.Stackability
 	part := k.Kind == "part-of-programme"
 	fromPart := b.course.OutcomeSource != nil && b.course.OutcomeSource.Kind == "partial-qualification"
-	if part || k.Kind == "stand-alone" || fromPart {
+	if b.course.belowPartial(b.profile) {
+		// The amount of credit says what it is, also within a programme.
+		no := false
+		s.IsPartialQualification = &no
+	} else if part || k.Kind == "stand-alone" || fromPart {
 		// Outcomes taken from a partial qualification do not make the award one.
 		s.IsPartialQualification = &part
 	}
 	if part {
 		s.IsPartOf = elm.List[elm.Specification]{{Ref: b.ref("Qualification"), Title: text(k.Towards)}}
 	}
-	s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicStackability, k.Kind, k.Note))
+	note := k.Note
+	if b.profile != nil && b.profile.Stacking.TowardsDegree == "no" {
+		note = together(note, ". ", onlyIn(b.course.Title, b.profile.Stacking.Note))
+	}
+	s.AdditionalNote = append(s.AdditionalNote, b.fact(elm.TopicStackability, k.Kind, note))
 }
 
 // addQuality states one fact of quality assurance. The EU list of kinds has no

@@ -96,9 +96,13 @@ func (b *document) awardingProcess() *elm.AwardingProcess {
 		p.AdditionalNote = append(p.AdditionalNote, b.note(Words{b.forName(s.Name): s.Name + ", " + s.Office}, elm.TopicSignatory, "stated"))
 	}
 	for _, l := range c.LegalBasis {
+		l = l.resolved()
 		w := l.Text
 		if l.From != "" {
 			w = join(w, ". ", onlyIn(w, b.on("in-force", l.From)))
+		}
+		if l.Until != "" {
+			w = join(w, ". ", onlyIn(w, b.on("in-force-until", l.Until)))
 		}
 		p.AdditionalNote = append(p.AdditionalNote, b.euNote(w, elm.TopicLegalBasis, "Legal basis"))
 	}

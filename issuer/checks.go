@@ -17,7 +17,14 @@ import (
 
 // ParseCourse reads a course strictly and completely: every problem at once,
 // as [*Problems]; warnings beside it.
+//
+// Where the course names no national profile and no awarding body, it is judged
+// by none: [Institution.ParseCourse] knows more.
 func ParseCourse(name string, raw []byte) (*Course, []Problem, error) {
+	return parseCourse(name, raw, nil)
+}
+
+func parseCourse(name string, raw []byte, inst *Institution) (*Course, []Problem, error) {
 	// 1. Strict JSON. After a broken rule of the syntax nothing further can be
 	// told with certainty, so it stands alone.
 	doc, err := elm.ParseJSON(raw)
@@ -40,7 +47,7 @@ func ParseCourse(name string, raw []byte) (*Course, []Problem, error) {
 		for _, p := range problems {
 			named[p.Field] = true
 		}
-		for _, p := range c.check() {
+		for _, p := range c.check(inst) {
 			if !named[p.Field] {
 				problems = append(problems, p)
 			}
@@ -74,13 +81,16 @@ func (k *checks) warn(rule, field, value, want string) {
 
 // check applies the rules that one field alone cannot show. Empty values are
 // the schema's to refuse and are passed over.
-func (c *Course) check() []Problem {
+// An institution that is not known is nil.
+func (c *Course) check(inst *Institution) []Problem {
 	var k checks
 	c.checkCodes(&k)
 	c.checkDates(&k)
 	c.checkAward(&k)
 	c.checkWorkload(&k)
-	c.checkLevel(&k)
+	c.checkLevel(&k, inst)
+	c.checkProfile(&k, inst)
+	c.checkLegalBasis(&k)
 	c.checkLanguages(&k)
 	if c.NumberRule != "" {
 		if _, err := parseNumberRule(c.NumberRule); err != nil {
@@ -111,7 +121,7 @@ func (c *Course) checkCodes(k *checks) {
 	for i, q := range c.Quality {
 		body(fmt.Sprintf("/quality_assurance/%d/agency", i), q.Agency)
 	}
-	if c.Level != nil {
+	if c.Level != nil && strings.HasPrefix(c.Level.NQF, "http") {
 		concept("/level/nqf", "", c.Level.NQF, "the IRI of a national level in the EU list")
 	}
 	listed := func(field, list, code string) {
@@ -169,12 +179,6 @@ func (c *Course) checkAward(k *checks) {
 	if c.AwardKind.Kind == "within-programme" && c.Stackability.Kind == "stand-alone" {
 		k.warn("course-contradiction", "/stackability/kind", "stand-alone", "is unusual for an award within a programme: expected part-of-programme or stackable")
 	}
-	if s := c.OutcomeSource; s != nil && s.Standard == "" {
-		switch s.Kind {
-		case "partial-qualification", "qualification-standard", "several-standards":
-			k.fail("course-required", "/outcome_source/standard", "", fmt.Sprintf("is missing: expected the name of the standard, as kind is %q", s.Kind))
-		}
-	}
 	for i, q := range c.Quality {
 		at := fmt.Sprintf("/quality_assurance/%d", i)
 		if q.Kind == "internal" && q.EQAR {
@@ -223,62 +227,7 @@ func (c *Course) checkWorkload(k *checks) {
 			k.fail("course-duplicate", at+"/system", p.System, "is given twice: expected each system once")
 		}
 		seen[p.System] = true
-		points := decimal(p.Points)
-		if p.System != "ECTS" || points == nil || hours == nil {
-			continue
-		}
-		// 25 to 30 hours of work for each ECTS credit (ECTS Users' Guide 2015).
-		low := new(big.Rat).Mul(points, big.NewRat(25, 1))
-		high := new(big.Rat).Mul(points, big.NewRat(30, 1))
-		if hours.Cmp(low) < 0 || hours.Cmp(high) > 0 {
-			k.warn("workload-ects", "/hours", c.Hours, fmt.Sprintf("hours do not fit %s ECTS: expected 25 to 30 hours for each credit, %s to %s", p.Points, trimmed(low), trimmed(high)))
-		}
 	}
-}
-
-func (c *Course) checkLevel(k *checks) {
-	if c.Level == nil || c.Level.EQF < 1 || c.Level.EQF > 8 {
-		return
-	}
-	eqf := c.Level.EQF
-	level := fmt.Sprint(eqf)
-	if proposed, method, ok := proposedLevel(c.Outcomes, c.Level.Method); ok && proposed != eqf {
-		k.warn("level-outcomes", "/level/eqf", level, fmt.Sprintf("differs from what the outcomes give: the %s of their levels is %d", method, proposed))
-	} else if !ok && c.Level.Method != "" {
-		k.warn("level-outcomes", "/level/method", c.Level.Method, "cannot be followed: the outcomes have no levels")
-	}
-	if c.AwardStatus != "vocational-adult" && eqf < 5 {
-		k.warn("level-higher-education", "/level/eqf", level, "is outside higher education: expected 5 to 8")
-	}
-	cycles := map[string]int{"short": 5, "first": 6, "second": 7, "third": 8}
-	if want, ok := cycles[c.Level.Cycle]; ok && want != eqf {
-		k.warn("level-cycle", "/level/cycle", c.Level.Cycle, fmt.Sprintf("cycle goes with EQF level %d, not %d", want, eqf))
-	}
-}
-
-// proposedLevel is the level that the outcomes give: that of their majority, or
-// the rounded average. Without a majority the average is proposed. ok is false
-// where no outcome has a level.
-func proposedLevel(outcomes []Outcome, method string) (level int, by string, ok bool) {
-	count, sum, n := map[int]int{}, 0, 0
-	for _, o := range outcomes {
-		if o.Level > 0 {
-			count[o.Level]++
-			sum += o.Level
-			n++
-		}
-	}
-	if n == 0 {
-		return 0, "", false
-	}
-	if method != "average" {
-		for level, times := range count {
-			if 2*times > n {
-				return level, "majority", true
-			}
-		}
-	}
-	return (2*sum + n) / (2 * n), "average", true
 }
 
 // checkLanguages asks for English and a national language, so that an employer

@@ -47,6 +47,8 @@ var columns = [...]column{
 		"level", "izmjena razine", "izmijenjena razina", "izmena nivoa", "измена нивоа", "sprememba ravni", "измена на ниво"}},
 	{"override_reason", false, "why the level differs from the course's", []string{
 		"reason", "razlog izmjene", "razlog izmene", "разлог измене", "razlog spremembe", "причина за измена"}},
+	{"override_by", false, "who decided on the other level", []string{
+		"decided by", "odlučio", "odluku donio", "odluku doneo", "одлуку донео", "одлуку донио", "odločil", "одлучил"}},
 	{"language", false, "a language that the course has texts in", []string{
 		"jezik", "језик", "јазик"}},
 	{"certificate_number", false, "a certificate number that was not used before", []string{

@@ -14,6 +14,14 @@ type Course struct {
 	Languages   []string `json:"languages"`        // of instruction, ISO 639-3 upper case as in the EU list: ENG, SRP, HRV
 	Fields      []string `json:"fields,omitempty"` // ISCED-F codes
 
+	// What its country asks for.
+	Profile      string       `json:"profile,omitempty"`       // id of a national profile; default: that of the country of who awards it
+	Sector       Words        `json:"sector,omitempty"`        // of the economy or of qualifications
+	Occupations  []Occupation `json:"occupations,omitempty"`   // job functions that it is for
+	ClassNQFS    string       `json:"class_nqfs,omitempty"`    // Serbia: code of the classification CLASSNQFS (KLASNOKS)
+	OnwardLevels []string     `json:"onward_levels,omitempty"` // levels of the national framework that it gives access to
+	PROAEA       string       `json:"proaea_number,omitempty"` // Serbia: number in the register of PROAEA (JPOA)
+
 	// Whose award it is, and what kind.
 	AwardingBody *Body     `json:"awarding_body,omitempty"` // default: the institution
 	Provider     string    `json:"provider,omitempty"`      // "hei", "alternative"; default: the institution's
@@ -89,7 +97,24 @@ type Source struct {
 	Kind     string `json:"kind"` // "partial-qualification", "qualification-standard", "several-standards", "outside-standards", "informal"
 	Standard string `json:"standard,omitempty"`
 	Code     string `json:"code,omitempty"`
-	Note     Words  `json:"note,omitempty"`
+	// Standards names standards by their numbers in the register, with the
+	// outcomes taken from each. Standard and Code are the short form for one.
+	Standards []Standard `json:"standards,omitempty"`
+	Note      Words      `json:"note,omitempty"`
+}
+
+// Standard is a qualification standard, or a set of outcomes, of a national
+// register.
+type Standard struct {
+	ID       string   `json:"id"`
+	Title    Words    `json:"title,omitempty"`
+	Outcomes []string `json:"outcomes,omitempty"` // numbers of the outcomes in the standard; empty: all
+}
+
+// Occupation is a job function.
+type Occupation struct {
+	Code  string `json:"code"` // of the national classification or of ISCO-08
+	Title Words  `json:"title"`
 }
 
 // Credit is an amount in one system.
@@ -107,9 +132,13 @@ type Reason struct {
 // Level is the level of the award.
 type Level struct {
 	EQF    int    `json:"eqf"`              // 1-8
-	NQF    string `json:"nqf,omitempty"`    // IRI of the national level
+	NQF    string `json:"nqf,omitempty"`    // the national level: its IRI, or "7.1" in the framework of the profile
 	Cycle  string `json:"cycle,omitempty"`  // short, first, second, third
-	Method string `json:"method,omitempty"` // "majority", "average"
+	Method string `json:"method,omitempty"` // "majority", "average"; default: the institution's
+	// Reason is why EQF is another level than the outcomes give, DecidedBy who
+	// said so.
+	Reason    Words  `json:"reason,omitempty"`
+	DecidedBy string `json:"decided_by,omitempty"`
 }
 
 // Activity is what learners do.
@@ -162,7 +191,9 @@ type Stackability struct {
 
 // LegalBasis is the act on which the award rests.
 type LegalBasis struct {
-	Text Words  `json:"text"`
-	URL  string `json:"url,omitempty"`
-	From string `json:"from,omitempty"`
+	Act   string `json:"act,omitempty"`  // id of an act of the list, see [Acts]
+	Text  Words  `json:"text,omitempty"` // default: the act's title
+	URL   string `json:"url,omitempty"`
+	From  string `json:"from,omitempty"`  // YYYY-MM-DD, in force since
+	Until string `json:"until,omitempty"` // YYYY-MM-DD or as the act's: last day in force
 }

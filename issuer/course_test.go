@@ -123,6 +123,10 @@ var brokenCourses = []struct {
 	{"warns: hours against credits", false, []edit{{"hours", "300"}}},
 	{"warns: activities over the total", false, []edit{{"activities/0/hours", "79"}}},
 	{"warns: level against outcomes", false, []edit{{"level/eqf", 6}}},
+	{"level against outcomes, with the reason", false, []edit{{"level/eqf", 6}, {"level/nqf", "6.2"}, {"profile", "rs"}, {"level/cycle", "first"},
+		{"level/reason", map[string]any{"en": "The outcomes are weighted", "sr-Latn": "Ishodi su ponderisani"}}, {"level/decided_by", "Senate"}}},
+	{"decided without a reason", false, []edit{{"level/decided_by", "Senate"}}},
+	{"warns: a tie", false, []edit{{"outcomes/0/level", 6}, {"outcomes/1/level", nil}}},
 	{"warns: level outside higher education", false, []edit{{"level/eqf", 4}, {"level/cycle", nil}}},
 	{"warns: no English", false, []edit{{"title/en", nil}}},
 	{"warns: English only", false, []edit{{"title", map[string]any{"en": "Data"}}}},
@@ -296,8 +300,8 @@ func TestProposedLevel(t *testing.T) {
 		for _, l := range c.levels {
 			outcomes = append(outcomes, Outcome{Level: l})
 		}
-		if level, by, _ := proposedLevel(outcomes, c.method); level != c.want || by != c.by {
-			t.Errorf("%v by %q: %d by %q, want %d by %q", c.levels, c.method, level, by, c.want, c.by)
+		if p, _ := propose(outcomes, c.method); p.Level != c.want || p.Method != c.by {
+			t.Errorf("%v by %q: %d by %q, want %d by %q", c.levels, c.method, p.Level, p.Method, c.want, c.by)
 		}
 	}
 }

@@ -30,7 +30,7 @@ type drawn struct {
 // everything that the document says comes from the arguments, so building it
 // twice gives the same bytes.
 func (inst *Institution) credential(d *Draft, x drawn) (*elm.Credential, error) {
-	b := &document{inst: inst, draft: d, course: d.Course, drawn: x, count: map[string]int{}}
+	b := &document{inst: inst, draft: d, course: d.Course, profile: inst.profile(d.Course), drawn: x, count: map[string]int{}}
 	b.languages()
 	b.institution = b.issuer()
 	b.awarding = b.awardingBody()
@@ -89,9 +89,10 @@ func (d *Draft) validUntil(at time.Time) time.Time {
 // made once and copied: RDF merges all copies of one id, so they must not say
 // different things, and readers of the JSON do not follow ids.
 type document struct {
-	inst   *Institution
-	draft  *Draft
-	course *Course
+	inst    *Institution
+	draft   *Draft
+	course  *Course
+	profile *Profile // nil where the course names one that is not known
 	drawn
 	tongue
 	primary     string // language of the document
@@ -254,7 +255,7 @@ func (b *document) display(picture *elm.MediaObject) *elm.DisplayParameter {
 	}
 	return &elm.DisplayParameter{
 		Ref:             b.ref("DisplayParameter"),
-		Title:           text(join(onlyIn(b.course.Title, b.say("microcredential")), ": ", b.course.Title)),
+		Title:           text(join(onlyIn(b.course.Title, b.microcredential()), ": ", b.course.Title)),
 		Description:     text(b.say("earned")),
 		PrimaryLanguage: primary,
 		Language:        list,

@@ -53,7 +53,7 @@ func digest(v any) [32]byte {
 // normalise composes all texts (NFC), so that one name is one name however it
 // was typed, and spells out what stands for nothing.
 func (d *Draft) normalise() {
-	for _, s := range []*string{&d.GivenName, &d.FamilyName, &d.LearnerID, &d.Grade, &d.RPLEvidence, &d.OverrideReason, &d.Number} {
+	for _, s := range []*string{&d.GivenName, &d.FamilyName, &d.LearnerID, &d.Grade, &d.RPLEvidence, &d.OverrideReason, &d.OverrideBy, &d.Number} {
 		*s = norm.NFC.String(*s)
 	}
 	if d.RPL == "" {
@@ -69,7 +69,7 @@ func (d *Draft) cells() map[string]string {
 	cells := map[string]string{
 		"given_name": d.GivenName, "family_name": d.FamilyName, "date_of_birth": d.DateOfBirth, "learner_id": d.LearnerID,
 		"email": d.Email, "grade": d.Grade, "awarding_date": d.AwardingDate, "rpl": d.RPL, "rpl_outcomes": strings.Join(d.RPLOutcomes, ","),
-		"rpl_evidence": d.RPLEvidence, "id_verification": d.IDVerification, "override_reason": d.OverrideReason,
+		"rpl_evidence": d.RPLEvidence, "id_verification": d.IDVerification, "override_reason": d.OverrideReason, "override_by": d.OverrideBy,
 		"language": d.Language, "certificate_number": d.Number, "level_override": "",
 	}
 	if d.LevelOverride != 0 {

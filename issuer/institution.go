@@ -62,6 +62,9 @@ func (i Institution) Validate() error {
 			k.fail("number-rule", "number_rule", i.NumberRule, err.Error())
 		}
 	}
+	if m := i.LevelMethod; m != "" && m != "majority" && m != "average" {
+		k.fail("institution-level", "level_method", m, `is not in the list: expected "majority" or "average"`)
+	}
 	if i.Signatory.Name == "" || i.Signatory.Office == "" {
 		k.fail("institution-signatory", "signatory", i.Signatory.Name, "is incomplete: expected name and office of who answers for awards")
 	}

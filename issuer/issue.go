@@ -141,6 +141,9 @@ func (i *Issuer) checkDraft(d *Draft) error {
 	if err := d.check(); err != nil {
 		return err
 	}
+	if err := i.inst.checkCourse(d.Course); err != nil {
+		return err
+	}
 	// A day ahead is today somewhere.
 	if tomorrow := i.clock().AddDate(0, 0, 1).Format(time.DateOnly); d.AwardingDate > tomorrow {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-future", Want: "lies in the future, expected a day that has come"}}}

@@ -42,6 +42,7 @@ type Institution struct {
 	QRPrefix       string            // two symbols of the public ids
 	Languages      []string          // national languages, first is the main one
 	NumberRule     string            // "" means "MC-{year}-{n:5}"
+	LevelMethod    string            // "majority" or "average": how courses find a level that say nothing else; "" means majority
 	Signatory      Signatory
 }
 
@@ -70,6 +71,7 @@ type Draft struct {
 	IDVerification        string // code of the supervision list: "unsupervised", "supervised", "supervised-id", "unsupervised-id"; "" the course's
 	LevelOverride         int    // EQF 1-8, 0: none
 	OverrideReason        string
+	OverrideBy            string `json:",omitzero"` // who decided on it; "" is not said
 	Language              string // of the document; "" the institution's main one
 	Number                string // certificate number; "" by rule
 }

@@ -247,6 +247,13 @@ func (r *row) draft() Draft {
 	if d.DateOfBirth != "" && d.DateOfBirth < "1900-01-01" {
 		r.fail("date_of_birth", "date-range", "is before 1900: expected YYYY-MM-DD")
 	}
+	awarded := d.AwardingDate
+	if awarded == "" {
+		awarded = time.Now().Format(time.DateOnly)
+	}
+	for _, p := range r.course.notInForce(awarded) {
+		r.problem("awarding_date", p.Rule, p.Want, true)
+	}
 	d.LearnerID, d.Grade = text("learner_id"), text("grade")
 	if r.serials && spreadsheetNumber.MatchString(d.LearnerID) {
 		r.fail("learner_id", "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
@@ -384,10 +391,12 @@ func outcomeIDs(c *Course) string {
 
 func (r *row) level(d *Draft, text func(string) string) {
 	level, reason := text("level_override"), text("override_reason")
-	d.OverrideReason = reason
+	d.OverrideReason, d.OverrideBy = reason, text("override_by")
 	if level == "" {
 		if reason != "" {
 			r.fail("level_override", "level-override", "is empty though override_reason is given: expected an EQF level from 1 to 8")
+		} else if d.OverrideBy != "" {
+			r.fail("level_override", "level-override", "is empty though override_by is given: expected an EQF level from 1 to 8")
 		}
 		return
 	}

@@ -159,7 +159,7 @@ func TestDecisionAndPriorLearningAreRead(t *testing.T) {
 	d := everyDraft(t)[3]
 	for id, want := range map[string]string{
 		"M8":           "Ниво 6 (EQF)\n",
-		"level-method": "Одређен одлуком уместо нивоа курса\n- Напомена: Senate decision 4/2026\n",
+		"level-method": "Одређен одлуком уместо предложеног нивоа\n- Напомена: Senate decision 4/2026\n",
 		"rpl":          "У целости се заснива на претходном учењу\n- Напомена: Докази: Portfolio of 12 June 2026\n",
 	} {
 		if diff := cmp.Diff(want, lines(read(t, d, "sr-Cyrl", id))); diff != "" {

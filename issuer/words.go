@@ -37,6 +37,13 @@ var phrases = map[string]Words{
 		"en": "Last review:", "hr": "Posljednje preispitivanje:", "sr-Latn": "Poslednje preispitivanje:", "sr-Cyrl": "Последње преиспитивање:"},
 	"next-review": {
 		"en": "Next review:", "hr": "Sljedeće preispitivanje:", "sr-Latn": "Sledeće preispitivanje:", "sr-Cyrl": "Следеће преиспитивање:"},
+	"decided-by": {
+		"en": "Decided by", "hr": "Odluku donosi", "sr-Latn": "Odluku donosi", "sr-Cyrl": "Одлуку доноси"},
+	"tie": {
+		"en": "No level has a majority of the outcomes", "hr": "Nijedna razina nema većinu ishoda",
+		"sr-Latn": "Nijedan nivo nema većinu ishoda", "sr-Cyrl": "Ниједан ниво нема већину исхода"},
+	"in-force-until": {
+		"en": "In force until", "hr": "Na snazi do", "sr-Latn": "Na snazi do", "sr-Cyrl": "На снази до"},
 	"in-force": {
 		"en": "In force from", "hr": "Na snazi od", "sr-Latn": "Na snazi od", "sr-Cyrl": "На снази од"},
 	"assessment": {
