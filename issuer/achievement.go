@@ -82,6 +82,9 @@ func (b *document) qualification() *elm.Specification {
 	for _, q := range c.Quality {
 		b.addQuality(s, q)
 	}
+	if b.Page != "" {
+		s.SupplementaryDocument = append(s.SupplementaryDocument, b.page(b.say("catalogue"), b.Page))
+	}
 	for _, l := range c.LegalBasis {
 		l = l.resolved()
 		if l.URL != "" {

@@ -24,6 +24,7 @@ type drawn struct {
 	Number  string
 	Entries []store.Entry
 	At      time.Time // of sealing, whole seconds UTC
+	Page    string    // of the course in the catalogue, or ""
 }
 
 // credential builds what is to be sealed for a draft. It is a pure function:

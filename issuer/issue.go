@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/big"
@@ -57,6 +58,13 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 	case !errors.Is(err, store.ErrNotFound):
 		return store.Record{}, fmt.Errorf("looking up the draft: %w", err)
 	}
+	// Readers of the credential are led to the version in the catalogue, so it
+	// must be the one that is awarded.
+	course := sha256.Sum256(d.Course.kept())
+	page, err := i.courseInCatalogue(ctx, &d, course)
+	if err != nil {
+		return store.Record{}, err
+	}
 	for range maxDraws {
 		// 2. Draw ids, places in the status lists and the number, choose the
 		// sealing time and the key; all of it goes on record before it is used.
@@ -64,9 +72,9 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		if err != nil {
 			return store.Record{}, err
 		}
-		r.Key, r.RequestHash = key, hash
+		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course
 		// 3. Build the payloads of both forms and check them.
-		cred, err := i.inst.credential(&d, drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime})
+		cred, err := i.inst.credential(&d, drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page})
 		if err != nil {
 			return store.Record{}, err
 		}
@@ -83,6 +91,8 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		switch {
 		case errors.Is(err, store.ErrNumberTaken) && d.Number != "":
 			return store.Record{}, &Problems{List: []Problem{{Row: d.Row, Field: "certificate_number", Value: shorten(d.Number), Rule: "number-taken", Want: "was used before, expected another number"}}}
+		case errors.Is(err, store.ErrCourseDiffers): // put since it was looked for
+			return store.Record{}, otherVersion(&d)
 		case errors.Is(err, store.ErrNumberTaken):
 			number = "" // given in a row once before the rule came to it
 			continue

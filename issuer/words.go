@@ -19,6 +19,8 @@ var phrases = map[string]Words{
 		"sr-Latn": "je stekao/stekla mikrokredencijal", "sr-Cyrl": "је стекао/стекла микрокреденцијал"},
 	"verify": {
 		"en": "Verify this credential", "hr": "Provjerite ovu ispravu", "sr-Latn": "Proverite ovu ispravu", "sr-Cyrl": "Проверите ову исправу"},
+	"catalogue": {
+		"en": "Course description in the catalogue", "hr": "Opis programa u katalogu", "sr-Latn": "Opis kursa u katalogu", "sr-Cyrl": "Опис курса у каталогу"},
 	"not-a-degree": {
 		"en":      "Level {level} describes what was learnt. This is not a short-cycle, bachelor's, master's or doctoral degree.",
 		"hr":      "Razina {level} opisuje ono što je naučeno. Ovo nije kratki, prijediplomski, diplomski ni doktorski stupanj.",
