@@ -42,12 +42,15 @@ func (s *Server) backToStart(c echo.Context) error {
 }
 
 // verify examines what the form of the start page gives: a file, else a link or
-// id, else pasted text.
+// id, else pasted text. Several files are added up.
 func (s *Server) verify(c echo.Context) error {
 	ctx := c.Request().Context()
 	given, err := readForm(c)
 	if err != nil {
 		return err
+	}
+	if len(given.stack) > 0 {
+		return s.renderStack(c, given.stack, given.samePerson)
 	}
 	token := given.token
 	switch {
@@ -109,16 +112,19 @@ func isPublicID(text string) bool {
 	}) < 0
 }
 
-// given is what a form gave; at most one of the two is set.
+// given is what a form gave; at most one of token, link and stack is set.
 type given struct {
-	token []byte
-	link  string
+	token      []byte
+	link       string
+	stack      [][]byte // two files or more
+	samePerson bool     // the answer to the question of a stack
 }
 
 // readForm reads the form part by part and in memory, because what net/http
 // parses may go to a temporary file, and credentials are personal.
 func readForm(c echo.Context) (given, error) {
 	fields := map[string][]byte{}
+	var files [][]byte
 	parts, err := c.Request().MultipartReader()
 	switch {
 	case errors.Is(err, http.ErrNotMultipart):
@@ -131,7 +137,7 @@ func readForm(c echo.Context) (given, error) {
 	case err != nil:
 		return given{}, badForm(err)
 	default:
-		if err := readParts(parts, fields); err != nil {
+		if files, err = readParts(parts, fields); err != nil {
 			return given{}, badForm(err)
 		}
 	}
@@ -140,15 +146,22 @@ func readForm(c echo.Context) (given, error) {
 	// the clipboard's, not the credential's.
 	text := strings.TrimSpace(string(fields["text"]))
 	link := strings.TrimSpace(string(fields["link"]))
-	switch {
-	case len(fields["file"]) > 0:
-		return given{token: fields["file"]}, nil
-	case len(fields["again"]) > 0:
-		token, err := base64.RawURLEncoding.DecodeString(string(fields["again"]))
-		if err != nil {
-			return given{}, badForm(err)
+	if len(files) == 0 && len(fields["again"]) > 0 {
+		for part := range strings.SplitSeq(string(fields["again"]), ".") {
+			token, err := base64.RawURLEncoding.DecodeString(part)
+			if err != nil {
+				return given{}, badForm(err)
+			}
+			files = append(files, token)
 		}
-		return given{token: token}, nil
+	}
+	switch {
+	case len(files) > maxStack:
+		return given{}, tooMany()
+	case len(files) > 1:
+		return given{stack: files, samePerson: len(fields["same_person"]) > 0}, nil
+	case len(files) == 1:
+		return given{token: files[0]}, nil
 	case link != "":
 		return given{link: link}, nil
 	case strings.HasPrefix(text, "https://"), strings.HasPrefix(text, "http://"), isPublicID(text):
@@ -159,26 +172,45 @@ func readForm(c echo.Context) (given, error) {
 	return given{}, nil
 }
 
-func readParts(parts *multipart.Reader, fields map[string][]byte) error {
-	for range 8 { // the form has three parts
+// readParts fills in the fields and returns the files that are not empty; a
+// form field without a file chosen is a part as well.
+func readParts(parts *multipart.Reader, fields map[string][]byte) (files [][]byte, err error) {
+	for others := 0; others <= 8 && len(files) <= maxStack; { // the form has three fields, one of them with files
 		part, err := parts.NextPart()
 		if err == io.EOF {
-			return nil
+			return files, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		value, err := io.ReadAll(part) // as far as the limit of the body
+		value, err := io.ReadAll(io.LimitReader(part, maxBody))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		fields[part.FormName()] = value
+		if len(value) == maxBody {
+			return nil, &http.MaxBytesError{Limit: maxBody}
+		}
+		switch {
+		case part.FormName() != "file":
+			fields[part.FormName()] = value
+			others++
+		case len(value) > 0:
+			files = append(files, value)
+		default:
+			others++
+		}
 	}
-	return errors.New("too many parts")
+	if len(files) > maxStack {
+		return nil, tooMany()
+	}
+	return nil, errors.New("too many parts")
 }
 
 func badForm(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*web.Problem](err); ok {
 		return err
 	}
 	return &web.Problem{Status: http.StatusBadRequest, Title: "Form not readable", Err: fmt.Errorf("reading the form: %w", err)}

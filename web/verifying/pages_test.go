@@ -327,7 +327,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, id := range []string{"outcome.passed", "outcome.failed", "outcome.not_made", "issuer.provider.hei", "issuer.provider.alternative", "next.not_valid", "next.no_seal", "next.unreadable"} {
 		composed[id] = true
 	}
-	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link"} {
+	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many"} {
 		composed[row+".title"], composed[row+".text"] = true, true
 	}
 	for id := range composed {

@@ -9,12 +9,13 @@ import (
 // routes has every URL of the verifier's server.
 func (s *Server) routes() {
 	e, rate, body := s.echo, s.kit.LimitRate(), s.kit.LimitBody(maxBody)
+	stack := s.kit.LimitBody(s.stackBody)
 
 	// pages
 	e.GET("/", s.start)
 	e.GET("/proves", s.proves)
-	e.POST("/verify", s.verify, rate, body)
-	e.GET("/verify", s.backToStart) // language links and reloads of a result end here
+	e.POST("/verify", s.verify, rate, stack) // several files may come
+	e.GET("/verify", s.backToStart)          // language links and reloads of a result end here
 
 	// what a printed QR code opens; /c/ for those who type it
 	for _, path := range []string{"/C/:id", "/c/:id"} {
@@ -24,6 +25,7 @@ func (s *Server) routes() {
 
 	// programs
 	e.POST("/api/v1/verifications", s.postVerification, rate, body)
+	e.POST("/api/v1/stacks", s.postStack, rate, stack)
 	e.GET("/api/v1/openapi.json", s.openAPI)
 
 	// operation

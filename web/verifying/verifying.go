@@ -6,6 +6,7 @@
 package verifying
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -36,6 +37,10 @@ type Config struct {
 	Kit      web.Config
 	Verifier *verifier.Verifier
 	Base     string // public URL of this server, its host is what printed codes name; "" leaves it out
+
+	// StackBody is the largest body, in bytes, with several credentials to be
+	// added up; 0 means 8 MiB.
+	StackBody int64
 }
 
 // examiner is what the server relies on, and *verifier.Verifier is: Verify never
@@ -53,6 +58,8 @@ type Server struct {
 	echo     *echo.Echo
 	verifier examiner
 	host     string // of Base
+
+	stackBody int64
 
 	queue   chan struct{} // those that run and those that wait
 	workers chan struct{} // those that run
@@ -80,8 +87,11 @@ func New(c Config) (*Server, error) {
 		echo:     kit.Echo(),
 		verifier: c.Verifier,
 		host:     base.Host,
-		queue:    make(chan struct{}, workers+maxQueue),
-		workers:  make(chan struct{}, workers),
+
+		stackBody: cmp.Or(c.StackBody, stackBody),
+
+		queue:   make(chan struct{}, workers+maxQueue),
+		workers: make(chan struct{}, workers),
 	}
 	s.routes()
 	return s, nil
