@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"fmt"
-	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func (i *Institution) checkCourse(c *Course) error {
 func (c *Course) checkProfile(k *checks, inst *Institution) {
 	p := inst.profile(c)
 	if c.Profile != "" && p == nil {
-		k.fail("profile", "/profile", c.Profile, "is not a national profile: expected one of "+strings.Join(slices.Sorted(maps.Keys(profiles())), ", "))
+		k.fail("profile", "/profile", c.Profile, "is not a national profile: expected one of "+profileIDs())
 	}
 	c.checkCredits(k, p)
 	c.checkSource(k, p)
@@ -53,6 +52,14 @@ func (c *Course) checkProfile(k *checks, inst *Institution) {
 			fmt.Sprintf("contradicts profile %s: a micro-credential never replaces a part of a qualification or programme (%s; %s)", p.ID, p.Standing, p.Stacking.Source))
 	}
 	c.checkNumbers(k, p)
+}
+
+func profileIDs() string {
+	var ids []string
+	for _, p := range profiles() {
+		ids = append(ids, p.ID)
+	}
+	return strings.Join(ids, ", ")
 }
 
 // of is a problem with the standing of the rule that is broken.
@@ -226,8 +233,8 @@ func (c *Course) checkNumbers(k *checks, p *Profile) {
 	}
 }
 
-// partial reports whether the amount of credit says that the award is no partial
-// qualification, whatever its outcomes were taken from.
+// belowPartial reports whether the amount of credit says that the award is no
+// partial qualification, whatever its outcomes were taken from.
 func (c *Course) belowPartial(p *Profile) bool {
 	return slices.ContainsFunc(c.Credits, func(x Credit) bool {
 		s, _ := creditScheme(p, x.System)

@@ -18,15 +18,15 @@ func (b *document) nationalLevel() string {
 	return nqf
 }
 
-// microcredential is what the thing is called: by the word of its country where
-// that has one.
+// microcredential is what the thing is called: in national languages by the word
+// of its country, in English by the one that readers abroad know.
 func (b *document) microcredential() Words {
 	w := b.say("microcredential")
 	if b.profile == nil {
 		return w
 	}
 	for _, tag := range b.tongue {
-		if term, ok := b.profile.term(tag); ok {
+		if term, ok := b.profile.term(tag); ok && tag != "en" {
 			w[tag] = term
 		}
 	}

@@ -3,7 +3,6 @@ package issuer
 import (
 	"embed"
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -132,12 +131,12 @@ type Stacking struct {
 //go:embed profiles/*.json
 var profileFiles embed.FS
 
-var profiles = sync.OnceValue(func() map[string]*Profile {
+// profiles are all of them, by id and sorted by id.
+var profiles = sync.OnceValue(func() (all []*Profile) {
 	entries, err := profileFiles.ReadDir("profiles")
 	if err != nil {
 		panic(err) // unreachable: embedded
 	}
-	all := make(map[string]*Profile, len(entries))
 	for _, e := range entries {
 		raw, err := profileFiles.ReadFile(path.Join("profiles", e.Name()))
 		if err != nil {
@@ -147,31 +146,37 @@ var profiles = sync.OnceValue(func() map[string]*Profile {
 		if err := json.Unmarshal(raw, p, json.RejectUnknownMembers(true)); err != nil {
 			panic(fmt.Sprintf("reading profile %s: %v", p.ID, err)) // unreachable: a test reads all
 		}
-		all[p.ID] = p
+		all = append(all, p) // the files come sorted by name
 	}
 	return all
 })
 
-// Profiles returns the national profiles by id. They are shared: do not change
-// them.
-func Profiles() []*Profile {
-	all := profiles()
-	list := make([]*Profile, 0, len(all))
-	for _, id := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, all[id])
+// Profiles returns the national profiles, sorted by id. They are shared: do not
+// change them.
+func Profiles() []*Profile { return slices.Clone(profiles()) }
+
+// union is the profile for whoever has no other.
+const union = "eu"
+
+// profileNamed is the profile with this id, or nil.
+func profileNamed(id string) *Profile {
+	for _, p := range profiles() {
+		if p.ID == id {
+			return p
+		}
 	}
-	return list
+	return nil
 }
 
 // profileOf is the profile of a country, or of a part of it; that of the Union
 // where it has none.
 func profileOf(country, region string) *Profile {
-	for _, p := range Profiles() {
+	for _, p := range profiles() {
 		if p.Country != "" && p.Country == country && strings.HasPrefix(region, p.Region) {
 			return p
 		}
 	}
-	return profiles()["eu"]
+	return profileNamed(union)
 }
 
 // profile is the national profile by which a course is judged: the one that it
@@ -180,7 +185,7 @@ func profileOf(country, region string) *Profile {
 func (i *Institution) profile(c *Course) *Profile {
 	switch {
 	case c.Profile != "":
-		return profiles()[c.Profile]
+		return profileNamed(c.Profile)
 	case c.AwardingBody != nil:
 		return profileOf(c.AwardingBody.Country, "")
 	case i != nil:
@@ -204,8 +209,7 @@ func (p *Profile) level(nqf string) (NationalLevel, bool) {
 // from, for a national system has its bounds wherever it is used: ECTS as in the
 // Union, CSVET as in Croatia.
 func creditScheme(p *Profile, code string) (*CreditScheme, *Profile) {
-	candidates := append([]*Profile{p, profiles()["eu"]}, Profiles()...)
-	for _, q := range candidates {
+	for _, q := range slices.Concat([]*Profile{p, profileNamed(union)}, profiles()) {
 		if q == nil {
 			continue
 		}
@@ -228,7 +232,7 @@ func (p *Profile) registry(of string) *Registry {
 }
 
 func (r *Registry) fits(id string) bool {
-	return regexp.MustCompile(r.IDPattern).MatchString(id)
+	return regexp.MustCompile(r.IDPattern).MatchString(id) // a test compiles all
 }
 
 // term is the country's word for a micro-credential in a language. Montenegrin

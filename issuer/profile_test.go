@@ -141,7 +141,7 @@ func TestNationalLevelsAreThoseOfTheList(t *testing.T) {
 		}
 	}
 	for level, eqf := range map[string]int{"6.1": 6, "6.2": 6, "7.1": 7, "7.2": 7} {
-		if l, ok := profiles()["rs"].level(level); !ok || l.EQF != eqf {
+		if l, ok := profileNamed("rs").level(level); !ok || l.EQF != eqf {
 			t.Errorf("rs: %s: %+v", level, l)
 		}
 	}

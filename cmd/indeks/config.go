@@ -78,7 +78,10 @@ type Institution struct {
 	Languages  []string `yaml:"languages,omitempty"`
 	QRPrefix   string   `yaml:"qr_prefix"` // two symbols that tell verifiers whom to ask
 	NumberRule string   `yaml:"number_rule,omitempty"`
-	Signatory  struct {
+	// LevelMethod is how the level of a course is found from those of its outcomes
+	// where the course does not say: majority (the default) or average.
+	LevelMethod string `yaml:"level_method,omitempty"`
+	Signatory   struct {
 		Name   string `yaml:"name"`
 		Office string `yaml:"office"`
 	} `yaml:"signatory,omitempty"`
@@ -167,7 +170,7 @@ func (c *Config) institution() (issuer.Institution, error) {
 		LegalName: i.LegalName, Country: i.Country, Region: i.Region, Address: i.Address, Homepage: i.Homepage,
 		OrganizationID: i.OrganizationID, Provider: i.Provider,
 		Register: verifier.Register{Name: i.Register.Name, Number: i.Register.Number, From: i.Register.From, To: i.Register.To},
-		QRPrefix: i.QRPrefix, Languages: i.Languages, NumberRule: i.NumberRule,
+		QRPrefix: i.QRPrefix, Languages: i.Languages, NumberRule: i.NumberRule, LevelMethod: i.LevelMethod,
 		Signatory: issuer.Signatory{Name: i.Signatory.Name, Office: i.Signatory.Office},
 	}, nil
 }

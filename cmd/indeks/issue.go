@@ -81,7 +81,15 @@ func (cmd *issueCmd) drafts(w io.Writer) ([]issuer.Draft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the course: %w", err)
 	}
-	course, warnings, err := issuer.ParseCourse(filepath.Base(cmd.Course), raw)
+	// A dry run needs no institution; one that is configured decides by which
+	// country's rules the course is judged. Issuing names what is wrong with it.
+	parse := issuer.ParseCourse
+	if c, err := readConfig(cmd.Config); err == nil {
+		if inst, err := c.institution(); err == nil {
+			parse = inst.ParseCourse
+		}
+	}
+	course, warnings, err := parse(filepath.Base(cmd.Course), raw)
 	printWarnings(w, cmd.Course, warnings)
 	if err != nil {
 		return nil, err
