@@ -64,11 +64,13 @@ ARE = United Arab Emirates;
 GBR = United Kingdom | Ujedinjena Kraljevina | Ujedinjeno Kraljevstvo | Уједињено Краљевство;
 USA = United States; UMI = United States Minor Outlying Islands; URY = Uruguay; UZB = Uzbekistan;
 VUT = Vanuatu; VAT = Vatican City State; VEN = Venezuela; VNM = Vietnam; WLF = Wallis and Futuna;
-ESH = Western Sahara; YEM = Yemen; ZMB = Zambia; ZWE = Zimbabwe; ALA = Åland Islands
+ESH = Western Sahara; YEM = Yemen; ZMB = Zambia; ZWE = Zimbabwe; ALA = Åland Islands;
+OP_DATPRO = Provisional data
 `
 
 // languageConcepts are the official languages of the Union, then those of the
-// Balkans and some others of Europe.
+// Balkans and some others of Europe, with translations. The others are in the
+// table.
 const languageConcepts = `
 BUL = Bulgarian | bugarski | bugarski | бугарски; HRV = Croatian | hrvatski | hrvatski | хрватски;
 CES = Czech | češki | češki | чешки; DAN = Danish | danski | danski | дански;
@@ -99,6 +101,7 @@ UKR = Ukrainian | ukrajinski | ukrajinski | украјински; RUS = Russian 
 BEL = Belarusian | bjeloruski | beloruski | белоруски
 `
 
+// fileTypeConcepts are those that people attach; the others are in the table.
 const fileTypeConcepts = `
 PNG = PNG; JPEG = JPEG; GIF = GIF; TIFF = TIFF; SVG = SVG; PDF = PDF; PDFA1A = PDF/A-1a; PDFA1B = PDF/A-1b;
 PDFA2A = PDF/A-2a; PDFA2B = PDF/A-2b; PDFA3 = PDFA-3; PDFUA = PDF/UA; TXT = Plain text; HTML = HTML; XML = XML;
@@ -108,7 +111,7 @@ XLSX = Excel XLSX; ODS = ODS; PPTX = PowerPoint PPTX; ODP = ODP; MP3 = MP3; MPEG
 
 // regionConcepts are the statistical regions (NUTS, levels 2 and 3) of Serbia
 // and Croatia under their names, which the publication has in the language of
-// the country only.
+// the country only. The other regions are in the table.
 const regionConcepts = `
 RS11 = Belgrade Region | Beogradski region | Beogradski region | Београдски регион
 RS12 = Region of Vojvodina | Region Vojvodine | Region Vojvodine | Регион Војводине

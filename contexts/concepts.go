@@ -1,6 +1,7 @@
 package contexts
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -12,13 +13,24 @@ type Concept struct {
 	ID       string            // IRI
 	Scheme   string            // IRI of the concept scheme
 	Notation string            // the ISCED-F code, or the abbreviation of a credit system; else ""
-	Label    map[string]string // language tag to label; always has "en"
+	Label    map[string]string // language tag to label; has "en" unless it is empty
 }
 
-// Lookup returns the concept with this IRI from the compiled-in lists.
+// In returns the label in a language, else in English, else the code.
+func (c Concept) In(lang string) string {
+	return cmp.Or(c.Label[lang], c.Label["en"], c.Code())
+}
+
+// Code returns what tells the concept from the others of its list: the end of
+// its id, after the last slash, or all of the id where it has none.
+func (c Concept) Code() string { return c.ID[strings.LastIndexByte(c.ID, '/')+1:] }
+
+// Lookup returns the concept with this IRI from the compiled-in lists, if they
+// have a label for it. Of some languages and administrative units the EU has
+// published the code only; those are known to List and CheckMember alone.
 func Lookup(iri string) (Concept, bool) {
-	c, ok := vocabulary().byID[iri]
-	return c, ok
+	c, _, ok := lookup(iri)
+	return c, ok && len(c.Label) > 0
 }
 
 // Lists names the compiled-in lists: "eqf", "nqf", "credit", "assessment",
@@ -26,19 +38,23 @@ func Lookup(iri string) (Concept, bool) {
 // "learning-opportunity", "learning-setting", "skill-type", "skill-reuse",
 // "entitlement", "entitlement-status", "isced-f", "country", "region",
 // "language", "credential-type", "file-type", "encoding", "qf-ehea",
-// "verification", "verification-status", "note-topic".
+// "verification", "verification-status", "learning-schedule", "target-group",
+// "atu", "currency", "human-sex", "evidence-type", "presentation-type",
+// "note-topic".
 //
-// They hold what a micro-credential needs, under the IRIs of the EU
-// vocabularies: "nqf" only the frameworks of RS, HR, SI, ME, BA, MK, AL, XK,
-// GB-SCT, IE, AT, DE and IT, "region" those of RS and HR, "language" some 45 of
-// Europe, "file-type" what can be attached. Concepts of our own have ids that
-// begin with urn:indeks: the cycles of "qf-ehea", the credit systems CSVET, CSPK
-// and SCQF, and the topics and codes of "note-topic", where a code's scheme is
-// its topic.
+// They are the EU vocabularies under their IRIs, with the members published by
+// 2023 and those that credentials of the EU have used since; "region" is NUTS,
+// whose labels are the names in the country itself except for regions of RS and
+// HR. Of "verification", "verification-status", "human-sex", "evidence-type" and
+// "presentation-type" only some members are known, of "credential-type" those
+// added since 2023. Concepts of our own have ids that begin with urn:indeks: the
+// cycles of "qf-ehea", the credit systems CSVET, CSPK and SCQF, and the topics
+// and codes of "note-topic", where a code's scheme is its topic.
 //
 // Lists that people see in a supplement have labels in "hr", "sr-Latn" and
-// "sr-Cyrl" beside "en"; in "country" those of the Union and its neighbours
-// have, in "isced-f" none.
+// "sr-Cyrl" beside "en", the short ones of them in "sl", "bs" and "cnr" too. In
+// "country", "language", "region" and "nqf" those of Europe or of its south-east
+// have; in "isced-f", "atu", "currency" and "file-type" none.
 func Lists() []string {
 	names := make([]string, len(lists))
 	for i, l := range lists {
@@ -47,8 +63,41 @@ func Lists() []string {
 	return names
 }
 
-// List returns the members of a list in its own order, or nil.
-func List(name string) []Concept { return slices.Clone(vocabulary().byList[name]) }
+// List returns the members of a list, or nil. Those that have labels in several
+// languages come first, in our order, then the others by code; of "nqf" by label.
+func List(name string) []Concept {
+	if l := named(name); l != nil {
+		return l.members(nil)
+	}
+	return nil
+}
+
+func named(name string) *list {
+	if i := slices.IndexFunc(lists, func(l list) bool { return l.name == name }); i >= 0 {
+		return &lists[i]
+	}
+	return nil
+}
+
+// members returns the members in the order of List, leaving out those of the
+// table whose code and English label do not pass a filter.
+func (l *list) members(filter func(line string) bool) []Concept {
+	ours := vocabulary().byList[l.name]
+	all := slices.Clone(ours)
+	for line := range strings.Lines(l.table) {
+		if filter != nil && !filter(line) {
+			continue
+		}
+		code, label, _ := strings.Cut(line[:len(line)-1], "\t")
+		if _, ok := vocabulary().byID[l.base+code]; !ok {
+			all = append(all, l.tabled(code, label))
+		}
+	}
+	if l.name == "nqf" {
+		slices.SortFunc(all[len(ours):], func(a, b Concept) int { return natural(a.Label["en"], b.Label["en"]) })
+	}
+	return all
+}
 
 // list is a vocabulary as lists.go writes it: one concept a line, or several
 // separated by semicolons. A concept is
@@ -57,32 +106,71 @@ func List(name string) []Concept { return slices.Clone(vocabulary().byList[name]
 //
 // Its id is the code below base, or the code itself when that is an IRI; its
 // scheme is scheme, or for urn:indeks codes whatever precedes the last colon.
+// The members that are not written so are in table.
 type list struct {
-	name, scheme, base string
-	concepts           string
+	name     string
+	title    string // what it is a list of, in English
+	extent   extent
+	table    string
+	scheme   string
+	base     string
+	concepts string
 }
 
 var labelLanguages = []string{"en", "hr", "sr-Latn", "sr-Cyrl"}
 
+type member struct {
+	Concept
+	list *list
+}
+
 type concepts struct {
-	byID   map[string]Concept
-	byList map[string][]Concept
+	byID    map[string]member // without those of tables
+	byList  map[string][]Concept
+	schemes map[string]*list
 }
 
 var vocabulary = sync.OnceValue(func() concepts {
-	all := concepts{byID: make(map[string]Concept), byList: make(map[string][]Concept)}
-	for _, l := range lists {
+	all := concepts{byID: make(map[string]member), byList: make(map[string][]Concept), schemes: make(map[string]*list)}
+	for i := range lists {
+		l := &lists[i]
+		all.schemes[l.scheme] = l
 		for line := range strings.FieldsFuncSeq(l.concepts, func(r rune) bool { return r == '\n' || r == ';' }) {
 			if strings.TrimSpace(line) == "" {
 				continue
 			}
 			c := l.concept(line)
-			all.byID[c.ID] = c
+			all.byID[c.ID] = member{c, l}
 			all.byList[l.name] = append(all.byList[l.name], c)
+			all.schemes[c.Scheme] = l
+		}
+	}
+	for line := range strings.Lines(strings.TrimSpace(furtherLabels)) {
+		code, labels, _ := strings.Cut(line, " = ")
+		for i, label := range strings.Split(labels, "|") {
+			all.byID[snb+code].Label[furtherLanguages[i]] = strings.TrimSpace(label)
 		}
 	}
 	return all
 })
+
+// lookup returns a concept and its list.
+func lookup(iri string) (Concept, *list, bool) {
+	if m, ok := vocabulary().byID[iri]; ok {
+		return m.Concept, m.list, true
+	}
+	for i := range lists {
+		l := &lists[i]
+		if l.table == "" {
+			continue
+		}
+		if code, ok := strings.CutPrefix(iri, l.base); ok {
+			label, ok := find(l.table, code)
+			return l.tabled(code, label), l, ok
+		}
+	}
+	return Concept{}, nil, false
+}
 
 func (l *list) concept(line string) Concept {
 	left, right, _ := strings.Cut(line, "=")
@@ -98,4 +186,29 @@ func (l *list) concept(line string) Concept {
 		levelLabels(c.Label)
 	}
 	return c
+}
+
+// tabled is a concept of the table.
+func (l *list) tabled(code, label string) Concept {
+	c := Concept{ID: l.base + code, Scheme: l.scheme}
+	if label != "" {
+		c.Label = map[string]string{"en": label}
+	}
+	return c
+}
+
+// natural orders labels so that level 10 comes after level 9.
+func natural(a, b string) int {
+	digits := func(s string) string { return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))] }
+	for a != "" && b != "" {
+		m, n := digits(a), digits(b)
+		if m != "" && n != "" && m != n {
+			return cmp.Or(cmp.Compare(len(m), len(n)), strings.Compare(m, n))
+		}
+		if a[0] != b[0] {
+			break
+		}
+		a, b = a[1:], b[1:]
+	}
+	return strings.Compare(a, b)
 }

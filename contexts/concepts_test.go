@@ -2,6 +2,9 @@ package contexts
 
 import (
 	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +22,8 @@ var publishedLists = map[string]string{
 	"learning-activity":    "europass-learning-activity-types",
 	"learning-opportunity": "europass-learning-opportunity-types",
 	"learning-setting":     "europass-learning-setting-types",
+	"learning-schedule":    "europass-learning-schedule-types",
+	"target-group":         "europass-target-groups",
 	"skill-type":           "skill-types",
 	"skill-reuse":          "skill-reuse-levels",
 	"entitlement":          "europass-learning-entitlement-types",
@@ -26,20 +31,35 @@ var publishedLists = map[string]string{
 	"isced-f":              "isced-f",
 	"country":              "country",
 	"region":               "nuts",
+	"atu":                  "atu",
 	"language":             "language",
+	"currency":             "currency",
 	"credential-type":      "europass-credential-types",
 	"file-type":            "file-type",
 	"encoding":             "europass-content-encoding-types",
 }
 
-// selections are the lists that leave concepts of the vocabulary out.
-var selections = []string{"nqf", "language", "file-type", "country", "region"}
+// fromSamples are the members of published lists that credentials of the EU use
+// and the publication of 2023 lacks.
+var fromSamples = []string{"http://data.europa.eu/snb/accreditation/c_1f1a469a"}
 
 func own(c Concept) bool { return strings.HasPrefix(c.ID, "urn:indeks:") }
 
+type publication struct {
+	Scheme   string
+	Concepts []struct{ ID, Label string }
+}
+
+func publishedList(t *testing.T, file string) publication {
+	var p publication
+	decode(t, "reference/vocabularies/json/"+file+".json", &p)
+	return p
+}
+
+// Every member of every published list is there with its scheme and label, and
+// nothing else but what is named here.
 func TestConceptsEqualPublication(t *testing.T) {
-	// Members that the vocabularies of 2023 lack, and lists of which only the
-	// members' roles are known.
+	// Lists of which only the members' roles are known.
 	var seen, partial struct {
 		Schemes []struct {
 			Scheme   string
@@ -51,72 +71,113 @@ func TestConceptsEqualPublication(t *testing.T) {
 	}
 	decode(t, "reference/vocabularies/json/_concepts-seen-in-samples.json", &seen)
 	decode(t, "reference/vocabularies/json/_partial-from-edci-software.json", &partial)
-	also := map[string][2]string{} // id to scheme and label
-	for _, s := range seen.Schemes {
-		for _, c := range s.Concepts {
-			label, _ := c.PrefLabel["en"].(string)
-			also[c.ID] = [2]string{s.Scheme, label}
-		}
-	}
-	roles := map[string][2]string{}
+	also := make(map[string][2]string) // id to scheme and label, in small letters
 	for _, s := range partial.Schemes {
 		for _, c := range s.Concepts {
-			roles[c.ID] = [2]string{s.Scheme, c.Role}
+			also[c.ID] = [2]string{s.Scheme, c.Role}
 		}
 	}
+	for _, s := range seen.Schemes {
+		for _, c := range s.Concepts {
+			if slices.Contains(fromSamples, c.ID) {
+				also[c.ID] = [2]string{s.Scheme, strings.ToLower(c.PrefLabel["en"].(string))}
+			}
+		}
+	}
+	const notApplicable = "http://publications.europa.eu/resource/authority/human-sex/NAP" // its role is "nap"
+	also[notApplicable] = [2]string{"http://publications.europa.eu/resource/authority/human-sex", "not applicable"}
 
+	files, err := filepath.Glob(filepath.Join(shared(t, "reference/vocabularies/json"), "[a-z]*.json"))
+	if err != nil || len(files) != len(publishedLists) {
+		t.Errorf("%d lists are published, want %d (%v)", len(files), len(publishedLists), err)
+	}
+	listed := make(map[string]bool)
 	for _, name := range Lists() {
 		t.Run(name, func(t *testing.T) {
-			file, ok := publishedLists[name]
-			if !ok {
-				for _, c := range List(name) {
-					want, known := roles[c.ID]
-					switch {
-					case own(c) || name == "note-topic":
-					case !known:
-						t.Errorf("%s is in no reference", c.ID)
-					case c.Scheme != want[0] || strings.ToLower(c.Label["en"]) != want[1]:
-						t.Errorf("%s is %q of %s, want %q of %s", c.ID, c.Label["en"], c.Scheme, want[1], want[0])
-					}
+			labels, scheme := make(map[string]string), ""
+			if file, ok := publishedLists[name]; ok {
+				p := publishedList(t, file)
+				scheme = p.Scheme
+				for _, c := range p.Concepts {
+					labels[c.ID] = c.Label
 				}
-				return
 			}
-			var vocabulary struct {
-				Scheme   string
-				Concepts []struct{ ID, Label string }
-			}
-			decode(t, "reference/vocabularies/json/"+file+".json", &vocabulary)
-			labels := map[string]string{}
-			for _, c := range vocabulary.Concepts {
-				labels[c.ID] = c.Label
-			}
-			restated := 0
 			for _, c := range List(name) {
-				if own(c) {
+				if listed[c.ID] {
+					t.Errorf("%s is listed twice", c.ID)
+				}
+				listed[c.ID] = true
+				if own(c) || name == "note-topic" {
 					continue
 				}
-				label, known := labels[c.ID]
-				scheme := vocabulary.Scheme
-				if !known {
-					scheme, label = also[c.ID][0], also[c.ID][1]
-				} else {
-					restated++
-				}
-				published := c.Label["en"]
-				if name == "region" {
-					published = c.Label["hr"] // published in the language of the country
-					if strings.Contains(c.ID, "/RS") {
-						published = c.Label["sr-Cyrl"]
+				label, ok := labels[c.ID]
+				delete(labels, c.ID)
+				if ok {
+					got := c.Label["en"]
+					if name == "region" && len(c.Label) > 1 { // published in the language of the country
+						got = c.Label["hr"]
+						if strings.Contains(c.ID, "/RS") {
+							got = c.Label["sr-Cyrl"]
+						}
 					}
-				}
-				if c.Scheme != scheme || published != label {
-					t.Errorf("%s is %q of %s, want %q of %s", c.ID, c.Label["en"], c.Scheme, label, scheme)
+					if c.Scheme != scheme || got != label {
+						t.Errorf("%s is %q of %s, want %q of %s", c.ID, got, c.Scheme, label, scheme)
+					}
+				} else if got := [2]string{c.Scheme, strings.ToLower(c.Label["en"])}; got != also[c.ID] {
+					t.Errorf("%s is %q, want %q", c.ID, got, also[c.ID])
 				}
 			}
-			if !slices.Contains(selections, name) && restated != len(labels) {
-				t.Errorf("%d of %d concepts restated", restated, len(labels))
+			for id, label := range labels {
+				t.Errorf("%s %q is missing", id, label)
 			}
 		})
+	}
+	for id := range also {
+		if !listed[id] {
+			t.Errorf("%s is missing", id)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the tables of the long lists anew")
+
+// The tables are what the publication gives, and are sorted as find wants them.
+func TestTables(t *testing.T) {
+	for _, l := range lists {
+		if l.table == "" {
+			continue
+		}
+		file := publishedLists[l.name]
+		var lines []string
+		for _, c := range publishedList(t, file).Concepts {
+			lines = append(lines, strings.TrimRight(strings.TrimPrefix(c.ID, l.base)+"\t"+c.Label, "\t")+"\n")
+		}
+		slices.SortFunc(lines, func(a, b string) int {
+			code := func(s string) string { return s[:strings.IndexAny(s, "\t\n")] }
+			return strings.Compare(code(a), code(b))
+		})
+		want := strings.Join(lines, "")
+		if *update {
+			if err := os.WriteFile(filepath.Join("published", file+".txt"), []byte(want), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		} else if l.table != want {
+			t.Errorf("%s is not as published", file)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	const table = "A\tfirst\nAB\nB\tsecond\nBA\tthird\n"
+	for code, want := range map[string]string{"A": "first", "AB": "", "B": "second", "BA": "third"} {
+		if got, ok := find(table, code); !ok || got != want {
+			t.Errorf("find(%s) = %q, %v, want %q", code, got, ok, want)
+		}
+	}
+	for _, code := range []string{"", "0", "AA", "ABC", "B\tsecond", "C", "\n"} {
+		if got, ok := find(table, code); ok {
+			t.Errorf("find(%q) = %q", code, got)
+		}
 	}
 }
 
@@ -131,7 +192,10 @@ func decode(t *testing.T, name string, v any) {
 // and Lookup finds whatever List shows.
 func TestConceptLabels(t *testing.T) {
 	shown := []string{"eqf", "credit", "assessment", "mode", "supervision", "accreditation", "learning-opportunity",
-		"learning-setting", "skill-type", "skill-reuse", "credential-type", "qf-ehea", "note-topic", "entitlement", "region", "language"}
+		"learning-setting", "skill-type", "skill-reuse", "credential-type", "qf-ehea", "note-topic", "entitlement", "entitlement-status",
+		"learning-activity", "learning-schedule", "target-group", "verification", "verification-status", "human-sex", "evidence-type", "presentation-type"}
+	further := []string{"eqf", "credit", "assessment", "mode", "supervision", "accreditation", "learning-opportunity", "learning-setting",
+		"skill-type", "skill-reuse", "entitlement", "entitlement-status"}
 	latin := func(r rune) bool { return r < 0x250 }
 	for _, name := range Lists() {
 		members := List(name)
@@ -147,13 +211,26 @@ func TestConceptLabels(t *testing.T) {
 			if !absoluteIRI(c.ID) || !absoluteIRI(c.Scheme) {
 				t.Errorf("%s: %q in %q", name, c.ID, c.Scheme)
 			}
-			if found, ok := Lookup(c.ID); !ok || found.Label["en"] != c.Label["en"] {
+			nameless := (name == "language" || name == "atu") && len(c.Label) == 0
+			if found, ok := Lookup(c.ID); ok == nameless || found.Label["en"] != c.Label["en"] {
 				t.Errorf("Lookup(%s) = %v, %v", c.ID, found, ok)
 			}
-			if c.Label["en"] == "" {
+			if c.Label["en"] == "" && !nameless {
 				t.Errorf("%s has no English label", c.ID)
 			}
-			if !slices.Contains(shown, name) {
+			for tag, label := range c.Label {
+				if label == "" || label != strings.TrimSpace(label) {
+					t.Errorf("%s: label %q in %s", c.ID, label, tag)
+				}
+			}
+			if slices.Contains(further, name) && !own(c) {
+				for _, tag := range furtherLanguages {
+					if c.Label[tag] == "" {
+						t.Errorf("%s has no label in %s", c.ID, tag)
+					}
+				}
+			}
+			if !slices.Contains(shown, name) && (len(c.Label) <= 1 || !slices.Contains([]string{"region", "language", "nqf", "country"}, name)) {
 				continue
 			}
 			for _, tag := range labelLanguages {

@@ -22,7 +22,8 @@ func levelLabels(label map[string]string) {
 	label["sr-Cyrl"] = cyrillic + " ниво " + level
 }
 
-// frameworkConcepts are frameworks, each followed by its levels.
+// frameworkConcepts are frameworks, each followed by its levels. Those of other
+// countries are in the table.
 const frameworkConcepts = `
 c_69e1fd15 = Serbian Qualifications Framework; c_83bf6184 = NQFS Level 1; c_c072e4cc = NQFS Level 2;
 c_8a1ce05d = NQFS Level 3; c_71bf982b = NQFS Level 4; c_dc2cd5c7 = NQFS Level 5; c_7e034a16 = NQFS Level 6;

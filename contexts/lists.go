@@ -8,9 +8,9 @@ const (
 
 // lists are the vocabularies in the order of Lists. English labels are those of
 // the EU vocabularies, which tests compare (of "region" the labels of the country
-// itself); the others are our own translations.
+// itself, of partial lists the roles); the others are our own translations.
 var lists = []list{
-	{"eqf", snb + "eqf/25831c2", snb + "eqf/", `
+	{"eqf", "levels of the European Qualifications Framework", closed, "", snb + "eqf/25831c2", snb + "eqf/", `
 1 = Level 1 | Razina 1 | Nivo 1 | Ниво 1
 2 = Level 2 | Razina 2 | Nivo 2 | Ниво 2
 3 = Level 3 | Razina 3 | Nivo 3 | Ниво 3
@@ -20,15 +20,15 @@ var lists = []list{
 7 = Level 7 | Razina 7 | Nivo 7 | Ниво 7
 8 = Level 8 | Razina 8 | Nivo 8 | Ниво 8
 `},
-	{"nqf", snb + "qdr/25831c2", snb + "qdr/", frameworkConcepts},
-	{"credit", snb + "education-credit/25831c2", snb + "education-credit/", `
+	{"nqf", "national qualifications frameworks and their levels", open, nqfTable, snb + "qdr/25831c2", snb + "qdr/", frameworkConcepts},
+	{"credit", "credit systems", closed, "", snb + "education-credit/25831c2", snb + "education-credit/", `
 6fcec5c5af ECTS = European Credit Transfer System | Europski sustav prijenosa bodova (ECTS) | ESPB | ЕСПБ
 60b314e826 ECVET = European credit system for vocational education and training | Europski sustav bodova u strukovnom obrazovanju i osposobljavanju (ECVET) | Evropski sistem bodova u stručnom obrazovanju i obuci (ECVET) | Европски систем бодова у стручном образовању и обуци (ECVET)
 urn:indeks:credit:csvet CSVET = Croatian credit system for vocational education and training (CSVET) | Hrvatski bodovni sustav strukovnog obrazovanja i osposobljavanja (CSVET) | Hrvatski bodovni sistem stručnog obrazovanja i obuke (CSVET) | Хрватски бодовни систем стручног образовања и обуке (CSVET)
 urn:indeks:credit:cspk CSPK = Montenegrin credit transfer system (CSPK) | Crnogorski sustav prijenosa kredita (CSPK) | Crnogorski sistem prenosa kredita (CSPK) | Црногорски систем преноса кредита (ЦСПК)
 urn:indeks:credit:scqf SCQF = Scottish Credit and Qualifications Framework credit points (SCQF) | Bodovi Škotskog okvira bodova i kvalifikacija (SCQF) | Bodovi Škotskog okvira bodova i kvalifikacija (SCQF) | Бодови Шкотског оквира бодова и квалификација (SCQF)
 `},
-	{"assessment", snb + "assessment/25831c2", snb + "assessment/", `
+	{"assessment", "kinds of assessment", closed, "", snb + "assessment/25831c2", snb + "assessment/", `
 19a2e5e671 = peer assessment | vršnjačko vrednovanje | vršnjačko ocenjivanje | вршњачко оцењивање
 2939dae15f = marked assignment | ocijenjeni zadatak | ocenjeni zadatak | оцењени задатак
 3484bd7e51 = continuous evaluation | kontinuirano vrednovanje | kontinuirano ocenjivanje | континуирано оцењивање
@@ -44,7 +44,7 @@ c4256a2726 = problem based learning | problemsko učenje | problemsko učenje | 
 d30284d7df = oral examination | usmeni ispit | usmeni ispit | усмени испит
 de4d165a6c = artefact assessment | vrednovanje izrađenog rada | ocenjivanje izrađenog rada | оцењивање израђеног рада
 `},
-	{"mode", snb + "learning-assessment/25831c2", snb + "learning-assessment/", `
+	{"mode", "modes of learning and assessment", closed, "", snb + "learning-assessment/25831c2", snb + "learning-assessment/", `
 729f3bed4b = Workbased | Učenje temeljeno na radu | Učenje kroz rad | Учење кроз рад
 7813801c77 = Project based | Projektna nastava | Projektna nastava | Пројектна настава
 9191af2ed9 = Presential | Nastava uživo | Nastava uživo | Настава уживо
@@ -52,26 +52,33 @@ de4d165a6c = artefact assessment | vrednovanje izrađenog rada | ocenjivanje izr
 e92d221e4d = Blended | Kombinirana nastava | Kombinovana nastava | Комбинована настава
 ed4c557045 = Research-Lab based | Rad u istraživačkom laboratoriju | Rad u istraživačkoj laboratoriji | Рад у истраживачкој лабораторији
 `},
-	{"supervision", snb + "supervision-verification/25831c2", snb + "supervision-verification/", `
+	{"supervision", "kinds of supervision and identity verification", closed, "", snb + "supervision-verification/25831c2", snb + "supervision-verification/", `
 70be69aaf9 = Supervised with ID Verification | Pod nadzorom, s provjerom identiteta | Pod nadzorom, sa proverom identiteta | Под надзором, са провером идентитета
 44314532f9 = Supervised without ID Verification | Pod nadzorom, bez provjere identiteta | Pod nadzorom, bez provere identiteta | Под надзором, без провере идентитета
 df2880c5cb = Unsupervised with ID Verification | Bez nadzora, s provjerom identiteta | Bez nadzora, sa proverom identiteta | Без надзора, са провером идентитета
 c598449d64 = Unsupervised without ID Verification | Bez nadzora i bez provjere identiteta | Bez nadzora i bez provere identiteta | Без надзора и без провере идентитета
 `},
-	{"accreditation", snb + "accreditation/25831c2", snb + "accreditation/", `
+	{"accreditation", "kinds of accreditation", closed, "", snb + "accreditation/25831c2", snb + "accreditation/", `
 003293d2ce = Institutional License | Dopusnica ustanove | Dozvola za rad ustanove | Дозвола за рад установе
 820101cba6 = Program Quality Assurance | Osiguravanje kvalitete programa | Obezbeđenje kvaliteta programa | Обезбеђење квалитета програма
 bb4618238e = Institutional Quality Assurance | Osiguravanje kvalitete ustanove | Obezbeđenje kvaliteta ustanove | Обезбеђење квалитета установе
 e57dddfcf3 = Program License | Dopusnica za izvođenje programa | Dozvola za izvođenje programa | Дозвола за извођење програма
 c_1f1a469a = EQAR Institutional accreditation | Institucijska akreditacija (EQAR) | Institucionalna akreditacija (EQAR) | Институционална акредитација (EQAR)
 `},
-	{"learning-activity", snb + "learning-activity/25831c2", snb + "learning-activity/", `
-3c8bd58d62 = lab / simulation / practice coursework; 4357e0e681 = job experience; 59eaf34fab = volunteering;
-a7e556215a = research; b660f5dcea = self-motivated study; bf2e3a7bae = e-learning coursework;
-bf5588ff84 = internship; d46a826a39 = apprenticeship; efff75e10a = workshop, seminar or conference;
-fd33e234ae = educational programme; ff436ea7c9 = classroom coursework
+	{"learning-activity", "kinds of learning activity", closed, "", snb + "learning-activity/25831c2", snb + "learning-activity/", `
+3c8bd58d62 = lab / simulation / practice coursework | laboratorijske vježbe, simulacije i praktična nastava | laboratorijske vežbe, simulacije i praktična nastava | лабораторијске вежбе, симулације и практична настава
+4357e0e681 = job experience | radno iskustvo | radno iskustvo | радно искуство
+59eaf34fab = volunteering | volontiranje | volontiranje | волонтирање
+a7e556215a = research | istraživanje | istraživanje | истраживање
+b660f5dcea = self-motivated study | samostalno učenje | samostalno učenje | самостално учење
+bf2e3a7bae = e-learning coursework | e-učenje | e-učenje | е-учење
+bf5588ff84 = internship | stručna praksa | stručna praksa | стручна пракса
+d46a826a39 = apprenticeship | naukovanje | šegrtovanje | шегртовање
+efff75e10a = workshop, seminar or conference | radionica, seminar ili konferencija | radionica, seminar ili konferencija | радионица, семинар или конференција
+fd33e234ae = educational programme | obrazovni program | obrazovni program | образовни програм
+ff436ea7c9 = classroom coursework | nastava u učionici | nastava u učionici | настава у учионици
 `},
-	{"learning-opportunity", snb + "learning-opportunity/25831c2", snb + "learning-opportunity/", `
+	{"learning-opportunity", "kinds of learning opportunity", closed, "", snb + "learning-opportunity/25831c2", snb + "learning-opportunity/", `
 05053c1cbe = Course | Tečaj | Kurs | Курс
 0f7dac46ca = Programme module | Modul programa | Modul programa | Модул програма
 11252a5207 = Mentoring | Mentorstvo | Mentorstvo | Менторство
@@ -85,64 +92,112 @@ fd33e234ae = educational programme; ff436ea7c9 = classroom coursework
 8b965da2d4 = Service learning | Društveno korisno učenje | Učenje kroz društveno koristan rad | Учење кроз друштвено користан рад
 b2434ca358 = Thesis | Završni rad | Završni rad | Завршни рад
 `},
-	{"learning-setting", snb + "learning-setting/25831c2", snb + "learning-setting/", `
+	{"learning-setting", "learning settings", closed, "", snb + "learning-setting/25831c2", snb + "learning-setting/", `
 6fd4685715 = formal learning | formalno učenje | formalno učenje | формално учење
 e207a81fc7 = non-formal learning | neformalno učenje | neformalno učenje | неформално учење
 `},
-	{"skill-type", snb + "skill-type/25831c2", snb + "skill-type/", `
+	{"skill-type", "kinds of learning outcome", closed, "", snb + "skill-type/25831c2", snb + "skill-type/", `
 knowledge = knowledge | znanje | znanje | знање
 skill = skill | vještina | veština | вештина
 `},
-	{"skill-reuse", snb + "skill-reuse-level/25831c2", snb + "skill-reuse-level/", `
+	{"skill-reuse", "reusability levels of learning outcomes", closed, "", snb + "skill-reuse-level/25831c2", snb + "skill-reuse-level/", `
 cross-sector = cross-sector skills and competences | međusektorske vještine i kompetencije | međusektorske veštine i kompetencije | међусекторске вештине и компетенције
 occupation-specific = occupation specific skills and competences | vještine i kompetencije specifične za zanimanje | veštine i kompetencije specifične za zanimanje | вештине и компетенције специфичне за занимање
 sector-specific = sector specific skills and competences | vještine i kompetencije specifične za sektor | veštine i kompetencije specifične za sektor | вештине и компетенције специфичне за сектор
 transversal = transversal skills and competences | transverzalne vještine i kompetencije | transverzalne veštine i kompetencije | трансверзалне вештине и компетенције
 `},
-	{"entitlement", snb + "entitlement/25831c2", snb + "entitlement/", `
+	{"entitlement", "kinds of entitlement", closed, "", snb + "entitlement/25831c2", snb + "entitlement/", `
 52f62180c2 = occupation | zanimanje | zanimanje | занимање
 64aad92881 = learning opportunity | prilika za učenje | prilika za učenje | прилика за учење
 bebd32e8e6 = membership | članstvo | članstvo | чланство
 `},
-	{"entitlement-status", snb + "entitlement-status/25831c2", snb + "entitlement-status/", `
-5b8d6b34fb = prospective; b7015a8a8c = actual
+	{"entitlement-status", "entitlement statuses", closed, "", snb + "entitlement-status/25831c2", snb + "entitlement-status/", `
+5b8d6b34fb = prospective | buduće | buduće | будуће
+b7015a8a8c = actual | postojeće | postojeće | постојеће
 `},
-	{"isced-f", snb + "isced-f/25831c2", snb + "isced-f/", fieldConcepts},
-	{"country", authority + "country", authority + "country/", countryConcepts},
-	{"region", "http://data.europa.eu/nuts", "http://data.europa.eu/nuts/code/", regionConcepts},
-	{"language", authority + "language", authority + "language/", languageConcepts},
-	{"credential-type", snb + "credential/25831c2", snb + "credential/", `
+	{"isced-f", "fields of education (ISCED-F 2013)", closed, "", snb + "isced-f/25831c2", snb + "isced-f/", fieldConcepts},
+	{"country", "countries and territories", open, "", authority + "country", authority + "country/", countryConcepts},
+	{"region", "statistical regions (NUTS)", open, nutsTable, "http://data.europa.eu/nuts", "http://data.europa.eu/nuts/code/", regionConcepts},
+	{"language", "languages", open, languageTable, authority + "language", authority + "language/", languageConcepts},
+	{"credential-type", "kinds of credential", partial, "", snb + "credential/25831c2", snb + "credential/", `
 48b514e72a = Learning Activity | Aktivnost učenja | Aktivnost učenja | Активност учења
 6cf8e68c43 = Qualification Award | Dodjela kvalifikacije | Dodela kvalifikacije | Додела квалификације
 6dff8a0f87 = Diploma Supplement | Dopunska isprava o studiju | Dodatak diplomi | Додатак дипломи
 bdc47cb449 = Learning Entitlement | Pravo stečeno učenjem | Pravo stečeno učenjem | Право стечено учењем
 e34929035b = Generic | Opća | Opšta | Општа
+c_7e400154 = Converted | Pretvorena | Konvertovana | Конвертована
+c_ae121a00 = Accreditation | Akreditacija | Akreditacija | Акредитација
+c_9a31f32a = Issued by mandate | Izdana po ovlaštenju | Izdata po ovlašćenju | Издата по овлашћењу
 `},
-	{"file-type", authority + "file-type", authority + "file-type/", fileTypeConcepts},
-	{"encoding", snb + "encoding/25831c2", snb + "encoding/", `
+	{"file-type", "file types", open, fileTypeTable, authority + "file-type", authority + "file-type/", fileTypeConcepts},
+	{"encoding", "content encodings", closed, "", snb + "encoding/25831c2", snb + "encoding/", `
 6146cde7dd = base64
 `},
-	{"qf-ehea", "urn:indeks:qf-ehea", "", `
+	{"qf-ehea", "cycles of higher education (QF-EHEA)", open, "", "urn:indeks:qf-ehea", "", `
 urn:indeks:qf-ehea:short = Short cycle | Kratki ciklus | Kratki ciklus | Кратки циклус
 urn:indeks:qf-ehea:first = First cycle | Prvi ciklus | Prvi ciklus | Први циклус
 urn:indeks:qf-ehea:second = Second cycle | Drugi ciklus | Drugi ciklus | Други циклус
 urn:indeks:qf-ehea:third = Third cycle | Treći ciklus | Treći ciklus | Трећи циклус
 `},
-	{"verification", snb + "verification/25831c2", snb + "verification/", `
-2f5b89b96f = Format
-f9c2016fe9 = Seal
-e2bbc86a28 = Accreditation
-271aef9eb4 = Revocation
-94d828f160 = Expiry
-1faf8d450f = Owner
-c_50990fe3 = Custom
+	{"verification", "kinds of verification check", partial, "", snb + "verification/25831c2", snb + "verification/", `
+2f5b89b96f = Format | Format | Format | Формат
+f9c2016fe9 = Seal | Pečat | Pečat | Печат
+e2bbc86a28 = Accreditation | Akreditacija | Akreditacija | Акредитација
+271aef9eb4 = Revocation | Opoziv | Opoziv | Опозив
+94d828f160 = Expiry | Istek valjanosti | Istek važenja | Истек важења
+1faf8d450f = Owner | Vlasnik | Vlasnik | Власник
+c_50990fe3 = Custom | Prilagođeno | Prilagođeno | Прилагођено
 `},
-	{"verification-status", snb + "verification-status/25831c2", snb + "verification-status/", `
-9895008394 = OK
-9d26eb9a37 = Error
-641f0c5e5d = Skipped
+	{"verification-status", "outcomes of verification checks", partial, "", snb + "verification-status/25831c2", snb + "verification-status/", `
+9895008394 = OK | U redu | U redu | У реду
+9d26eb9a37 = Error | Pogreška | Greška | Грешка
+641f0c5e5d = Skipped | Preskočeno | Preskočeno | Прескочено
 `},
-	{"note-topic", snb + "qualification-topics", snb + "qualification-topics#", topicConcepts},
+	{"learning-schedule", "learning schedules", closed, "", snb + "learning-schedule/25831c2", snb + "learning-schedule/", `
+72a0ab92fa = Full time | Puno vrijeme | Puno vreme | Пуно време
+f230bae523 = Part time intensive | Nepuno vrijeme, veći intenzitet | Nepuno vreme, veći intenzitet | Непуно време, већи интензитет
+67395e6b5a = Part time light | Nepuno vrijeme, manji intenzitet | Nepuno vreme, manji intenzitet | Непуно време, мањи интензитет
+`},
+	{"target-group", "target groups", closed, "", snb + "target-group/25831c2", snb + "target-group/", `
+5b1417fd15 = Persons in primary education | Osobe u osnovnom obrazovanju | Osobe u osnovnom obrazovanju | Особе у основном образовању
+1cfca7f767 = Persons who have completed primary education | Osobe sa završenim osnovnim obrazovanjem | Osobe sa završenim osnovnim obrazovanjem | Особе са завршеним основним образовањем
+46806e0244 = Persons in secondary/compulsory education | Osobe u srednjem ili obveznom obrazovanju | Osobe u srednjem ili obaveznom obrazovanju | Особе у средњем или обавезном образовању
+919082b88b = Persons who have completed secondary/compulsory education | Osobe sa završenim srednjim ili obveznim obrazovanjem | Osobe sa završenim srednjim ili obaveznim obrazovanjem | Особе са завршеним средњим или обавезним образовањем
+1599531db0 = Persons in tertiary education (EQF 6) | Osobe u visokom obrazovanju (EQF 6) | Osobe u visokom obrazovanju (EQF 6) | Особе у високом образовању (EQF 6)
+e7627913ad = Persons who have completed tertiary education (EQF 6) | Osobe sa završenim visokim obrazovanjem (EQF 6) | Osobe sa završenim visokim obrazovanjem (EQF 6) | Особе са завршеним високим образовањем (EQF 6)
+acb7f20f25 = Persons in tertiary education (EQF 7) | Osobe u visokom obrazovanju (EQF 7) | Osobe u visokom obrazovanju (EQF 7) | Особе у високом образовању (EQF 7)
+527a6f97eb = Persons who have completed tertiary education (EQF 7) | Osobe sa završenim visokim obrazovanjem (EQF 7) | Osobe sa završenim visokim obrazovanjem (EQF 7) | Особе са завршеним високим образовањем (EQF 7)
+b0bf4f9fe9 = Persons in tertiary education (EQF 8) | Osobe u visokom obrazovanju (EQF 8) | Osobe u visokom obrazovanju (EQF 8) | Особе у високом образовању (EQF 8)
+808b99d38f = Persons who have completed tertiary education (EQF 8) | Osobe sa završenim visokim obrazovanjem (EQF 8) | Osobe sa završenim visokim obrazovanjem (EQF 8) | Особе са завршеним високим образовањем (EQF 8)
+5e56931138 = Persons with 0-3 years work experience | Osobe s 0 do 3 godine radnog iskustva | Osobe sa 0 do 3 godine radnog iskustva | Особе са 0 до 3 године радног искуства
+cbedf28444 = Persons with 3-10 years work experience | Osobe s 3 do 10 godina radnog iskustva | Osobe sa 3 do 10 godina radnog iskustva | Особе са 3 до 10 година радног искуства
+d45b47b458 = Persons with 10+ years work experience | Osobe s 10 i više godina radnog iskustva | Osobe sa 10 i više godina radnog iskustva | Особе са 10 и више година радног искуства
+05f11c859b = Persons requiring employment retraining | Osobe kojima je potrebna prekvalifikacija | Osobe kojima je potrebna prekvalifikacija | Особе којима је потребна преквалификација
+022beab85a = High Achievers | Osobe s visokim postignućima | Osobe sa visokim postignućima | Особе са високим постигнућима
+fd1279fd9f = Low Achievers | Osobe s niskim postignućima | Osobe sa niskim postignućima | Особе са ниским постигнућима
+de9cd193ce = Persons with a learning disability | Osobe s teškoćama u učenju | Osobe sa teškoćama u učenju | Особе са тешкоћама у учењу
+e3782a33ab = Native Speakers | Izvorni govornici | Izvorni govornici | Изворни говорници
+0247b300b0 = Non-Native Speakers | Osobe kojima to nije materinski jezik | Osobe kojima to nije maternji jezik | Особе којима то није матерњи језик
+c900d8ecb1 = Migrants | Migranti | Migranti | Мигранти
+`},
+	{"atu", "administrative units", open, atuTable, authority + "atu", authority + "atu/", ""},
+	{"currency", "currencies", open, currencyTable, authority + "currency", authority + "currency/", ""},
+	{"human-sex", "sexes", partial, "", authority + "human-sex", authority + "human-sex/", `
+FEMALE = female | ženski | ženski | женски
+MALE = male | muški | muški | мушки
+NAP = not applicable | nije primjenjivo | nije primenljivo | није применљиво
+`},
+	{"evidence-type", "kinds of evidence", partial, "", snb + "evidence-type/25831c2", snb + "evidence-type/", `
+c_18016257 = Mandate | Mandat | Mandat | Мандат
+c_c4f849d7 = Conversion | Pretvorba | Konverzija | Конверзија
+c_991b06c6 = Accreditation | Akreditacija | Akreditacija | Акредитација
+`},
+	{"presentation-type", "kinds of presentation", partial, "", snb + "verifiable-presentation/25831c2", snb + "verifiable-presentation/", `
+c_409018f7 = Shared | Podijeljeno | Podeljeno | Подељено
+c_e01977e3 = Notarized copy | Ovjerena preslika | Overena kopija | Оверена копија
+c_825cddc0 = Mandated issue | Izdavanje po ovlaštenju | Izdavanje po ovlašćenju | Издавање по овлашћењу
+`},
+	{"note-topic", "topics of notes", partial, "", snb + "qualification-topics", snb + "qualification-topics#", topicConcepts},
 }
 
 // topicConcepts are what coded notes are about: a topic, then its codes.
