@@ -76,14 +76,14 @@ type Offer struct {
 // reservedID is a name that the catalogue's server needs for itself.
 const reservedID = "guide"
 
-// Put reads a course strictly, as [ParseCourse] does, and puts it into the
+// Put reads a course strictly, as [Institution.ParseCourse] does, and puts it into the
 // catalogue; added tells whether this version is new there. The same course
 // again, however its file is laid out, changes nothing but the terms.
 //
 // Errors: [*Problems] for a course or terms that break a rule;
 // store.ErrCourseUsed where other content was awarded under this version.
 func (c *Catalogue) Put(ctx context.Context, name string, raw []byte, t Terms) (o Offer, added bool, warnings []Problem, err error) {
-	course, warnings, err := ParseCourse(name, raw)
+	course, warnings, err := c.inst.ParseCourse(name, raw)
 	if err != nil {
 		return Offer{}, false, warnings, err
 	}

@@ -2,11 +2,14 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"maps"
+	"net/http"
 	"net/url"
 	"path"
 	"slices"
@@ -46,6 +49,7 @@ type view struct {
 
 type languageLink struct {
 	Tag, Name string
+	Query     string // of this page in that language, as it was asked for otherwise
 	Current   bool
 }
 
@@ -153,7 +157,9 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 	v := view{Page: p, Path: c.Request().URL.Path, Now: Clock(), Repeat: p.Again != nil, chosen: c.QueryParam("lang") == p.Lang}
 	for _, l := range languageNames {
 		if k.localizer[l.tag] != nil {
-			v.Languages = append(v.Languages, languageLink{l.tag, l.name, l.tag == p.Lang})
+			query := c.Request().URL.Query()
+			query.Set("lang", l.tag)
+			v.Languages = append(v.Languages, languageLink{l.tag, l.name, "?" + query.Encode(), l.tag == p.Lang})
 		}
 	}
 	var b bytes.Buffer
@@ -167,6 +173,14 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 	} else {
 		h.Set("Cache-Control", "no-cache")
 		h.Set("Vary", "Accept-Language")
+		if status == http.StatusOK {
+			digest := sha256.Sum256(b.Bytes())
+			tag := `"` + hex.EncodeToString(digest[:16]) + `"`
+			h.Set("ETag", tag)
+			if c.Request().Header.Get("If-None-Match") == tag {
+				return c.NoContent(http.StatusNotModified)
+			}
+		}
 	}
 	return c.HTMLBlob(status, b.Bytes())
 }

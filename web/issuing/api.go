@@ -45,10 +45,13 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 const clientKey = "API client"
 
 // issueRequest is one learner to be given an award: the course as in a course
-// file, the learner by the columns of a class list.
+// file or by its id and version in the catalogue, the learner by the columns of
+// a class list.
 type issueRequest struct {
-	Course  jsontext.Value    `json:"course"`
-	Learner map[string]string `json:"learner"`
+	Course        jsontext.Value    `json:"course"`
+	CourseID      string            `json:"course_id"`
+	CourseVersion string            `json:"course_version"`
+	Learner       map[string]string `json:"learner"`
 }
 
 // postCredential issues one credential. The Idempotency-Key decides which
@@ -64,9 +67,9 @@ func (s *server) postCredential(c echo.Context) error {
 	if err := readJSON(c, &req); err != nil {
 		return err
 	}
-	course, _, err := issuer.ParseCourse("course", req.Course)
+	course, err := s.courseOf(c, &req)
 	if err != nil {
-		return problems(err, "/course")
+		return err
 	}
 	draft, _, err := issuer.ReadDraft(course, req.Learner)
 	if err != nil {

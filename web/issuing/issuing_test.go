@@ -20,6 +20,7 @@ import (
 	"indeks/issuer"
 	"indeks/keys"
 	"indeks/store"
+	"indeks/verifier"
 	"indeks/web"
 )
 
@@ -46,6 +47,7 @@ func newServer(t *testing.T) (base string, log *bytes.Buffer) {
 		DID: did, PublicBase: "https://issuer.school.example", VerifierBase: "https://verify.example", LegalName: map[string]string{"en": "School of Sava"},
 		Country: "SRB", Address: "Rečna obala 12", OrganizationID: "VATRS-000000012", Provider: "hei", QRPrefix: "SV", Languages: []string{"sr-Latn"},
 		Signatory: issuer.Signatory{Name: "R. V.", Office: "Rector"},
+		Register:  verifier.Register{Name: "Register of higher education institutions", Number: "12", From: "2007-01-01"},
 	}
 	if _, err := ring.Add(did, keys.NewKey{Organization: "School of Sava", CommonName: "School of Sava", Country: "RS", OrgID: inst.OrganizationID, Now: time.Now()}); err != nil {
 		t.Fatal(err)

@@ -38,7 +38,8 @@ type APIKey struct {
 // server holds what the handlers share.
 type server struct {
 	Config
-	kit *web.Kit
+	kit       *web.Kit
+	catalogue *issuer.Catalogue
 }
 
 // New returns the server's router.
@@ -51,7 +52,7 @@ func New(c Config) (*echo.Echo, error) {
 	if err != nil {
 		return nil, err
 	}
-	kit, err := web.New(c.Kit, pages, nil)
+	kit, err := web.New(c.Kit, pages, pageFuncs)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +60,26 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrNotFound, Status: http.StatusNotFound, Title: "No such credential"},
 		web.Row{Is: store.ErrConflict, Status: http.StatusConflict, Title: "The same key was used for another request"},
 		web.Row{Is: store.ErrNumberTaken, Status: http.StatusConflict, Title: "The certificate number is already used"},
+		web.Row{Is: store.ErrCourseUsed, Status: http.StatusConflict, Title: "The version was awarded under and does not change"},
 		web.Row{Is: store.ErrState, Status: http.StatusConflict, Title: "Not possible in the credential's state"},
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Title: "Records are read-only until the issuer is started again"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
-	s := &server{Config: c, kit: kit}
+	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil)}
 	e := kit.Echo()
 
 	// Pages. A link is 26 symbols that nobody can guess.
 	e.GET("/", s.getHome)
 	e.GET("/h/:link", s.getCredential)
 	e.GET("/h/:link/:file", s.getDownload)
+
+	// The catalogue, for everybody.
+	e.GET("/catalogue", s.getCatalogue)
+	e.GET("/catalogue.json", s.getCatalogueJSON)
+	e.GET("/catalogue/feed.atom", s.getFeed)
+	e.GET("/catalogue/guide", s.getGuide)
+	e.GET("/catalogue/:id", s.getOffer)
+	e.GET("/catalogue/:id/:version", s.getOffer)
 
 	// For verifiers: what a printed id stands for, status lists, keys, contexts.
 	e.GET("/credentials/:public", s.getToken)
@@ -87,9 +97,15 @@ func New(c Config) (*echo.Echo, error) {
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke))
 	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend))
 	api.POST("/credentials/:id/reinstate", s.postChange((*issuer.Issuer).Reinstate))
+	api.POST("/courses", s.postCourse)
+	api.GET("/courses", s.getCourses)
+	api.GET("/courses/:id", s.getCourse)
+	api.GET("/courses/:id/:version", s.getCourseFile)
 
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", s.getReady)
-	e.GET("/robots.txt", func(c echo.Context) error { return c.String(http.StatusOK, "User-agent: *\nDisallow: /\n") })
+	e.GET("/robots.txt", func(c echo.Context) error {
+		return c.String(http.StatusOK, "User-agent: *\nAllow: /catalogue\nDisallow: /\n")
+	})
 	return e, nil
 }
