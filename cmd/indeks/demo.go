@@ -64,12 +64,18 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 		return fmt.Errorf("setting up the demo: %w", err)
 	}
 
-	// 3. Issue as a registrar would.
+	// 3. Publish the courses and issue, as a registrar would.
 	house, err := openHouse(ctx, made.config)
 	if err != nil {
 		return err
 	}
 	defer house.close()
+	catalogue := issuer.NewCatalogue(house.institution, house.store, nil)
+	for _, example := range examples.Courses() {
+		if _, _, _, err := catalogue.Put(ctx, example.Name, example.CourseJSON, issuer.Terms{Published: true}); err != nil {
+			return err
+		}
+	}
 	shown, total, err := cmd.issue(ctx, con, house)
 	if err != nil {
 		return err
@@ -161,7 +167,7 @@ func (s demoShown) print(con console, house *house, total int, took time.Duratio
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "\nVerifier  %s\nIssuer    %s\n", house.config.Verifier.PublicBase, house.config.Issuer.PublicBase)
+	fmt.Fprintf(con.out, "\nVerifier   %s\nIssuer     %s\nCatalogue  %[2]s/catalogue\n", house.config.Verifier.PublicBase, house.config.Issuer.PublicBase)
 	qr, err := paper.Terminal(house.issuer.VerifyURL(s.valid[0].record))
 	if err != nil {
 		return err

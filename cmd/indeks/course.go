@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"indeks/issuer"
+	"indeks/store"
+)
+
+type courseCmd struct {
+	Put    coursePutCmd    `cmd:"" help:"Put a course into the catalogue, or change on what terms it is there."`
+	List   courseListCmd   `cmd:"" help:"List all courses of the catalogue with their versions."`
+	Export courseExportCmd `cmd:"" help:"Write a course of the catalogue as a course file."`
+}
+
+func (*courseCmd) Help() string {
+	return `The catalogue is public on the issuer's server at /catalogue. A credential leads to the version of the
+course that it was awarded under, and such a version never changes: what changes gets a new version.
+
+The issuer's server must not run on the same records at the same time; with a running server use its
+API: POST /api/v1/courses.
+
+  indeks course put course.json --config uni --from 2026-09-01
+  indeks course export data-stewardship --config uni >course.json`
+}
+
+// catalogue opens the catalogue without any key: it seals nothing.
+func (cmd configFlag) catalogue() (*issuer.Catalogue, store.Store, error) {
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	inst, err := c.institution()
+	if err != nil {
+		return nil, nil, err
+	}
+	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	if err != nil {
+		return nil, nil, err
+	}
+	return issuer.NewCatalogue(inst, records, nil), records, nil
+}
+
+type coursePutCmd struct {
+	configFlag
+	File  string `arg:"" help:"Course file (JSON)." type:"existingfile"`
+	From  string `help:"First day on which it is offered." placeholder:"YYYY-MM-DD"`
+	Until string `help:"Last day on which it is offered." placeholder:"YYYY-MM-DD"`
+	Draft bool   `help:"Keep it from the public; a version that was public once is shown as withdrawn."`
+}
+
+func (cmd *coursePutCmd) Run(ctx context.Context, con console) error {
+	raw, err := os.ReadFile(cmd.File)
+	if err != nil {
+		return fmt.Errorf("reading the course: %w", err)
+	}
+	catalogue, records, err := cmd.catalogue()
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+	o, added, warnings, err := catalogue.Put(ctx, filepath.Base(cmd.File), raw, issuer.Terms{From: cmd.From, Until: cmd.Until, Published: !cmd.Draft})
+	printWarnings(con.err, cmd.File, warnings)
+	if err != nil {
+		return err
+	}
+	did := "is in the catalogue"
+	if added {
+		did = "is new in the catalogue"
+	}
+	fmt.Fprintf(con.out, "%s, version %s, %s: %s", o.ID, o.Version, did, state(o))
+	if o.Published {
+		fmt.Fprintf(con.out, ", %s", o.Page)
+	}
+	fmt.Fprintln(con.out)
+	return nil
+}
+
+// state is the state of a version, as a registrar needs it: what never was
+// public was not withdrawn either.
+func state(o issuer.Offer) string {
+	if o.FirstPublished.IsZero() {
+		return "draft"
+	}
+	return string(o.State)
+}
+
+type courseListCmd struct{ configFlag }
+
+func (cmd *courseListCmd) Run(ctx context.Context, con console) error {
+	catalogue, records, err := cmd.catalogue()
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+	offers, err := catalogue.Offers(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "COURSE\tVERSION\tSTATE\tAWARDED\tFROM\tUNTIL\tTITLE\n")
+	for _, o := range offers {
+		awarded := "no"
+		if o.Used {
+			awarded = "yes"
+		}
+		title := o.Content.Title["en"]
+		for _, words := range o.Content.Title {
+			if title == "" {
+				title = words
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Version, state(o), awarded, o.From, o.Until, title)
+	}
+	return w.Flush()
+}
+
+type courseExportCmd struct {
+	configFlag
+	ID      string `arg:"" help:"Id of the course."`
+	Version string `arg:"" optional:"" help:"Version; the one that was put last if none is given."`
+}
+
+func (cmd *courseExportCmd) Run(ctx context.Context, con console) error {
+	catalogue, records, err := cmd.catalogue()
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+	o, err := catalogue.Offer(ctx, cmd.ID, cmd.Version)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("the catalogue has no course %q in that version; indeks course list shows all", cmd.ID)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = con.out.Write(o.Content.File())
+	return err
+}
