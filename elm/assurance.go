@@ -90,6 +90,16 @@ func (v *view) supervision() Element {
 // O3: P.grade, P.specifiedBy.gradingScheme. A grade for all assessments together
 // has the schemes of those foreseen.
 func (v *view) grade() Element {
+	graded := func(part bool) bool {
+		return slices.ContainsFunc(v.assessments, func(c claim) bool { return c.part == part && v.noteText(c.Grade).Text != "" })
+	}
+	if graded(true) && !graded(false) && len(v.achievements) > 0 {
+		e := Element{ID: "O3", Values: []Value{v.ours("grades of parts")}} // a list of them without the parts says nothing
+		for _, c := range v.assessments {
+			e.Values[0].Detail = v.gradingScheme(e.Values[0].Detail, c)
+		}
+		return e
+	}
 	return Element{ID: "O3", Values: v.collect(v.assessments, func(c claim) []Value {
 		value := v.noteText(c.Grade)
 		if len(v.examined()) > 1 {

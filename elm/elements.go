@@ -59,15 +59,19 @@ func (v *view) title() Element {
 	if len(values) == 0 {
 		values = add(values, v.named(v.c.Extra, "name"))
 	}
-	return Element{ID: "M2", Values: values}
+	e := Element{ID: "M2", Values: values}
+	if slices.ContainsFunc(main(v.achievements), func(c claim) bool { return c.SpecifiedBy != nil && ofProgramme(c.SpecifiedBy) }) {
+		e.Label = v.say("title of an award") // a degree is no micro-credential
+	}
+	return e
 }
 
 // awardingBodies are the organisations in awardedBy.awardingBody of what the
-// credential itself claims.
+// credential itself claims, or, where that names none, of its parts.
 func (v *view) awardingBodies() []*Organisation {
 	var bodies []*Organisation
-	for _, claims := range [][]claim{v.achievements, v.activities, v.assessments, v.entitlements} {
-		for _, c := range main(claims) {
+	for _, claims := range [][]claim{main(v.achievements), main(v.activities), main(v.assessments), main(v.entitlements), v.achievements} {
+		for _, c := range claims {
 			if c.AwardedBy == nil {
 				continue
 			}
@@ -206,9 +210,7 @@ func (v *view) outcomes() Element {
 			value := v.text(o.Title)
 			value.Detail = lineOf(value.Detail, v.say("line:type"), v.concept(o.DCType))
 			value.Detail = lineOf(value.Detail, v.say("line:reuse"), v.concept(o.ReusabilityLevel))
-			for _, skill := range append(v.concepts(o.RelatedESCOSkill), v.concepts(o.RelatedSkill)...) {
-				value.Detail = lineOf(value.Detail, v.say("line:skill"), skill)
-			}
+			value.Detail = append(value.Detail, v.skills(append(v.concepts(o.RelatedESCOSkill), v.concepts(o.RelatedSkill)...))...)
 			for j := range o.AdditionalNote {
 				value.Detail = lineOf(value.Detail, v.say("line:note"), v.noteText(&o.AdditionalNote[j]))
 			}
@@ -223,31 +225,23 @@ func (v *view) outcomes() Element {
 	return Element{ID: "M6", Values: values}
 }
 
-// outcomeSource is the coded note about where the outcomes were taken from.
-func (v *view) outcomeSource() Element { return v.coded("outcome-source", TopicSource) }
-
-// parts are the achievements (or activities) inside what was awarded.
-func (v *view) parts() Element {
-	e := Element{ID: "parts"}
-	claims := v.achievements
-	if len(claims) == 0 {
-		claims = v.activities
-	}
-	for _, c := range claims {
-		if !c.part {
+// skills are skills in a line, one for each language that they are named in:
+// transcripts relate a dozen to every outcome.
+func (v *view) skills(list []Value) []Line {
+	var lines []Line
+	for _, skill := range list {
+		at := slices.IndexFunc(lines, func(l Line) bool { return l.Lang == skill.Lang })
+		if at < 0 {
+			lines = lineOf(lines, v.say("line:skill"), skill)
 			continue
 		}
-		value := v.titleOf(c)
-		for _, credit := range v.credits(c) {
-			value.Detail = lineOf(value.Detail, v.say("line:credits"), credit)
-		}
-		for i := range c.ProvenBy {
-			value.Detail = lineOf(value.Detail, v.say("O3"), v.noteText(c.ProvenBy[i].Grade))
-		}
-		e.Values = add(e.Values, value)
+		lines[at].Text += "; " + skill.Text
 	}
-	return e
+	return lines
 }
+
+// outcomeSource is the coded note about where the outcomes were taken from.
+func (v *view) outcomeSource() Element { return v.coded("outcome-source", TopicSource) }
 
 // M7: S.creditPoint, A.creditReceived, S.volumeOfLearning, L.workload,
 // L.specifiedBy.contactHour.
@@ -417,13 +411,17 @@ func (v *view) cycle(c *Concept) Value {
 // programme is the type of a learning opportunity that is a whole degree.
 const programme = "http://data.europa.eu/snb/learning-opportunity/79343569f3"
 
+func ofProgramme(s *Specification) bool {
+	return slices.ContainsFunc(s.DCType, func(t Concept) bool { return t.ID == programme })
+}
+
 // notADegree is the fixed sentence that stands wherever a level is shown. Only
 // a credential that says that it is a whole educational programme goes without.
 func (v *view) notADegree() Element {
 	e := Element{ID: "not-a-degree"}
 	for _, c := range main(v.achievements) {
 		s := c.SpecifiedBy
-		if s == nil || slices.ContainsFunc(s.DCType, func(t Concept) bool { return t.ID == programme }) {
+		if s == nil || ofProgramme(s) {
 			continue
 		}
 		if n := eqfNumber(s.EQFLevel); n != "" {

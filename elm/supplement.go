@@ -18,7 +18,8 @@ func Supplement(c *Credential, lang string) []Section {
 	v := newView(c, lang)
 	sections := []Section{
 		v.section("who", v.learner(), v.title(), v.awardingBody(), v.issuer(), v.country(), v.issued()),
-		v.section("skills", v.outcomes(), v.outcomeSource(), v.parts()),
+		v.section("skills", v.outcomes(), v.outcomeSource()),
+		v.section("composition", v.parts()),
 		v.section("workload", v.workload(), v.participation(), v.period()),
 		v.section("level", v.level(), v.notADegree(), v.coded("level-proposed", TopicLevelProposed), v.coded("level-method", TopicLevelMethod)),
 		v.section("assessment", v.assessment(), v.criteria(), v.supervision(), v.grade(), v.coded("rpl", TopicPriorLearning)),
@@ -60,7 +61,7 @@ func Completeness(c *Credential) (present, reasoned, missing []string) {
 
 // Section groups the elements of the supplement under one question.
 type Section struct {
-	ID       string // "who", "skills", "workload", "level", "assessment", "quality", "standing", "use", "validity", "other"
+	ID       string // "who", "skills", "composition", "workload", "level", "assessment", "quality", "standing", "use", "validity", "other"
 	Label    string
 	Elements []Element
 }
@@ -74,8 +75,9 @@ type Element struct {
 	ID      string
 	Label   string
 	Values  []Value
-	Reason  bool // answered by a coded reason instead of a value
-	Missing bool // mandatory and absent: Values is empty
+	Parts   *Parts // of "parts" only: what Values say line by line, as a table
+	Reason  bool   // answered by a coded reason instead of a value
+	Missing bool   // mandatory and absent: Values is empty
 }
 
 // Value is one line of an element. Text is plain text that came from the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,8 +28,9 @@ type view struct {
 // one. What belongs to a part is a part as well.
 type claim struct {
 	*Claim
-	kind string
-	part bool
+	kind   string
+	part   bool
+	within *Claim // the innermost part that it is, or belongs to
 }
 
 // note is a note with the topic and code of its subject. A note about nothing
@@ -48,7 +50,7 @@ func newView(c *Credential, lang string) *view {
 	}
 	v := &view{c: c, lang: lang}
 	for i := range c.Subject {
-		v.sort(c.Subject[i].HasClaim, false, "LearningAchievement")
+		v.sort(c.Subject[i].HasClaim, false, "LearningAchievement", nil)
 	}
 	v.remember(c.Issuer.AdditionalNote)
 	v.foresee()
@@ -57,11 +59,13 @@ func newView(c *Credential, lang string) *view {
 
 // sort files claims and all that they contain by kind. Kind is what a claim is
 // taken for where its type does not say.
-func (v *view) sort(claims List[Claim], part bool, kind string) {
+func (v *view) sort(claims List[Claim], part bool, kind string, within *Claim) {
 	for i := range claims {
-		it := claim{&claims[i], kind, part}
 		own := kindOf(&claims[i], kind)
-		it.kind = own
+		it := claim{&claims[i], own, part, within}
+		if part && (within == nil || own == "LearningAchievement") {
+			it.within = it.Claim
+		}
 		switch own {
 		case "LearningActivity":
 			v.activities = append(v.activities, it)
@@ -82,10 +86,10 @@ func (v *view) sort(claims List[Claim], part bool, kind string) {
 				v.remember(body.AdditionalNote)
 			}
 		}
-		v.sort(it.HasPart, true, own)
-		v.sort(it.InfluencedBy, part, "LearningActivity")
-		v.sort(it.ProvenBy, part, "LearningAssessment")
-		v.sort(it.EntitlesTo, part, "LearningEntitlement")
+		v.sort(it.HasPart, true, own, it.within)
+		v.sort(it.InfluencedBy, part, "LearningActivity", it.within)
+		v.sort(it.ProvenBy, part, "LearningAssessment", it.within)
+		v.sort(it.EntitlesTo, part, "LearningEntitlement", it.within)
 	}
 }
 
@@ -122,7 +126,7 @@ func (v *view) foresee() {
 					}
 				}
 			}
-			v.foreseen = append(v.foreseen, claim{assessment, "LearningAssessment", c.part})
+			v.foreseen = append(v.foreseen, claim{assessment, "LearningAssessment", c.part, c.within})
 		}
 	}
 }
@@ -162,7 +166,7 @@ func (v *view) section(id string, elements ...Element) Section {
 			}
 			e.Missing = true
 		}
-		e.Label = v.say(e.ID)
+		e.Label = cmp.Or(e.Label, v.say(e.ID))
 		s.Elements = append(s.Elements, e)
 	}
 	return s
@@ -336,28 +340,45 @@ func main(claims []claim) []claim {
 	return found
 }
 
-// partLabels name the parts of a claim by their kind.
-var partLabels = map[string]string{"LearningActivity": "line:activity", "LearningAssessment": "line:assessment"}
-
 // collect gathers what the credential's own claims say, or, where they say
-// nothing, what their parts say, each with the part's name.
+// nothing, what their parts say: equal values once, with the parts' names, or
+// their number where they are many.
 func (v *view) collect(claims []claim, read func(claim) []Value) []Value {
 	var own, parts []Value
+	var of [][]Value // names of the parts that say parts[i]
 	for _, c := range claims {
 		for _, value := range read(c) {
-			if !c.part {
+			switch {
+			case !c.part:
 				own = add(own, value)
-				continue
+			case value.Text != "":
+				at := slices.IndexFunc(parts, func(known Value) bool { return reflect.DeepEqual(known, value) })
+				if at < 0 {
+					at = len(parts)
+					parts, of = append(parts, value), append(of, nil)
+				}
+				of[at] = add(of[at], v.titleOf(claim{Claim: c.within}))
 			}
-			value.Detail = lineOf(slices.Clip(value.Detail), v.say(cmp.Or(partLabels[c.kind], "line:part")), v.titleOf(c))
-			parts = add(parts, value)
 		}
 	}
 	if len(own) > 0 {
 		return own
 	}
+	for i := range parts {
+		parts[i].Detail = slices.Clip(parts[i].Detail)
+		if len(of[i]) > manyParts {
+			parts[i].Detail = line(parts[i].Detail, v.say("parts"), strconv.Itoa(len(of[i])))
+			continue
+		}
+		for _, name := range of[i] {
+			parts[i].Detail = lineOf(parts[i].Detail, v.say("line:part"), name)
+		}
+	}
 	return parts
 }
+
+// manyParts is how many parts are still named.
+const manyParts = 3
 
 // add appends a value that says something and is not there yet.
 func add(values []Value, value Value) []Value {

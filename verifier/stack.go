@@ -192,10 +192,11 @@ func Stack(reports []*Report, samePerson bool) *StackReport {
 
 func (i *StackItem) counts() bool { return i.Counts == CountsFull || i.Counts == CountsProvisional }
 
-// compareItems is the order of a stack: by what the credentials say, so that no
-// order of giving them shows.
+// compareItems is the order of a stack: what counts first, then by what the
+// credentials say, so that no order of giving them shows.
 func compareItems(a, b StackItem) int {
-	return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.key, b.key))
+	last := map[Counts]int{CountsNot: 1}
+	return cmp.Or(cmp.Compare(last[a.Counts], last[b.Counts]), a.at.Compare(b.at), cmp.Compare(a.key, b.key))
 }
 
 // issuerKey is the trust entry that answers for a report.

@@ -196,9 +196,9 @@ type stackView struct {
 // stackRow is an item with the first second of its credential.
 type stackRow struct {
 	verifier.WireItem
-	Word, Tone, Icon string
-	Holder           *elm.Value
-	Birth            string // day and month, while the question is open
+	Word, Tone string
+	Holder     *elm.Value
+	Birth      string // day and month, while the question is open
 }
 
 // stackGroup are the sums of one standing.
@@ -218,7 +218,8 @@ func (s *Server) renderStack(c echo.Context, tokens [][]byte, samePerson bool) e
 	v := stackView{WireStack: stack.Wire(lang), Ask: stack.Result == verifier.StackQuestion}
 	for i, item := range v.Items {
 		first := s.resultOf(stack.Items[i].Report, lang, true)
-		row := stackRow{WireItem: item, Word: first.Word, Tone: first.Tone, Icon: first.Icon}
+		row := stackRow{WireItem: item, Word: first.Word, Tone: first.Tone}
+		row.Awarded = day(lang, item.Awarded)
 		if first.Facts && !first.Claim {
 			row.Holder = first.Holder
 			if v.Ask {
