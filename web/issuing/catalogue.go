@@ -141,6 +141,10 @@ var sections = []struct {
 	{"enrol", "building", []string{"M4", "issuer", "M3", "O5"}},
 }
 
+// topics name the elements that the supplement calls a credential's own
+// statement: here there is no credential yet.
+var topics = map[string]string{"provider": elm.TopicProvider, "award-status": elm.TopicAwardStatus}
+
 // machineForms are the forms of a course's page for programs, by the end of its
 // address. An id has no full stop.
 var machineForms = []struct {
@@ -179,13 +183,17 @@ func (s *server) getOffer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	elements := o.Supplement(s.kit.Lang(c))
+	lang := s.kit.Lang(c)
+	elements := o.Supplement(lang)
 	title, lead := heading(elements, &o)
 	var shown []section
 	for _, want := range sections {
 		one := section{ID: want.id, Icon: want.icon}
 		for _, id := range want.elements {
 			if e, ok := elements[id]; ok {
+				if topic := topics[id]; topic != "" {
+					e.Label = cmp.Or(elm.Label(topic, lang), e.Label)
+				}
 				one.Elements = append(one.Elements, e)
 			}
 		}

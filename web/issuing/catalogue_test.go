@@ -111,7 +111,7 @@ func TestCataloguePages(t *testing.T) {
 		{"/catalogue/data-stewardship", "This is not a short-cycle, bachelor&#39;s, master&#39;s or doctoral degree", "Prior learning: none"},
 		{"/catalogue/data-stewardship?lang=sr-Latn", "Kako se upisati", "How to enrol"},
 		{"/catalogue/cnc-operator?lang=sr-Latn", `lang="hr"`, ""}, // the course has no Serbian: another language, and said so
-		{"/catalogue/cnc-operator", "How to enrol", ""},
+		{"/catalogue/cnc-operator", "How to enrol", "as the credential states"},
 		{"/catalogue/cnc-operator/2026.1", `aria-current="true">2026.1`, ""},
 		{"/catalogue/guide", "One ECTS credit stands for 25 to 30 hours", ""},
 		{"/catalogue/guide?lang=hr", "Jedan ECTS bod", "Credits"},

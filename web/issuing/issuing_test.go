@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,17 +41,14 @@ func newServer(t *testing.T) (base string, log *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { records.Close() })
-	ring, err := keys.CreateRing(filepath.Join(dir, "keys.age"), []byte("passphrase"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	inst := issuer.Institution{
 		DID: did, PublicBase: "https://issuer.school.example", VerifierBase: "https://verify.example", LegalName: map[string]string{"en": "School of Sava"},
 		Country: "SRB", Address: "Rečna obala 12", OrganizationID: "VATRS-000000012", Provider: "hei", QRPrefix: "SV", Languages: []string{"sr-Latn"},
 		Signatory: issuer.Signatory{Name: "R. V.", Office: "Rector"},
 		Register:  verifier.Register{Name: "Register of higher education institutions", Number: "12", From: "2007-01-01"},
 	}
-	if _, err := ring.Add(did, keys.NewKey{Organization: "School of Sava", CommonName: "School of Sava", Country: "RS", OrgID: inst.OrganizationID, Now: time.Now()}); err != nil {
+	ring, err := theRing()
+	if err != nil {
 		t.Fatal(err)
 	}
 	iss, err := issuer.New(context.Background(), issuer.Config{Institution: inst, Store: records, Ring: ring})
@@ -66,6 +65,22 @@ func newServer(t *testing.T) (base string, log *bytes.Buffer) {
 	t.Cleanup(server.Close)
 	return server.URL, log
 }
+
+// theRing is a ring with one key. Making one takes a second, by intent, so the
+// tests share it.
+var theRing = sync.OnceValues(func() (*keys.Ring, error) {
+	dir, err := os.MkdirTemp("", "indeks-ring")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) // the ring stays in memory
+	ring, err := keys.CreateRing(filepath.Join(dir, "keys.age"), []byte("passphrase"))
+	if err != nil {
+		return nil, err
+	}
+	_, err = ring.Add("did:web:issuer.school.example", keys.NewKey{Organization: "School of Sava", CommonName: "School of Sava", Country: "RS", OrgID: "VATRS-000000012", Now: time.Now()})
+	return ring, err
+})
 
 type answer struct {
 	status int
