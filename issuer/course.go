@@ -195,5 +195,5 @@ type LegalBasis struct {
 	Text  Words  `json:"text,omitempty"` // default: the act's title
 	URL   string `json:"url,omitempty"`
 	From  string `json:"from,omitempty"`  // YYYY-MM-DD, in force since
-	Until string `json:"until,omitempty"` // YYYY-MM-DD or as the act's: last day in force
+	Until string `json:"until,omitempty"` // YYYY-MM-DD, last day in force
 }

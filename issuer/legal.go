@@ -19,10 +19,10 @@ type Act struct {
 	Territory string `json:"territory,omitempty"` // part of the country where it holds
 	Title     Words  `json:"title"`               // in English, and in the original where it is known
 	URL       string `json:"url,omitempty"`
-	// From and Until are days, or as much of one as is known ("2018",
-	// "2010-12"): in force since, or at least adopted; the last day in force.
+	// From is a day, or as much of one as is known ("2018", "2010-12"): in force
+	// since, or at least adopted.
 	From    string `json:"from,omitempty"`
-	Until   string `json:"until,omitempty"`
+	Until   string `json:"until,omitempty"` // YYYY-MM-DD, the last day in force; "" while no end is known
 	Source  string `json:"source"`
 	Checked string `json:"checked"` // YYYY-MM-DD, when it was last held against the source
 }
@@ -129,9 +129,9 @@ func (c *Course) notInForce(awarded string) []Problem {
 		if from == "" {
 			from = acts()[l.Act].From
 		}
-		// Texts compare as days as far as both go.
+		// Days compare as text, also with the year or month that is known of one.
 		switch {
-		case r.Until != "" && awarded > r.Until && !strings.HasPrefix(awarded, r.Until):
+		case r.Until != "" && awarded > r.Until:
 			k.warn("legal-act-ended", at, "", fmt.Sprintf("the legal basis %q (%s) ended on %s: expected an act that was in force on %s", name, at, r.Until, awarded))
 		case from != "" && awarded < from:
 			k.warn("legal-act-early", at, "", fmt.Sprintf("the legal basis %q (%s) is in force since %s only: expected an act that was in force on %s", name, at, from, awarded))
