@@ -331,9 +331,13 @@ func (v *view) participation() Element {
 	return Element{ID: "M10", Values: values}
 }
 
-// period is L.temporal.
+// period is L.temporal. Those of parts stand with the parts.
 func (v *view) period() Element {
-	return Element{ID: "period", Values: v.collect(v.activities, func(c claim) []Value {
+	activities := v.activities
+	if len(main(v.achievements)) < len(v.achievements) {
+		activities = main(activities)
+	}
+	return Element{ID: "period", Values: v.collect(activities, func(c claim) []Value {
 		var values []Value
 		for _, p := range c.Temporal {
 			values = add(values, v.between(p.StartDate, p.EndDate))

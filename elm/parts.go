@@ -165,7 +165,7 @@ func (v *view) bodies(list []*Organisation) []Value {
 	var names []Value
 	for _, body := range list {
 		name := v.organisation(body)
-		name.Detail = nil
+		name.Detail, name.Link = nil, ""
 		names = add(names, name)
 	}
 	return names
