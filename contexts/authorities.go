@@ -109,10 +109,19 @@ JSON = JSON; JSON_LD = JSON-LD; CSV = CSV; RTF = RTF; DOC = Word DOC; DOCX = Wor
 XLSX = Excel XLSX; ODS = ODS; PPTX = PowerPoint PPTX; ODP = ODP; MP3 = MP3; MPEG4 = MPEG-4; ZIP = ZIP
 `
 
-// regionConcepts are the statistical regions (NUTS, levels 2 and 3) of Serbia
-// and Croatia under their names, which the publication has in the language of
+// regionConcepts are the statistical regions (NUTS) of Serbia, Montenegro and
+// Croatia under their names, which the publication has in the language of
 // the country only. The other regions are in the table.
 const regionConcepts = `
+RS = Serbia | Srbija | Srbija | Србија
+RS1 = Serbia - North | Srbija - sjever | Srbija - sever | Србија - север
+RS2 = Serbia - South | Srbija - jug | Srbija - jug | Србија - југ
+ME = Montenegro | Crna Gora | Crna Gora | Црна Гора
+ME0 = Montenegro | Crna Gora | Crna Gora | Црна Гора
+ME00 = Montenegro | Crna Gora | Crna Gora | Црна Гора
+ME000 = Montenegro | Crna Gora | Crna Gora | Црна Гора
+HR = Croatia | Hrvatska | Hrvatska | Хрватска
+HR0 = Croatia | Hrvatska | Hrvatska | Хрватска
 RS11 = Belgrade Region | Beogradski region | Beogradski region | Београдски регион
 RS12 = Region of Vojvodina | Region Vojvodine | Region Vojvodine | Регион Војводине
 RS21 = Region of Šumadija and Western Serbia | Region Šumadije i Zapadne Srbije | Region Šumadije i Zapadne Srbije | Регион Шумадије и Западне Србије

@@ -44,9 +44,9 @@ func Lookup(iri string) (Concept, bool) {
 //
 // They are the EU vocabularies under their IRIs, with the members published by
 // 2023 and those that credentials of the EU have used since; "region" is NUTS,
-// whose labels are the names in the country itself except for regions of RS and
-// HR. Of "verification", "verification-status", "human-sex", "evidence-type" and
-// "presentation-type" only some members are known, of "credential-type" those
+// whose labels are the names in the country itself, except for RS, ME and HR. Of
+// "verification", "verification-status", "human-sex", "evidence-type" and
+// "presentation-type" only some members are known, and of "credential-type" some
 // added since 2023. Concepts of our own have ids that begin with urn:indeks: the
 // cycles of "qf-ehea", the credit systems CSVET, CSPK and SCQF, and the topics
 // and codes of "note-topic", where a code's scheme is its topic.
@@ -70,6 +70,23 @@ func List(name string) []Concept {
 		return l.members(nil)
 	}
 	return nil
+}
+
+// ListInfo says what a list is.
+type ListInfo struct {
+	Title  string // what it is a list of, in English: "countries and territories"
+	Scheme string // IRI of the concept scheme
+	Base   string // what the IRI of a member has before its code, except for concepts of our own; may be ""
+	Closed bool   // it is complete, see CheckMember
+}
+
+// About describes a list of Lists.
+func About(name string) (ListInfo, bool) {
+	l := named(name)
+	if l == nil {
+		return ListInfo{}, false
+	}
+	return ListInfo{Title: l.title, Scheme: l.scheme, Base: l.base, Closed: l.extent == closed}, true
 }
 
 func named(name string) *list {
