@@ -38,6 +38,7 @@ type commands struct {
 	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
 	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of a course file."`
+	Vocab     vocabCmd     `cmd:"" help:"Print the controlled vocabularies, or search one."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
