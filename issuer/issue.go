@@ -80,7 +80,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		}
 		r.Forms = map[string]store.Sealed{}
 		for _, f := range forms {
-			payload, err := i.payload(&d, cred, f.profile)
+			payload, err := i.payload(&d, cred, f.profile, patternKey{course, f.profile})
 			if err != nil {
 				return store.Record{}, err
 			}
@@ -268,33 +268,67 @@ func (i *Issuer) numberRule(c *Course) numberRule {
 	return rule
 }
 
-// payload writes one form and checks it as a verifier would: strict format,
-// data model, no term that the contexts do not define, Annex I complete.
-//
-// A trial seal with a throw-away key would add nothing to this: seal and trust
-// are judged in step 6, with the real key, before anything is handed out; what
-// can fail because of the content is found here, before ids are used.
-func (i *Issuer) payload(d *Draft, cred *elm.Credential, profile elm.Profile) ([]byte, error) {
+// payload writes one form and has it checked, in full or, where it differs from
+// one that was checked in nothing that matters, by comparing the two: see
+// pattern. A zero key stands for no course that could be kept.
+func (i *Issuer) payload(d *Draft, cred *elm.Credential, profile elm.Profile, key patternKey) ([]byte, error) {
 	raw, err := cred.Encode(profile)
 	if err != nil {
 		return nil, fmt.Errorf("writing profile %s: %w", profile, err)
 	}
+	slots := slotsOf(cred)
+	if key != (patternKey{}) && i.patterns.fit(key, raw, slots) {
+		return raw, nil
+	}
+	if err := check(d, raw, profile); err != nil {
+		return nil, err
+	}
+	if key != (patternKey{}) {
+		i.patterns.add(key, raw, slots)
+	}
+	return raw, nil
+}
+
+// check judges a payload as a verifier would: strict format, data model, no term
+// that the contexts do not define; the edc form by the shapes of its application
+// profile; every concept in the list it names; Annex I complete.
+//
+// A trial seal with a throw-away key would add nothing to this: seal and trust
+// are judged in step 6, with the real key, before anything is handed out; what
+// can fail because of the content is found here, before ids are used.
+func check(d *Draft, raw []byte, profile elm.Profile) error {
 	read, err := elm.Parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%w: reading profile %s back: %w", ErrRefused, profile, err)
+		return fmt.Errorf("%w: reading profile %s back: %w", ErrRefused, profile, err)
 	}
 	if err := read.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: checking profile %s: %w", ErrRefused, profile, err)
+		return fmt.Errorf("%w: checking profile %s: %w", ErrRefused, profile, err)
 	}
 	undefined, err := contexts.Default().Inspect(read.Tree)
 	if err != nil {
-		return nil, fmt.Errorf("%w: checking the contexts of profile %s: %w", ErrRefused, profile, err)
+		return fmt.Errorf("%w: checking the contexts of profile %s: %w", ErrRefused, profile, err)
 	}
 	if len(undefined) > 0 {
-		return nil, fmt.Errorf("%w: profile %s has the undefined term %q at %s", ErrRefused, profile, undefined[0].Name, undefined[0].Pointer)
+		return fmt.Errorf("%w: profile %s has the undefined term %q at %s", ErrRefused, profile, undefined[0].Name, undefined[0].Pointer)
 	}
-	if profile != elm.VC2 {
-		return raw, nil // complete if VC2 is, which carries less
+	if profile == elm.EDC {
+		shapes, err := contexts.ProfileShapes(edcProfile, contexts.ShapesVersion)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		violations, err := contexts.Default().Validate(read.Tree, shapes)
+		if err != nil {
+			return fmt.Errorf("%w: checking the shapes of profile %s: %w", ErrRefused, profile, err)
+		}
+		if len(violations) > 0 {
+			return fmt.Errorf("%w: %s: %s", ErrRefused, violations[0].Pointer, violations[0].Message)
+		}
+		return nil // its lists and Annex I are those of VC2, which carries less
+	}
+	for _, p := range contexts.Vocabulary(read.Tree) {
+		if p.Closed {
+			return fmt.Errorf("%w: %s: %s", ErrRefused, p.Pointer, p.Message)
+		}
 	}
 	if _, _, missing := elm.Completeness(read); len(missing) > 0 {
 		problems := &Problems{}
@@ -305,10 +339,13 @@ func (i *Issuer) payload(d *Draft, cred *elm.Credential, profile elm.Profile) ([
 			}
 			problems.List = append(problems.List, Problem{Row: d.Row, Field: field, Rule: "annex-i-" + id, Want: "is missing: element " + id + " of Annex I is mandatory"})
 		}
-		return nil, problems
+		return problems
 	}
-	return raw, nil
+	return nil
 }
+
+// edcProfile is the application profile that our edc form declares.
+const edcProfile = "generic-full"
 
 // elementFields are the fields that mandatory elements of Annex I come from.
 var elementFields = map[string]string{
@@ -338,7 +375,7 @@ func (i *Issuer) Preview(d Draft, profile string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return i.payload(&d, cred, elm.Profile(profile))
+	return i.payload(&d, cred, elm.Profile(profile), patternKey{})
 }
 
 // publicSymbols is the length of public ids and links: 26 symbols of 5 bits.

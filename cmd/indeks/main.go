@@ -37,8 +37,8 @@ type commands struct {
 	Suspend   suspendCmd   `cmd:"" help:"Put a credential on hold."`
 	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
 	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
+	Lint      lintCmd      `cmd:"" help:"Say what is missing or wrong in a credential or a course, and where it would go."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of a course file."`
-	Vocab     vocabCmd     `cmd:"" help:"Print the controlled vocabularies, or search one."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
@@ -66,7 +66,7 @@ func main() {
 	// Little stays alive here and much is thrown away: with the usual target a
 	// quarter of a batch's time goes into collecting it.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
+		debug.SetGCPercent(200)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

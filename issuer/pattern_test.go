@@ -1,0 +1,244 @@
+package issuer
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/elm"
+	"indeks/examples"
+	"indeks/status"
+	"indeks/store"
+)
+
+// anyDraft is a valid draft of an example course, every choice at random.
+func anyDraft(r *rand.Rand, courses []*Course) Draft {
+	pick := func(from ...string) string { return from[r.IntN(len(from))] }
+	c := courses[r.IntN(len(courses))]
+	d := Draft{Course: c,
+		GivenName:    pick("Ana", "Ђорђе", "Željka", "Иван", "O’Neill", "José María", "Ли", `An "A" a`),
+		FamilyName:   pick("Petrović", "Њежић", "Šarić-Đokić", "de la Cruz", "Ана", "Ana", `Back\slash`),
+		DateOfBirth:  fmt.Sprintf("%04d-%02d-%02d", 1940+r.IntN(68), 1+r.IntN(12), 1+r.IntN(28)),
+		LearnerID:    pick("", "2026/0001", "7", "3", "A-"+fmt.Sprint(r.Uint32())),
+		Grade:        pick("", "10", "3", "Položio/la", "отличан (5)"),
+		AwardingDate: fmt.Sprintf("2026-%02d-%02d", 1+r.IntN(6), 1+r.IntN(28)),
+		RPL:          pick("none", "none", "none", "none", "none", "none", "part", "whole"),
+	}
+	if d.RPL == "part" {
+		d.RPLOutcomes = []string{c.Outcomes[r.IntN(len(c.Outcomes))].ID}
+	}
+	if d.RPL != "none" {
+		d.RPLEvidence = pick("portfolio", "потврда послодавца")
+	}
+	if r.IntN(10) == 0 {
+		d.IDVerification = pick("unsupervised", "supervised", "supervised-id", "unsupervised-id")
+	}
+	if r.IntN(20) == 0 && c.Level != nil {
+		d.LevelOverride, d.OverrideReason = 5+r.IntN(3), pick("decision of the council", "одлука већа")
+	}
+	return d
+}
+
+func exampleCourses(t testing.TB) []*Course {
+	t.Helper()
+	var courses []*Course
+	for _, e := range examples.Courses() {
+		c, _, err := ParseCourse(e.Name, e.CourseJSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		courses = append(courses, c)
+	}
+	return courses
+}
+
+func anyDrawn(r *rand.Rand) drawn {
+	index := r.Uint64N(status.MinSize)
+	return drawn{
+		ID: credentialPrefix + newUUID(), Public: NewPublicID("SV"), Number: fmt.Sprintf("MC-2026-%05d", r.IntN(100_000)),
+		Entries: []store.Entry{{List: "r1", Index: index, Purpose: status.Revocation}, {List: "s1", Index: index, Purpose: status.Suspension}},
+		At:      time.Date(2026, 7, 1+r.IntN(20), r.IntN(24), r.IntN(60), r.IntN(60), 0, time.UTC),
+	}
+}
+
+// What is sealed passes the full check, also where it was only compared with
+// what passed before: 10 000 drafts, or 500 in a short run.
+func TestWhatFitsAPatternPassesEveryCheck(t *testing.T) {
+	n := 10_000
+	if testing.Short() {
+		n = 500
+	}
+	inst, courses := institution(t), exampleCourses(t)
+	t.Parallel()
+	i := &Issuer{inst: inst}
+	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	compared := 0
+	for k := range n {
+		d := anyDraft(r, courses)
+		d.normalise()
+		cred, err := inst.credential(&d, anyDrawn(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, profile := range []elm.Profile{elm.EDC, elm.VC2} {
+			raw, err := cred.Encode(profile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := patternKey{sha256.Sum256([]byte(d.Course.ID)), profile}
+			fits := i.patterns.fit(key, raw, slotsOf(cred))
+			if fits {
+				compared++
+			}
+			// Some of those that fit are checked all the same; the rest must be.
+			if !fits || k%8 == 0 {
+				if err := check(&d, raw, profile); err != nil {
+					t.Fatalf("draft %+v, fits %v: %v", d, fits, err)
+				}
+			}
+			if !fits {
+				i.patterns.add(key, raw, slotsOf(cred))
+			}
+		}
+	}
+	if compared < n/4 {
+		t.Errorf("only %d of %d payloads fitted a pattern", compared, 2*n)
+	}
+}
+
+// A pattern fits what differs in its slots, and nothing else.
+func TestPatternFitsNothingElse(t *testing.T) {
+	inst, courses := institution(t), exampleCourses(t)
+	r := rand.New(rand.NewPCG(2, 2))
+	d := anyDraft(r, courses[:1])
+	d.GivenName, d.FamilyName, d.Grade, d.LearnerID, d.RPL = "Ana", "Anić", "10", "L-1", "none"
+	d.RPLOutcomes, d.RPLEvidence = nil, ""
+	build := func() ([]byte, [][]byte) {
+		cred, err := inst.credential(&d, anyDrawn(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := cred.Encode(elm.EDC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw, slotsOf(cred)
+	}
+	first, slots := build()
+	p := newPattern(first, slots)
+	if !p.fits(first, slots) {
+		t.Fatal("a pattern does not fit what it was made from")
+	}
+	d.GivenName, d.FamilyName, d.LearnerID = "Zora", "Nova", "L-2"
+	second, own := build()
+	if !p.fits(second, own) {
+		t.Error("another learner's payload does not fit")
+	}
+	for range 2000 {
+		at := r.IntN(len(second))
+		changed := bytes.Clone(second)
+		changed[at] ^= byte(1 + r.IntN(255))
+		if p.fits(changed, own) {
+			t.Fatalf("a changed byte at %d fits", at)
+		}
+	}
+	for name, changed := range map[string][]byte{"cut": second[:len(second)-1], "longer": append(bytes.Clone(second), ' '), "empty": nil} {
+		if p.fits(changed, own) {
+			t.Errorf("%s: fits", name)
+		}
+	}
+}
+
+// Each mandatory element, taken from a complete course without a reason in its
+// place, is asked for by its name.
+func TestEachMandatoryElementIsAskedFor(t *testing.T) {
+	full := string(examples.Courses()[0].CourseJSON)
+	for _, member := range []string{"title", "outcomes", "hours", "level", "assessment", "mode", "quality_assurance", "legal_basis", "stackability", "award_status", "award_kind", "setting", "languages"} {
+		t.Run(member, func(t *testing.T) {
+			without := dropMember(t, full, member)
+			_, _, err := ParseCourse("course.json", without)
+			problems, ok := err.(*Problems)
+			if !ok {
+				t.Fatalf("accepted without %s: %v", member, err)
+			}
+			for _, p := range problems.List {
+				if !p.Warn && bytes.Contains([]byte(p.Field+" "+p.String()), []byte(member)) {
+					return
+				}
+			}
+			t.Errorf("%s is not named: %v", member, err)
+		})
+	}
+	// Credits, too, unless a reason stands in their place.
+	if _, _, err := ParseCourse("course.json", dropMember(t, full, "credits")); err == nil {
+		t.Error("accepted without credits and without a reason")
+	}
+	// What comes from the list and the institution.
+	c := exampleCourses(t)[0]
+	for column, d := range map[string]Draft{
+		"given_name":    {Course: c, FamilyName: "A", DateOfBirth: "2000-01-01"},
+		"family_name":   {Course: c, GivenName: "A", DateOfBirth: "2000-01-01"},
+		"date_of_birth": {Course: c, GivenName: "A", FamilyName: "B"},
+	} {
+		d.normalise()
+		if err := d.check(); err == nil || !bytes.Contains([]byte(err.Error()), []byte(column)) {
+			t.Errorf("%s: %v", column, err)
+		}
+	}
+}
+
+func BenchmarkCheckPayload(b *testing.B) {
+	inst, courses := institution(b), exampleCourses(b)
+	r := rand.New(rand.NewPCG(3, 3))
+	d := anyDraft(r, courses[:1])
+	d.RPL, d.RPLOutcomes, d.RPLEvidence, d.Grade = "none", nil, "", "9"
+	cred, err := inst.credential(&d, anyDrawn(r))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, profile := range []elm.Profile{elm.EDC, elm.VC2} {
+		raw, err := cred.Encode(profile)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(string(profile)+"/full", func(b *testing.B) {
+			for b.Loop() {
+				if err := check(&d, raw, profile); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		p := newPattern(raw, slotsOf(cred))
+		b.Run(string(profile)+"/pattern", func(b *testing.B) {
+			for b.Loop() {
+				if !p.fits(raw, slotsOf(cred)) {
+					b.Fatal("does not fit")
+				}
+			}
+		})
+	}
+}
+
+// dropMember takes a top-level member out of a JSON object.
+func dropMember(t *testing.T, object, name string) []byte {
+	t.Helper()
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal([]byte(object), &members); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := members[name]; !ok {
+		t.Fatalf("the example has no %s", name)
+	}
+	delete(members, name)
+	raw, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
