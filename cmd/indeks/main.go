@@ -39,6 +39,7 @@ type commands struct {
 	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
 	Lint      lintCmd      `cmd:"" help:"Say what is missing or wrong in a credential or a course, and where it would go."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of a course file."`
+	Vocab     vocabCmd     `cmd:"" help:"Print the controlled vocabularies, or search one."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
