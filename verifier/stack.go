@@ -71,10 +71,10 @@ type StackItem struct {
 	// towards no qualification (Bosnia and Herzegovina).
 	NeverReplaces bool
 
-	key, learner, issuer string
-	at                   time.Time
-	seconds              amount
-	who                  *elm.Person
+	key, issuer string
+	at          time.Time
+	seconds     amount
+	who         *elm.Person
 }
 
 // Credit is an amount in one system of credit.

@@ -24,17 +24,17 @@ const (
 
 // earned is a credential of a test: what differs between them.
 type earned struct {
-	id, issuer, title       string
-	name, birth             string // birth as YYYY-MM-DD
-	number, national        string
-	points                  map[string]string // system to amount
-	hours, level            string
-	provider, award, stack  string
-	course                  string // id of the qualification
-	towards, needs, country string
-	parts                   []earned
-	day                     int
-	state                   State
+	id, issuer, title      string
+	name, birth            string // birth as YYYY-MM-DD
+	number, national       string
+	points                 map[string]string // system to amount
+	hours, level           string
+	provider, award, stack string
+	course                 string // id of the qualification
+	towards, needs         string
+	parts                  []earned
+	day                    int
+	state                  State
 }
 
 var institutions = map[string]*TrustedIssuer{
