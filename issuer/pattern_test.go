@@ -179,7 +179,17 @@ func TestEachMandatoryElementIsAskedFor(t *testing.T) {
 	if _, _, err := ParseCourse("course.json", dropMember(t, full, "credits")); err == nil {
 		t.Error("accepted without credits and without a reason")
 	}
-	// What comes from the list and the institution.
+	// What comes from the institution and from the list.
+	for field, spoil := range map[string]func(*Institution){
+		"legal_name": func(i *Institution) { i.LegalName = nil },
+		"country":    func(i *Institution) { i.Country = "" },
+	} {
+		inst := institution(t)
+		spoil(&inst)
+		if err := inst.Validate(); err == nil || !bytes.Contains([]byte(err.Error()), []byte(field)) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
 	c := exampleCourses(t)[0]
 	for column, d := range map[string]Draft{
 		"given_name":    {Course: c, FamilyName: "A", DateOfBirth: "2000-01-01"},

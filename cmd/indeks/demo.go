@@ -117,7 +117,7 @@ func (cmd *demoCmd) issue(ctx context.Context, con console, house *house) (demoS
 	list := examples.Courses()
 	list = append(list, examples.Course{Name: "class", CourseJSON: list[0].CourseJSON, ListName: "class-250.csv", List: examples.Class250()})
 	for _, example := range list {
-		course, _, err := issuer.ParseCourse(example.Name, example.CourseJSON)
+		course, _, err := house.institution.ParseCourse(example.Name, example.CourseJSON)
 		if err != nil {
 			return shown, 0, err
 		}

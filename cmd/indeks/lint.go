@@ -81,16 +81,18 @@ type lintVocabulary struct {
 	Message string `json:"message"`
 }
 
+// lintAnnex has ids of elements; Places says of the missing ones what they are
+// and where they would go.
 type lintAnnex struct {
-	Present  []string      `json:"present"`
-	Reasoned []string      `json:"reasoned"`
-	Missing  []lintMissing `json:"missing"`
+	Present  []string             `json:"present"`
+	Reasoned []string             `json:"reasoned"`
+	Missing  []string             `json:"missing"`
+	Places   map[string]lintPlace `json:"places,omitempty"`
 }
 
-type lintMissing struct {
-	ID    string `json:"id"`
+type lintPlace struct {
 	Label string `json:"label"`
-	Place string `json:"place"` // where it would go
+	Place string `json:"place"`
 }
 
 // failed is what makes lint's exit code.
@@ -210,16 +212,16 @@ func (cmd *lintCmd) credential(report *lintReport, payload []byte) {
 	for _, v := range contexts.Vocabulary(cred.Tree) {
 		report.Vocabularies = append(report.Vocabularies, lintVocabulary{v.Pointer, v.Rule, v.ID, v.Scheme, v.Closed, v.Message})
 	}
-	var missing []string
-	report.Annex.Present, report.Annex.Reasoned, missing = elm.Completeness(cred)
+	report.Annex.Present, report.Annex.Reasoned, report.Annex.Missing = elm.Completeness(cred)
 	labels := map[string]string{}
 	for _, section := range elm.Supplement(cred, "en") {
 		for _, e := range section.Elements {
 			labels[e.ID] = e.Label
 		}
 	}
-	for _, id := range missing {
-		report.Annex.Missing = append(report.Annex.Missing, lintMissing{id, labels[id], annexPlaces[id]})
+	report.Annex.Places = map[string]lintPlace{}
+	for _, id := range report.Annex.Missing {
+		report.Annex.Places[id] = lintPlace{labels[id], annexPlaces[id]}
 	}
 }
 
@@ -289,8 +291,8 @@ func (r *lintReport) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "annex         %s: %d present, %d answered by a reason, %d missing\n", verdict[len(r.Annex.Missing) == 0],
 		len(r.Annex.Present), len(r.Annex.Reasoned), len(r.Annex.Missing))
-	for _, m := range r.Annex.Missing {
-		fmt.Fprintf(w, "  %s %s: goes to %s\n", m.ID, m.Label, m.Place)
+	for _, id := range r.Annex.Missing {
+		fmt.Fprintf(w, "  %s %s: goes to %s\n", id, r.Annex.Places[id].Label, r.Annex.Places[id].Place)
 	}
 }
 

@@ -149,7 +149,7 @@ func (s *server) courseOf(c echo.Context, req *issueRequest) (*issuer.Course, er
 	}
 	switch {
 	case req.CourseID == "" && req.CourseVersion == "":
-		course, _, err := issuer.ParseCourse("course", req.Course)
+		course, _, err := s.Institution.ParseCourse("course", req.Course)
 		return course, problems(err, "/course")
 	case req.Course != nil:
 		return nil, refuse("/course", "contradicts course_id: expected one of the two")
