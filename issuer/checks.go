@@ -247,6 +247,9 @@ func (c *Course) checkLanguages(k *checks) {
 	for i, o := range c.Outcomes {
 		both(fmt.Sprintf("/outcomes/%d/title", i), o.Title)
 	}
+	for i, a := range c.Assessment {
+		both(fmt.Sprintf("/assessment/%d/title", i), a.Title)
+	}
 }
 
 // decimal reads a decimal of the schema's form, or returns nil.

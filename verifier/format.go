@@ -117,6 +117,17 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Cred
 	case len(names) > 0:
 		c.remark("Sealed, but not understood: %s", listed)
 	}
+	// Concepts that are not in the complete list they name: no shape sees them, and
+	// a reader should not take their label for a member of the list.
+	if cred.Profile != elm.Other {
+		told := 0
+		for _, p := range contexts.Vocabulary(cred.Tree) {
+			if p.Closed && told < maxRemarks {
+				c.remark("%s", sentence(p.Pointer, p.Message))
+				told++
+			}
+		}
+	}
 	if cred.Profile != elm.EDC {
 		c.pass("Well-formed, and every rule of the data model holds.")
 		return cred

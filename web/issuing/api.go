@@ -178,7 +178,7 @@ func problems(err error, base string) error {
 	if !ok {
 		return err
 	}
-	p := &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Some of it is not right yet", Detail: "nothing was issued", Err: err}
+	p := &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Some of it is not right yet", Detail: "nothing was recorded", Err: err}
 	for _, one := range found.List {
 		if one.Warn {
 			continue

@@ -173,9 +173,11 @@ func TestCatalogueForPrograms(t *testing.T) {
 		return doc
 	}
 	all := read("")
-	if len(all.Courses) != 3 || all.Courses[0].ID != "https://issuer.school.example/catalogue/cnc-operator/2026.1" || all.Courses[0].RegisterEntry == nil ||
-		all.Courses[0].RegisterEntry.Number != "12" || all.Courses[0].RegisterEntry.Date != "2007-01-01" {
-		t.Errorf("all courses: %+v", all)
+	if len(all.Courses) != 3 || all.Courses[0].ID != "https://issuer.school.example/catalogue/cnc-operator/2026.1" || all.Courses[0].RegisterEntry != nil {
+		t.Errorf("all courses, the first of which another body awards: %+v", all)
+	}
+	if own := all.Courses[2]; own.CourseID != "data-stewardship" || own.RegisterEntry == nil || own.RegisterEntry.Number != "12" || own.RegisterEntry.Date != "2007-01-01" {
+		t.Errorf("the institution's own course: %+v", own)
 	}
 	today, tomorrow := time.Now().UTC().Format(time.DateOnly), time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
 	if n := len(read("?since=" + today).Courses); n != 3 {

@@ -145,7 +145,7 @@ func version(c echo.Context) string {
 // the course itself.
 func (s *server) courseOf(c echo.Context, req *issueRequest) (*issuer.Course, error) {
 	refuse := func(pointer, detail string) error {
-		return &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Some of it is not right yet", Detail: "nothing was issued", Fields: []web.Field{{Pointer: pointer, Detail: detail}}}
+		return &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Some of it is not right yet", Detail: "nothing was recorded", Fields: []web.Field{{Pointer: pointer, Detail: detail}}}
 	}
 	switch {
 	case req.CourseID == "" && req.CourseVersion == "":

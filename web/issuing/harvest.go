@@ -89,7 +89,8 @@ func (s *server) getCatalogueJSON(c echo.Context) error {
 			Changed: o.Since, FirstPublished: o.FirstPublished, Title: course.Title, Description: course.Description, AwardingBody: inst.LegalName,
 			AwardStatus: course.AwardStatus, AwardKind: course.AwardKind.Kind, Hours: course.Hours, Credits: course.Credits, Languages: course.Languages,
 			Fields: course.Fields, Mode: course.Mode, Forms: map[string]string{}}
-		if r := inst.Register; r.Number != "" {
+		// The entry is the institution's: a course that another body awards has none here.
+		if r := inst.Register; r.Number != "" && course.AwardingBody == nil {
 			one.RegisterEntry = &registerEntry{r.Name, r.Number, inst.Homepage, r.From}
 		}
 		if course.AwardingBody != nil {
