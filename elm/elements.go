@@ -86,14 +86,17 @@ func (v *view) awardingBodies() []*Organisation {
 	return bodies
 }
 
-// M4: A.awardedBy.awardingBody; the issuer where no claim names one.
+// M4: A.awardedBy.awardingBody; the issuer where no claim names one. An id tells
+// a reader nothing, so an organisation without a name does not count.
 func (v *view) awardingBody() Element {
 	var values []Value
-	for _, body := range v.awardingBodies() {
-		values = add(values, v.organisation(body))
-	}
-	if len(values) == 0 {
-		values = add(values, v.organisation(&v.c.Issuer))
+	for _, body := range append(v.awardingBodies(), &v.c.Issuer) {
+		if body == &v.c.Issuer && len(values) > 0 {
+			break
+		}
+		if value := v.organisation(body); value.Text != shown(body.ID).Text {
+			values = add(values, value)
+		}
 	}
 	return Element{ID: "M4", Values: values}
 }
