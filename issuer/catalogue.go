@@ -56,10 +56,11 @@ type Terms struct {
 type OfferState string
 
 const (
-	Offered   OfferState = "offered"
-	Upcoming  OfferState = "upcoming"
-	Ended     OfferState = "ended"
-	Withdrawn OfferState = "withdrawn" // was published once, or never
+	Offered     OfferState = "offered"
+	Upcoming    OfferState = "upcoming"
+	Ended       OfferState = "ended"
+	Withdrawn   OfferState = "withdrawn" // was published once
+	Unpublished OfferState = "draft"     // never was; the public is not told of it
 )
 
 // Offer is one version of a course in the catalogue, as it stands today.
@@ -177,7 +178,7 @@ func Public(offers []Offer) []Offer {
 // newest that is offered, else upcoming, ended, withdrawn. offers are sorted as
 // Offers returns them.
 func Current(offers []Offer) []Offer {
-	rank := []OfferState{Offered, Upcoming, Ended, Withdrawn}
+	rank := []OfferState{Offered, Upcoming, Ended, Withdrawn, Unpublished}
 	var chosen []Offer
 	for _, o := range offers {
 		n := len(chosen)
@@ -251,6 +252,8 @@ func standing(c store.Course, today string) (OfferState, time.Time) {
 		return c.Changed
 	}
 	switch {
+	case c.FirstPublished.IsZero():
+		return Unpublished, c.Changed
 	case !c.Published:
 		return Withdrawn, c.Changed
 	case c.From > today:

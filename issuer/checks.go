@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/language"
 
 	"indeks/contexts"
 	"indeks/elm"
@@ -91,7 +92,7 @@ func (c *Course) check(inst *Institution) []Problem {
 	c.checkLevel(&k, inst)
 	c.checkProfile(&k, inst)
 	c.checkLegalBasis(&k)
-	c.checkLanguages(&k)
+	c.checkLanguages(&k, inst.profile(c))
 	if c.NumberRule != "" {
 		if _, err := parseNumberRule(c.NumberRule); err != nil {
 			k.fail("number-rule", "/number_rule", c.NumberRule, err.Error())
@@ -231,16 +232,36 @@ func (c *Course) checkWorkload(k *checks) {
 }
 
 // checkLanguages asks for English and a national language, so that an employer
-// abroad and one at home can read the supplement.
-func (c *Course) checkLanguages(k *checks) {
+// abroad and one at home can read the supplement. Which languages are national is
+// for the profile to say; without one any second language will do.
+func (c *Course) checkLanguages(k *checks, p *Profile) {
+	var national []string
+	if p != nil {
+		national = slices.Sorted(maps.Keys(p.Terms))
+		national = slices.DeleteFunc(national, func(tag string) bool { return tag == "en" })
+	}
+	isNational := func(tag string) bool {
+		return slices.ContainsFunc(national, func(n string) bool { return primary(n) == primary(tag) })
+	}
 	both := func(field string, w Words) {
 		if len(w) == 0 {
 			return
 		}
 		if _, ok := w["en"]; !ok {
 			k.warn("language-english", field, "", "has no English text")
-		} else if len(w) == 1 {
+		}
+		switch tags := slices.Collect(maps.Keys(w)); {
+		case len(national) == 0 && len(w) == 1 && w["en"] != "":
 			k.warn("language-national", field, "", "has no text in a national language")
+		case len(national) > 0 && !slices.ContainsFunc(tags, isNational):
+			k.warn("language-national", field, "", "has no text in a national language: expected one of "+strings.Join(national, ", "))
+		}
+		for _, tag := range slices.Sorted(maps.Keys(w)) {
+			// "rs" for "sr" is a slip that the form of a tag does not show. Montenegrin
+			// is younger than the table behind Parse.
+			if _, err := language.Parse(tag); err != nil && primary(tag) != "cnr" {
+				k.warn("language-tag", field+"/"+tag, tag, "is not a language that is known: expected a tag such as en, hr, sr-Latn")
+			}
 		}
 	}
 	both("/title", c.Title)
@@ -250,6 +271,12 @@ func (c *Course) checkLanguages(k *checks) {
 	for i, a := range c.Assessment {
 		both(fmt.Sprintf("/assessment/%d/title", i), a.Title)
 	}
+}
+
+// primary is the primary language subtag (RFC 5646 section 2.2.1).
+func primary(tag string) string {
+	p, _, _ := strings.Cut(tag, "-")
+	return strings.ToLower(p)
 }
 
 // decimal reads a decimal of the schema's form, or returns nil.

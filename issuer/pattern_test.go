@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,4 +252,37 @@ func dropMember(t *testing.T, object, name string) []byte {
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// A course must be readable at home and abroad, and a tag be that of a language.
+func TestLanguagesOfACourse(t *testing.T) {
+	full := string(examples.Courses()[0].CourseJSON)
+	warned := func(title string) string {
+		t.Helper()
+		course := strings.Replace(string(dropMember(t, full, "title")), "{", `{"title":`+title+`,`, 1)
+		inst := institution(t)
+		_, warnings, err := inst.ParseCourse("course.json", []byte(course))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rules []string
+		for _, w := range warnings {
+			if strings.HasPrefix(w.Field, "/title") {
+				rules = append(rules, w.Rule)
+			}
+		}
+		return strings.Join(rules, " ")
+	}
+	for title, want := range map[string]string{
+		`{"en": "A", "sr-Cyrl": "А"}`: "",
+		`{"en": "A", "sr-Latn": "A"}`: "",
+		`{"en": "A", "fr": "A"}`:      "language-national",
+		`{"en": "A"}`:                 "language-national",
+		`{"sr-Latn": "A"}`:            "language-english",
+		`{"en": "A", "rs": "A"}`:      "language-national language-tag",
+	} {
+		if got := warned(title); got != want {
+			t.Errorf("%s: %q, want %q", title, got, want)
+		}
+	}
 }

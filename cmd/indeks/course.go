@@ -73,21 +73,12 @@ func (cmd *coursePutCmd) Run(ctx context.Context, con console) error {
 	if added {
 		did = "is new in the catalogue"
 	}
-	fmt.Fprintf(con.out, "%s, version %s, %s: %s", o.ID, o.Version, did, state(o))
+	fmt.Fprintf(con.out, "%s, version %s, %s: %s", o.ID, o.Version, did, string(o.State))
 	if o.Published {
 		fmt.Fprintf(con.out, ", %s", o.Page)
 	}
 	fmt.Fprintln(con.out)
 	return nil
-}
-
-// state is the state of a version, as a registrar needs it: what never was
-// public was not withdrawn either.
-func state(o issuer.Offer) string {
-	if o.FirstPublished.IsZero() {
-		return "draft"
-	}
-	return string(o.State)
 }
 
 type courseListCmd struct{ configFlag }
@@ -115,7 +106,7 @@ func (cmd *courseListCmd) Run(ctx context.Context, con console) error {
 				title = words
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Version, state(o), awarded, o.From, o.Until, title)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Version, string(o.State), awarded, o.From, o.Until, title)
 	}
 	return w.Flush()
 }

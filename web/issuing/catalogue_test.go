@@ -43,7 +43,7 @@ func TestAPICourses(t *testing.T) {
 		{"no key", "POST", "/courses", stewardship, nil, 401, "Bearer"},
 		{"no key to read", "GET", "/courses", "", nil, 401, "Bearer"},
 		{"none yet", "GET", "/courses", "", auth, 200, `"courses": []`},
-		{"create as draft", "POST", "/courses?published=false&from=2026-01-01", stewardship, auth, 201, `"state": "withdrawn"`},
+		{"create as draft", "POST", "/courses?published=false&from=2026-01-01", stewardship, auth, 201, `"state": "draft"`},
 		{"drafts have no page", "GET", "/../../catalogue/data-stewardship", "", nil, 404, ""},
 		{"a draft changes", "POST", "/courses", other, auth, 200, `"used": false`},
 		{"and back", "POST", "/courses?from=2026-01-01", stewardship, auth, 200, `"from": "2026-01-01"`},
