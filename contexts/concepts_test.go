@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"indeks/internal/reference"
 )
 
 // publishedLists are the reference vocabularies by list.
@@ -87,7 +89,7 @@ func TestConceptsEqualPublication(t *testing.T) {
 	const notApplicable = "http://publications.europa.eu/resource/authority/human-sex/NAP" // its role is "nap"
 	also[notApplicable] = [2]string{"http://publications.europa.eu/resource/authority/human-sex", "not applicable"}
 
-	files, err := filepath.Glob(filepath.Join(shared(t, "reference/vocabularies/json"), "[a-z]*.json"))
+	files, err := filepath.Glob(filepath.Join(reference.Path(t, "reference/vocabularies/json"), "[a-z]*.json"))
 	if err != nil || len(files) != len(publishedLists) {
 		t.Errorf("%d lists are published, want %d (%v)", len(files), len(publishedLists), err)
 	}
@@ -191,7 +193,7 @@ func TestFind(t *testing.T) {
 
 func decode(t *testing.T, name string, v any) {
 	t.Helper()
-	if err := json.Unmarshal(readShared(t, name), v); err != nil {
+	if err := json.Unmarshal(reference.Read(t, name), v); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -4,40 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"indeks/internal/reference"
 )
-
-// shared returns the path of a file of the shared reference data, which tests
-// read in place.
-func shared(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("INDEKS_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("no shared data: %v", err)
-	}
-	return path
-}
-
-func readShared(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(shared(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 var references = map[string]string{
 	VC1:      "reference/w3c/credentials-v1.jsonld",
@@ -51,7 +24,7 @@ var references = map[string]string{
 func TestContextsEqualPublication(t *testing.T) {
 	for url, name := range references {
 		t.Run(url, func(t *testing.T) {
-			data := readShared(t, name)
+			data := reference.Read(t, name)
 			var want, got any
 			if err := json.Unmarshal(data, &want); err != nil {
 				t.Fatal(err)
@@ -156,11 +129,11 @@ func TestWith(t *testing.T) {
 		"multikey-v1":                    "",
 		"ed25519-signature-2020-v1":      "",
 	} {
-		data := readShared(t, "reference/w3c/"+file+".jsonld")
+		data := reference.Read(t, "reference/w3c/"+file+".jsonld")
 		checkWith(t, file, "https://x.example/"+file, string(data), want)
 	}
-	checkWith(t, "Open Badges", "https://x.example/ob", string(readShared(t, "reference/w3c/openbadges-3.0.3.json")), "")
-	checkWith(t, "VC2 as published", VC2, string(readShared(t, references[VC2])), "")
+	checkWith(t, "Open Badges", "https://x.example/ob", string(reference.Read(t, "reference/w3c/openbadges-3.0.3.json")), "")
+	checkWith(t, "VC2 as published", VC2, string(reference.Read(t, references[VC2])), "")
 }
 
 func TestWithRefuses(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/piprate/json-gold/ld"
+
+	"indeks/internal/reference"
 )
 
 const (
@@ -252,12 +254,12 @@ func TestInspectRefuses(t *testing.T) {
 // The contexts that EBSI's examples combine contradict each other, and the
 // report names the term.
 func TestConflictByName(t *testing.T) {
-	entries, err := os.ReadDir(shared(t, "reference/ebsi-elm32/examples"))
+	entries, err := os.ReadDir(reference.Path(t, "reference/ebsi-elm32/examples"))
 	if err != nil || len(entries) == 0 {
 		t.Fatal("no examples: ", err)
 	}
 	for _, e := range entries {
-		doc := parse(t, readShared(t, "reference/ebsi-elm32/examples/"+e.Name()))
+		doc := parse(t, reference.Read(t, "reference/ebsi-elm32/examples/"+e.Name()))
 		_, err := Default().Inspect(doc)
 		if p := problem(t, err); p == nil || p.Rule != "context-conflict" || p.Detail != "context conflict: description" {
 			t.Errorf("%s: %v", e.Name(), err)
@@ -297,11 +299,11 @@ type attack struct{ ID, Profile, File, Verdict string }
 func attacks(t testing.TB) ([]attack, *Set) {
 	t.Helper()
 	var manifest struct{ Cases []attack }
-	if err := json.Unmarshal(readShared(t, "attacks/manifest.json"), &manifest); err != nil {
+	if err := json.Unmarshal(reference.Read(t, "attacks/manifest.json"), &manifest); err != nil {
 		t.Fatal(err)
 	}
 	s, err := Default().With(map[string][]byte{
-		"https://contexts-3f6d4e.example/micro/v1": readShared(t, "attacks/fixtures/context-micro-v1.jsonld"),
+		"https://contexts-3f6d4e.example/micro/v1": reference.Read(t, "attacks/fixtures/context-micro-v1.jsonld"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +313,7 @@ func attacks(t testing.TB) ([]attack, *Set) {
 
 func payload(t testing.TB, a attack) map[string]any {
 	t.Helper()
-	parts := strings.Split(string(readShared(t, "attacks/"+a.File)), ".")
+	parts := strings.Split(string(reference.Read(t, "attacks/"+a.File)), ".")
 	if len(parts) != 3 {
 		return nil
 	}

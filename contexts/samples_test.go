@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/piprate/json-gold/ld"
+
+	"indeks/internal/reference"
 )
 
 // parse reads JSON as elm.Parse leaves it.
@@ -30,7 +32,7 @@ func parse(t testing.TB, data []byte) map[string]any {
 // leaves the contexts out.
 func sample(t testing.TB, name string) map[string]any {
 	t.Helper()
-	doc := parse(t, readShared(t, "reference/samples/"+name))
+	doc := parse(t, reference.Read(t, "reference/samples/"+name))
 	if payload, ok := doc["payload"].(string); ok {
 		return parse(t, []byte(payload))
 	}
@@ -52,7 +54,7 @@ type expectation struct {
 
 func expectations(t testing.TB) []expectation {
 	var all struct{ Documents []expectation }
-	if err := json.Unmarshal(readShared(t, "reference/samples/expected-shacl.json"), &all); err != nil {
+	if err := json.Unmarshal(reference.Read(t, "reference/samples/expected-shacl.json"), &all); err != nil {
 		t.Fatal(err)
 	}
 	return all.Documents
@@ -64,7 +66,7 @@ func referee(t testing.TB) *ld.JsonLdOptions {
 	docs := make(map[string]any)
 	for url, name := range references {
 		var doc any
-		if err := json.Unmarshal(readShared(t, name), &doc); err != nil {
+		if err := json.Unmarshal(reference.Read(t, name), &doc); err != nil {
 			t.Fatal(err)
 		}
 		docs[url] = doc

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"indeks/internal/reference"
 )
 
 // published is where the reference keeps the shapes of a profile.
@@ -185,7 +187,7 @@ func TestShapesEqualPublication(t *testing.T) {
 	inherited := map[string][]string{}
 	var idle []string
 	for _, name := range []string{"generic-no-cv", "generic-full", "accredited", "converted", "issued-by-mandate", "diploma-supplement"} {
-		g := readTriples(t, readShared(t, "reference/elm/shapes-nt/"+publishedShapes[name]+".nt"))
+		g := readTriples(t, reference.Read(t, "reference/elm/shapes-nt/"+publishedShapes[name]+".nt"))
 		shapes := profile(t, name)
 		if imports := g["<"+shapes.IRI()+">"]["http://www.w3.org/2002/07/owl#imports"]; imports != nil {
 			inherited[name] = slices.Clone(inherited[strings.TrimPrefix(strings.Trim(imports[0], "<>"), profileIRI)])

@@ -11,6 +11,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"indeks/internal/reference"
 )
 
 // result is what the reference engines report of a violation.
@@ -60,7 +62,7 @@ func TestValidateSamples(t *testing.T) {
 			Results             []result
 		}
 	}
-	if err := json.Unmarshal(readShared(t, "reference/samples/expected-shacl.json"), &expected); err != nil {
+	if err := json.Unmarshal(reference.Read(t, "reference/samples/expected-shacl.json"), &expected); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range expected.Documents {
@@ -87,7 +89,7 @@ func TestValidateCases(t *testing.T) {
 			Results  []result
 		}
 	}
-	if err := json.Unmarshal(readShared(t, "reference/shacl-cases/verdicts.json"), &expected); err != nil {
+	if err := json.Unmarshal(reference.Read(t, "reference/shacl-cases/verdicts.json"), &expected); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range expected.Cases {

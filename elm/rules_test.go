@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"indeks/internal/reference"
 )
 
 // edited returns the encoded fixture with members replaced: the key is a path
@@ -205,7 +207,7 @@ func TestPeriodIsTheNarrowestOfAllMembers(t *testing.T) {
 // give. What is wrong in the payload must be found here, and no genuine
 // payload may be refused.
 func TestAttackCorpus(t *testing.T) {
-	dir := filepath.Join(shared(t), "attacks")
+	dir := reference.Path(t, "attacks")
 	raw, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -10,30 +10,15 @@ import (
 	"testing"
 
 	"indeks/contexts"
+	"indeks/internal/reference"
 )
-
-// shared returns the folder of reference data that is read in place.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("INDEKS_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") == "1" {
-			t.Fatalf("reference data: %v", err)
-		}
-		t.Skipf("reference data: %v", err)
-	}
-	return dir
-}
 
 // samples returns the credentials among the reference files by name: the file
 // itself, the payload of a sealed file, or the credential of an uploadable one,
 // to which the two contexts are added where they are absent.
 func samples(t testing.TB) map[string][]byte {
 	t.Helper()
-	reference := filepath.Join(shared(t), "reference")
+	reference := reference.Path(t, "reference")
 	found := make(map[string][]byte)
 	for _, folder := range []string{"samples", "shacl-cases", "ebsi-elm32/examples"} {
 		err := filepath.WalkDir(filepath.Join(reference, folder), func(path string, entry fs.DirEntry, err error) error {

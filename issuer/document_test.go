@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"indeks/elm"
+	"indeks/internal/reference"
 	"indeks/status"
 	"indeks/store"
 )
@@ -204,22 +205,6 @@ func TestQRFormHasNoPrivateFacts(t *testing.T) {
 	}
 }
 
-// shared is the folder of reference data.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("INDEKS_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("reference data is absent: %v", err)
-	}
-	return dir
-}
-
 // ebsiContradictions are the places where the schema "Europass EDC for VCDM 2.0"
 // demands what VCDM 2.0, Bitstring Status List, BCP 47 or ELM's own contexts do
 // not allow us to write, each with the change of our document that it asks for.
@@ -262,7 +247,7 @@ var ebsiContradictions = []struct {
 // TestEBSISchema validates what we issue as vc2 against that schema: nothing
 // but the contradictions stands between the two, and each of them does.
 func TestEBSISchema(t *testing.T) {
-	dir := filepath.Join(shared(t), "reference", "ebsi-elm32")
+	dir := reference.Path(t, "reference", "ebsi-elm32")
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	for url, name := range map[string]string{

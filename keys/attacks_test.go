@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/internal/reference"
 )
 
 func otherRSA(t testing.TB) crypto.PublicKey {
@@ -147,7 +149,7 @@ var opensAnyway = map[string]string{
 // Every token of the catalogue is opened, or refused for one of the reasons
 // that the catalogue gives.
 func TestOpenAttacks(t *testing.T) {
-	dir := shared(t) + "/attacks"
+	dir := reference.Path(t) + "/attacks"
 	var m manifest
 	if err := json.Unmarshal(read(t, dir, "manifest.json"), &m); err != nil {
 		t.Fatal(err)

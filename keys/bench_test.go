@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"indeks/internal/reference"
 )
 
 // benchPayload is as large as a micro-credential with its supplement.
@@ -87,7 +89,7 @@ func BenchmarkOpen(b *testing.B) {
 
 // BenchmarkOpenSample opens the European Commission's sample of 150 KB.
 func BenchmarkOpenSample(b *testing.B) {
-	token := read(b, shared(b), "reference", "samples", "ec", "Sample-MC-Annex1-signed.jsonld")
+	token := reference.Read(b, "reference", "samples", "ec", "Sample-MC-Annex1-signed.jsonld")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Open(context.Background(), token, leafResolver); err != nil {

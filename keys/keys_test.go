@@ -23,22 +23,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// shared returns the folder of reference data, which is not part of the project.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("INDEKS_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") == "1" {
-			t.Fatalf("reference data: %v", err)
-		}
-		t.Skipf("reference data is not here: %v", err)
-	}
-	return dir
-}
-
 func read(t testing.TB, path ...string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(path...))

@@ -22,6 +22,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"indeks/internal/reference"
 )
 
 // vcPayload stands for a credential in most tests.
@@ -141,7 +143,7 @@ func samples(t testing.TB) []sampleSignature {
 	var expected struct {
 		Files []sampleSignature `json:"files"`
 	}
-	if err := json.Unmarshal(read(t, shared(t), "reference", "samples", "expected-signatures.json"), &expected); err != nil {
+	if err := json.Unmarshal(reference.Read(t, "reference", "samples", "expected-signatures.json"), &expected); err != nil {
 		t.Fatal(err)
 	}
 	if len(expected.Files) == 0 {
@@ -155,7 +157,7 @@ func samples(t testing.TB) []sampleSignature {
 func TestOpenSamples(t *testing.T) {
 	for _, want := range samples(t) {
 		t.Run(want.File, func(t *testing.T) {
-			token := read(t, shared(t), "reference", "samples", want.File)
+			token := reference.Read(t, "reference", "samples", want.File)
 			opened, err := Open(context.Background(), token, leafResolver)
 			if err != nil {
 				t.Fatal(err)
@@ -193,7 +195,7 @@ func TestOpenSamples(t *testing.T) {
 // The certificate that issued a sample's seal certificate is among its xVals.
 func TestIntermediates(t *testing.T) {
 	for _, f := range []string{"ec-support/Sample-JointDegree-signed.jsonld", "mynextid/edc-mc-signed.jsonld"} {
-		token := read(t, shared(t), "reference", "samples", f)
+		token := reference.Read(t, "reference", "samples", f)
 		opened, err := Open(context.Background(), token, leafResolver)
 		if err != nil {
 			t.Fatal(err)
@@ -284,7 +286,7 @@ func TestEveryByteCounts(t *testing.T) {
 	}
 	t.Run("samples", func(t *testing.T) {
 		for _, f := range samples(t) {
-			token := read(t, shared(t), "reference", "samples", f.File)
+			token := reference.Read(t, "reference", "samples", f.File)
 			positions := signedBytes(t, token, JAdES)
 			for range 15 {
 				flip(t, token, positions[random.IntN(len(positions))], leafResolver)

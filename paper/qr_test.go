@@ -6,7 +6,6 @@ import (
 	"image/png"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -14,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"indeks/internal/reference"
 )
 
 const (
@@ -241,17 +242,6 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// need skips a test by name when a program is not installed.
-func need(t *testing.T, program, from string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("%s is not installed (Debian: %s)", program, from)
-	}
-}
-
 // scan reads a code with a scanner of other makers.
 func scan(t *testing.T, png []byte) string {
 	t.Helper()
@@ -259,15 +249,10 @@ func scan(t *testing.T, png []byte) string {
 	if err := os.WriteFile(file, png, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("zbarimg", "--quiet", "--raw", "--oneshot", "-Sdisable", "-Sqrcode.enable", file).Output()
-	if err != nil {
-		t.Fatalf("zbarimg reads nothing: %v", err)
-	}
-	return strings.TrimSuffix(string(out), "\n")
+	return strings.TrimSuffix(reference.Run(t, "zbar-tools", "zbarimg", "--quiet", "--raw", "--oneshot", "-Sdisable", "-Sqrcode.enable", file), "\n")
 }
 
 func TestScannerReadsPNG(t *testing.T) {
-	need(t, "zbarimg", "zbar-tools")
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {
 			data, err := PNG(text, 4)
@@ -282,21 +267,18 @@ func TestScannerReadsPNG(t *testing.T) {
 }
 
 func TestScannerReadsSVG(t *testing.T) {
-	need(t, "zbarimg", "zbar-tools")
-	need(t, "rsvg-convert", "librsvg2-bin")
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {
 			data, err := SVG(text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			convert := exec.Command("rsvg-convert", "--format=png")
-			convert.Stdin = bytes.NewReader(data)
-			image, err := convert.Output()
-			if err != nil {
+			file := filepath.Join(t.TempDir(), "code.svg")
+			if err := os.WriteFile(file, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got := scan(t, image); got != text {
+			image := reference.Run(t, "librsvg2-bin", "rsvg-convert", "--format=png", file)
+			if got := scan(t, []byte(image)); got != text {
 				t.Errorf("read %q, want %q", got, text)
 			}
 		})

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"indeks/internal/reference"
 )
 
 // pack is an encoder of its own, so that a test can break one rule at a time.
@@ -302,26 +304,9 @@ func TestCovers(t *testing.T) {
 	}
 }
 
-// shared returns a path in the folder of shared facts, or skips by name.
-func shared(t *testing.T, path ...string) string {
-	t.Helper()
-	root := os.Getenv("INDEKS_SHARED")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared")
-	}
-	name := filepath.Join(append([]string{root}, path...)...)
-	if _, err := os.Stat(name); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("shared facts are absent: %v", err)
-	}
-	return name
-}
-
 // The hostile lists of the shared corpus, made by another implementation.
 func TestSharedLists(t *testing.T) {
-	dir := shared(t, "attacks", "fixtures")
+	dir := reference.Path(t, "attacks", "fixtures")
 	tests := map[string]error{
 		"list-1": nil, "list-2": nil, "list-alg-none": nil, "list-by-b": nil, "list-by-evil": nil,
 		"list-future": nil, "list-iss-mismatch": nil, "list-multi": nil, "list-size2": nil,

@@ -16,32 +16,8 @@ import (
 	"time"
 
 	"indeks/contexts"
+	"indeks/internal/reference"
 )
-
-// fromRoot reads a path from the environment: relative ones count from the
-// project's root, wherever a test runs.
-func fromRoot(path string) string {
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join("..", path)
-}
-
-// shared is the folder with reference data, or the test is skipped.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := fromRoot(os.Getenv("INDEKS_SHARED"))
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") == "1" {
-			t.Fatalf("shared data: %v", err)
-		}
-		t.Skipf("no shared data: %v", err)
-	}
-	return dir
-}
 
 func read(t testing.TB, elem ...string) []byte {
 	t.Helper()
@@ -176,9 +152,9 @@ type caseResult struct {
 // TestCases runs a manifest of token files with exact verdicts. INDEKS_CASES
 // names another manifest, INDEKS_RESULTS a file for the results.
 func TestCases(t *testing.T) {
-	path := fromRoot(os.Getenv("INDEKS_CASES"))
+	path := reference.FromRoot(t, os.Getenv("INDEKS_CASES"))
 	if path == "" {
-		path = filepath.Join(shared(t), "attacks", "manifest.json")
+		path = reference.Path(t, "attacks", "manifest.json")
 	}
 	dir := filepath.Dir(path)
 	var m manifest
@@ -190,7 +166,7 @@ func TestCases(t *testing.T) {
 	}
 	config := m.config(t, dir)
 	results := make(map[string]caseResult)
-	if name := fromRoot(os.Getenv("INDEKS_RESULTS")); name != "" {
+	if name := reference.FromRoot(t, os.Getenv("INDEKS_RESULTS")); name != "" {
 		defer func() { writeResults(t, name, results) }() // whatever one case may do to the rest
 	}
 	for _, c := range m.Cases {

@@ -21,6 +21,7 @@ import (
 
 	"indeks/contexts"
 	"indeks/elm"
+	"indeks/internal/reference"
 	"indeks/keys"
 	"indeks/status"
 )
@@ -196,7 +197,7 @@ var errNetwork = errors.New("network is down")
 // microCredential is a complete micro-credential of ours in profile VC2.
 func microCredential(t testing.TB, i *testIssuer) []byte {
 	t.Helper()
-	cred, err := elm.Parse(read(t, filepath.Join(shared(t), "reference", "samples", "own-microcredential.json")))
+	cred, err := elm.Parse(read(t, reference.Path(t, "reference", "samples", "own-microcredential.json")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +225,7 @@ func TestOwnSealsAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cred, err := elm.Parse(read(t, shared(t), "reference", "samples", "own-microcredential.json"))
+	cred, err := elm.Parse(reference.Read(t, "reference", "samples", "own-microcredential.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"indeks/internal/reference"
 	"indeks/keys"
 )
 
@@ -59,7 +60,7 @@ func authority(t *testing.T, token []byte, name string) *x509.Certificate {
 // samples returns the sealed samples by path.
 func samples(t *testing.T) map[string][]byte {
 	t.Helper()
-	dir := filepath.Join(shared(t), "reference", "samples")
+	dir := reference.Path(t, "reference", "samples")
 	var expected struct {
 		Files []struct {
 			File  string `json:"file"`
@@ -221,10 +222,16 @@ func TestTamperingIsSeen(t *testing.T) {
 			changed := bytes.Clone(p.token)
 			at := rapid.IntRange(p.from, p.to-1).Draw(t, "at")
 			changed[at] ^= byte(rapid.IntRange(1, 255).Draw(t, "by"))
+			r := v.Verify(context.Background(), changed)
+			// An escape may be spelled in another way and mean the same bytes: what was
+			// sealed is then unchanged, and so must the verdict be.
 			if same, err := keys.PayloadUnsafe(changed); err == nil && p.name == "payload" && bytes.Equal(same, payload) {
-				t.Skip("another spelling of the same payload")
+				if r.State != StateValid {
+					t.Fatalf("%s, byte %d: the same payload spelled otherwise is %s (%s)", p.name, at, r.State, r.Reason)
+				}
+				return
 			}
-			if r := v.Verify(context.Background(), changed); r.Verdict != Invalid {
+			if r.Verdict != Invalid {
 				t.Fatalf("%s, byte %d: %q for %q is %s (%s)", p.name, at, changed[at], p.token[at], r.Verdict, r.Reason)
 			}
 		})
@@ -239,7 +246,7 @@ type place struct {
 }
 
 func TestUnsealedAndConflicting(t *testing.T) {
-	dir := filepath.Join(shared(t), "reference")
+	dir := reference.Path(t, "reference")
 	v := newVerifier(t, Config{})
 	r := v.Verify(t.Context(), read(t, dir, "samples", "own-microcredential.json"))
 	coherent(t, r)

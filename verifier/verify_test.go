@@ -3,12 +3,12 @@ package verifier
 import (
 	"bytes"
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"indeks/elm"
+	"indeks/internal/reference"
 )
 
 // The seal must be one of the issuer whom the credential names (trap 4).
@@ -256,7 +256,7 @@ func BenchmarkVerifyToken(b *testing.B) {
 }
 
 func BenchmarkVerifySample(b *testing.B) {
-	token := read(b, filepath.Join(shared(b), "reference", "samples", "ec", "Sample-MC-Annex1-signed.jsonld"))
+	token := read(b, reference.Path(b, "reference", "samples", "ec", "Sample-MC-Annex1-signed.jsonld"))
 	v := newVerifier(b, Config{})
 	if r := v.Verify(b.Context(), token); r.State != IssuerUnknown {
 		b.Fatalf("state %s: %+v", r.State, r.Checks)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"indeks/internal/reference"
 	"indeks/verifier"
 	"indeks/web/verifying"
 )
@@ -245,25 +245,8 @@ func scanCode(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	if strings.HasSuffix(path, ".svg") {
-		outside(t, "rsvg-convert", "-o", path+".png", path)
+		reference.Run(t, "librsvg2-bin", "rsvg-convert", "-o", path+".png", path)
 		path += ".png"
 	}
-	return strings.TrimSpace(outside(t, "zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", path))
-}
-
-// outside runs a program that is not ours; the test is skipped where it is not
-// installed, unless INDEKS_REQUIRE_TOOLS is set.
-func outside(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_TOOLS") != "" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	out, err := exec.Command(name, args...).Output()
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return string(out)
+	return strings.TrimSpace(reference.Run(t, "zbar-tools", "zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", path))
 }

@@ -12,18 +12,19 @@ import (
 // go-json-experiment/json. Change it in the same commit as the code, so that
 // the change is seen.
 var imports = map[string]struct{ ours, libraries []string }{
-	"contexts":      {nil, []string{"github.com/piprate/json-gold"}},
-	"status":        {nil, nil},
-	"examples":      {nil, nil},
-	"elm":           {[]string{"contexts"}, nil},
-	"keys":          {nil, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "software.sslmate.com/src/go-pkcs12"}},
-	"store":         {[]string{"status"}, []string{"go.etcd.io/bbolt"}},
-	"paper":         {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
-	"verifier":      {[]string{"contexts", "elm", "keys", "status", "paper"}, nil},
-	"issuer":        {[]string{"contexts", "elm", "keys", "status", "store", "verifier", "paper"}, []string{"github.com/xuri/excelize/v2", "golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
-	"web":           {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text", "golang.org/x/time"}},
-	"web/verifying": {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
-	"web/issuing":   {[]string{"web", "contexts", "elm", "keys", "status", "store", "verifier", "paper", "issuer"}, []string{"github.com/labstack/echo/v4"}},
+	"internal/reference": {nil, nil}, // for tests alone
+	"contexts":           {nil, []string{"github.com/piprate/json-gold"}},
+	"status":             {nil, nil},
+	"examples":           {nil, nil},
+	"elm":                {[]string{"contexts"}, nil},
+	"keys":               {nil, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "software.sslmate.com/src/go-pkcs12"}},
+	"store":              {[]string{"status"}, []string{"go.etcd.io/bbolt"}},
+	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
+	"verifier":           {[]string{"contexts", "elm", "keys", "status", "paper"}, nil},
+	"issuer":             {[]string{"contexts", "elm", "keys", "status", "store", "verifier", "paper"}, []string{"github.com/xuri/excelize/v2", "golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
+	"web":                {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "golang.org/x/text", "golang.org/x/time"}},
+	"web/verifying":      {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
+	"web/issuing":        {[]string{"web", "contexts", "elm", "keys", "status", "store", "verifier", "paper", "issuer"}, []string{"github.com/labstack/echo/v4"}},
 	"cmd/indeks": {[]string{"contexts", "elm", "keys", "status", "store", "verifier", "paper", "issuer", "examples", "web", "web/verifying", "web/issuing"},
 		[]string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/schollz/progressbar/v3", "golang.org/x/sync", "golang.org/x/term"}},
 }
@@ -61,6 +62,17 @@ func TestImportsRunOneWay(t *testing.T) {
 		if !seen[name] {
 			t.Errorf("package %s stands on the import map and is not there", name)
 		}
+	}
+}
+
+// What finds reference documents is for tests: no program is built from it.
+func TestReferenceIsForTestsAlone(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "indeks/cmd/indeks").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	if strings.Contains(string(out), "indeks/internal/reference\n") {
+		t.Error("the program depends on internal/reference")
 	}
 }
 

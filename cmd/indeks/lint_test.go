@@ -6,24 +6,9 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
-)
 
-// shared is the folder of reference documents that are not part of the
-// repository.
-func shared(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("INDEKS_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") != "" {
-			t.Fatalf("reference documents: %v", err)
-		}
-		t.Skipf("reference documents are not here: %v", err)
-	}
-	return dir
-}
+	"indeks/internal/reference"
+)
 
 // verdict is what two reference engines said of a document.
 type verdict struct {
@@ -36,7 +21,7 @@ type verdict struct {
 // lint says of every reference document what the reference engines say, and of
 // the complete one nothing.
 func TestLintAgreesWithReferenceEngines(t *testing.T) {
-	base := filepath.Join(shared(t), "reference")
+	base := reference.Path(t, "reference")
 	for list, dir := range map[string]string{filepath.Join("samples", "expected-shacl.json"): "samples", filepath.Join("shacl-cases", "verdicts.json"): "shacl-cases"} {
 		raw, err := os.ReadFile(filepath.Join(base, list))
 		if err != nil {

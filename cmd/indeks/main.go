@@ -24,7 +24,8 @@ const (
 	exitIndeterminate = 3 // verify: genuine as far as seen, something could not be confirmed
 )
 
-// commands is the whole command line.
+// commands is the whole command line. In the tags of commands, placeholder is
+// what kong calls the word that --help shows for the value of a flag.
 type commands struct {
 	Demo      demoCmd      `cmd:"" help:"Show everything: issue the examples into a fresh folder, start both servers, print links and a QR code."`
 	Init      initCmd      `cmd:"" help:"Set up an institution in an empty folder."`

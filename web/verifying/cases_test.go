@@ -15,27 +15,9 @@ import (
 	"time"
 
 	"indeks/contexts"
+	"indeks/internal/reference"
 	"indeks/verifier"
 )
-
-// shared is the folder with reference data, or the test is skipped.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("INDEKS_SHARED")
-	switch {
-	case dir == "":
-		dir = filepath.Join("..", "..", "..", "shared")
-	case !filepath.IsAbs(dir):
-		dir = filepath.Join("..", "..", dir)
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("INDEKS_REQUIRE_SHARED") == "1" {
-			t.Fatalf("shared data: %v", err)
-		}
-		t.Skipf("no shared data: %v", err)
-	}
-	return dir
-}
 
 type fixture struct {
 	Status      int    `json:"status"`
@@ -71,7 +53,7 @@ func (f fixtures) RoundTrip(r *http.Request) (*http.Response, error) {
 // verifier and reads the page: green for valid only, no case a problem, and
 // what the manifest's render checks say.
 func TestCasesOnThePage(t *testing.T) {
-	dir := filepath.Join(shared(t), "attacks")
+	dir := reference.Path(t, "attacks")
 	read := func(name string) []byte {
 		raw, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
