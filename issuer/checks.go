@@ -1,11 +1,13 @@
 package issuer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -43,7 +45,12 @@ func parseCourse(name string, raw []byte, inst *Institution) (*Course, []Problem
 	// far as it can be read: a registrar wants to see everything in one go. A
 	// place that is already named is not named again.
 	var c Course
-	if err := json.Unmarshal(raw, &c); err == nil {
+	err = json.Unmarshal(raw, &c)
+	if err != nil && len(problems) > 0 {
+		c = Course{}
+		err = json.Unmarshal(withoutMisfits(raw, problems), &c)
+	}
+	if err == nil {
 		named := map[string]bool{}
 		for _, p := range problems {
 			named[p.Field] = true
@@ -229,6 +236,48 @@ func (c *Course) checkWorkload(k *checks) {
 		}
 		seen[p.System] = true
 	}
+}
+
+// withoutMisfits takes the values of a wrong JSON type out of a course that the
+// schema refuses, so that one of them does not hide what is wrong elsewhere.
+func withoutMisfits(raw []byte, problems []Problem) []byte {
+	fitting := jsontext.Value(bytes.Clone(raw))
+	for _, p := range problems {
+		if p.Rule == "course-type" {
+			fitting = without(fitting, strings.Split(strings.TrimPrefix(p.Field, "/"), "/"))
+		}
+	}
+	return fitting
+}
+
+// without returns value with null, which is no value, where path leads to.
+func without(value jsontext.Value, path []string) jsontext.Value {
+	name := strings.NewReplacer("~1", "/", "~0", "~").Replace(path[0])
+	replace := func(inner jsontext.Value) jsontext.Value {
+		if len(path) == 1 || inner == nil {
+			return jsontext.Value("null")
+		}
+		return without(inner, path[1:])
+	}
+	switch value.Kind() {
+	case '{':
+		var members map[string]jsontext.Value
+		if json.Unmarshal(value, &members) == nil && members[name] != nil {
+			members[name] = replace(members[name])
+			if out, err := json.Marshal(members); err == nil {
+				return out
+			}
+		}
+	case '[':
+		var items []jsontext.Value
+		if i, err := strconv.Atoi(name); err == nil && json.Unmarshal(value, &items) == nil && i < len(items) {
+			items[i] = replace(items[i])
+			if out, err := json.Marshal(items); err == nil {
+				return out
+			}
+		}
+	}
+	return value
 }
 
 // checkLanguages asks for English and a national language, so that an employer

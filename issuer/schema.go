@@ -103,6 +103,12 @@ func (s schema) leaves(doc any, e *jsonschema.ValidationError, yield func(Proble
 		return true
 	case *kind.AnyOf:
 		p.Value, p.Rule, p.Want = "", "course-required", "is incomplete: expected "+s.description(e.SchemaURL)
+		// Where each alternative only wants a member, the first is where it would go.
+		for _, cause := range e.Causes {
+			if required, ok := cause.ErrorKind.(*kind.Required); ok && p.Field == at {
+				p.Field = at + "/" + escape(required.Missing[0])
+			}
+		}
 		return yield(p)
 	case *kind.Type:
 		p.Rule = "course-type"
