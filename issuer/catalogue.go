@@ -92,9 +92,9 @@ func (c *Catalogue) Put(ctx context.Context, name string, raw []byte, t Terms) (
 	if course.ID == reservedID {
 		k.fail("course-reserved", "/id", course.ID, "is the address of a page of the catalogue: expected another id")
 	}
-	for field, day := range map[string]string{"from": t.From, "until": t.Until} {
-		if _, err := time.Parse(time.DateOnly, day); err != nil && day != "" {
-			k.fail("course-date", field, shorten(day), "is not a day of the calendar, expected YYYY-MM-DD")
+	for _, term := range [][2]string{{"from", t.From}, {"until", t.Until}} {
+		if _, err := time.Parse(time.DateOnly, term[1]); err != nil && term[1] != "" {
+			k.fail("course-date", term[0], shorten(term[1]), "is not a day of the calendar, expected YYYY-MM-DD")
 		}
 	}
 	if len(k.list) == 0 && t.Until != "" && t.Until < t.From {

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -317,7 +318,7 @@ func itemsOf(copies []*Report) []StackItem {
 	for n := range awards {
 		item := whole
 		item.Award = &awards[n]
-		item.key += " " + string(rune('0'+n%75)) // the order within the document
+		item.key = fmt.Sprintf("%s %06d", whole.key, n) // the order within the document
 		item.at, _ = item.Award.Awarded.Time(true)
 		item.Standing = standingOf(r, item.Award)
 		item.NeverReplaces = inBosnia(r, item.Award)

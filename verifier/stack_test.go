@@ -290,6 +290,26 @@ func TestOneCredentialInTwoForms(t *testing.T) {
 	}
 }
 
+// What nobody names is not the same system as the next, however many awards a
+// document holds; and they keep its order.
+func TestAwardsOfOneDocumentStayApart(t *testing.T) {
+	const awards = 200
+	r := earned{id: "urn:many", issuer: "A", title: "Course 0", name: "Ada Example", points: map[string]string{"": "1"}}.report()
+	subject := &r.Credential.Subject[0]
+	for n := 1; n < awards; n++ {
+		subject.HasClaim = append(subject.HasClaim, earned{title: fmt.Sprintf("Course %d", n), points: map[string]string{"": "1"}}.claim())
+	}
+	s := Stack([]*Report{r}, true)
+	if s.Result != StackSummed || len(s.Items) != awards || len(s.Sums) != awards {
+		t.Fatalf("%s: %d items and %d sums, want %d of each", s.Result, len(s.Items), len(s.Sums), awards)
+	}
+	for n, item := range s.Items {
+		if got, want := item.Award.Title["en"][0], fmt.Sprintf("Course %d", n); got != want {
+			t.Fatalf("item %d is %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestOneLearner(t *testing.T) {
 	who := func(issuer, name, birth, number, national string) earned {
 		return earned{issuer: issuer, title: name + birth + number, name: name, birth: birth, number: number, national: national, points: map[string]string{ects: "1"}}

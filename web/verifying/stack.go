@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -152,8 +153,11 @@ func readStackRequest(body []byte) (tokens [][]byte, samePerson bool, err error)
 // readCredentials reads the array of credentials, one more than is allowed at
 // most.
 func readCredentials(d *jsontext.Decoder) (tokens [][]byte, err error) {
-	if open, err := d.ReadToken(); err != nil || open.Kind() != '[' {
-		return nil, fmt.Errorf("credentials is no array: %w", err)
+	switch open, err := d.ReadToken(); {
+	case err != nil:
+		return nil, err
+	case open.Kind() != '[':
+		return nil, errors.New("credentials is no array")
 	}
 	for d.PeekKind() != ']' {
 		value, err := d.ReadValue()
@@ -166,12 +170,15 @@ func readCredentials(d *jsontext.Decoder) (tokens [][]byte, err error) {
 			tokens = append(tokens, value.Clone())
 		case value.Kind() == '"':
 			text, err := jsontext.AppendUnquote(nil, value)
-			if err != nil || len(text) == 0 {
-				return nil, fmt.Errorf("a credential is empty or not text: %w", err)
+			if err != nil {
+				return nil, fmt.Errorf("a credential is not text: %w", err)
+			}
+			if len(text) == 0 {
+				return nil, errors.New("a credential is empty")
 			}
 			tokens = append(tokens, text)
 		default:
-			return nil, fmt.Errorf("a credential is neither string nor object")
+			return nil, errors.New("a credential is neither string nor object")
 		}
 	}
 	_, err = d.ReadToken()
