@@ -18,7 +18,13 @@ const (
 	StackQuestion StackResult = "question" // whether all belong to one person must be answered first
 	StackRefused  StackResult = "refused"  // they belong to different people
 	StackEmpty    StackResult = "empty"    // none of them counts
+	StackTooLarge StackResult = "too_large"
 )
+
+// maxSteps is how many amounts are carried to sums and to named awards at most:
+// every credit of an award counts towards every award that it leads to. Fifty
+// transcripts stay far below it.
+const maxSteps = 20_000
 
 // Counts says how an award counts.
 type Counts string
@@ -130,10 +136,9 @@ type Toward struct {
 	Title         elm.Text
 	Items         []int // indexes in Items, of awards that count
 	Sums          []TowardSum
-	NeverReplaces bool // one of Items leads to no qualification by its national rules, so no distance is told
-	Contradictory bool // they say differently how much it needs, so no distance is told
-	codes         []string
-	issuer        string
+	NeverReplaces bool           // one of Items leads to no qualification by its national rules, so no distance is told
+	Contradictory bool           // they say differently how much it needs, so no distance is told
+	at            map[string]int // of Sums, by key
 }
 
 // TowardSum is how far the awards lead, in one system.
@@ -164,11 +169,19 @@ func Stack(reports []*Report, samePerson bool) *StackReport {
 	}
 	slices.SortFunc(s.Items, compareItems)
 
-	// 2. One learner?
-	var people []*StackItem
+	// 2. One learner, with no more than can be added?
+	var people []learner
+	known := map[*elm.Person]bool{}
+	steps := 0
 	for i := range s.Items {
-		if s.Items[i].counts() {
-			people = append(people, &s.Items[i])
+		item := &s.Items[i]
+		if !item.counts() {
+			continue
+		}
+		steps += 1 + len(item.Credits)*(1+len(item.Award.Towards))
+		if !known[item.who] {
+			known[item.who] = true
+			people = append(people, learnerOf(item))
 		}
 	}
 	switch one := onePerson(people); {
@@ -180,6 +193,9 @@ func Stack(reports []*Report, samePerson bool) *StackReport {
 		return s
 	case one == doubtful && !samePerson:
 		s.Result = StackQuestion
+		return s
+	case steps > maxSteps:
+		s.Result = StackTooLarge
 		return s
 	}
 	s.Result = StackSummed

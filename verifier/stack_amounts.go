@@ -55,7 +55,7 @@ func writeSeconds(a amount) string {
 // measure reads what can be added of an award: its own credits, or, where it has
 // none, those of its parts; never both, because the award's are the parts'.
 func (i *StackItem) measure() {
-	i.read(i.Award)
+	i.read(i.Award, map[string]int{})
 	if a := i.Award.Volume; a != "" {
 		if seconds, ok := elm.Seconds(a); ok {
 			i.Hours, i.seconds = writeSeconds(seconds), seconds
@@ -65,7 +65,8 @@ func (i *StackItem) measure() {
 	}
 }
 
-func (i *StackItem) read(a *elm.Award) {
+// read adds the credits of an award; of says where in Credits a system stands.
+func (i *StackItem) read(a *elm.Award, of map[string]int) {
 	seen := map[string]bool{} // a second amount in one system is not more of it
 	for k := range a.Credits {
 		point := &a.Credits[k]
@@ -82,9 +83,10 @@ func (i *StackItem) read(a *elm.Award) {
 			continue
 		}
 		seen[key] = true
-		at := slices.IndexFunc(i.Credits, func(c Credit) bool { return c.key == key })
-		if at < 0 {
+		at, found := of[key]
+		if !found {
 			at = len(i.Credits)
+			of[key] = at
 			i.Credits = append(i.Credits, Credit{System: point.Framework, key: key, value: new(big.Rat)})
 		}
 		c := &i.Credits[at]
@@ -93,7 +95,7 @@ func (i *StackItem) read(a *elm.Award) {
 	}
 	if len(a.Credits) == 0 {
 		for k := range a.Parts {
-			i.read(&a.Parts[k])
+			i.read(&a.Parts[k], of)
 		}
 	}
 }
@@ -130,21 +132,31 @@ func (i *StackItem) levelKey() string {
 // add makes the sums, in the order inside, unknown, outside; what is confirmed
 // first; credits before hours.
 func (s *StackReport) add() {
+	type measure struct {
+		place       Place
+		provisional bool
+		key         string
+	}
+	type level struct {
+		sum int
+		key string
+	}
+	sums, levels := map[measure]int{}, map[level]int{}
 	put := func(i *StackItem, system *elm.Concept, key string, value amount) {
-		provisional := i.Counts == CountsProvisional
-		at := slices.IndexFunc(s.Sums, func(sum Sum) bool {
-			return sum.key == key && sum.Place == i.Standing.Place && sum.Provisional == provisional
-		})
-		if at < 0 {
+		of := measure{i.Standing.Place, i.Counts == CountsProvisional, key}
+		at, found := sums[of]
+		if !found {
 			at = len(s.Sums)
-			s.Sums = append(s.Sums, Sum{Place: i.Standing.Place, Provisional: provisional, System: system, key: key})
+			sums[of] = at
+			s.Sums = append(s.Sums, Sum{Place: of.place, Provisional: of.provisional, System: system, key: key})
 		}
 		sum := &s.Sums[at]
-		level := i.levelKey()
-		row := slices.IndexFunc(sum.Levels, func(l LevelSum) bool { return l.key == level })
-		if row < 0 {
+		in := level{at, i.levelKey()}
+		row, found := levels[in]
+		if !found {
 			row = len(sum.Levels)
-			sum.Levels = append(sum.Levels, LevelSum{Level: i.Award.Level, key: level, value: new(big.Rat)})
+			levels[in] = row
+			sum.Levels = append(sum.Levels, LevelSum{Level: i.Award.Level, key: in.key, value: new(big.Rat)})
 		}
 		sum.Levels[row].value.Add(sum.Levels[row].value, value)
 		sum.Levels[row].Awards++

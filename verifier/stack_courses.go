@@ -2,6 +2,8 @@ package verifier
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -9,64 +11,104 @@ import (
 	"indeks/elm"
 )
 
-// course is what tells one course from another.
-type course struct {
-	issuer  string
-	bodies  []string
-	codes   []string
-	title   elm.Text
-	credits []string // of the award itself
-	level   string
-}
-
-func (i *StackItem) course(a *elm.Award) course {
-	c := course{issuer: i.issuer, codes: a.Codes, title: a.Title}
-	for _, body := range a.Bodies {
-		if name := plainName(elm.NameOf(body, "en").Text); name != "" {
-			c.bodies = append(c.bodies, name)
-		}
-	}
-	slices.Sort(c.bodies)
-	c.bodies = slices.Compact(c.bodies)
-	of := StackItem{Award: a, issuer: i.issuer, key: "~"}
-	of.read(a)
-	for _, credit := range of.Credits {
-		c.credits = append(c.credits, credit.key+" "+credit.Amount)
-	}
-	slices.Sort(c.credits)
-	c.level = of.levelKey()
-	return c
-}
-
-// sameAs reports whether two awards are of one course. Both must come from the
-// same issuer. Where both name the qualification by a code that means something
+// course is what makes two awards one course. Both must come from the same
+// issuer. Where both name the qualification by a code that means something
 // outside their document (an id on the web, a UUID, an identifier with its
 // scheme), the codes decide, and titles, credits and versions may differ. Where
 // one of them does not, ids are local, and it is the same course if the awarding
 // bodies, the title in a language that both have, the credits and the level are
 // the same: another number of credits is another version, and what was learnt in
 // it may be more.
-func (c course) sameAs(d course) bool {
-	if c.issuer != d.issuer {
-		return false
-	}
-	if len(c.codes) > 0 && len(d.codes) > 0 {
-		return share(c.codes, d.codes)
-	}
-	return slices.Equal(c.bodies, d.bodies) && slices.Equal(c.credits, d.credits) && c.level == d.level && sameTitle(c.title, d.title)
+type course struct {
+	codes    []courseCode
+	versions []courseVersion // one for each language of the title
+	names    []courseName
 }
 
-func share(a, b []string) bool {
-	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
-}
+type (
+	courseCode    struct{ issuer, code string }
+	courseVersion struct {
+		version string // issuer, awarding bodies, credits and level
+		courseName
+	}
+	courseName struct{ tag, title string }
+)
 
-func sameTitle(a, b elm.Text) bool {
-	for tag, values := range a {
-		if len(values) > 0 && len(b[tag]) > 0 && plainName(values[0]) != "" && plainName(values[0]) == plainName(b[tag][0]) {
-			return true
+func (i *StackItem) course(a *elm.Award) course {
+	var c course
+	for _, code := range a.Codes {
+		c.codes = append(c.codes, courseCode{i.issuer, code})
+	}
+	var bodies, credits []string
+	for _, body := range a.Bodies {
+		if name := plainName(elm.NameOf(body, "en").Text); name != "" {
+			bodies = append(bodies, name)
 		}
 	}
-	return false
+	slices.Sort(bodies)
+	of := StackItem{Award: a, issuer: i.issuer, key: "~"}
+	of.read(a, map[string]int{})
+	for _, credit := range of.Credits {
+		credits = append(credits, credit.key+" "+credit.Amount)
+	}
+	slices.Sort(credits)
+	version := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", i.issuer, slices.Compact(bodies), credits, of.levelKey()))
+	for tag, values := range a.Title {
+		if len(values) == 0 {
+			continue
+		}
+		if title := plainName(values[0]); title != "" {
+			name := courseName{tag, title}
+			c.names = append(c.names, name)
+			c.versions = append(c.versions, courseVersion{string(version[:]), name})
+		}
+	}
+	return c
+}
+
+// courseIndex finds numbers of awards by their course. Strangers send them, so
+// the work must grow with what they send and not with its square.
+type courseIndex struct {
+	coded             map[courseCode][]int
+	versions, uncoded map[courseVersion][]int // of all, and of those without codes
+}
+
+func newCourseIndex() courseIndex {
+	return courseIndex{map[courseCode][]int{}, map[courseVersion][]int{}, map[courseVersion][]int{}}
+}
+
+// add enters a course under a number, not lower than those before.
+func (x courseIndex) add(c course, number int) {
+	for _, code := range c.codes {
+		x.coded[code] = append(x.coded[code], number)
+	}
+	for _, v := range c.versions {
+		x.versions[v] = append(x.versions[v], number)
+		if len(c.codes) == 0 {
+			x.uncoded[v] = append(x.uncoded[v], number)
+		}
+	}
+}
+
+// first is the lowest number of the same course that will do.
+func (x courseIndex) first(c course, willDo func(number int) bool) (int, bool) {
+	lowest, found := 0, false
+	look := func(numbers []int) {
+		if at := slices.IndexFunc(numbers, willDo); at >= 0 && (!found || numbers[at] < lowest) {
+			lowest, found = numbers[at], true
+		}
+	}
+	for _, code := range c.codes {
+		look(x.coded[code])
+	}
+	versions := x.versions
+	if len(c.codes) > 0 {
+		versions = x.uncoded
+	}
+	for _, v := range c.versions {
+		look(versions[v])
+	}
+	return lowest, found
 }
 
 // findOverlaps lets every course count once: the best confirmed award of it,
@@ -89,36 +131,68 @@ func (s *StackReport) findOverlaps() {
 		}
 		return cmp.Or(y.at.Compare(x.at), cmp.Compare(x.key, y.key))
 	})
+	instead := map[int][]int{} // those that count by one that counts
+	once := func(i, counted int, why string) {
+		s.Items[i].Counts, s.Items[i].Why = CountsOnce, why
+		instead[counted] = append(instead[counted], i)
+	}
 	// 1. The same course again.
 	var counted []int
+	again := newCourseIndex()
 	for _, i := range order {
-		if at := slices.IndexFunc(counted, func(k int) bool { return courses[k].sameAs(courses[i]) }); at >= 0 {
-			s.once(i, counted[at], "same_course")
+		if n, found := again.first(courses[i], func(int) bool { return true }); found {
+			once(i, counted[n], "same_course")
 			continue
 		}
+		again.add(courses[i], len(counted))
 		counted = append(counted, i)
 	}
 	// 2. A course that is a part of another award. Confirmed credits are not
 	// given up for a whole that is not.
+	parts := newCourseIndex()
+	for n, whole := range counted {
+		s.Items[whole].eachPart(s.Items[whole].Award.Parts, func(c course) { parts.add(c, n) })
+	}
 	for _, i := range counted {
-		for _, whole := range counted {
-			if i != whole && s.Items[whole].counts() && !(s.Items[i].Counts == CountsFull && s.Items[whole].Counts == CountsProvisional) &&
-				s.Items[whole].contains(s.Items[whole].Award.Parts, courses[i]) {
-				s.once(i, whole, "part_of_another")
-				break
+		n, found := parts.first(courses[i], func(n int) bool {
+			whole := &s.Items[counted[n]]
+			return counted[n] != i && whole.counts() && !(s.Items[i].Counts == CountsFull && whole.Counts == CountsProvisional)
+		})
+		if found {
+			once(i, counted[n], "part_of_another")
+		}
+	}
+	for counted, others := range instead {
+		slices.Sort(others)
+		s.Overlaps = append(s.Overlaps, Overlap{Certain: true, Counted: counted, Others: others})
+	}
+	// 3. The same title, in whatever language.
+	var alike [][]int
+	named := map[courseName]int{}
+	for i := range s.Items {
+		if !s.Items[i].counts() {
+			continue
+		}
+		group := len(alike)
+		for _, name := range courses[i].names {
+			if known, found := named[name]; found {
+				group = min(group, known)
+			}
+		}
+		if group == len(alike) {
+			alike = append(alike, nil)
+		}
+		alike[group] = append(alike[group], i)
+		for _, name := range courses[i].names {
+			if _, found := named[name]; !found {
+				named[name] = group
 			}
 		}
 	}
-	// 3. The same title.
-	for n, i := range counted {
-		for _, k := range counted[:n] {
-			if s.Items[i].counts() && s.Items[k].counts() && sameTitle(courses[i].title, courses[k].title) {
-				s.Overlaps = append(s.Overlaps, Overlap{Counted: min(i, k), Others: []int{max(i, k)}})
-			}
+	for _, group := range alike {
+		if len(group) > 1 {
+			s.Overlaps = append(s.Overlaps, Overlap{Counted: group[0], Others: group[1:]})
 		}
-	}
-	for k := range s.Overlaps {
-		slices.Sort(s.Overlaps[k].Others)
 	}
 	slices.SortFunc(s.Overlaps, func(a, b Overlap) int {
 		if a.Certain != b.Certain {
@@ -127,53 +201,42 @@ func (s *StackReport) findOverlaps() {
 			}
 			return 1
 		}
-		return cmp.Or(cmp.Compare(a.Counted, b.Counted), slices.Compare(a.Others, b.Others))
+		return cmp.Compare(a.Counted, b.Counted)
 	})
 }
 
-// once lets item i count by another one that counts.
-func (s *StackReport) once(i, counted int, why string) {
-	s.Items[i].Counts, s.Items[i].Why = CountsOnce, why
-	at := slices.IndexFunc(s.Overlaps, func(o Overlap) bool { return o.Certain && o.Counted == counted })
-	if at < 0 {
-		at = len(s.Overlaps)
-		s.Overlaps = append(s.Overlaps, Overlap{Certain: true, Counted: counted})
-	}
-	s.Overlaps[at].Others = append(s.Overlaps[at].Others, i)
-}
-
-func (i *StackItem) contains(parts []elm.Award, c course) bool {
-	return slices.ContainsFunc(parts, func(part elm.Award) bool {
+// eachPart yields the courses of parts of an award and of their parts.
+func (i *StackItem) eachPart(parts []elm.Award, yield func(course)) {
+	for _, part := range parts {
 		if len(part.Bodies) == 0 {
 			part.Bodies = i.Award.Bodies // a part need not repeat what is said of the whole
 		}
 		if part.Level == nil {
 			part.Level = i.Award.Level
 		}
-		return i.course(&part).sameAs(c) || i.contains(part.Parts, c)
-	})
+		yield(i.course(&part))
+		i.eachPart(part.Parts, yield)
+	}
 }
 
 // findAwards says how far named awards are to which the others lead.
 func (s *StackReport) findAwards() {
+	known := newCourseIndex()
 	for k := range s.Items {
 		i := &s.Items[k]
 		if !i.counts() {
 			continue
 		}
 		for _, to := range i.Award.Towards {
-			at := slices.IndexFunc(s.Awards, func(t Toward) bool {
-				if len(t.codes) > 0 && len(to.Codes) > 0 {
-					return share(t.codes, to.Codes)
-				}
-				return t.issuer == i.issuer && sameTitle(t.Title, to.Title)
-			})
-			if at < 0 {
+			award := target(i.issuer, to)
+			at, found := known.first(award, func(int) bool { return true })
+			if !found {
 				at = len(s.Awards)
-				s.Awards = append(s.Awards, Toward{Title: to.Title, codes: to.Codes, issuer: i.issuer})
+				known.add(award, at)
+				s.Awards = append(s.Awards, Toward{Title: to.Title, at: map[string]int{}})
 			}
 			t := &s.Awards[at]
-			if slices.Contains(t.Items, k) {
+			if last := len(t.Items) - 1; last >= 0 && t.Items[last] == k {
 				continue // named as the whole it is part of and as what it entitles to
 			}
 			t.Items = append(t.Items, k)
@@ -219,11 +282,27 @@ func (s *StackReport) findAwards() {
 	}
 }
 
+// target is what makes two named awards one: a code wherever it occurs, else the
+// title in the name of the same issuer.
+func target(issuer string, to elm.Target) course {
+	var c course
+	for _, code := range to.Codes {
+		c.codes = append(c.codes, courseCode{code: code})
+	}
+	for tag, values := range to.Title {
+		if len(values) > 0 && plainName(values[0]) != "" {
+			c.versions = append(c.versions, courseVersion{issuer, courseName{tag, plainName(values[0])}})
+		}
+	}
+	return c
+}
+
 // sum is the sum in a system, a new one if need be.
 func (t *Toward) sum(key string, system *elm.Concept) *TowardSum {
-	at := slices.IndexFunc(t.Sums, func(s TowardSum) bool { return s.key == key })
-	if at < 0 {
+	at, found := t.at[key]
+	if !found {
 		at = len(t.Sums)
+		t.at[key] = at
 		t.Sums = append(t.Sums, TowardSum{System: system, key: key, counted: new(big.Rat), provisional: new(big.Rat)})
 	}
 	return &t.Sums[at]

@@ -18,17 +18,46 @@ const (
 	same
 )
 
+// learner is what a credential says of who earned it, read once: a stack
+// compares everybody with everybody.
+type learner struct {
+	*elm.Person
+	issuer      string
+	birth       string // YYYY-MM-DD as written, in whatever zone, or ""
+	names, bare []string
+	numbers     map[string]map[string]bool // learner numbers by scheme
+}
+
+func learnerOf(i *StackItem) learner {
+	l := learner{Person: i.who, issuer: i.issuer, names: namesOf(i.who), numbers: map[string]map[string]bool{}}
+	l.bare = bare(l.names)
+	if at, err := i.who.DateOfBirth.Time(true); err == nil {
+		l.birth = at.Format(time.DateOnly)
+	}
+	for _, id := range i.who.Identifier {
+		number := strings.TrimSpace(id.Notation)
+		if number == "" {
+			continue
+		}
+		if l.numbers[id.SchemeName] == nil {
+			l.numbers[id.SchemeName] = map[string]bool{}
+		}
+		l.numbers[id.SchemeName][number] = true
+	}
+	return l
+}
+
 // onePerson compares everybody with everybody. One contradiction is enough to
 // refuse. Where none is, those that are certainly the same person may vouch for
 // each other in a chain: A and B share a learner number, B and C a birth date.
-func onePerson(items []*StackItem) sameness {
-	group := make([]int, len(items))
+func onePerson(people []learner) sameness {
+	group := make([]int, len(people))
 	for i := range group {
 		group[i] = i
 	}
-	for i, a := range items {
-		for k := i + 1; k < len(items); k++ {
-			switch comparePeople(a, items[k]) {
+	for i := range people {
+		for k := i + 1; k < len(people); k++ {
+			switch comparePeople(&people[i], &people[k]) {
 			case differs:
 				return differs
 			case same:
@@ -63,27 +92,24 @@ func onePerson(items []*StackItem) sameness {
 //
 // Two learner numbers of one institution that differ put in doubt what would be
 // the same: they may be two people, or one who enrolled twice.
-func comparePeople(a, b *StackItem) sameness {
-	p, q := a.who, b.who
+func comparePeople(p, q *learner) sameness {
 	national := doubtful
 	if x, y := p.NationalID, q.NationalID; x != nil && y != nil && x.Notation != "" && y.Notation != "" &&
 		x.Spatial != nil && y.Spatial != nil && x.Spatial.ID == y.Spatial.ID && x.SchemeName == y.SchemeName {
 		national = differs
-		if sameNotation(x.Notation, y.Notation) {
+		if strings.TrimSpace(x.Notation) == strings.TrimSpace(y.Notation) {
 			national = same
 		}
 	}
 	number := doubtful
-	if a.issuer == b.issuer {
-		number = sameNumber(p.Identifier, q.Identifier)
+	if p.issuer == q.issuer {
+		number = sameNumber(p.numbers, q.numbers)
 	}
 	birth := doubtful
-	if x, errX := p.DateOfBirth.Time(true); errX == nil {
-		if y, errY := q.DateOfBirth.Time(true); errY == nil {
-			birth = differs
-			if x.Format(time.DateOnly) == y.Format(time.DateOnly) { // the day as written, in whatever zone
-				birth = same
-			}
+	if p.birth != "" && q.birth != "" {
+		birth = differs
+		if p.birth == q.birth {
+			birth = same
 		}
 	}
 	if national == differs || birth == differs {
@@ -97,55 +123,57 @@ func comparePeople(a, b *StackItem) sameness {
 		return doubtful // a name that changed, or an id that went to somebody else
 	case name == same && birth == same && number != differs:
 		return same
-	case name != differs, birth == same && shareName(p, q):
+	case name != differs, birth == same && common(p.bare, q.bare) > 0:
 		return doubtful
 	}
 	return differs
 }
 
 // sameNumber compares learner numbers under the same name of scheme.
-func sameNumber(a, b []elm.Identifier) sameness {
+func sameNumber(a, b map[string]map[string]bool) sameness {
 	found := doubtful
-	for _, x := range a {
-		for _, y := range b {
-			switch {
-			case x.SchemeName != y.SchemeName, x.Notation == "", y.Notation == "":
-			case sameNotation(x.Notation, y.Notation):
+	for scheme, numbers := range a {
+		for number := range numbers {
+			if b[scheme][number] {
 				return same
-			default:
-				found = differs
 			}
+		}
+		if len(b[scheme]) > 0 {
+			found = differs
 		}
 	}
 	return found
 }
 
-func sameNotation(a, b string) bool { return strings.TrimSpace(a) == strings.TrimSpace(b) }
-
 // compareNames: same for equal letters in any order of the names; doubtful where
 // one is written otherwise (in the other script, without its diacritics, with a
 // name less) or not there; else differs.
-func compareNames(p, q *elm.Person) sameness {
-	a, b := namesOf(p), namesOf(q)
+func compareNames(p, q *learner) sameness {
 	switch {
-	case len(a) == 0 || len(b) == 0:
+	case len(p.names) == 0 || len(q.names) == 0:
 		return doubtful
-	case slices.Equal(a, b):
+	case slices.Equal(p.names, q.names):
 		return same
 	}
-	a, b = bare(a), bare(b)
-	within := func(few, many []string) bool {
-		return !slices.ContainsFunc(few, func(n string) bool { return !slices.Contains(many, n) })
-	}
-	if min(len(a), len(b)) > 1 && (within(a, b) || within(b, a)) || slices.Equal(a, b) {
+	few := min(len(p.bare), len(q.bare))
+	if few > 1 && common(p.bare, q.bare) == few || slices.Equal(p.bare, q.bare) {
 		return doubtful
 	}
 	return differs
 }
 
-func shareName(p, q *elm.Person) bool {
-	b := bare(namesOf(q))
-	return slices.ContainsFunc(bare(namesOf(p)), func(n string) bool { return slices.Contains(b, n) })
+// common is how many names of the shorter of two ordered lists the other has.
+func common(a, b []string) int {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	n := 0
+	for _, name := range a {
+		if _, found := slices.BinarySearch(b, name); found {
+			n++
+		}
+	}
+	return n
 }
 
 // namesOf are the names of a person, in order and without case.

@@ -293,7 +293,7 @@ func TestOneCredentialInTwoForms(t *testing.T) {
 // What nobody names is not the same system as the next, however many awards a
 // document holds; and they keep its order.
 func TestAwardsOfOneDocumentStayApart(t *testing.T) {
-	const awards = 200
+	const awards = 8000 // what grew with the square of it would take minutes
 	r := earned{id: "urn:many", issuer: "A", title: "Course 0", name: "Ada Example", points: map[string]string{"": "1"}}.report()
 	subject := &r.Credential.Subject[0]
 	for n := 1; n < awards; n++ {
@@ -307,6 +307,45 @@ func TestAwardsOfOneDocumentStayApart(t *testing.T) {
 		if got, want := item.Award.Title["en"][0], fmt.Sprintf("Course %d", n); got != want {
 			t.Fatalf("item %d is %q, want %q", n, got, want)
 		}
+	}
+}
+
+// A stranger's document cannot ask for work, or memory, beyond its size.
+func TestAStackIsBounded(t *testing.T) {
+	many := earned{id: "urn:many", issuer: "A", title: "Course", name: "Ada Example", points: map[string]string{ects: "1"}}
+	r := many.report()
+	s := r.Credential.Subject[0].HasClaim[0].SpecifiedBy
+	for n := range 10_000 {
+		s.CreditPoint = append(s.CreditPoint, elm.CreditPoint{Framework: concept(fmt.Sprintf("urn:system:%d", n)), Point: "1"})
+		s.IsPartOf = append(s.IsPartOf, elm.Specification{Title: elm.Text{"en": {fmt.Sprintf("Programme %d", n)}}})
+	}
+	if got := Stack([]*Report{r}, true); got.Result != StackTooLarge || got.Sums != nil || got.Awards != nil || len(got.Items) != 1 {
+		t.Errorf("10 000 credits towards 10 000 awards: %s, %d sums, %d items", got.Result, len(got.Sums), len(got.Items))
+	}
+
+	// Titles and parts in common, and learners of many names and numbers.
+	r = many.report()
+	for n := range 5_000 {
+		part := earned{title: "Course", course: fmt.Sprintf("https://uni.example/courses/%d", n+1), points: map[string]string{ects: "1"}}
+		c := earned{title: "Course", course: fmt.Sprintf("https://uni.example/courses/%d", n), points: map[string]string{ects: "1"}, parts: []earned{part}}
+		r.Credential.Subject[0].HasClaim = append(r.Credential.Subject[0].HasClaim, c.claim())
+	}
+	given := []*Report{r}
+	for n := range 49 {
+		other := many
+		other.id, other.day = fmt.Sprintf("urn:other:%d", n), n
+		next := other.report()
+		p := &next.Credential.Subject[0]
+		names := "Ada Example"
+		for k := range 4_000 {
+			names += fmt.Sprintf(" name%d", k)
+			p.Identifier = append(p.Identifier, elm.Identifier{SchemeName: "Learner number", Notation: fmt.Sprintf("%d-%d", n, k)})
+		}
+		p.FullName = elm.Text{"en": {names}}
+		given = append(given, next)
+	}
+	if got := Stack(given, true); got.Result != StackSummed || len(got.Items) != 5_050 {
+		t.Errorf("%s, %d items", got.Result, len(got.Items))
 	}
 }
 

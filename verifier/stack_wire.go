@@ -233,8 +233,10 @@ func (i *StackItem) wire(number int, lang string, say func(string) string) WireI
 	if code := a.Stackability; code != "" {
 		w.Stackability, w.StackText = code, elm.Label(elm.TopicStackability+":"+code, lang)
 	}
+	led := map[string]bool{}
 	for _, to := range a.Towards {
-		if text := to.Title.In(lang).Text; !slices.Contains(w.LeadsTo, text) {
+		if text := to.Title.In(lang).Text; !led[text] {
+			led[text] = true
 			w.LeadsTo = append(w.LeadsTo, text)
 		}
 	}
@@ -284,6 +286,11 @@ var stackWords = map[string][4]string{
 		"Nijedna se od ovih isprava ne može zbrojiti.",
 		"Nijedna od ovih isprava ne može da se sabere.",
 		"Ниједна од ових исправа не може да се сабере."},
+	string(StackTooLarge): {
+		"These credentials hold more awards than are added up at once.",
+		"Ove isprave sadrže više stečenoga nego što se odjednom zbraja.",
+		"Ove isprave sadrže više stečenog nego što se odjednom sabira.",
+		"Ове исправе садрже више стеченог него што се одједном сабира."},
 	"apart": {
 		"Hours and systems of credit are different measures. None is converted into another, and none is added to another.",
 		"Sati i sustavi bodova različite su mjere. Nijedna se ne preračunava u drugu niti joj se pribraja.",
@@ -315,10 +322,10 @@ var stackWords = map[string][4]string{
 		"Isti kurs ponovo ili deo druge isprave: računa se jednom.",
 		"Исти курс поново или део друге исправе: рачуна се једном."},
 	"overlap-title": {
-		"The same title with other credits or another level, or from another awarding body. Both are counted; look whether the same was learnt twice.",
-		"Isti naziv, a drugi bodovi ili razina ili druga ustanova. Oba se računaju; provjerite je li isto naučeno dvaput.",
-		"Isti naziv, a drugi bodovi ili nivo ili druga ustanova. Oba se računaju; proverite da li je isto naučeno dvaput.",
-		"Исти назив, а други бодови или ниво или друга установа. Оба се рачунају; проверите да ли је исто научено двапут."},
+		"The same title with other credits or another level, or from another awarding body. All are counted; look whether the same was learnt twice.",
+		"Isti naziv, a drugi bodovi ili razina ili druga ustanova. Sve se računa; provjerite je li isto naučeno dvaput.",
+		"Isti naziv, a drugi bodovi ili nivo ili druga ustanova. Sve se računa; proverite da li je isto naučeno dvaput.",
+		"Исти назив, а други бодови или ниво или друга установа. Све се рачуна; проверите да ли је исто научено двапут."},
 
 	"hours":         {"Hours", "Sati", "Sati", "Сати"},
 	"no-level":      {"No level stated", "Razina nije navedena", "Nivo nije naveden", "Ниво није наведен"},
