@@ -36,10 +36,25 @@ func Supplement(c *Credential, lang string) []Section {
 // the two that the supplement of a degree programme has as well.
 var mandatory = []string{"M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "M11", "legal-basis", "confirm"}
 
-// Completeness says which of the eleven mandatory elements of Annex I, plus
-// legal basis and confirmation of validity, are present, answered by a reason,
-// or missing. All three hold element ids, in the order of the Annex.
-func Completeness(c *Credential) (present, reasoned, missing []string) {
+// statements are what the supplement of a micro-credential says besides, each in
+// a coded note: ELM has no property for any of them.
+var statements = []string{"provider", "award-status", "award-kind", "rpl"}
+
+// Answers are ids of elements by how a credential answers them.
+type Answers struct {
+	// Of the eleven mandatory elements of Annex I, plus legal basis and
+	// confirmation of validity, in the order of the Annex.
+	Present, Reasoned, Missing []string
+	// Unstated are those of "provider", "award-status", "award-kind" and "rpl"
+	// of which nothing is said. Documents of other issuers, in whose model they
+	// are not foreseen, are complete by Annex I without them; ours state all.
+	Unstated []string
+}
+
+// Completeness says how a credential answers the elements of the supplement: by
+// a value, by a coded reason in place of one, or not at all.
+func Completeness(c *Credential) Answers {
+	var a Answers
 	found := make(map[string]Element)
 	for _, section := range Supplement(c, "en") {
 		for _, element := range section.Elements {
@@ -49,14 +64,19 @@ func Completeness(c *Credential) (present, reasoned, missing []string) {
 	for _, id := range mandatory {
 		switch element := found[id]; {
 		case element.Missing:
-			missing = append(missing, id)
+			a.Missing = append(a.Missing, id)
 		case element.Reason:
-			reasoned = append(reasoned, id)
+			a.Reasoned = append(a.Reasoned, id)
 		default:
-			present = append(present, id)
+			a.Present = append(a.Present, id)
 		}
 	}
-	return present, reasoned, missing
+	for _, id := range statements {
+		if len(found[id].Values) == 0 {
+			a.Unstated = append(a.Unstated, id)
+		}
+	}
+	return a
 }
 
 // Section groups the elements of the supplement under one question.

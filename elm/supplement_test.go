@@ -83,8 +83,7 @@ func TestSupplementOfACompleteCredential(t *testing.T) {
 				t.Errorf("%s:\n%s", name, diff)
 			}
 		}
-		present, reasoned, missing := Completeness(c)
-		if diff := cmp.Diff([][]string{mandatory, nil, nil}, [][]string{present, reasoned, missing}); diff != "" {
+		if diff := cmp.Diff(Answers{Present: mandatory}, Completeness(c)); diff != "" {
 			t.Errorf("%s: completeness:\n%s", p, diff)
 		}
 	}
@@ -115,11 +114,11 @@ func TestReasonsStandInForValues(t *testing.T) {
 		coded("b", TopicReasonPrefix+"credits:hours-only", ""),
 		coded("c", TopicReasonPrefix+"legal-basis:no-specific-act", ""),
 	}
-	_, reasoned, missing := Completeness(c)
-	if diff := cmp.Diff([]string{"M7", "M8", "legal-basis"}, reasoned); diff != "" {
+	answers := Completeness(c)
+	if diff := cmp.Diff([]string{"M7", "M8", "legal-basis"}, answers.Reasoned); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"M10"}, missing); diff != "" {
+	if diff := cmp.Diff([]string{"M10"}, answers.Missing); diff != "" {
 		t.Error(diff)
 	}
 	level := element(t, c, "en", "M8")
@@ -178,9 +177,12 @@ func TestSupplementReadsEverySample(t *testing.T) {
 			}
 		}
 		if want, ok := want[name]; ok {
-			_, _, missing := Completeness(c)
-			if got := strings.Join(missing, " "); got != want {
+			answers := Completeness(c)
+			if got := strings.Join(answers.Missing, " "); got != want {
 				t.Errorf("%s: missing %q, want %q", name, got, want)
+			}
+			if diff := cmp.Diff(statements, answers.Unstated); diff != "" {
+				t.Errorf("%s: unstated:\n%s", name, diff)
 			}
 		}
 	}

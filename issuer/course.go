@@ -55,10 +55,30 @@ type Course struct {
 	LegalReason  *Reason      `json:"legal_basis_reason,omitempty"`
 	Further      Words        `json:"further_information,omitempty"`
 
+	// What only the catalogue tells.
+	Recognition   *Procedure `json:"recognition,omitempty"` // of what was learnt elsewhere
+	Complaints    *Procedure `json:"complaints,omitempty"`
+	RegisterEntry *Entry     `json:"register_entry,omitempty"`
+
 	ValidMonths int        `json:"valid_months,omitzero"` // 0: for ever
 	NumberRule  string     `json:"number_rule,omitempty"` // default: the institution's
 	Decision    string     `json:"decision_number,omitempty"`
 	Signatory   *Signatory `json:"signatory,omitempty"` // default: the institution's
+}
+
+// Procedure is how the institution decides on something, in words, at an address
+// or both.
+type Procedure struct {
+	Text Words  `json:"text,omitempty"`
+	URL  string `json:"url,omitempty"`
+}
+
+// Entry is where a national register has the course itself.
+type Entry struct {
+	Register string `json:"register"`
+	Number   string `json:"number"`
+	URL      string `json:"url,omitempty"`
+	Date     string `json:"date,omitempty"` // YYYY-MM-DD, of the entry
 }
 
 // Body is an awarding body other than the institution.

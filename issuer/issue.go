@@ -330,16 +330,16 @@ func check(d *Draft, raw []byte, profile elm.Profile) error {
 			return fmt.Errorf("%w: %s: %s", ErrRefused, p.Pointer, p.Message)
 		}
 	}
-	if _, _, missing := elm.Completeness(read); len(missing) > 0 {
-		problems := &Problems{}
-		for _, id := range missing {
-			field, ok := elementFields[id]
-			if !ok {
-				field = "the course"
-			}
-			problems.List = append(problems.List, Problem{Row: d.Row, Field: field, Rule: "annex-i-" + id, Want: "is missing: element " + id + " of Annex I is mandatory"})
-		}
-		return problems
+	answers := elm.Completeness(read)
+	var problems []Problem
+	for _, id := range answers.Missing {
+		problems = append(problems, Problem{Row: d.Row, Field: elementFields[id], Rule: "annex-i-" + id, Want: "is missing: element " + id + " of Annex I is mandatory"})
+	}
+	for _, id := range answers.Unstated {
+		problems = append(problems, Problem{Row: d.Row, Field: elementFields[id], Rule: "annex-i-" + id, Want: "is missing: every supplement states it"})
+	}
+	if len(problems) > 0 {
+		return &Problems{List: problems}
 	}
 	return nil
 }
@@ -347,11 +347,13 @@ func check(d *Draft, raw []byte, profile elm.Profile) error {
 // edcProfile is the application profile that our edc form declares.
 const edcProfile = "generic-full"
 
-// elementFields are the fields that mandatory elements of Annex I come from.
+// elementFields are the fields that mandatory elements of the supplement come
+// from.
 var elementFields = map[string]string{
 	"M1": "given_name", "M2": "/title", "M3": "country of the institution", "M4": "legal name of the institution", "M5": "awarding_date",
 	"M6": "/outcomes", "M7": "/hours", "M8": "/level", "M9": "/assessment", "M10": "/mode", "M11": "/quality_assurance",
 	"legal-basis": "/legal_basis", "confirm": "address of the verifier",
+	"provider": "provider of the institution", "award-status": "/award_status", "award-kind": "/award_kind", "rpl": "rpl",
 }
 
 // Preview builds the credential of a draft in a profile without recording or

@@ -94,7 +94,7 @@ func TestIssuedFormsAreValidAndComplete(t *testing.T) {
 				if report.Verdict != verifier.Valid {
 					t.Errorf("%s, %s: %s %s %+v", e.Name, profile, report.Verdict, report.State, report.Checks)
 				}
-				if _, _, missing := elm.Completeness(report.Credential); len(missing) > 0 {
+				if missing := elm.Completeness(report.Credential).Missing; len(missing) > 0 {
 					t.Errorf("%s, %s: missing %v", e.Name, profile, missing)
 				}
 				if n == 0 {

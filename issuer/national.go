@@ -2,8 +2,10 @@ package issuer
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -52,6 +54,9 @@ func (c *Course) checkProfile(k *checks, inst *Institution) {
 			fmt.Sprintf("contradicts profile %s: a micro-credential never replaces a part of a qualification or programme (%s; %s)", p.ID, p.Standing, p.Stacking.Source))
 	}
 	c.checkNumbers(k, p)
+	if r := p.registry("institution"); r != nil && inst != nil && inst.Register.Number != "" && slices.Contains(slices.Collect(maps.Values(r.Name)), inst.Register.Name) && !r.fits(inst.Register.Number) {
+		k.warn("register-number", "number of the institution's register entry", inst.Register.Number, "does not look like a number of the "+r.Name["en"])
+	}
 }
 
 func profileIDs() string {
@@ -100,6 +105,9 @@ func (c *Course) checkCredits(k *checks, p *Profile) {
 		}
 		k.of(s.Standing, "profile-credits", at, credit.Points, s.Max != "" && less(s.Max, credit.Points),
 			fmt.Sprintf("%s is more than %s, the upper bound %s%s", s.Code, s.Max, whose, above))
+		if l := c.Level; l != nil && (l.EQF < s.EQFMin || s.EQFMax != 0 && l.EQF > s.EQFMax) {
+			k.warn("profile-level", "/level/eqf", strconv.Itoa(l.EQF), fmt.Sprintf("is no level at which %s is used under profile %s: expected %d to %d", s.Code, owner.ID, s.EQFMin, s.EQFMax))
+		}
 		if hours == nil || s.HoursMin == "" {
 			continue
 		}

@@ -177,6 +177,42 @@ func TestEachMandatoryElementIsAskedFor(t *testing.T) {
 			t.Errorf("%s is not named: %v", member, err)
 		})
 	}
+	// What is made when issuing is asked for in what was made. The date (M5) is
+	// never missing: a draft without one is awarded on the day of sealing.
+	inst, course := institution(t), exampleCourses(t)[0]
+	r := rand.New(rand.NewPCG(5, 5))
+	for id, remove := range map[string]func(*elm.Credential, *elm.AwardingProcess){
+		"confirm": func(c *elm.Credential, _ *elm.AwardingProcess) {
+			c.Identifier, c.CredentialStatus = nil, nil
+			claim := &c.Subject[0].HasClaim[0]
+			claim.Identifier, claim.SupplementaryDocument = nil, nil
+		},
+		"provider":     func(_ *elm.Credential, by *elm.AwardingProcess) { dropNotes(by, elm.TopicProvider) },
+		"award-status": func(_ *elm.Credential, by *elm.AwardingProcess) { dropNotes(by, elm.TopicAwardStatus) },
+		"award-kind":   func(_ *elm.Credential, by *elm.AwardingProcess) { dropNotes(by, elm.TopicAwardKind) },
+		"rpl":          func(_ *elm.Credential, by *elm.AwardingProcess) { dropNotes(by, elm.TopicPriorLearning) },
+	} {
+		d := anyDraft(r, []*Course{course})
+		cred, err := inst.credential(&d, anyDrawn(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		remove(cred, cred.Subject[0].HasClaim[0].AwardedBy)
+		raw, err := cred.Encode(elm.VC2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		problems, ok := check(&d, raw, elm.VC2).(*Problems)
+		if !ok || len(problems.List) != 1 || problems.List[0].Rule != "annex-i-"+id || problems.List[0].Field == "" {
+			t.Errorf("without %s: %v", id, check(&d, raw, elm.VC2))
+		}
+	}
+	undated := anyDraft(r, []*Course{course})
+	undated.AwardingDate = ""
+	sealing := anyDrawn(r)
+	if cred, err := inst.credential(&undated, sealing); err != nil || cred.Subject[0].HasClaim[0].AwardedBy.AwardingDate != elm.Day(sealing.At.Date()) {
+		t.Errorf("a draft without an awarding date: %v", err)
+	}
 	// What comes from the institution and from the list.
 	for field, spoil := range map[string]func(*Institution){
 		"legal_name": func(i *Institution) { i.LegalName = nil },
@@ -199,6 +235,12 @@ func TestEachMandatoryElementIsAskedFor(t *testing.T) {
 			t.Errorf("%s: %v", column, err)
 		}
 	}
+}
+
+func dropNotes(by *elm.AwardingProcess, topic string) {
+	by.AdditionalNote = slices.DeleteFunc(by.AdditionalNote, func(n elm.Note) bool {
+		return len(n.Subject) > 0 && strings.HasPrefix(n.Subject[0].ID, topic+":")
+	})
 }
 
 func BenchmarkCheckPayload(b *testing.B) {

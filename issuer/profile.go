@@ -88,7 +88,11 @@ type CreditScheme struct {
 	Max string `json:"max,omitempty"`
 	// PartialFrom is where partial qualifications begin: what is below is none,
 	// wherever its outcomes come from.
-	PartialFrom string   `json:"partial_from,omitempty"`
+	PartialFrom string `json:"partial_from,omitempty"`
+	// Levels of the EQF at which the system is used, 0 for no bound. What is
+	// outside warns, whatever the standing: sources differ.
+	EQFMin int `json:"eqf_min,omitempty"`
+	EQFMax int `json:"eqf_max,omitempty"`
 	Above       string   `json:"above,omitempty"` // what more than Max is
 	Standing    Standing `json:"standing,omitempty"`
 	Source      string   `json:"source,omitempty"`
@@ -105,7 +109,7 @@ type NationalTerms struct {
 
 // Registry is a register whose numbers a course may state.
 type Registry struct {
-	Of   string `json:"of"` // "standard", "class-nqfs", "proaea-number"
+	Of   string `json:"of"` // "standard", "class-nqfs", "proaea-number", "institution"
 	Name Words  `json:"name"`
 	URL  string `json:"url,omitempty"`
 	// IDPattern is loose where the register publishes no form of its numbers:

@@ -14,6 +14,7 @@ import (
 
 	"indeks/contexts"
 	"indeks/elm"
+	"indeks/verifier"
 )
 
 // TestProfilesAreComplete holds the data files: every profile says what it is,
@@ -178,6 +179,15 @@ func TestActsAreComplete(t *testing.T) {
 	}
 }
 
+// The verifier, which does not know the profiles, tells stacking as they do.
+func TestVerifierStacksByTheProfiles(t *testing.T) {
+	for _, p := range Profiles() {
+		if got, want := verifier.NeverReplaces(p.Country), p.Stacking.TowardsDegree == "no"; got != want {
+			t.Errorf("%s: never replaces a qualification: %v, want %v", p.ID, got, want)
+		}
+	}
+}
+
 // national are courses under a profile: what blocks, what only warns.
 var national = []struct {
 	name  string
@@ -188,6 +198,7 @@ var national = []struct {
 	{"hr: 2 credits", []edit{{"profile", "hr"}, {"level/nqf", "7.1"}, {"credits", csvet("2")}, {"credits_reason", national1}}},
 	{"hr: 9 credits", []edit{{"profile", "hr"}, {"level/nqf", "7.1"}, {"credits", csvet("9")}, {"credits_reason", national1}}},
 	{"hr: 10 credits are a partial qualification", []edit{{"profile", "hr"}, {"level/nqf", "7.1"}, {"credits", csvet("10")}, {"credits_reason", national1}}},
+	{"hr: 5 credits at level 4.1", []edit{{"profile", "hr"}, {"level/eqf", 4}, {"level/nqf", "4.1"}, {"credits", csvet("5")}, {"credits_reason", national1}}},
 	{"CSVET has its bounds under any profile", []edit{{"profile", "rs"}, {"credits", csvet("12")}, {"credits_reason", national1}}},
 	{"me: without a sector, 6 credits", []edit{{"profile", "me"}, {"level/nqf", "7.1"}, {"hours", "160"}, {"credits/0/points", "6"}}},
 	{"me: with a sector, 5 credits", []edit{{"profile", "me"}, {"level/nqf", "7.1"}, {"hours", "130"}, {"credits/0/points", "5"}, {"sector", map[string]any{"en": "Information technology"}}}},

@@ -69,6 +69,9 @@ func (t tongue) say(id string) Words {
 	return out
 }
 
+// In is the text for a reader, with its language where that is another one.
+func (w Words) In(lang string) elm.Value { return text(w).In(lang) }
+
 // text turns words into a language map.
 func text(w Words) elm.Text {
 	if len(w) == 0 {

@@ -3,6 +3,7 @@ package verifier
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -337,7 +338,7 @@ func itemsOf(copies []*Report) []StackItem {
 		item.key = fmt.Sprintf("%s %06d", whole.key, n) // the order within the document
 		item.at, _ = item.Award.Awarded.Time(true)
 		item.Standing = standingOf(r, item.Award)
-		item.NeverReplaces = inBosnia(r, item.Award)
+		item.NeverReplaces = neverReplaces(r, item.Award)
 		item.measure()
 		items = append(items, item)
 	}
@@ -390,14 +391,19 @@ func registeredOn(t *TrustedIssuer, a *elm.Award) bool {
 	return (t.NationalRegister.From == "" || t.NationalRegister.From <= on) && (t.NationalRegister.To == "" || on <= t.NationalRegister.To)
 }
 
-// inBosnia reports whether an award is under the rules of Bosnia and
-// Herzegovina, where a micro-programme never replaces a qualification. The
-// country is that of the awarding body, of the issuer where it is the same.
-func inBosnia(r *Report, a *elm.Award) bool {
+// NeverReplaces reports whether a micro-credential of a country (ISO 3166-1,
+// alpha-2 or alpha-3) replaces no part of a qualification by that country's
+// rules. It restates the stacking rule of the national profiles, which belong to
+// issuing; a test holds the two together.
+func NeverReplaces(country string) bool { return country == "BIH" || country == "BA" }
+
+// neverReplaces reports whether an award is under such rules. The country is
+// that of the awarding body, of the issuer where it is the same.
+func neverReplaces(r *Report, a *elm.Award) bool {
 	there := func(locations []elm.Location) bool {
 		return slices.ContainsFunc(locations, func(l elm.Location) bool {
 			return slices.ContainsFunc(l.Address, func(at elm.Address) bool {
-				return at.CountryCode != nil && strings.HasSuffix(at.CountryCode.ID, "/country/BIH")
+				return at.CountryCode != nil && NeverReplaces(path.Base(at.CountryCode.ID))
 			})
 		})
 	}
@@ -409,5 +415,5 @@ func inBosnia(r *Report, a *elm.Award) bool {
 	if mandated(r, a) {
 		return false
 	}
-	return r.Issuer.Country == "BA" || r.Issuer.Country == "BIH" || there(r.Credential.Issuer.Location)
+	return NeverReplaces(r.Issuer.Country) || there(r.Credential.Issuer.Location)
 }

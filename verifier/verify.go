@@ -257,16 +257,19 @@ func checkSupplement(c *Check, cred *elm.Credential) {
 		c.notMade("", "Not a credential of the European Learning Model, so the elements of Annex I were not looked for.")
 		return
 	}
-	present, reasoned, missing := elm.Completeness(cred)
-	all := len(present) + len(reasoned) + len(missing)
-	if len(missing) > 0 {
-		c.fail("", "%d of %d mandatory elements of Annex I are missing.", len(missing), all)
-		c.remark("Missing: %s.", strings.Join(missing, ", "))
+	answers := elm.Completeness(cred)
+	all := len(answers.Present) + len(answers.Reasoned) + len(answers.Missing)
+	if len(answers.Missing) > 0 {
+		c.fail("", "%d of %d mandatory elements of Annex I are missing.", len(answers.Missing), all)
+		c.remark("Missing: %s.", strings.Join(answers.Missing, ", "))
 	} else {
 		c.pass("All %d mandatory elements of Annex I are there.", all)
 	}
-	if len(reasoned) > 0 {
-		c.remark("Answered by a reason: %s.", strings.Join(reasoned, ", "))
+	if len(answers.Reasoned) > 0 {
+		c.remark("Answered by a reason: %s.", strings.Join(answers.Reasoned, ", "))
+	}
+	if len(answers.Unstated) > 0 {
+		c.remark("Not stated: %s.", strings.Join(answers.Unstated, ", "))
 	}
 }
 

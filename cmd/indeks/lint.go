@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,8 @@ whether a credential is genuine is for indeks verify.
   shapes        the rules (SHACL) of the application profile that the document declares, else generic-full
   strict        what is not strictly JSON or JSON-LD: members and types that no context defines, dates
   vocabularies  concepts that are not in the list they name
-  annex         the mandatory elements of Annex I of Council Recommendation 2022/C 243/02
+  annex         the mandatory elements of Annex I of Council Recommendation 2022/C 243/02, and what the
+                supplement of a micro-credential states besides (which fails nothing)
 
 A course is read as indeks issue reads it, and the credential that it would give an invented learner is
 checked. Exit code 1 if shapes, a closed vocabulary or Annex I fail; 2 for a file that cannot be read.`
@@ -82,12 +84,14 @@ type lintVocabulary struct {
 	Message string `json:"message"`
 }
 
-// lintAnnex has ids of elements; Places says of the missing ones what they are
-// and where they would go.
+// lintAnnex has ids of elements; Places says of those that are missing or
+// unstated what they are and where they would go. What is only unstated fails
+// nothing: see [elm.Answers].
 type lintAnnex struct {
 	Present  []string             `json:"present"`
 	Reasoned []string             `json:"reasoned"`
 	Missing  []string             `json:"missing"`
+	Unstated []string             `json:"unstated"`
 	Places   map[string]lintPlace `json:"places,omitempty"`
 }
 
@@ -232,16 +236,16 @@ func (cmd *lintCmd) credential(report *lintReport, payload []byte) {
 	for _, v := range contexts.Vocabulary(cred.Tree) {
 		report.Vocabularies = append(report.Vocabularies, lintVocabulary{v.Pointer, v.Rule, v.ID, v.Scheme, v.Closed, v.Message})
 	}
-	report.Annex.Present, report.Annex.Reasoned, report.Annex.Missing = elm.Completeness(cred)
+	answers := elm.Completeness(cred)
+	report.Annex = lintAnnex{Present: answers.Present, Reasoned: answers.Reasoned, Missing: answers.Missing, Unstated: answers.Unstated, Places: map[string]lintPlace{}}
 	labels := map[string]string{}
 	for _, section := range elm.Supplement(cred, "en") {
 		for _, e := range section.Elements {
 			labels[e.ID] = e.Label
 		}
 	}
-	report.Annex.Places = map[string]lintPlace{}
-	for _, id := range report.Annex.Missing {
-		report.Annex.Places[id] = lintPlace{labels[id], annexPlaces[id]}
+	for _, id := range slices.Concat(answers.Missing, answers.Unstated) {
+		report.Annex.Places[id] = lintPlace{cmp.Or(labels[id], elm.Label(annexTopics[id], "en")), annexPlaces[id]}
 	}
 }
 
@@ -289,6 +293,11 @@ func (r *lintReport) strict(pointer, rule, detail string) {
 	r.Strict = append(r.Strict, lintProblem{pointer, rule, detail})
 }
 
+// annexTopics are the topics of the notes in which what may be unstated stands.
+var annexTopics = map[string]string{
+	"provider": elm.TopicProvider, "award-status": elm.TopicAwardStatus, "award-kind": elm.TopicAwardKind, "rpl": elm.TopicPriorLearning,
+}
+
 // annexPlaces say where a mandatory element would go: in the credential, and in
 // a course or class list.
 var annexPlaces = map[string]string{
@@ -305,7 +314,14 @@ var annexPlaces = map[string]string{
 	"M11":         "/credentialSubject/hasClaim/specifiedBy/accreditation; /quality_assurance in the course",
 	"legal-basis": "a note on /credentialSubject/hasClaim/awardedBy/additionalNote with the subject " + elm.TopicLegalBasis + "; /legal_basis, or /legal_basis_reason, in the course",
 	"confirm":     "/identifier, or a supplementaryDocument of the achievement; made when issuing",
+
+	"provider":     awardNote + elm.TopicProvider + "; provider in the institution's facts or /provider in the course",
+	"award-status": awardNote + elm.TopicAwardStatus + "; /award_status in the course",
+	"award-kind":   awardNote + elm.TopicAwardKind + "; /award_kind in the course",
+	"rpl":          awardNote + elm.TopicPriorLearning + "; rpl in the class list",
 }
+
+const awardNote = "a note on /credentialSubject/hasClaim/awardedBy/additionalNote with a code of "
 
 func (r *lintReport) print(w io.Writer) {
 	verdict := map[bool]string{true: "ok", false: "FAILED"}
@@ -329,9 +345,9 @@ func (r *lintReport) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s: %s: %s\n", kind, elm.Clean(v.Pointer), elm.Clean(v.Message))
 	}
-	fmt.Fprintf(w, "annex         %s: %d present, %d answered by a reason, %d missing\n", verdict[len(r.Annex.Missing) == 0],
-		len(r.Annex.Present), len(r.Annex.Reasoned), len(r.Annex.Missing))
-	for _, id := range r.Annex.Missing {
+	fmt.Fprintf(w, "annex         %s: %d present, %d answered by a reason, %d missing, %d not stated\n", verdict[len(r.Annex.Missing) == 0],
+		len(r.Annex.Present), len(r.Annex.Reasoned), len(r.Annex.Missing), len(r.Annex.Unstated))
+	for _, id := range slices.Concat(r.Annex.Missing, r.Annex.Unstated) {
 		fmt.Fprintf(w, "  %s %s: goes to %s\n", id, r.Annex.Places[id].Label, r.Annex.Places[id].Place)
 	}
 }

@@ -205,17 +205,34 @@ func (s *server) getOffer(c echo.Context) error {
 	for _, form := range machineForms {
 		c.Response().Header().Add("Link", fmt.Sprintf("<%s%s>; rel=\"alternate\"; type=%q", self, form.suffix, form.contentType))
 	}
+	var procedures []procedure
+	for _, p := range []struct {
+		text string
+		of   *issuer.Procedure
+	}{{"catalogue.recognition", o.Content.Recognition}, {"catalogue.complaints", o.Content.Complaints}} {
+		if p.of != nil {
+			procedures = append(procedures, procedure{p.text, p.of.Text.In(lang), p.of.URL})
+		}
+	}
 	return s.kit.Render(c, http.StatusOK, "course", web.Page{Data: struct {
 		Offer       issuer.Offer
 		Name        string
 		Title, Lead elm.Value
 		Sections    []section
+		Procedures  []procedure
 		Versions    []issuer.Offer
 		Newer       string // path of the version to look at instead, or ""
 		Enrol       string
 		Self        string
 		Base        string
-	}{o, s.name(c), title, lead, shown, versions, newer(current, o), enrol, self, s.Institution.PublicBase}})
+	}{o, s.name(c), title, lead, shown, procedures, versions, newer(current, o), enrol, self, s.Institution.PublicBase}})
+}
+
+// procedure is one of the institution's that only the catalogue tells.
+type procedure struct {
+	Label string // id of a text
+	Text  elm.Value
+	URL   string
 }
 
 // newer is the path of the version that is offered in place of o.

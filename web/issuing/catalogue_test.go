@@ -108,6 +108,8 @@ func TestCataloguePages(t *testing.T) {
 		{"/catalogue?q=%22%3E%3Cscript%3E", "No course fits", "<script"},
 		{"/catalogue?level=high", "3 courses", ""},
 		{"/catalogue?mode=online&lang=hr&q=a", `?lang=en&amp;mode=online&amp;q=a`, ""},
+		{"/catalogue/data-stewardship", "Complaints and appeals</dt><dd><span>A complaint about an assessment goes to the dean", "Entry in a register"},
+		{"/catalogue/data-stewardship", "https://www.university-of-sava.example/prior-learning", "Entry in a register"},
 		{"/catalogue/data-stewardship", "This is not a short-cycle, bachelor&#39;s, master&#39;s or doctoral degree", "Prior learning: none"},
 		{"/catalogue/data-stewardship?lang=sr-Latn", "Kako se upisati", "How to enrol"},
 		{"/catalogue/cnc-operator?lang=sr-Latn", `lang="hr"`, ""}, // the course has no Serbian: another language, and said so

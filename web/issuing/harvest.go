@@ -59,12 +59,12 @@ type harvestOne struct {
 	Forms          map[string]string `json:"forms"`
 }
 
-// registerEntry is the institution's entry in the national register, under
-// which a register files the course.
+// registerEntry is the course's own entry in a national register, else that of
+// the institution, under which a register files the course.
 type registerEntry struct {
 	Register string `json:"register"`
 	Number   string `json:"number"`
-	URL      string `json:"url,omitempty"` // of the institution: the entry itself is the register's to address
+	URL      string `json:"url,omitempty"` // of the institution where the entry is the institution's: that one is the register's to address
 	Date     string `json:"date,omitempty"`
 }
 
@@ -89,8 +89,11 @@ func (s *server) getCatalogueJSON(c echo.Context) error {
 			Changed: o.Since, FirstPublished: o.FirstPublished, Title: course.Title, Description: course.Description, AwardingBody: inst.LegalName,
 			AwardStatus: course.AwardStatus, AwardKind: course.AwardKind.Kind, Hours: course.Hours, Credits: course.Credits, Languages: course.Languages,
 			Fields: course.Fields, Mode: course.Mode, Forms: map[string]string{}}
-		// The entry is the institution's: a course that another body awards has none here.
-		if r := inst.Register; r.Number != "" && course.AwardingBody == nil {
+		// Without an entry of its own a course is filed under the institution's; one
+		// that another body awards has none here.
+		if r := course.RegisterEntry; r != nil {
+			one.RegisterEntry = &registerEntry{r.Register, r.Number, r.URL, r.Date}
+		} else if r := inst.Register; r.Number != "" && course.AwardingBody == nil {
 			one.RegisterEntry = &registerEntry{r.Name, r.Number, inst.Homepage, r.From}
 		}
 		if course.AwardingBody != nil {
