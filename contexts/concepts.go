@@ -52,9 +52,9 @@ func Lookup(iri string) (Concept, bool) {
 // and codes of "note-topic", where a code's scheme is its topic.
 //
 // Lists that people see in a supplement have labels in "hr", "sr-Latn" and
-// "sr-Cyrl" beside "en", the short ones of them in "sl", "bs" and "cnr" too. In
-// "country", "language", "region" and "nqf" those of Europe or of its south-east
-// have; in "isced-f", "atu", "currency" and "file-type" none.
+// "sr-Cyrl" beside "en", the short ones of them and "isced-f" in "sl", "bs" and
+// "cnr" too. In "country", "language", "region" and "nqf" those of Europe or of
+// its south-east have; in "atu", "currency" and "file-type" none.
 func Lists() []string {
 	names := make([]string, len(lists))
 	for i, l := range lists {
@@ -168,6 +168,7 @@ var vocabulary = sync.OnceValue(func() concepts {
 			all.byID[snb+code].Label[furtherLanguages[i]] = strings.TrimSpace(label)
 		}
 	}
+	fieldLabels(all.byList["isced-f"])
 	return all
 })
 

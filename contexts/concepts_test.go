@@ -3,6 +3,7 @@ package contexts
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -203,9 +204,9 @@ func decode(t *testing.T, name string, v any) {
 func TestConceptLabels(t *testing.T) {
 	shown := []string{"eqf", "credit", "assessment", "mode", "supervision", "accreditation", "learning-opportunity",
 		"learning-setting", "skill-type", "skill-reuse", "credential-type", "qf-ehea", "note-topic", "entitlement", "entitlement-status",
-		"learning-activity", "learning-schedule", "target-group", "verification", "verification-status", "human-sex", "evidence-type", "presentation-type"}
+		"isced-f", "learning-activity", "learning-schedule", "target-group", "verification", "verification-status", "human-sex", "evidence-type", "presentation-type"}
 	further := []string{"eqf", "credit", "assessment", "mode", "supervision", "accreditation", "learning-opportunity", "learning-setting",
-		"skill-type", "skill-reuse", "entitlement", "entitlement-status"}
+		"skill-type", "skill-reuse", "entitlement", "entitlement-status", "isced-f"}
 	latin := func(r rune) bool { return r < 0x250 }
 	for _, name := range Lists() {
 		members := List(name)
@@ -257,6 +258,9 @@ func TestConceptLabels(t *testing.T) {
 			if strings.IndexFunc(c.Label["sr-Cyrl"], func(r rune) bool { return 'a' <= r && r <= 'z' || 'à' <= r && latin(r) }) >= 0 {
 				t.Errorf("%s: %q is not in Cyrillic", c.ID, c.Label["sr-Cyrl"])
 			}
+			if got := latinScript(c.Label["sr-Cyrl"]); got != c.Label["sr-Latn"] {
+				t.Errorf("%s: the two scripts of Serbian differ: %q, %q", c.ID, c.Label["sr-Latn"], c.Label["sr-Cyrl"])
+			}
 		}
 	}
 	if _, ok := Lookup("http://data.europa.eu/snb/eqf/9"); ok {
@@ -280,11 +284,73 @@ func TestConceptFacts(t *testing.T) {
 		{"http://publications.europa.eu/resource/authority/country/HRV", "http://publications.europa.eu/resource/authority/country", "", "sr-Cyrl", "Хрватска"},
 		{"urn:indeks:provider", "urn:indeks", "", "en", "Kind of provider"},
 		{"http://data.europa.eu/snb/isced-f/0613", "http://data.europa.eu/snb/isced-f/25831c2", "0613", "en", "Software and applications development and analysis"},
+		{"http://data.europa.eu/snb/isced-f/04", "http://data.europa.eu/snb/isced-f/25831c2", "04", "hr", "Poslovanje, administracija i pravo"},
 		{"http://data.europa.eu/snb/qualification-topics#regulations-and-certificates", "http://data.europa.eu/snb/qualification-topics", "", "en", "Regulations and certificates"},
 	} {
 		c, ok := Lookup(want.id)
 		if !ok || c.Scheme != want.scheme || c.Notation != want.notation || c.Label[want.tag] != want.label {
 			t.Errorf("Lookup(%s) = %+v, want %+v", want.id, c, want)
+		}
+	}
+}
+
+// latinScript writes Serbian Cyrillic in Latin script, which is a function; the
+// other way is none. Latin letters stay.
+var latinScript = func() func(string) string {
+	pairs := strings.Fields("а a б b в v г g д d ђ đ е e ж ž з z и i ј j к k л l љ lj м m н n њ nj о o п p р r с s т t ћ ć у u ф f х h ц c ч č џ dž ш š")
+	for i := range len(pairs) / 2 {
+		small, latin := pairs[2*i], []rune(pairs[2*i+1])
+		pairs = append(pairs, strings.ToUpper(small), strings.ToUpper(string(latin[:1]))+string(latin[1:]))
+	}
+	return strings.NewReplacer(pairs...).Replace
+}()
+
+// Every field of education has a label in each language, its own or one in the
+// pattern of the English one.
+func TestFieldLabels(t *testing.T) {
+	languages := slices.Concat(labelLanguages, furtherLanguages)
+	for _, c := range List("isced-f") {
+		if len(c.Label) != len(languages) {
+			t.Errorf("%s has labels in %d languages, want %d", c.ID, len(c.Label), len(languages))
+		}
+		if strings.ContainsAny(strings.Join(slices.Collect(maps.Values(c.Label)), ""), "*|=") {
+			t.Errorf("%s: %v", c.ID, c.Label)
+		}
+	}
+	for _, pattern := range fieldPatterns {
+		for _, s := range pattern {
+			if len(pattern) != len(languages) || strings.Count(s, "*") != 1 {
+				t.Errorf("%q is no pattern in %d languages", pattern, len(languages))
+			}
+		}
+	}
+	for _, test := range []struct{ code, tag, want string }{
+		{"06", "hr", "Informacijske i komunikacijske tehnologije (IKT)"},
+		{"06", "sr-Latn", "Informacione i komunikacione tehnologije (IKT)"},
+		{"06", "sr-Cyrl", "Информационе и комуникационе технологије (ИКТ)"},
+		{"061", "sl", "Informacijske in komunikacijske tehnologije (IKT)"}, // named like 06
+		{"0322", "hr", "Knjižničarstvo, informacijske znanosti i arhivistika"},
+		{"0821", "sl", "Gozdarstvo"}, // the only member of 082
+		{"0110", "hr", "Obrazovanje, nije dalje definirano"},
+		{"030", "sr-Cyrl", "Друштвене науке, новинарство и информисање, није даље дефинисано"},
+		{"0229", "bs", "Humanističke nauke (osim jezika), nerazvrstano na drugom mjestu"},
+		{"0619", "cnr", "Informacione i komunikacione tehnologije, nerazvrstano na drugom mjestu"},
+		{"0519", "sl", "Biološke in sorodne vede, drugje nerazporejeno"},
+		{"0688", "hr", "Interdisciplinarni programi i kvalifikacije: informacijske i komunikacijske tehnologije (IKT)"},
+		{"098", "sr-Cyrl", "Интердисциплинарни програми и квалификације: здравство и социјална заштита"},
+		{"0228", "en", "Inter-disciplinary programmes and qualifications involving humanities"},
+		{"0228", "sl", "Interdisciplinarni programi in kvalifikacije: humanistika"},
+		{"0811", "cnr", "Biljna i stočarska proizvodnja"},
+		{"9999", "bs", "Nepoznato područje"},
+	} {
+		c, _ := Lookup(snb + "isced-f/" + test.code)
+		if got := c.Label[test.tag]; got != test.want {
+			t.Errorf("%s in %s: %q, want %q", test.code, test.tag, got, test.want)
+		}
+	}
+	for name, want := range map[string]string{"Šumarstvo": "a: šumarstvo.", "Љубав": "a: љубав."} {
+		if got := inPattern("a: *.", name); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -193,6 +193,9 @@ func TestSearch(t *testing.T) {
 		{"eqf", "http://data.europa.eu/snb/eqf/7", "en", "7"},
 		{"credit", "ects", "en", "6fcec5c5af"},
 		{"isced-f", "0613", "en", "0613"},
+		{"isced-f", "informacijske", "hr", "06 061 0610"},
+		{"isced-f", "библиотекарство", "en", "0322"},
+		{"isced-f", "sumarstvo", "sr-Latn", "082 0821"},
 		{"eqf", " ", "en", "1 2 3 4 5 6 7 8"},
 		{"no such list", "x", "en", ""},
 	} {
