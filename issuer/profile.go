@@ -91,11 +91,11 @@ type CreditScheme struct {
 	PartialFrom string `json:"partial_from,omitempty"`
 	// Levels of the EQF at which the system is used, 0 for no bound. What is
 	// outside warns, whatever the standing: sources differ.
-	EQFMin int `json:"eqf_min,omitempty"`
-	EQFMax int `json:"eqf_max,omitempty"`
-	Above       string   `json:"above,omitempty"` // what more than Max is
-	Standing    Standing `json:"standing,omitempty"`
-	Source      string   `json:"source,omitempty"`
+	EQFMin   int      `json:"eqf_min,omitempty"`
+	EQFMax   int      `json:"eqf_max,omitempty"`
+	Above    string   `json:"above,omitempty"` // what more than Max is
+	Standing Standing `json:"standing,omitempty"`
+	Source   string   `json:"source,omitempty"`
 }
 
 // NationalTerms are the words of a country in one language.
