@@ -69,10 +69,10 @@ func ParseJWK(raw []byte) (*PublicKey, error) {
 			return nil, refuse(ErrKeyPolicy, "JWK %q whose key_ops lack verify", k.ID)
 		}
 	}
-	switch kind := [2]string{text["kty"], text["crv"]}; kind {
-	case [2]string{"EC", "P-256"}, [2]string{"EC", "P-384"}, [2]string{"OKP", "Ed25519"}, [2]string{"RSA"}:
+	switch kty, crv := text["kty"], text["crv"]; {
+	case kty == "EC" && curves[crv] != nil, kty == "OKP" && crv == "Ed25519", kty == "RSA" && crv == "":
 	default:
-		return nil, refuse(ErrKeyPolicy, "JWK %q of kind %q, curve %q", k.ID, kind[0], kind[1])
+		return nil, refuse(ErrKeyPolicy, "JWK %q of kind %q, curve %q", k.ID, kty, crv)
 	}
 	if k.Key, err = jwkKey(text); err != nil {
 		return nil, refuse(ErrFormat, "JWK %q: %v", k.ID, err)

@@ -27,15 +27,24 @@ const (
 type algorithm struct {
 	hash  crypto.Hash    // 0: the message itself is signed
 	curve elliptic.Curve // ECDSA only
+	rsa   padding        // RSA only
 }
+
+type padding int
+
+const (
+	noRSA padding = iota
+	pkcs1
+	pss // the salt as long as the hash (RFC 7518 section 3.5)
+)
 
 // algorithms is the one list for sealing and opening.
 var algorithms = map[Algorithm]algorithm{
-	ES256: {crypto.SHA256, elliptic.P256()},
-	ES384: {crypto.SHA384, elliptic.P384()},
+	ES256: {hash: crypto.SHA256, curve: elliptic.P256()},
+	ES384: {hash: crypto.SHA384, curve: elliptic.P384()},
 	EdDSA: {},
-	PS256: {hash: crypto.SHA256},
-	RS256: {hash: crypto.SHA256},
+	PS256: {hash: crypto.SHA256, rsa: pss},
+	RS256: {hash: crypto.SHA256, rsa: pkcs1},
 }
 
 // permit says whether a key may be used with alg to check seals.
@@ -64,7 +73,7 @@ func fits(alg Algorithm, key crypto.PublicKey) error {
 			return fmt.Errorf("%s is not used with Ed25519", alg)
 		}
 	case *rsa.PublicKey:
-		if alg != RS256 && alg != PS256 {
+		if algorithms[alg].rsa == noRSA {
 			return fmt.Errorf("%s is not used with RSA", alg)
 		}
 		if n := key.N.BitLen(); n < minRSABits || n > maxRSABits {
@@ -129,7 +138,7 @@ func verify(alg Algorithm, key crypto.PublicKey, signature []byte, input ...[]by
 	case ed25519.PublicKey:
 		return ed25519.Verify(key, bytes.Join(input, nil), signature)
 	case *rsa.PublicKey:
-		if alg == PS256 {
+		if a.rsa == pss {
 			return rsa.VerifyPSS(key, a.hash, digest(a.hash, input...), signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
 		}
 		return rsa.VerifyPKCS1v15(key, a.hash, digest(a.hash, input...), signature) == nil
@@ -154,7 +163,7 @@ func sign(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
 	case ed25519.PrivateKey:
 		return ed25519.Sign(key, bytes.Join(input, nil)), nil
 	case *rsa.PrivateKey:
-		if alg == PS256 {
+		if a.rsa == pss {
 			return rsa.SignPSS(rand.Reader, key, a.hash, digest(a.hash, input...), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 		}
 		return rsa.SignPKCS1v15(nil, key, a.hash, digest(a.hash, input...))
