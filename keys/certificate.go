@@ -59,7 +59,10 @@ const (
 	demoSuffix = " (demo seal, not qualified)"
 )
 
-var organizationIdentifier = regexp.MustCompile(`^[A-Z]{3}[A-Z]{2}-\S+$`)
+var (
+	organizationIdentifier = regexp.MustCompile(`^[A-Z]{3}[A-Z]{2}-\S+$`)
+	twoCapitals            = regexp.MustCompile(`^[A-Z]{2}$`) // ISO 3166-1 alpha-2
+)
 
 // selfSign makes a self-signed certificate for a seal: no CA, no policies, for
 // digital signatures and content commitment only.
@@ -67,7 +70,7 @@ func selfSign(n NewKey, key crypto.Signer) (*x509.Certificate, error) {
 	if n.Organization == "" {
 		return nil, errors.New("organization is missing")
 	}
-	if n.Country != "" && !regexp.MustCompile(`^[A-Z]{2}$`).MatchString(n.Country) {
+	if n.Country != "" && !twoCapitals.MatchString(n.Country) {
 		return nil, fmt.Errorf("country %q is not two capital letters (ISO 3166-1)", n.Country)
 	}
 	if n.OrgID != "" && !organizationIdentifier.MatchString(n.OrgID) {

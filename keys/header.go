@@ -41,11 +41,15 @@ var (
 		VCJWT: {"", "vc+jwt"},
 		JWS:   {"", "vc+jwt", "jose+json", "jose"},
 		JAdES: {"", "vc+jwt", "jose+json", "jose"},
+
+		TrustJWT: {"trust+jwt"},
 	}
 	allowedCty = map[Form][]string{
 		VCJWT: {"", "vc"},
 		JWS:   {"", "vc", "json", "octet-stream"},
 		JAdES: {"", "vc", "json", "octet-stream"},
+
+		TrustJWT: {"", "json"},
 	}
 )
 
@@ -125,6 +129,9 @@ func readProtected(text []byte, compact bool) (Header, error) {
 		*m.value = string(text)
 	}
 	h.Typ = strings.TrimPrefix(h.Typ, "application/") // RFC 7515 section 4.1.9
+	if compact && h.Typ == string(TrustJWT) {
+		h.Form = TrustJWT
+	}
 	if !slices.Contains(allowedTyp[h.Form], h.Typ) {
 		return h, refuse(ErrHeader, "typ %.40q is not that of a credential", h.Typ)
 	}

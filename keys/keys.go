@@ -33,6 +33,10 @@ const (
 	VCJWT Form = "vc+jwt"   // compact JWS (VC-JOSE-COSE), Seal and Open
 	JAdES Form = "jades"    // general JSON, b64=false (European Digital Credential), Seal and Open
 	JWS   Form = "jws-json" // general or flattened JSON, b64=true, Open only
+
+	// TrustJWT is the form of a sealed trust file: a compact JWS of this typ, by
+	// Seal and OpenTrust. No credential passes for one, and it for no credential.
+	TrustJWT Form = "trust+jwt"
 )
 
 // Limits on what Open reads.

@@ -33,6 +33,24 @@ func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
 	}
 
 	// 2. Each seal must hold: one bad signature spoils the token.
+	return e.open(ctx, r)
+}
+
+// OpenTrust is [Open] for a sealed trust file, which is a [TrustJWT] and nothing
+// else: a credential that the same key sealed is refused with ErrHeader.
+func OpenTrust(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+	e, err := parseAny(token)
+	if err != nil {
+		return nil, err
+	}
+	if e.form != TrustJWT {
+		return nil, refuse(ErrHeader, "typ is not %q", TrustJWT)
+	}
+	return e.open(ctx, r)
+}
+
+// open verifies every seal of a token.
+func (e *envelope) open(ctx context.Context, r Resolver) (*Opened, error) {
 	opened := &Opened{Payload: e.payload, Form: e.form}
 	for _, s := range e.seals {
 		key, err := resolve(ctx, r, s.header)

@@ -24,10 +24,11 @@ func (s *Sealer) Public() *PublicKey {
 	return s.ring.key(s.kid).public() // keys are never deleted
 }
 
-// Seal seals payload in form VCJWT or JAdES; at is the time of sealing
+// Seal seals payload in form VCJWT, JAdES or TrustJWT; at is the time of sealing
 // (whole seconds) and stands in the header as iat. For VCJWT kid is the key's ID
 // and typ "vc+jwt"; x5c is added where a certification authority vouches for the
-// key. JAdES is baseline B-B (ETSI TS 119 182-1), needs a key with a
+// key. TrustJWT always has x5c, so that the key's thumbprint is all that somebody
+// who opens it needs to know. JAdES is baseline B-B (ETSI TS 119 182-1), needs a key with a
 // certificate, and seals UTF-8 only.
 //
 // Everything but the signature is a function of payload, form, at and the key.
@@ -46,8 +47,8 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	var token []byte
 	var err error
 	switch form {
-	case VCJWT:
-		token, err = k.sealVCJWT(payload, at)
+	case VCJWT, TrustJWT:
+		token, err = k.sealCompact(payload, form, at)
 	case JAdES:
 		token, err = k.sealJAdES(payload, at)
 	default:
@@ -62,11 +63,12 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	return token, nil
 }
 
-// sealVCJWT makes a compact JWS (VC-JOSE-COSE section 3.1.1). The time of
-// sealing is in the header, because the payload is the credential and nothing else.
-func (k *ringKey) sealVCJWT(payload []byte, at time.Time) ([]byte, error) {
-	options := (&jose.SignerOptions{}).WithType("vc+jwt").WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
-	if leaf := k.chain[0]; !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
+// sealCompact makes a compact JWS (VC-JOSE-COSE section 3.1.1), whose typ is the
+// form. The time of sealing is in the header, because the payload is what is
+// sealed and nothing else.
+func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time) ([]byte, error) {
+	options := (&jose.SignerOptions{}).WithType(jose.ContentType(form)).WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
+	if leaf := k.chain[0]; form == TrustJWT || !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
 		options.WithHeader("x5c", k.x5c())
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.alg), Key: k.private}, options)

@@ -34,11 +34,20 @@ func refuse(sentinel error, format string, args ...any) error {
 
 const whiteSpace = " \t\r\n"
 
-// parse takes a token apart.
+// parse takes the token of a credential apart.
+func parse(token []byte) (*envelope, error) {
+	e, err := parseAny(token)
+	if err == nil && e.form == TrustJWT {
+		return nil, refuse(ErrHeader, "typ %q is not that of a credential", TrustJWT)
+	}
+	return e, err
+}
+
+// parseAny takes a token apart, whatever is sealed in it.
 //
 // White space after the token is cut off, because a file ends in a newline.
 // In front of a compact token, or inside it, none is tolerated.
-func parse(token []byte) (*envelope, error) {
+func parseAny(token []byte) (*envelope, error) {
 	if len(token) > MaxToken {
 		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
 	}
@@ -73,7 +82,7 @@ func parseCompact(token []byte) (*envelope, error) {
 		return nil, refuse(ErrFormat, "signature: %v", err)
 	}
 	return &envelope{
-		form: VCJWT, payload: payload, input: input,
+		form: header.Form, payload: payload, input: input,
 		seals: []envelopeSeal{{header: header, protected: protected, signature: sig}},
 	}, nil
 }
