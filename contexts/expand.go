@@ -1,7 +1,6 @@
 package contexts
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -121,84 +120,4 @@ func (e *edit) apply(value any) any {
 		return kept
 	}
 	return value
-}
-
-// The bounds of canonicalization. Since Inspect refuses labels, blank nodes
-// form trees, and a blank node below a named one costs the same however many
-// its like there are. Only alike blank nodes below alike blank nodes are tried
-// in every order: of trees with 12 nested ones the worst, 6 below each of 2,
-// takes 20 ms; with 14 (7 below each of 2) it takes 0.3 s, with 16 it takes 3 s.
-// The samples of the Commission and MyNextID have 2, none of them nested.
-const (
-	maxBlankNodes       = 64
-	maxNestedBlankNodes = 12
-)
-
-// blankNodes counts the blank nodes that an expanded value becomes in RDF, and
-// those of them that hang below another one.
-func blankNodes(value any, below bool) (all, nested int) {
-	count := func(value any, below bool) {
-		a, n := blankNodes(value, below)
-		all, nested = all+a, nested+n
-	}
-	switch value := value.(type) {
-	case []any:
-		for _, item := range value {
-			count(item, below)
-		}
-	case map[string]any:
-		if _, ok := value["@value"]; ok {
-			return 0, 0
-		}
-		if list, ok := value["@list"].([]any); ok { // a chain of blank nodes
-			all, nested = len(list), len(list)
-			count(list, true)
-			return all, nested
-		}
-		_, named := value["@id"]
-		if !named {
-			all++
-			if below {
-				nested++
-			}
-		}
-		for name, inner := range value {
-			if name != "@id" && name != "@type" {
-				count(inner, !named)
-			}
-		}
-	}
-	return all, nested
-}
-
-// Canonical returns the RDFC-1.0 canonical N-Quads of what Expand returns. Only
-// for documents of one's own: a hostile graph makes canonicalization explode,
-// so it refuses, with a [*Problem] of rule "budget", documents with more than
-// 64 blank nodes or more than 12 that hang below other blank nodes.
-func (s *Set) Canonical(doc map[string]any) (string, error) {
-	expanded, _, err := s.Expand(doc)
-	if err != nil {
-		return "", err
-	}
-	all, nested := blankNodes(expanded, false)
-	if all > maxBlankNodes || nested > maxNestedBlankNodes {
-		return "", &Problem{Rule: "budget", Detail: fmt.Sprintf(
-			"%d blank nodes, %d of them below others, are more than can be canonicalized safely", all, nested)}
-	}
-	options := s.options()
-	options.Format = "application/n-quads"
-	api := ld.NewJsonLdApi()
-	dataset, err := api.ToRDF(expanded, options)
-	if err != nil {
-		return "", fmt.Errorf("converting to RDF: %w", err)
-	}
-	quads, err := api.Normalize(dataset, options)
-	if err != nil {
-		return "", fmt.Errorf("canonicalizing: %w", err)
-	}
-	text, ok := quads.(string)
-	if !ok {
-		return "", errors.New("canonicalizing: no N-Quads") // unreachable: Format asks for them
-	}
-	return text, nil
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/piprate/json-gold/ld"
@@ -234,50 +233,6 @@ func TestRandomUndefined(t *testing.T) {
 			t.Fatalf("undefined (-want +got):\n%s", diff)
 		}
 	})
-}
-
-// A graph is canonicalized only where that is cheap, however it is shaped.
-func TestCanonicalBudget(t *testing.T) {
-	for _, test := range []struct {
-		shape []int // children of each node, level by level, below a named one
-		ok    bool
-	}{
-		{[]int{maxBlankNodes}, true},
-		{[]int{maxBlankNodes + 1}, false},
-		{[]int{2, 6}, true}, // the dearest within the budget
-		{[]int{2, 7}, false},
-		{[]int{6, 1, 1}, true},
-		{[]int{2, 1, 1, 1, 1, 1, 1}, true},
-		{[]int{1, 12}, true},
-		{[]int{1, 13}, false},
-		{[]int{3, 4}, true},
-		{[]int{2, 2, 2}, true},
-		{[]int{2, 9}, false}, // would take minutes
-	} {
-		doc := tree(test.shape)
-		doc["id"] = "urn:x:1"
-		doc["@context"] = []any{VC1, EDCAP}
-		start := time.Now()
-		_, err := Default().Canonical(doc)
-		if p := problem(t, err); test.ok != (p == nil) || p != nil && p.Rule != "budget" {
-			t.Errorf("%v: %v", test.shape, err)
-		}
-		if took := time.Since(start); took > time.Second {
-			t.Errorf("%v took %v", test.shape, took)
-		}
-	}
-}
-
-func tree(shape []int) map[string]any {
-	node := map[string]any{"type": "LearningAchievement"}
-	if len(shape) > 0 {
-		var parts []any
-		for range shape[0] {
-			parts = append(parts, tree(shape[1:]))
-		}
-		node["hasPart"] = parts
-	}
-	return node
 }
 
 func FuzzInspect(f *testing.F) {
