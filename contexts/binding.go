@@ -93,7 +93,13 @@ func (s *Set) contextsOf(obj map[string]any) ([]*document, *Problem) {
 	docs := make([]*document, len(urls))
 	for i, item := range urls {
 		name, ok := item.(string)
-		switch {
+		switch written, inline := item.(map[string]any); {
+		case inline && s.open:
+			doc, p := writtenContext(written)
+			if p != nil {
+				return nil, p
+			}
+			docs[i] = doc
 		case !ok:
 			return nil, &Problem{Rule: "context-inline", Detail: "@context holds a context instead of naming one"}
 		case s.docs[name] != nil:

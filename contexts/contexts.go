@@ -78,6 +78,7 @@ type Undefined struct {
 type Set struct {
 	docs map[string]*document // by URL
 	elm  *document
+	open bool // see Open
 
 	mu    sync.Mutex
 	roots map[string]*root // by the documents' names; guarded by mu
@@ -85,7 +86,7 @@ type Set struct {
 
 // document is a pinned context.
 type document struct {
-	name    string // its URL, or ELMPath
+	name    string // its URL, or ELMPath; "" for one that a document wrote itself
 	bytes   []byte
 	value   map[string]any // the parsed bytes; never changed
 	local   *local
@@ -106,7 +107,7 @@ type root struct {
 func newDocument(name string, ctx map[string]any, d digests) *document {
 	doc := &document{name: name, bytes: encode(ctx), value: map[string]any{"@context": ctx}, digests: d}
 	var err error
-	if doc.local, err = parseLocal(ctx); err == nil {
+	if doc.local, err = parseLocal(ctx, false); err == nil {
 		err = doc.local.check(new(active))
 	}
 	if err != nil {
@@ -140,7 +141,7 @@ var compiledIn = sync.OnceValue(func() *Set {
 // package does not implement (@vocab, @import, @propagate, aliases of keywords
 // other than id and type, among others), or redefines a URL that s holds.
 func (s *Set) With(docs map[string][]byte) (*Set, error) {
-	next := &Set{docs: maps.Clone(s.docs), elm: s.elm, roots: make(map[string]*root)}
+	next := &Set{docs: maps.Clone(s.docs), elm: s.elm, open: s.open, roots: make(map[string]*root)}
 	for url, data := range docs {
 		doc, err := parseDocument(url, data)
 		if err != nil {
@@ -168,7 +169,7 @@ func parseDocument(url string, data []byte) (*document, error) {
 		return nil, errors.New("there is no @context")
 	}
 	var err error
-	if doc.local, err = parseLocal(ctx); err != nil {
+	if doc.local, err = parseLocal(ctx, false); err != nil {
 		return nil, err
 	}
 	return doc, doc.local.check(new(active))
@@ -178,6 +179,9 @@ func parseDocument(url string, data []byte) (*document, error) {
 func (s *Set) root(docs []*document) *root {
 	var key strings.Builder
 	for _, doc := range docs {
+		if doc.name == "" { // written in one document, and kept no longer
+			return s.newRoot(docs)
+		}
 		key.WriteString(doc.name)
 		key.WriteByte('\n')
 	}

@@ -1,6 +1,7 @@
 package contexts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,6 +60,7 @@ type scope struct {
 type local struct {
 	names []string // sorted, so that the conflict reported is always the same one
 	terms map[string]localTerm
+	vocab string // @vocab, "" where there is none; in open sets only
 }
 
 type localTerm struct {
@@ -71,8 +73,9 @@ type localTerm struct {
 	scope     *scope
 }
 
-// parseLocal reads a context, which must be an object.
-func parseLocal(source any) (*local, error) {
+// parseLocal reads a context, which must be an object. What an open set reads
+// beyond that of others stands with [Set.Open].
+func parseLocal(source any, open bool) (*local, error) {
 	ctx, ok := source.(map[string]any)
 	if !ok {
 		return nil, errors.New("a context must be one object")
@@ -83,8 +86,12 @@ func parseLocal(source any) (*local, error) {
 		value := ctx[name]
 		switch {
 		case name == "@version":
-			if value != 1.1 {
+			if fmt.Sprint(value) != "1.1" { // a float64 or, in a document, a json.Number
 				return nil, fmt.Errorf("@version is %v", value)
+			}
+		case name == "@vocab" && open:
+			if l.vocab, ok = value.(string); !ok || !absoluteIRI(l.vocab) {
+				return nil, errors.New("@vocab is not an absolute IRI")
 			}
 		case name == "@protected":
 			if protected, ok = value.(bool); !ok {
@@ -98,7 +105,7 @@ func parseLocal(source any) (*local, error) {
 	}
 	l.names = slices.DeleteFunc(l.names, func(name string) bool { return name[0] == '@' })
 	for _, name := range l.names {
-		t, err := parseTerm(name, ctx[name], protected)
+		t, err := parseTerm(name, ctx[name], protected, open)
 		if err != nil {
 			return nil, fmt.Errorf("term %s: %w", name, err)
 		}
@@ -107,7 +114,7 @@ func parseLocal(source any) (*local, error) {
 	return l, nil
 }
 
-func parseTerm(name string, value any, protected bool) (localTerm, error) {
+func parseTerm(name string, value any, protected, open bool) (localTerm, error) {
 	t := localTerm{protected: protected}
 	def, ok := value.(map[string]any)
 	switch {
@@ -141,7 +148,7 @@ func parseTerm(name string, value any, protected bool) (localTerm, error) {
 		case "@context":
 			t.scope = &scope{source: value}
 			if value != nil {
-				t.scope.local, err = parseLocal(value)
+				t.scope.local, err = parseLocal(value, open)
 			}
 		default:
 			err = errors.New("not supported")
@@ -151,7 +158,10 @@ func parseTerm(name string, value any, protected bool) (localTerm, error) {
 		}
 	}
 	if _, ok := def["@id"]; !ok {
-		return localTerm{}, errors.New("@id is missing")
+		if !open {
+			return localTerm{}, errors.New("@id is missing")
+		}
+		t.id = name // within @vocab, where there is one (section 4.2.2, step 17)
 	}
 	// A second name for a keyword would make a document ambiguous to readers
 	// that know only one (VCDM 2.0 section 4.4 and 4.5 define id and type).
@@ -192,17 +202,32 @@ type active struct {
 	terms    map[string]*term
 	parent   *active
 	previous *active // what a nested node returns to; set below a type-scoped context
+	vocab    string  // what makes IRIs of names that no context defines, or ""
 	hasID    bool    // id stands for @id
 	hasType  bool    // type stands for @type
 }
 
 func (a *active) lookup(name string) *term {
-	for ; a != nil; a = a.parent {
-		if t, ok := a.terms[name]; ok {
+	for layer := a; layer != nil; layer = layer.parent {
+		if t, ok := layer.terms[name]; ok {
 			return t
 		}
 	}
+	if a != nil && a.vocab != "" && plainName(name) {
+		return &term{iri: a.vocab + name}
+	}
 	return nil
+}
+
+// plainName reports whether a name may be completed by @vocab: letters, digits
+// and signs that make no IRI, path or keyword of it.
+func plainName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isLetter(c) && !isDigit(c) && c != '_' && (i == 0 || c != '-' && c != '.') {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // reset reports whether a is the empty context that a null leaves.
@@ -222,6 +247,7 @@ func (a *active) apply(l *local, override bool) (*active, error) {
 		terms:    make(map[string]*term, len(l.names)),
 		parent:   a,
 		previous: a.previous,
+		vocab:    cmp.Or(l.vocab, a.vocab),
 	}
 	for _, name := range l.names {
 		if err := next.define(l, name, override, 0); err != nil {
@@ -261,7 +287,7 @@ func (a *active) flat() *active {
 			}
 		}
 	}
-	return &active{terms: terms, hasID: a.hasID, hasType: a.hasType}
+	return &active{terms: terms, vocab: a.vocab, hasID: a.hasID, hasType: a.hasType}
 }
 
 func (a *active) note() {
@@ -330,6 +356,8 @@ func (a *active) expand(l *local, value, within string, override bool, depth int
 		if t := a.lookup(value); t != nil && t.iri != "" && t.iri[0] != '@' {
 			return t.iri, nil
 		}
+	} else if a.vocab != "" && plainName(value) {
+		return a.vocab + value, nil
 	}
 	if prefix, suffix, ok := strings.Cut(value, ":"); ok && !strings.HasPrefix(suffix, "//") {
 		if _, ok := l.terms[prefix]; ok {
