@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"mime"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +29,7 @@ import (
 // Rules: "vc-context", "vc-type", "vc-id", "vc-issuer", "vc-subject",
 // "vc-date", "vc-period", "vc-text", "vc-status", "vc-schema", "vc-evidence",
 // "vc-terms", "vc-refresh", "vc-render", "vc-confidence", "vc-related-resource",
-// "vc-claims" (JWT claims that are forbidden or contradict the credential),
+// "vc-proof", "vc-claims" (JWT claims that are forbidden or contradict the credential),
 // "elm-type", "elm-date", "elm-duration".
 func (c *Credential) Validate() error {
 	if c.Tree == nil {
@@ -151,7 +154,7 @@ func (v *validation) identity() {
 	case slices.Contains(types, "VerifiablePresentation"):
 		v.report(top("type"), "vc-type", "a presentation is not a credential")
 	}
-	if id, ok := v.root["id"]; ok && id != nil && !isURL(id) {
+	if id, ok := v.root["id"]; ok && (id != nil || v.v2) && !isURL(id) {
 		v.report(top("id"), "vc-id", "id is one absolute URL")
 	}
 	switch issuer := v.root["issuer"].(type) {
@@ -176,7 +179,7 @@ func (v *validation) identity() {
 func (v *validation) ids(p place, node any) {
 	switch node := node.(type) {
 	case map[string]any:
-		if id := node["id"]; id != nil && len(p) > 0 && !(len(p) == 1 && p[0].name == "issuer") && !isURL(id) {
+		if id, ok := node["id"]; ok && len(p) > 0 && !(len(p) == 1 && p[0].name == "issuer") && !isURL(id) {
 			v.report(p.member("id"), "vc-id", "id is one absolute URL")
 		}
 		for name, value := range node {
@@ -261,28 +264,57 @@ func (v *validation) date(name string) time.Time {
 	return t
 }
 
-// text checks name and description: a string, a language object, or an array
-// of those (VCDM 2.0 section 4.6). In ELM description is a language map.
-func (v *validation) text(name string) {
-	if !v.v2 || v.root[name] == nil {
+// text checks name and description of the credential or its issuer, which is
+// object at p: a string, a language object, or an array of those (VCDM 2.0
+// sections 4.6 and 11.1). In ELM description is a language map.
+func (v *validation) text(p place, object map[string]any, name string) {
+	value := object[name]
+	if !v.v2 || value == nil {
 		return
 	}
-	for p, item := range v.each(name, "vc-text", false) {
-		if object, ok := item.(map[string]any); ok {
-			if _, ok := object["@value"].(string); ok {
-				continue
-			}
-		} else if _, ok := item.(string); ok {
-			continue
-		}
-		v.report(p, "vc-text", "%s is a string or a language object", name)
+	p = p.member(name)
+	list, ok := value.([]any)
+	if !ok {
+		v.oneText(p, name, value)
+	}
+	for i, item := range list {
+		v.oneText(p.item(i), name, item)
 	}
 }
 
+func (v *validation) oneText(p place, name string, value any) {
+	object, ok := value.(map[string]any)
+	if _, plain := value.(string); !ok && !plain {
+		v.report(p, "vc-text", "%s is a string or a language object", name)
+	}
+	if _, there := object["@value"]; ok && !there {
+		v.report(p, "vc-text", "%s has no @value", name)
+	}
+	for _, member := range slices.Sorted(maps.Keys(object)) {
+		text, ok := object[member].(string)
+		switch {
+		case member != "@value" && member != "@language" && member != "@direction":
+			v.report(p.member(member), "vc-text", "a language object has no member %q", shorten(member))
+		case !ok:
+			v.report(p.member(member), "vc-text", "%s is not a string", member)
+		case member == "@language" && !languageForm.MatchString(text):
+			v.report(p.member(member), "vc-text", "%q is not a language tag", shorten(text))
+		case member == "@direction" && text != "ltr" && text != "rtl":
+			v.report(p.member(member), "vc-text", "@direction is ltr or rtl")
+		}
+	}
+}
+
+// languageForm is that of a language tag (BCP 47).
+var languageForm = regexp.MustCompile(`^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$`)
+
 // further checks names and the members whose values are objects with a type.
 func (v *validation) further() {
-	v.text("name")
-	v.text("description")
+	issuer, _ := v.root["issuer"].(map[string]any)
+	for _, name := range []string{"name", "description"} {
+		v.text(nil, v.root, name)
+		v.text(top("issuer"), issuer, name)
+	}
 	for _, m := range []struct {
 		name, rule string
 		id         bool // required
@@ -294,6 +326,7 @@ func (v *validation) further() {
 		{"refreshService", "vc-refresh", false},
 		{"renderMethod", "vc-render", false},
 		{"confidenceMethod", "vc-confidence", false},
+		{"proof", "vc-proof", false},
 	} {
 		for p, item := range v.each(m.name, m.rule, false) {
 			object, ok := item.(map[string]any)
@@ -328,7 +361,30 @@ func (v *validation) further() {
 		if !sri && !multibase {
 			v.report(p, "vc-related-resource", "digestSRI or digestMultibase is required")
 		}
+		if digest, ok := object["digestSRI"]; ok && !integrity(digest) {
+			v.report(p.member("digestSRI"), "vc-related-resource", "a digest is sha256, sha384 or sha512, a hyphen and base64")
+		}
+		if media, ok := object["mediaType"]; ok && !mediaType(media) {
+			v.report(p.member("mediaType"), "vc-related-resource", "%s is not a media type", describe(media))
+		}
 	}
+}
+
+// integrityForm is that of integrity metadata (Subresource Integrity section
+// 3.5), where several digests are separated by spaces.
+var integrityForm = regexp.MustCompile(`^\s*sha(256|384|512)-[A-Za-z0-9+/]+={0,2}(\?\S*)?(\s+sha(256|384|512)-[A-Za-z0-9+/]+={0,2}(\?\S*)?)*\s*$`)
+
+// integrity reports whether value is integrity metadata, or several.
+func integrity(value any) bool {
+	list, ok := stringsFrom(value)
+	return ok && !slices.ContainsFunc(list, func(s string) bool { return !integrityForm.MatchString(s) })
+}
+
+func mediaType(value any) bool {
+	s, _ := value.(string)
+	t, _, err := mime.ParseMediaType(s)
+	kind, sub, ok := strings.Cut(t, "/")
+	return err == nil && ok && kind != "" && sub != ""
 }
 
 // claims checks the JWT claims beside the members of the credential
