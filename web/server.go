@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -16,20 +17,9 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
-	"golang.org/x/time/rate"
 )
 
-// Limits of the HTTP server. A stream that needs longer sets its own deadline.
-const (
-	readHeaderTime = 5 * time.Second
-	readTime       = 30 * time.Second
-	writeTime      = 60 * time.Second
-	idleTime       = 60 * time.Second
-	handlerTime    = 55 * time.Second // of a request's context: before writeTime, so that there is an answer
-	drainTime      = 10 * time.Second
-	maxHeader      = 16 << 10
-)
+const drainTime = 10 * time.Second
 
 // contentPolicy: nothing but our own stylesheet and pictures, no script at all.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -42,7 +32,7 @@ var errCrossOrigin = errors.New("the request comes from a page of another site")
 func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(c.Request().Context(), handlerTime)
+		ctx, cancel := context.WithTimeout(c.Request().Context(), k.config.Timeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		id := rand.Text()
@@ -143,30 +133,6 @@ func (k *Kit) LimitBody(bytes int64) echo.MiddlewareFunc {
 	}
 }
 
-// LimitRate holds an address to [Config].Rate on the routes it is given to.
-// Addresses of IPv6 count by /64. They are held in memory for three minutes and
-// written nowhere.
-func (k *Kit) LimitRate() echo.MiddlewareFunc {
-	if k.config.Rate.PerSecond == 0 {
-		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
-	}
-	return middleware.RateLimiterWithConfig(middleware.RateLimiterConfig{
-		Store: middleware.NewRateLimiterMemoryStoreWithConfig(middleware.RateLimiterMemoryStoreConfig{
-			Rate: rate.Limit(k.config.Rate.PerSecond), Burst: k.config.Rate.Burst, ExpiresIn: 3 * time.Minute,
-		}),
-		IdentifierExtractor: func(c echo.Context) (string, error) {
-			ip := net.ParseIP(c.RealIP())
-			if ip != nil && ip.To4() == nil {
-				return ip.Mask(net.CIDRMask(64, 128)).String(), nil
-			}
-			return c.RealIP(), nil
-		},
-		DenyHandler: func(c echo.Context, _ string, err error) error {
-			return &Problem{Status: http.StatusTooManyRequests, Title: "Too many requests", Retry: 1}
-		},
-	})
-}
-
 // refuseCrossOrigin refuses unsafe requests that a browser sends for a page of
 // another site.
 func refuseCrossOrigin() echo.MiddlewareFunc {
@@ -193,21 +159,23 @@ func Listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve serves e until ctx ends, then drains for at most 10 s. All timeouts of
-// the server are set.
-func Serve(ctx context.Context, l net.Listener, e *echo.Echo) error {
+// Serve serves e within limits until ctx ends, then drains for at most 10 s.
+//
+// It speaks HTTP/1.1 in the clear: TLS, and with it HTTP/2, is for the proxy in front.
+func Serve(ctx context.Context, l net.Listener, e *echo.Echo, limits Limits) error {
 	server := &http.Server{
-		Handler:           e,
-		ReadHeaderTimeout: readHeaderTime,
-		ReadTimeout:       readTime,
-		WriteTimeout:      writeTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
+		Handler:           takingTurns(e),
+		ConnContext:       withConnection,
+		ReadHeaderTimeout: limits.ReadHeader,
+		ReadTimeout:       limits.Read,
+		WriteTimeout:      limits.Write,
+		IdleTimeout:       limits.Idle,
+		MaxHeaderBytes:    headerBytes(limits.Header),
 		// net/http writes clients' addresses there and nothing that observe does not see.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
+	go func() { done <- server.Serve(newGate(l, limits)) }()
 	select {
 	case err := <-done:
 		return fmt.Errorf("serving on %s: %w", l.Addr(), err)
@@ -220,4 +188,13 @@ func Serve(ctx context.Context, l net.Listener, e *echo.Echo) error {
 		return fmt.Errorf("draining %s: %w", l.Addr(), err)
 	}
 	return nil
+}
+
+// headerBytes is what net/http has to be told, which reads 4096 bytes more than
+// that before it answers 431.
+func headerBytes(limit int) int {
+	if limit == 0 {
+		return math.MaxInt32
+	}
+	return max(limit-4096, 1)
 }

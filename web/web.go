@@ -13,6 +13,8 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -22,17 +24,13 @@ import (
 
 // Config is what both servers have in common. The zero value works.
 type Config struct {
-	Log       *slog.Logger // nil: slog.Default(); writes route patterns, never paths, queries, bodies or addresses
-	Languages []string     // offered, first is the default; nil: all that the kit has texts for
-	BodyLimit int64        // of a request, in bytes; 0: 1 MiB. [Kit.LimitBody] sets another for a route
-	Rate      Rate         // of requests per address to routes under [Kit.LimitRate]; zero: off
-	HTTPS     bool         // the public address is https: answers carry Strict-Transport-Security
-}
-
-// Rate is a token bucket.
-type Rate struct {
-	PerSecond float64
-	Burst     int
+	Log       *slog.Logger   // nil: slog.Default(); writes route patterns, never paths, queries, bodies or addresses
+	Languages []string       // offered, first is the default; nil: all that the kit has texts for
+	BodyLimit int64          // of a request, in bytes; 0: 1 MiB. [Kit.LimitBody] sets another for a route
+	Timeout   time.Duration  // of a request's context; 0: 55 s. Below Limits.Write, so that there is an answer
+	Rate      Rate           // of requests per caller to routes under [Kit.LimitRate]; zero: off
+	Proxies   []netip.Prefix // whose X-Forwarded-For names the client; nil: the client is who connects
+	HTTPS     bool           // the public address is https: answers carry Strict-Transport-Security
 }
 
 // Kit renders pages. It is safe for concurrent use once the servers' rows are
@@ -68,6 +66,9 @@ func New(c Config, pages fs.FS, funcs template.FuncMap) (*Kit, error) {
 	if k.config.BodyLimit == 0 {
 		k.config.BodyLimit = 1 << 20
 	}
+	if k.config.Timeout == 0 {
+		k.config.Timeout = 55 * time.Second
+	}
 	if err := k.readTexts(pages); err != nil {
 		return nil, fmt.Errorf("reading texts: %w", err)
 	}
@@ -85,12 +86,24 @@ func New(c Config, pages fs.FS, funcs template.FuncMap) (*Kit, error) {
 func (k *Kit) Echo() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	// The default believes X-Forwarded-For, which anybody can write.
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientAddress(k.config.Proxies)
 	e.HTTPErrorHandler = k.answerError
 	e.Use(k.observe, k.headers, k.limitBody, refuseCrossOrigin())
 	e.GET("/static/:digest/*", k.static.serve)
 	return e
+}
+
+// clientAddress finds out who asks. Echo's default believes X-Forwarded-For of
+// everybody, and anybody can write it.
+func clientAddress(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range proxies {
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
 // Clock is the time on pages; tests set it.

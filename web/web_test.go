@@ -301,7 +301,7 @@ func TestLimits(t *testing.T) {
 	}
 	e.POST("/small", read)
 	e.POST("/large", read, k.LimitBody(20))
-	e.GET("/rated", read, k.LimitRate())
+	e.GET("/rated", read, k.LimitRate(nil))
 	for _, c := range []struct {
 		path string
 		size int
@@ -406,7 +406,7 @@ func TestServeLetsRequestsEnd(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, e) }()
+	go func() { served <- Serve(ctx, l, e, Limits{}) }()
 	answer := make(chan string, 1)
 	go func() {
 		r, err := http.Get("http://" + l.Addr().String())

@@ -52,10 +52,9 @@ type Config struct {
 		AllowLoopback bool `yaml:"allow_loopback,omitempty"`
 		// RequireAccreditation makes a passed accreditation check a condition of VALID.
 		RequireAccreditation bool `yaml:"require_accreditation,omitempty"`
-		// RatePerSecond and RateBurst bound verifications per address; 0 is off.
-		RatePerSecond float64 `yaml:"rate_per_second,omitempty"`
-		RateBurst     int     `yaml:"rate_burst,omitempty"`
 	} `yaml:"verifier"`
+	// Limits bound what clients take of either server.
+	Limits Limits `yaml:"limits"`
 
 	dir string // of the file
 }
@@ -103,9 +102,12 @@ func readConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c := new(Config)
+	c := &Config{Limits: defaultLimits}
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if err := c.Limits.check(); err != nil {
+		return nil, fmt.Errorf("reading %s: limits.%w", path, err)
 	}
 	if c.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)

@@ -161,7 +161,7 @@ func (cmd *initCmd) setUp(now time.Time) (*setUp, error) {
 
 // config is the configuration that the flags and the institution's file ask for.
 func (cmd *initCmd) config() (*Config, error) {
-	c := new(Config)
+	c := &Config{Limits: defaultLimits}
 	if cmd.Institution != "" {
 		raw, err := os.ReadFile(cmd.Institution)
 		if err != nil {
@@ -226,7 +226,11 @@ func alpha2(orgID string) string {
 
 // yaml writes the configuration with a word on what may be edited.
 func (c *Config) yaml() ([]byte, error) {
-	body, err := yaml.MarshalWithOptions(c, yaml.UseLiteralStyleIfMultiline(true))
+	body, err := yaml.MarshalWithOptions(c, yaml.UseLiteralStyleIfMultiline(true), yaml.WithComment(yaml.CommentMap{
+		"$.limits": []*yaml.Comment{yaml.HeadComment(
+			" What clients may take of a server. 0 switches a limit off; nobody is exempt, this machine neither.",
+			" Name the proxy that stands in front in reverse_proxies, or all its clients count as one.")},
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}

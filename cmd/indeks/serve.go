@@ -111,12 +111,15 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
-	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Store: h.store, Institution: h.institution, APIKeys: apiKeys})
+	limits := h.config.Limits
+	limits.limitMemory()
+	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+		WrongKeys: limits.wrongKeys(), Kit: limits.kit(limits.issueRate())})
 	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return web.Serve(ctx, listener, server) })
+	g.Go(func() error { return web.Serve(ctx, listener, server, limits.connections()) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	return ended(g.Wait())
 }
@@ -193,12 +196,16 @@ func newVerifierServer(c *Config) (func(context.Context, net.Listener) error, er
 	if err != nil {
 		return nil, err
 	}
-	server, err := verifying.New(verifying.Config{Verifier: v, Base: c.Verifier.PublicBase,
-		Kit: web.Config{Rate: web.Rate{PerSecond: c.Verifier.RatePerSecond, Burst: c.Verifier.RateBurst}}})
+	limits := c.Limits
+	limits.limitMemory()
+	server, err := verifying.New(verifying.Config{Verifier: v, Base: c.Verifier.PublicBase, Kit: limits.kit(limits.verifyRate()),
+		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, l net.Listener) error { return web.Serve(ctx, l, server.Echo()) }, nil
+	return func(ctx context.Context, l net.Listener) error {
+		return web.Serve(ctx, l, server.Echo(), limits.connections())
+	}, nil
 }
 
 // newVerifier is the verifier that the configuration describes.

@@ -33,6 +33,9 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 		}
 		if !ok || client == "" {
+			if err := s.wrongKeys.Take(web.Address(c)); err != nil {
+				return err
+			}
 			c.Response().Header().Set("WWW-Authenticate", "Bearer")
 			return &web.Problem{Status: http.StatusUnauthorized, Title: "API key needed", Detail: "send a known key as Authorization: Bearer KEY"}
 		}
@@ -43,6 +46,12 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 const clientKey = "API client"
+
+// clientName is the name of the API key that came with a request.
+func clientName(c echo.Context) string {
+	name, _ := c.Get(clientKey).(string)
+	return name
+}
 
 // issueRequest is one learner to be given an award: the course as in a course
 // file or by its id and version in the catalogue, the learner by the columns of
@@ -75,7 +84,7 @@ func (s *server) postCredential(c echo.Context) error {
 	if err != nil {
 		return problems(err, "/learner")
 	}
-	draft.RequestKey = requestKey(c.Get(clientKey).(string), key)
+	draft.RequestKey = requestKey(clientName(c), key)
 	record, err := s.Issuer.Issue(c.Request().Context(), draft)
 	if err != nil {
 		return problems(err, "")
@@ -164,7 +173,7 @@ func (s *server) postChange(change changeMethod) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if record, err = change(s.Issuer, ctx, record.ID, req.Reason, "API "+c.Get(clientKey).(string)); err != nil {
+		if record, err = change(s.Issuer, ctx, record.ID, req.Reason, "API "+clientName(c)); err != nil {
 			return err
 		}
 		return writeJSON(c, http.StatusOK, s.recordView(record))

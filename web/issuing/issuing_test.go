@@ -29,7 +29,7 @@ import (
 const apiKey = "a key that only this test knows"
 
 // newServer serves an institution without any credential; log is what it logs.
-func newServer(t *testing.T) (base string, log *bytes.Buffer) {
+func newServer(t *testing.T, change ...func(*Config)) (base string, log *bytes.Buffer) {
 	t.Helper()
 	dir, did := t.TempDir(), "did:web:issuer.school.example"
 	path := filepath.Join(dir, "records.db")
@@ -56,8 +56,12 @@ func newServer(t *testing.T) (base string, log *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	log = new(bytes.Buffer)
-	e, err := New(Config{Issuer: iss, Store: records, Institution: inst, APIKeys: []APIKey{{Name: "test", SHA256: sha256.Sum256([]byte(apiKey))}},
-		Kit: web.Config{Log: slog.New(slog.NewTextHandler(log, nil))}})
+	c := Config{Issuer: iss, Store: records, Institution: inst, APIKeys: []APIKey{{Name: "test", SHA256: sha256.Sum256([]byte(apiKey))}},
+		Kit: web.Config{Log: slog.New(slog.NewTextHandler(log, nil))}}
+	for _, f := range change {
+		f(&c)
+	}
+	e, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,5 +265,28 @@ func TestPublishedDocuments(t *testing.T) {
 	// The ELM context is bound by digest in every vc2 credential: not one byte may differ.
 	if got := ask(t, "GET", base+"/contexts/elm/v1", ""); got.body != string(contexts.ELMDocument()) {
 		t.Errorf("the ELM context is served with other bytes")
+	}
+}
+
+// An address that tries keys is told to wait, and so is a key that asks too
+// often; the one does not use up what the other has.
+func TestAPIRates(t *testing.T) {
+	const otherKey = "another key"
+	base, _ := newServer(t, func(c *Config) {
+		c.APIKeys = append(c.APIKeys, APIKey{Name: "other", SHA256: sha256.Sum256([]byte(otherKey))})
+		c.WrongKeys = web.Rate{PerSecond: 0.001, Burst: 2}
+		c.Kit.Rate = web.Rate{PerSecond: 0.001, Burst: 2}
+	})
+	for i, c := range []struct {
+		key  string
+		want int
+	}{
+		{"guess", 401}, {apiKey, 404}, {"guess again", 401}, {"and again", 429},
+		{apiKey, 404}, {apiKey, 429}, {otherKey, 404},
+	} {
+		got := ask(t, "GET", base+"/api/v1/credentials/none", "", "Authorization", "Bearer "+c.key)
+		if got.status != c.want || c.want == 429 && got.header.Get("Retry-After") == "" {
+			t.Errorf("request %d: %d, want %d", i+1, got.status, c.want)
+		}
 	}
 }

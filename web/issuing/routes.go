@@ -26,7 +26,8 @@ type Config struct {
 	Store       store.Store
 	Institution issuer.Institution
 	APIKeys     []APIKey
-	Kit         web.Config
+	WrongKeys   web.Rate   // of requests with a wrong API key, per address; zero: not limited
+	Kit         web.Config // its Rate is that of the API, per key
 }
 
 // APIKey is a key of the API: the server knows its digest only.
@@ -40,6 +41,7 @@ type server struct {
 	Config
 	kit       *web.Kit
 	catalogue *issuer.Catalogue
+	wrongKeys *web.Limiter
 }
 
 // New returns the server's router.
@@ -65,7 +67,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Title: "Records are read-only until the issuer is started again"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
-	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil)}
+	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys)}
 	e := kit.Echo()
 
 	// Pages. A link is 26 symbols that nobody can guess.
@@ -91,7 +93,7 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET("/schemas/course/v1", s.getCourseSchema)
 
 	// API.
-	api := e.Group("/api/v1", s.requireKey)
+	api := e.Group("/api/v1", s.requireKey, kit.LimitRate(clientName))
 	api.POST("/credentials", s.postCredential)
 	api.GET("/credentials/:id", s.getRecord)
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke))

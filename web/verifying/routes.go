@@ -8,7 +8,7 @@ import (
 
 // routes has every URL of the verifier's server.
 func (s *Server) routes() {
-	e, rate, body := s.echo, s.kit.LimitRate(), s.kit.LimitBody(maxBody)
+	e, rate, body := s.echo, s.kit.LimitRate(nil), s.kit.LimitBody(s.body)
 	stack := s.kit.LimitBody(s.stackBody)
 
 	// pages

@@ -25,18 +25,23 @@ import (
 //go:embed *.html partials/*.html locales/*.json
 var pages embed.FS
 
-// maxBody is the largest body of a verification: a token of 2 MiB and what a
-// form adds to it.
+// maxBody is the largest body of a verification where the configuration does not
+// say otherwise: a token of 2 MiB and what a form adds to it.
 const maxBody = 3 << 20
-
-// maxQueue is how many verifications wait at most for a free worker.
-const maxQueue = 64
 
 // Config is what the server works with. Verifier is required.
 type Config struct {
 	Kit      web.Config
 	Verifier *verifier.Verifier
 	Base     string // public URL of this server, its host is what printed codes name; "" leaves it out
+
+	// Body is the largest body of a verification, in bytes; 0 means 3 MiB.
+	Body int64
+
+	// Workers verify at once; 0 means twice as many as there are processors. Queue
+	// is how many verifications wait at most for one of them; 0 means 64. Whoever
+	// comes then is told to come again.
+	Workers, Queue int
 
 	// StackBody is the largest body, in bytes, with several credentials to be
 	// added up; 0 means 8 MiB.
@@ -59,7 +64,7 @@ type Server struct {
 	verifier examiner
 	host     string // of Base
 
-	stackBody int64
+	body, stackBody int64
 
 	queue   chan struct{} // those that run and those that wait
 	workers chan struct{} // those that run
@@ -81,16 +86,17 @@ func New(c Config) (*Server, error) {
 		web.Row{Is: verifier.ErrUnavailable, Status: http.StatusBadGateway, Type: "urn:indeks:problem:issuer-unreachable", Title: "Issuer not reachable", Text: "unreachable"},
 		web.Row{Is: verifier.ErrForbidden, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:address-not-allowed", Title: "Address not allowed", Text: "forbidden-link"},
 	)
-	workers := 2 * runtime.GOMAXPROCS(0)
+	workers := cmp.Or(c.Workers, 2*runtime.GOMAXPROCS(0))
 	s := &Server{
 		kit:      kit,
 		echo:     kit.Echo(),
 		verifier: c.Verifier,
 		host:     base.Host,
 
+		body:      cmp.Or(c.Body, maxBody),
 		stackBody: cmp.Or(c.StackBody, stackBody),
 
-		queue:   make(chan struct{}, workers+maxQueue),
+		queue:   make(chan struct{}, workers+cmp.Or(c.Queue, 64)),
 		workers: make(chan struct{}, workers),
 	}
 	s.routes()
