@@ -12,43 +12,96 @@ import (
 // in the credential. Whoever shows such a check must not show it as fact.
 const StatedByIssuer = "stated by the issuer in the credential"
 
-// checkAccreditation asks whether the awarding body, or the course, was
-// accredited on the awarding date: by the trust file, which somebody other than
-// the issuer vouches for, else by what the issuer states in the credential,
-// which is said to be just that.
+// checkAccreditation asks of every award whether the awarding body, or the
+// course, was accredited on the awarding date: by the trust file, which somebody
+// other than the issuer vouches for, else by what the issuer states in the
+// credential, which is said to be just that. The worst answer counts.
 func (v *Verifier) checkAccreditation(r *Report, cred *elm.Credential) {
-	c := r.check(CheckAccreditation)
-	e := r.Issuer.Trust
-	award, body, specified := awardOf(cred)
-	if award.IsZero() {
-		c.notMade("", "The credential has no awarding date for which accreditation could be looked up.")
-		return
+	worst := Check{Result: NotMade, Message: "The credential has no awarding date for which accreditation could be looked up."}
+	for i, a := range awards(cred) {
+		answer := v.accredited(r, cred, a)
+		if i == 0 || certainty(answer) < certainty(worst) {
+			worst = answer
+		}
 	}
+	c := r.check(CheckAccreditation)
+	worst.Name, worst.Remarks = c.Name, c.Remarks
+	*c = worst
+}
+
+// certainty orders answers, from "no" to "yes, and not by its own word".
+func certainty(c Check) int {
+	switch {
+	case c.Result == Failed:
+		return 0
+	case c.Result == NotMade:
+		return 1
+	case c.Source == StatedByIssuer:
+		return 2
+	}
+	return 3
+}
+
+// award is who awarded what, and when.
+type award struct {
+	at        time.Time // in the zone in which it is written
+	body      *elm.Organisation
+	specified *elm.Specification
+}
+
+// awards lists the awards of all claims that have a date, one for each awarding body.
+func awards(cred *elm.Credential) []award {
+	var list []award
+	for i := range cred.Subject {
+		for k := range cred.Subject[i].HasClaim {
+			claim := &cred.Subject[i].HasClaim[k]
+			if claim.AwardedBy == nil {
+				continue
+			}
+			at, err := claim.AwardedBy.AwardingDate.Time(true)
+			if err != nil {
+				continue
+			}
+			if len(claim.AwardedBy.AwardingBody) == 0 {
+				list = append(list, award{at, nil, claim.SpecifiedBy})
+			}
+			for b := range claim.AwardedBy.AwardingBody {
+				list = append(list, award{at, &claim.AwardedBy.AwardingBody[b], claim.SpecifiedBy})
+			}
+		}
+	}
+	return list
+}
+
+// accredited answers for one award.
+func (v *Verifier) accredited(r *Report, cred *elm.Credential, a award) (c Check) {
+	e := r.Issuer.Trust
+	on := a.at.Format(time.DateOnly)
 
 	// 1. The trust file: of the awarding body, where it is another than the
-	// issuer (sealing by mandate).
-	if e != nil && body != nil && !sameBody(body, &cred.Issuer, e) {
-		e = v.trust.ByDID(body.ID)
-		for _, name := range organizationNames(body) {
+	// issuer (sealing by mandate). Days count as they are written, first and last
+	// included: whoever decides on accreditation decides on days.
+	if e != nil && a.body != nil && !sameBody(a.body, &cred.Issuer, e) {
+		e = v.trust.ByDID(a.body.ID)
+		for _, name := range organizationNames(a.body) {
 			if e == nil {
 				e = v.trust.ByOrganization(name)
 			}
 		}
 	}
 	if e != nil && len(e.Accredited) > 0 {
-		on := award.Format(time.DateOnly)
-		for _, a := range e.Accredited {
-			if a.From <= on && (a.To == "" || on <= a.To) {
-				c.pass("%s was accredited by %s on the day of the award, %s.", e.Name("en"), a.By, on)
-				if c.Source = a.Source; c.Source == "" {
+		for _, period := range e.Accredited {
+			if period.From <= on && (period.To == "" || on <= period.To) {
+				c.pass("%s was accredited by %s on the day of the award, %s.", e.Name("en"), period.By, on)
+				if c.Source = period.Source; c.Source == "" {
 					c.Source = e.Source
 				}
-				return
+				return c
 			}
 		}
 		c.fail("", "%s was not accredited on the day of the award, %s, by the trust file.", e.Name("en"), on)
 		c.Source = e.Source
-		return
+		return c
 	}
 
 	// 2. The issuer's own statement, which is worth nothing where nobody knows
@@ -56,42 +109,22 @@ func (v *Verifier) checkAccreditation(r *Report, cred *elm.Credential) {
 	// because it is the issuer's word about itself.
 	if !r.Issuer.Confirmed {
 		c.notMade("", "Not looked up, because the issuer is not confirmed.")
-		return
+		return c
 	}
-	for _, a := range statements(cred, body, specified) {
-		if a.AccreditingAgent == nil || !covers(a, award) {
+	for _, stated := range statements(cred, a.body, a.specified) {
+		if stated.AccreditingAgent == nil || !covers(stated, on) {
 			continue
 		}
 		if v.requireAccreditation {
 			c.notMade("", "The issuer states an accreditation in the credential; the trust file knows of none.")
-			return
+			return c
 		}
 		c.pass("The issuer itself states in the credential that there was an accreditation on the day of the award. Nobody else has confirmed that here.")
 		c.Source = StatedByIssuer
-		return
+		return c
 	}
 	c.notMade("", "Neither the trust file nor the credential says anything about accreditation on the day of the award.")
-}
-
-// awardOf finds the award of the first claim that has one.
-func awardOf(cred *elm.Credential) (at time.Time, body *elm.Organisation, specified *elm.Specification) {
-	for i := range cred.Subject {
-		for k := range cred.Subject[i].HasClaim {
-			claim := &cred.Subject[i].HasClaim[k]
-			if claim.AwardedBy == nil || claim.AwardedBy.AwardingDate == "" {
-				continue
-			}
-			t, err := claim.AwardedBy.AwardingDate.Time(true)
-			if err != nil {
-				continue
-			}
-			if len(claim.AwardedBy.AwardingBody) > 0 {
-				body = &claim.AwardedBy.AwardingBody[0]
-			}
-			return t, body, claim.SpecifiedBy
-		}
-	}
-	return time.Time{}, nil, nil
+	return c
 }
 
 // sameBody reports whether an awarding body is the issuer itself.
@@ -114,16 +147,16 @@ func statements(cred *elm.Credential, body *elm.Organisation, specified *elm.Spe
 	return append(found, cred.Issuer.Accreditation...)
 }
 
-// covers reports whether an accreditation stood at an instant, as far as its
-// dates say.
-func covers(a elm.Accreditation, at time.Time) bool {
-	within := func(d elm.DateTime, ok func(time.Time) bool) bool {
+// covers reports whether an accreditation stood on a day, as far as its dates
+// say. Its first and last day are included.
+func covers(a elm.Accreditation, on string) bool {
+	within := func(d elm.DateTime, ok func(day string) bool) bool {
 		if strings.TrimSpace(string(d)) == "" {
 			return true
 		}
 		t, err := d.Time(true)
-		return err == nil && ok(t)
+		return err == nil && ok(t.Format(time.DateOnly))
 	}
-	return within(a.DateIssued, func(t time.Time) bool { return !t.After(at) }) &&
-		within(a.ExpiryDate, func(t time.Time) bool { return !t.Before(at) })
+	return within(a.DateIssued, func(day string) bool { return day <= on }) &&
+		within(a.ExpiryDate, func(day string) bool { return on <= day })
 }

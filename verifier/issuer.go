@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"indeks/elm"
+	"indeks/keys"
 )
 
 // checkIssuer says who vouches for the issuer. entry answers for the seal's key,
@@ -12,13 +13,17 @@ import (
 // that: whom the credential names is then anybody's word.
 func (v *Verifier) checkIssuer(r *Report, cred *elm.Credential, entry *TrustedIssuer) {
 	c := r.check(CheckIssuer)
+	sealed := sealingTime(keys.Seal{Header: keys.Header{SealedAt: r.SealedAt}}, cred, r.CheckedAt)
 	switch seal := r.check(CheckSeal); {
 	case entry != nil && v.trustAge(c, r.CheckedAt):
 		// Expired: whoever stood on it may have been taken off since.
+	case entry != nil && entry.endedBefore(sealed):
+		c.notMade("untrusted_issuer", "The trust file vouches for %s until %s only, and this was sealed later.", entry.Name("en"), entry.Ended)
+		c.Source = entry.Source
 	case entry != nil:
 		c.pass("%s is known from the trust file.", entry.Name("en"))
 		c.Source = entry.Source
-		r.confirm(cred, entry)
+		v.confirm(r, cred, entry, r.Issuer.Evidence)
 		return
 	case seal.Result != Passed:
 		c.notMade("untrusted_issuer", "Who issued this cannot be said, because the seal is not good.")
@@ -27,7 +32,7 @@ func (v *Verifier) checkIssuer(r *Report, cred *elm.Credential, entry *TrustedIs
 		c.fail("untrusted_issuer", "Nobody in the trust file answers for the issuer.")
 		v.trustAge(c, r.CheckedAt)
 	}
-	r.Issuer = Issuer{Level: "L0", Evidence: []Evidence{{Level: "L0", Fact: "The seal fits a key. Nobody here vouches for whose it is."}}}
+	r.Issuer = Issuer{Level: "L0", Evidence: []Evidence{{Level: "L0", Kind: EvidenceKey, Fact: "The seal fits a key. Nobody here vouches for whose it is."}}}
 	if r.check(CheckSeal).Result == Passed {
 		r.Issuer.Name, r.Issuer.DID = claimedName(cred), cred.Issuer.DID
 	}
@@ -47,25 +52,22 @@ func (v *Verifier) trustAge(c *Check, now time.Time) bool {
 	return true
 }
 
-// confirm fills in an issuer for whom the trust file vouches.
-func (r *Report) confirm(cred *elm.Credential, e *TrustedIssuer) {
-	fact := func(text, source string) {
-		r.Issuer.Evidence = append(r.Issuer.Evidence, Evidence{Level: "L2", Fact: text, Source: source, Checked: e.Checked})
-	}
-	chain := r.Issuer.Evidence // from the seal
+// endedBefore reports whether the institution had ended before an instant. The
+// day of its end counts until it is over everywhere on earth.
+func (t *TrustedIssuer) endedBefore(at time.Time) bool {
+	day, err := time.Parse(time.DateOnly, t.Ended)
+	return err == nil && at.After(day.Add(36*time.Hour))
+}
+
+// confirm fills in an issuer for whom the trust file vouches. chain is what the
+// seal's certificate adds.
+func (v *Verifier) confirm(r *Report, cred *elm.Credential, e *TrustedIssuer, chain []Evidence) {
 	r.Issuer = Issuer{
-		Name: e.Name("en"), Confirmed: true, DID: e.ID, Country: e.Country, Provider: e.Provider, Level: "L2", Trust: e,
+		Name: e.Name("en"), Confirmed: true, DID: e.ID, Country: e.Country, Provider: e.Provider, Trust: e,
 	}
-	fact("Listed in the operator's trust file", e.Source)
-	if n := e.NationalRegister; n != nil {
-		fact("Entered in "+n.Name+" under "+n.Number, n.Name)
-	}
-	if e.ETERID != "" {
-		fact("Entered in the European Tertiary Education Register under "+e.ETERID, "ETER")
-	}
-	if len(chain) > 0 {
-		r.Issuer.Level = "L3"
-		r.Issuer.Evidence = append(r.Issuer.Evidence, chain...)
+	r.Issuer.Evidence = append(v.listed(e), chain...)
+	for _, fact := range r.Issuer.Evidence {
+		r.Issuer.Level = max(r.Issuer.Level, fact.Level)
 	}
 	if claimed := claimedName(cred); claimed != "" && !e.called(claimed) {
 		r.Issuer.Claimed = claimed

@@ -57,6 +57,12 @@ func (i *testIssuer) entry() TrustedIssuer {
 // seal makes a vc+jwt of whatever payload is.
 func (i *testIssuer) seal(t testing.TB, payload any) []byte {
 	t.Helper()
+	return i.sealWith(t, map[string]any{"alg": "ES256", "kid": i.kid, "typ": "vc+jwt"}, payload)
+}
+
+// sealWith makes a compact token with this header.
+func (i *testIssuer) sealWith(t testing.TB, members map[string]any, payload any) []byte {
+	t.Helper()
 	raw, ok := payload.([]byte)
 	if !ok {
 		var err error
@@ -64,7 +70,7 @@ func (i *testIssuer) seal(t testing.TB, payload any) []byte {
 			t.Fatal(err)
 		}
 	}
-	header, err := json.Marshal(map[string]any{"alg": "ES256", "kid": i.kid, "typ": "vc+jwt"})
+	header, err := json.Marshal(members)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,8 +126,8 @@ type judgement struct {
 	reason        Reason         // "" where the seal is good as far as it goes
 	message       string
 	remark        string
-	unconfirmable bool // it may be good, but nobody can tell
-	chain         bool // a certificate's chain led to an anchor that is not the certificate itself
+	unconfirmable bool                // it may be good, but nobody can tell
+	anchors       []*x509.Certificate // where the paths of the seal's certificate ended; it is not one itself
 }
 
 // checkSeal judges the seals of an opened token. Every signature has verified;
@@ -164,11 +164,11 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 	if len(seal.Chain) > 0 {
 		c.remark("Whether the seal's certificate was withdrawn by its authority was not asked.")
 	}
-	if best.chain {
-		r.Issuer.Evidence = append(r.Issuer.Evidence, Evidence{
-			Level: "L3", Fact: "Sealed with a certificate for the organisation " + plain(best.entry.OrganizationID) + " from an authority that the operator trusts",
-			Source: best.entry.Source, Checked: best.entry.Checked,
-		})
+	if len(seal.Chain) > 0 && r.CheckedAt.After(seal.Chain[0].NotAfter) {
+		c.remark("The seal's certificate ended on %s. It was valid when the seal, by its own word, was made.", day(seal.Chain[0].NotAfter))
+	}
+	if len(best.anchors) > 0 {
+		r.Issuer.Evidence = best.entry.certified(seal.Chain[0], best.anchors, sealingTime(seal, cred, r.CheckedAt))
 	}
 	return best.entry
 }
@@ -216,9 +216,11 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 		if e == nil {
 			e = v.trust.byCertificate(s.Chain[0])
 		}
-		switch err := leadsTo(e, s.Chain, token, at); {
+		switch anchors, err := leadsTo(e, s.Chain, token, at); {
+		case err == nil && slices.ContainsFunc(anchors, s.Chain[0].Equal):
+			j.entry = e // the operator names this very certificate
 		case err == nil:
-			j.entry, j.chain = e, !slices.ContainsFunc(e.Anchors, s.Chain[0].Equal)
+			j.entry, j.anchors = e, anchors
 		case j.entry == nil && errors.Is(err, errOutOfPeriod) && e.namedBy(cred):
 			return refuse("key_not_allowed", "The seal's certificate was not valid at the time of sealing.")
 		}
@@ -295,10 +297,10 @@ func forSeals(c *x509.Certificate) bool {
 // leadsTo builds a path from a seal certificate to the anchors of an entry, as
 // of the time of sealing, and compares the organization. Certificates in between
 // come from the header and from unsigned xVals; what they claim is worth nothing
-// until the path ends at an anchor.
-func leadsTo(e *TrustedIssuer, chain []*x509.Certificate, token []byte, at time.Time) error {
+// until the path ends at an anchor. The anchors at which paths end come back.
+func leadsTo(e *TrustedIssuer, chain []*x509.Certificate, token []byte, at time.Time) ([]*x509.Certificate, error) {
 	if e == nil || len(e.Anchors) == 0 || keys.OrganizationIdentifier(chain[0]) != e.OrganizationID {
-		return errNoAnchor
+		return nil, errNoAnchor
 	}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, c := range e.Anchors {
@@ -307,16 +309,20 @@ func leadsTo(e *TrustedIssuer, chain []*x509.Certificate, token []byte, at time.
 	for _, c := range slices.Concat(chain[1:], keys.Intermediates(token)) {
 		between.AddCert(c)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
+	paths, err := chain[0].Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
-		return errOutOfPeriod
+		return nil, errOutOfPeriod
 	}
 	if err != nil {
-		return errNoAnchor
+		return nil, errNoAnchor
 	}
-	return nil
+	anchors := make([]*x509.Certificate, len(paths))
+	for i, path := range paths {
+		anchors[i] = path[len(path)-1]
+	}
+	return anchors, nil
 }
 
 // claimedName is the name that a credential gives its issuer.

@@ -18,6 +18,7 @@ type Trust struct {
 	Issued  time.Time
 	Expires time.Time
 	Issuers []TrustedIssuer
+	Sealed  *TrustSeal // by whom; nil for a plain file, which is whatever its writer wants
 }
 
 // TrustedIssuer is one entry of the trust file. It is known by its DID, by the
@@ -29,6 +30,7 @@ type TrustedIssuer struct {
 	Country          string            // ISO 3166-1 alpha-2 or alpha-3
 	Domains          []string          // hosts below which it may be asked; subdomains are included
 	ETERID           string
+	DEQARID          string
 	NationalRegister *Register
 	Provider         string // "hei" or "alternative"
 	Accredited       []Accredited
@@ -36,10 +38,11 @@ type TrustedIssuer struct {
 	Refused          []RefusedKey
 	OrganizationID   string              // x5c_organization_identifier
 	Anchors          []*x509.Certificate // x5c_anchors: any CA (the issuing one where seals do not bring it), or a seal certificate itself
+	Granted          []Granted           // x5c_granted
 	CredentialsURL   string
 	QRPrefix         string // two symbols
 	StatusDelegates  []string
-	Ended            string // YYYY-MM-DD
+	Ended            string // YYYY-MM-DD; what was sealed later is not vouched for
 	Successor        string
 	Custodian        string
 	Source           string
@@ -60,6 +63,16 @@ type Register struct{ Name, Number, From, To string }
 
 // Accredited is a period of accreditation, dates as YYYY-MM-DD; To may be "".
 type Accredited struct{ By, From, To, Source, URL string }
+
+// Granted is the operator's word that an anchor stood on a trusted list (ETSI TS
+// 119 612) as a service of type CA/QC with status granted. Dates as YYYY-MM-DD;
+// To may be "".
+type Granted struct {
+	Anchor   string // SHA-256 of the certificate, hex
+	From, To string
+	Source   string // the list
+	Checked  string
+}
 
 // Name is the legal name in lang, else in English, else in the first language by
 // tag.

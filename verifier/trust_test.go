@@ -63,6 +63,11 @@ func TestWrongTrustFilesAreRefused(t *testing.T) {
 		"domain":           {"\"uni.example\"\n", "\"https://uni.example/\"\n", "/issuers/0/domains/0"},
 		"certificate":      {`-----BEGIN CERTIFICATE-----\nMII`, `-----BEGIN CERTIFICATE-----\nNII`, "/issuers/0/x5c_anchors/0"},
 		"no certificate":   {`-----BEGIN CERTIFICATE-----\nMII`, `-----BEGIN CERTIFICATES-----\nMII`, "/issuers/0/x5c_anchors/0"},
+		"accredited to":    {`"to": "2028-06-30"`, `"to": "2021-06-30"`, "/issuers/0/accredited/0/to"},
+		"registered when":  {`"from": "2010-05-01"`, `"from": "2010"`, "/issuers/0/national_register/from"},
+		"granted whom":     {`"anchor": "`, `"anchor": "00`, "/issuers/0/x5c_granted/0/anchor"},
+		"granted where":    {`"source": "https://list.example/tsl.xml"`, `"source": ""`, "/issuers/0/x5c_granted/0/source"},
+		"granted when":     {`"from": "2017-07-01"`, `"from": ""`, "/issuers/0/x5c_granted/0/from"},
 		"private key":      {`"kty": "OKP"`, `"kty": "OKP", "d": "AAAA"`, "/issuers/0/keys/1"},
 		"key without name": {`"kid": "did:web:uni.example#ZSEw`, `"kid": "", "kjd": "`, "/issuers/0/keys/1"},
 		"purposes":         {"\"purposes\": [\n            \"assertionMethod\"\n          ]", `"purposes": []`, "/issuers/0/keys/0"},
@@ -138,6 +143,32 @@ func TestHostsOfAnIssuer(t *testing.T) {
 	}
 	if (&TrustedIssuer{}).owns(&url.URL{Host: "uni.example"}) || (&TrustedIssuer{}).owns(&url.URL{}) {
 		t.Error("an issuer without hosts owns one")
+	}
+}
+
+// An entry to put into a trust file is read alone or out of one, as strictly.
+func TestTrustEntries(t *testing.T) {
+	raw := read(t, "testdata", "trust.json")
+	all, err := ParseTrustEntries(raw)
+	if err != nil || len(all) != 3 {
+		t.Fatalf("%d entries, %v", len(all), err)
+	}
+	alone := `{"id":"did:web:uni.example","legal_name":{"en":"University"},"source":"letter","checked":"2026-08-20"`
+	if one, err := ParseTrustEntries([]byte(alone + `}`)); err != nil || len(one) != 1 || one[0].ID != "did:web:uni.example" {
+		t.Errorf("%+v, %v", one, err)
+	}
+	for entry, want := range map[string]string{
+		alone + `,"counrty":"RS"}`:   "/counrty",
+		alone + `,"ended":"June"}`:   "at /ended: not a date",
+		alone + `,"keys":[{}]}`:      "at /keys/0",
+		`{"issuers":[]}`:             "/version",
+		`[]`:                         "trust entry",
+		alone + `} {}`:               "trust entry",
+		alone + `,"checked":"2026"}`: "/checked",
+	} {
+		if list, err := ParseTrustEntries([]byte(entry)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", entry, list, err)
+		}
 	}
 }
 

@@ -31,12 +31,14 @@ type trustEntry struct {
 	Country          string            `json:"country,omitempty"`
 	Domains          []string          `json:"domains,omitempty"`
 	ETERID           string            `json:"eter_id,omitempty"`
+	DEQARID          string            `json:"deqar_id,omitempty"`
 	NationalRegister *registerEntry    `json:"national_register,omitempty"`
 	Provider         string            `json:"provider,omitempty"`
 	Accredited       []accreditedEntry `json:"accredited,omitempty"`
 	Keys             []keyEntry        `json:"keys,omitempty"`
 	OrganizationID   string            `json:"x5c_organization_identifier,omitempty"`
 	Anchors          []string          `json:"x5c_anchors,omitempty"`
+	Granted          []grantedEntry    `json:"x5c_granted,omitempty"`
 	CredentialsURL   string            `json:"credentials_url,omitempty"`
 	QRPrefix         string            `json:"qr_prefix,omitempty"`
 	StatusDelegates  []string          `json:"status_delegates,omitempty"`
@@ -60,6 +62,14 @@ type accreditedEntry struct {
 	To     string `json:"to,omitempty"`
 	Source string `json:"source,omitempty"`
 	URL    string `json:"url,omitempty"`
+}
+
+type grantedEntry struct {
+	Anchor  string `json:"anchor"`
+	From    string `json:"from"`
+	To      string `json:"to,omitempty"`
+	Source  string `json:"source"`
+	Checked string `json:"checked"`
 }
 
 type keyEntry struct {
@@ -93,7 +103,44 @@ func ParseTrust(raw []byte) (*Trust, error) {
 		return nil, at("/expires")(errors.New("must be after issued"))
 	}
 
-	// 2. Each entry. What names an issuer must name one only.
+	// 2. Each entry.
+	var wrong jsontext.Pointer
+	var err error
+	if t.Issuers, wrong, err = parseEntries(file.Issuers); err != nil {
+		return nil, at("/issuers%s", wrong)(err)
+	}
+	return t, nil
+}
+
+// ParseTrustEntries reads entries to put into a trust file: one alone, or those
+// of a trust file, as an institution publishes it. It is as strict as
+// [ParseTrust].
+func ParseTrustEntries(raw []byte) ([]TrustedIssuer, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, fmt.Errorf("reading trust entry: %w", pointed(err))
+	}
+	if members["issuers"] != nil {
+		t, err := ParseTrust(raw)
+		if err != nil {
+			return nil, err
+		}
+		return t.Issuers, nil
+	}
+	var entry trustEntry
+	if err := json.Unmarshal(raw, &entry, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("reading trust entry: %w", pointed(err))
+	}
+	list, wrong, err := parseEntries([]trustEntry{entry})
+	if err != nil {
+		return nil, fmt.Errorf("reading trust entry: at %s: %w", strings.TrimPrefix(string(wrong), "/0"), err)
+	}
+	return list, nil
+}
+
+// parseEntries checks entries. What names an issuer must name one only. Where it
+// errs, wrong points to the place.
+func parseEntries(entries []trustEntry) (list []TrustedIssuer, wrong jsontext.Pointer, err error) {
 	seen := make(map[string]bool)
 	once := func(kind, name string) error {
 		if name == "" {
@@ -105,18 +152,18 @@ func ParseTrust(raw []byte) (*Trust, error) {
 		seen[kind+name] = true
 		return nil
 	}
-	for i, entry := range file.Issuers {
-		e, wrong, err := entry.issuer()
+	for i, entry := range entries {
+		e, member, err := entry.issuer()
 		if err == nil {
-			wrong = "id"
+			member = "id"
 			err = once("issuer", e.ID)
 		}
 		if err == nil {
-			wrong = "x5c_organization_identifier"
+			member = "x5c_organization_identifier"
 			err = once("organization", e.OrganizationID)
 		}
 		if err != nil {
-			return nil, at("/issuers/%d/%s", i, wrong)(err)
+			return nil, jsontext.Pointer(fmt.Sprintf("/%d/%s", i, member)), err
 		}
 		for k, entry := range entry.Keys {
 			key, refused, err := entry.key(e.ID)
@@ -130,12 +177,12 @@ func ParseTrust(raw []byte) (*Trust, error) {
 				e.Keys = append(e.Keys, *key)
 			}
 			if err != nil {
-				return nil, at("/issuers/%d/keys/%d", i, k)(err)
+				return nil, jsontext.Pointer(fmt.Sprintf("/%d/keys/%d", i, k)), err
 			}
 		}
-		t.Issuers = append(t.Issuers, *e)
+		list = append(list, *e)
 	}
-	return t, nil
+	return list, "", nil
 }
 
 // pointed puts the JSON Pointer of an error of the JSON library in front.
@@ -160,7 +207,7 @@ func pointer(p jsontext.Pointer) string {
 func (entry *trustEntry) issuer() (e *TrustedIssuer, wrong string, err error) {
 	e = &TrustedIssuer{
 		ID: entry.ID, LegalName: entry.LegalName, Country: entry.Country, Domains: entry.Domains,
-		ETERID: entry.ETERID, NationalRegister: (*Register)(entry.NationalRegister), Provider: entry.Provider,
+		ETERID: entry.ETERID, DEQARID: entry.DEQARID, NationalRegister: (*Register)(entry.NationalRegister), Provider: entry.Provider,
 		OrganizationID: entry.OrganizationID, CredentialsURL: strings.TrimSuffix(entry.CredentialsURL, "/"),
 		QRPrefix: strings.ToUpper(entry.QRPrefix), StatusDelegates: entry.StatusDelegates,
 		Ended: entry.Ended, Successor: entry.Successor, Custodian: entry.Custodian,
@@ -196,15 +243,37 @@ func (entry *trustEntry) issuer() (e *TrustedIssuer, wrong string, err error) {
 			return nil, "accredited/" + strconv.Itoa(i) + "/by", errors.New("missing")
 		}
 	}
+	for i, g := range entry.Granted {
+		e.Granted = append(e.Granted, Granted(g))
+		if g.Source == "" {
+			return nil, "x5c_granted/" + strconv.Itoa(i) + "/source", errors.New("missing: on which list was it seen?")
+		}
+	}
 	type date struct {
 		at       string
 		text     *string
 		optional bool
 	}
+	var periods [][2]date
+	period := func(at string, from *string, open bool, to *string) {
+		periods = append(periods, [2]date{{at + "/from", from, open}, {at + "/to", to, true}})
+	}
 	dates := []date{{"checked", &e.Checked, false}, {"ended", &e.Ended, true}}
 	for i := range e.Accredited {
-		at := "accredited/" + strconv.Itoa(i)
-		dates = append(dates, date{at + "/from", &e.Accredited[i].From, false}, date{at + "/to", &e.Accredited[i].To, true})
+		period("accredited/"+strconv.Itoa(i), &e.Accredited[i].From, false, &e.Accredited[i].To)
+	}
+	for i := range e.Granted {
+		at := "x5c_granted/" + strconv.Itoa(i)
+		period(at, &e.Granted[i].From, false, &e.Granted[i].To)
+		dates = append(dates, date{at + "/checked", &e.Granted[i].Checked, false})
+	}
+	if n := e.NationalRegister; n != nil {
+		register := Register(*n) // its dates are written anew
+		e.NationalRegister = &register
+		period("national_register", &register.From, true, &register.To)
+	}
+	for _, p := range periods {
+		dates = append(dates, p[:]...)
 	}
 	for _, d := range dates {
 		if *d.text == "" && d.optional {
@@ -215,6 +284,11 @@ func (entry *trustEntry) issuer() (e *TrustedIssuer, wrong string, err error) {
 		}
 		if _, err := time.Parse(time.DateOnly, *d.text); err != nil {
 			return nil, d.at, errors.New("not a date of the form YYYY-MM-DD")
+		}
+	}
+	for _, p := range periods {
+		if from, to := *p[0].text, *p[1].text; to != "" && to < from {
+			return nil, p[1].at, fmt.Errorf("before the beginning, %s", from)
 		}
 	}
 	for i, text := range entry.Anchors {
@@ -228,6 +302,11 @@ func (entry *trustEntry) issuer() (e *TrustedIssuer, wrong string, err error) {
 			return nil, at, err
 		}
 		e.Anchors = append(e.Anchors, c)
+	}
+	for i, g := range e.Granted {
+		if !slices.ContainsFunc(e.Anchors, g.is) {
+			return nil, "x5c_granted/" + strconv.Itoa(i) + "/anchor", errors.New("not the SHA-256 (hex) of a certificate of x5c_anchors")
+		}
 	}
 	return e, "", nil
 }
@@ -273,7 +352,7 @@ func (t *Trust) MarshalJSON() ([]byte, error) {
 	for _, e := range t.Issuers {
 		entry := trustEntry{
 			ID: e.ID, LegalName: e.LegalName, Country: e.Country, Domains: e.Domains,
-			ETERID: e.ETERID, NationalRegister: (*registerEntry)(e.NationalRegister), Provider: e.Provider,
+			ETERID: e.ETERID, DEQARID: e.DEQARID, NationalRegister: (*registerEntry)(e.NationalRegister), Provider: e.Provider,
 			OrganizationID: e.OrganizationID, CredentialsURL: e.CredentialsURL,
 			QRPrefix: e.QRPrefix, StatusDelegates: e.StatusDelegates,
 			Ended: e.Ended, Successor: e.Successor, Custodian: e.Custodian,
@@ -281,6 +360,9 @@ func (t *Trust) MarshalJSON() ([]byte, error) {
 		}
 		for _, a := range e.Accredited {
 			entry.Accredited = append(entry.Accredited, accreditedEntry(a))
+		}
+		for _, g := range e.Granted {
+			entry.Granted = append(entry.Granted, grantedEntry(g))
 		}
 		for _, k := range e.Keys {
 			jwk := k.JWK()

@@ -83,14 +83,6 @@ type Check struct {
 	Source  string   // where the answer comes from, if not from the credential
 }
 
-// Evidence is a fact about the issuer with its source.
-type Evidence struct {
-	Level   string // "L0".."L4"
-	Fact    string
-	Source  string
-	Checked string // date
-}
-
 // Issuer is who stands behind the seal. Name comes from the trust file; where
 // nobody vouches for the issuer it is what the credential claims, and Confirmed
 // is false.

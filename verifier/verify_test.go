@@ -163,6 +163,81 @@ func TestAccreditationOnTheDayOfTheAward(t *testing.T) {
 	}
 }
 
+// A day is the day as it is written, in the zone of who awarded it.
+func TestAwardingDayIsAsWritten(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	entry := uni.entry()
+	entry.Accredited = []Accredited{{By: "Agency", From: "2026-06-15", To: "2026-06-15"}}
+	v := newVerifier(t, Config{Trust: trusting(entry)})
+	for written, want := range map[string]Result{
+		"2026-06-15T00:00:00Z":      Passed,
+		"2026-06-15T00:00:00+02:00": Passed, // the 14th in UTC
+		"2026-06-15T23:59:59-05:00": Passed, // the 16th in UTC
+		"2026-06-14T23:59:59Z":      Failed,
+		"2026-06-16T00:00:00+14:00": Failed, // the 15th in UTC
+	} {
+		payload := bytes.ReplaceAll(microCredential(t, uni), []byte("2026-06-15T00:00:00Z"), []byte(written))
+		if c := v.Verify(t.Context(), uni.seal(t, payload)).check(CheckAccreditation); c.Result != want {
+			t.Errorf("%s: %+v", written, c)
+		}
+	}
+}
+
+// Of several awards, and of several awarding bodies, the worst answer counts.
+func TestEveryAwardIsAskedFor(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	entry := uni.entry()
+	entry.OrganizationID = "VATRS-000000000"
+	entry.Accredited = []Accredited{{By: "Agency", From: "2026-01-01", To: "2026-12-31"}}
+	partner := TrustedIssuer{ID: "did:web:partner.example", Accredited: []Accredited{{By: "Board", From: "2026-01-01"}}}
+	over := TrustedIssuer{ID: "did:web:over.example", Accredited: []Accredited{{By: "Board", From: "2020-01-01", To: "2025-12-31"}}}
+	v := newVerifier(t, Config{Trust: trusting(entry, partner, over)})
+	claim := func(date string, bodies ...string) elm.Claim {
+		var c elm.Claim
+		c.AwardedBy = &elm.AwardingProcess{AwardingDate: elm.DateTime(date)}
+		for _, id := range bodies {
+			c.AwardedBy.AwardingBody = append(c.AwardedBy.AwardingBody, elm.Organisation{Ref: elm.Ref{ID: id}})
+		}
+		return c
+	}
+	const good, bad = "2026-06-15T00:00:00Z", "2025-06-15T00:00:00Z"
+	for name, c := range map[string]struct {
+		claims []elm.Claim
+		want   Result
+	}{
+		"none":                         {nil, NotMade},
+		"no date":                      {[]elm.Claim{claim("", uni.did)}, NotMade},
+		"one":                          {[]elm.Claim{claim(good, uni.did)}, Passed},
+		"nobody is named":              {[]elm.Claim{claim(good)}, Passed},
+		"the second was too early":     {[]elm.Claim{claim(good, uni.did), claim(bad, uni.did)}, Failed},
+		"two bodies":                   {[]elm.Claim{claim(good, uni.did, "did:web:partner.example")}, Passed},
+		"a body that was not":          {[]elm.Claim{claim(good, uni.did, "did:web:over.example")}, Failed},
+		"a body that nobody knows":     {[]elm.Claim{claim(good, uni.did, "did:web:nobody.example")}, NotMade},
+		"unknown does not hide failed": {[]elm.Claim{claim(good, "did:web:nobody.example", "did:web:over.example")}, Failed},
+	} {
+		cred := &elm.Credential{Issuer: elm.Organisation{Ref: elm.Ref{ID: uni.did}}, Subject: elm.List[elm.Person]{{HasClaim: c.claims}}}
+		r := &Report{Checks: make([]Check, len(checkNames)), Issuer: Issuer{Confirmed: true, Trust: v.trust.ByDID(uni.did)}}
+		r.Checks[3].Name = CheckAccreditation
+		v.checkAccreditation(r, cred)
+		if got := r.check(CheckAccreditation); got.Result != c.want || got.Name != CheckAccreditation || got.Message == "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// The issuer's own statement holds on its first and its last day.
+func TestStatedAccreditationCoversWholeDays(t *testing.T) {
+	a := elm.Accreditation{DateIssued: "2026-06-15T14:00:00Z", ExpiryDate: "2026-06-20T00:00:00Z"}
+	for day, want := range map[string]bool{"2026-06-14": false, "2026-06-15": true, "2026-06-20": true, "2026-06-21": false} {
+		if covers(a, day) != want {
+			t.Errorf("%s: %t", day, !want)
+		}
+	}
+	if covers(elm.Accreditation{ExpiryDate: "soon"}, "2026-06-15") || !covers(elm.Accreditation{}, "2026-06-15") {
+		t.Error("a date that cannot be read, or none")
+	}
+}
+
 // Names that look like the verdict, or turn the line round, stand there quoted.
 func TestClaimedNamesAreKeptPlain(t *testing.T) {
 	stranger := newIssuer(t, "stranger.example")

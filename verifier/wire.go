@@ -40,6 +40,7 @@ type WireIssuer struct {
 
 type WireEvidence struct {
 	Level   string `json:"level"`
+	Kind    string `json:"kind"`
 	Fact    string `json:"fact"`
 	Source  string `json:"source,omitempty"`
 	Checked string `json:"checked,omitempty"`
@@ -100,7 +101,7 @@ func (r *Report) Wire(lang string) Wire {
 	}
 	w.Issuer = WireIssuer{Name: r.Issuer.Name, DID: r.Issuer.DID, Country: r.Issuer.Country, Level: r.Issuer.Level, Evidence: []WireEvidence{}}
 	for _, e := range r.Issuer.Evidence {
-		w.Issuer.Evidence = append(w.Issuer.Evidence, WireEvidence(e))
+		w.Issuer.Evidence = append(w.Issuer.Evidence, WireEvidence{e.Level, e.Kind, e.Fact, e.Source, e.Checked})
 	}
 	if !r.showsContent() {
 		return w

@@ -184,6 +184,31 @@ func TestTheIssuersNameComesFromTheTrustFile(t *testing.T) {
 	}
 }
 
+// Every kind of evidence is told in the language of the page, with what it is
+// about, where it comes from and when somebody looked.
+func TestEvidenceIsToldInEveryLanguage(t *testing.T) {
+	with := map[string]string{"Version": "7", "Issued": "2026-09-01", "Key": "key-7", "Register": "Register-7", "Number": "number-7",
+		"Organization": "VATRS-7", "Authority": "Authority-7", "Statements": "statements-7", "From": "2017-07-01"}
+	for _, kind := range verifier.EvidenceKinds {
+		r := report(t, verifier.StateValid)
+		r.Issuer.Evidence = []verifier.Evidence{{Level: "L7", Kind: kind, With: with, Fact: "Fact in English", Source: "source-7", Checked: "2026-11-01"}}
+		s, _ := newServer(t, &fake{report: r})
+		seen := make(map[string]bool)
+		for _, lang := range []string{"en", "hr", "sr-Latn", "sr-Cyrl"} {
+			_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form, "Accept-Language", lang)
+			_, item, found := strings.Cut(body, ">L7</span>")
+			item, _, _ = strings.Cut(item, "</li>")
+			if !found || strings.Contains(item, "Fact in English") || strings.Contains(item, "<no value>") || strings.Contains(item, "2026-") || !strings.Contains(item, "source-7") {
+				t.Errorf("%s in %s: %q", kind, lang, item)
+			}
+			if seen[item] {
+				t.Errorf("%s in %s is as in another language", kind, lang)
+			}
+			seen[item] = true
+		}
+	}
+}
+
 // TestAnAwardingBodyIsNotItsIssuer: what the credential says of the body that
 // awarded it contradicts nothing that the register says of who sealed it.
 func TestAnAwardingBodyIsNotItsIssuer(t *testing.T) {
@@ -326,6 +351,9 @@ func TestEveryTextIsUsed(t *testing.T) {
 	}
 	for _, id := range []string{"outcome.passed", "outcome.failed", "outcome.not_made", "issuer.provider.hei", "issuer.provider.alternative", "next.not_valid", "next.no_seal", "next.unreadable"} {
 		composed[id] = true
+	}
+	for _, kind := range verifier.EvidenceKinds {
+		composed["evidence."+kind] = true
 	}
 	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many"} {
 		composed[row+".title"], composed[row+".text"] = true, true

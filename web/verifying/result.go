@@ -65,7 +65,12 @@ type issuerView struct {
 	Answers        []elm.Line // who ended, who answers now, who keeps the records
 	Source         string
 	CheckedOn      string
-	Evidence       []verifier.Evidence
+	Evidence       []evidenceView
+}
+
+type evidenceView struct {
+	Level, Text, Lang string // Lang where it is another than the page's
+	Source, Checked   string
 }
 
 type registerView struct{ Name, Number, Period string }
@@ -185,7 +190,9 @@ func (s *Server) issuerOf(r *verifier.Report, sections []elm.Section, lang strin
 		Name:      r.Issuer.Name,
 		Country:   r.Issuer.Country,
 		Claimed:   r.Issuer.Claimed,
-		Evidence:  r.Issuer.Evidence,
+	}
+	for _, fact := range r.Issuer.Evidence {
+		v.Evidence = append(v.Evidence, s.evidenceOf(fact, lang))
 	}
 	trust := r.Issuer.Trust
 	if !v.Confirmed || trust == nil {
@@ -226,6 +233,20 @@ func (s *Server) issuerOf(r *verifier.Report, sections []elm.Section, lang strin
 	v.Source, v.CheckedOn = trust.Source, day(lang, trust.Checked)
 	if v.Source == "" {
 		v.Source = t("issuer.source.none")
+	}
+	return v
+}
+
+// evidenceOf writes a fact in the language of the page, or in English where it
+// is of a kind that the page does not know.
+func (s *Server) evidenceOf(fact verifier.Evidence, lang string) evidenceView {
+	v := evidenceView{Level: fact.Level, Text: fact.Fact, Lang: "en", Source: fact.Source, Checked: day(lang, fact.Checked)}
+	if id := "evidence." + fact.Kind; s.kit.HasText(id) {
+		args := make(map[string]any)
+		for name, text := range fact.With {
+			args[name] = day(lang, text)
+		}
+		v.Text, v.Lang = s.kit.T(lang, id, args), ""
 	}
 	return v
 }
