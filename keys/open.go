@@ -57,7 +57,7 @@ func (e *envelope) open(ctx context.Context, r Resolver) (*Opened, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := permit(s.header.Alg, key); err != nil {
+		if err := permit(s.header.Alg, key, "assertionMethod"); err != nil {
 			return nil, err
 		}
 		if !verify(s.header.Alg, key.Key, s.signature, s.protected, []byte("."), e.input) {
