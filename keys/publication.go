@@ -27,13 +27,11 @@ type verificationMethod struct {
 	Controller   string         `json:"controller"`
 	Expires      time.Time      `json:"expires,omitzero"`
 	Revoked      time.Time      `json:"revoked,omitzero"`
-	PublicKeyJWK jsontext.Value `json:"publicKeyJwk,omitzero"`
-	Multikey     string         `json:"publicKeyMultibase,omitzero"`
+	PublicKeyJWK jsontext.Value `json:"publicKeyJwk"`
 }
 
 // DIDDocument returns did.json (DID Core, Controlled Identifiers 1.0: expires and
-// revoked per verification method). Each key is there as JsonWebKey, which tokens
-// name, and, but for RSA, once more as Multikey, which Data Integrity proofs name.
+// revoked per verification method, type JsonWebKey).
 //
 // Retired and revoked keys stay in it, also under assertionMethod: what they
 // sealed in their time must stay verifiable.
@@ -47,7 +45,7 @@ func (p Publication) DIDDocument() ([]byte, error) {
 		VerificationMethod []verificationMethod `json:"verificationMethod"`
 		AssertionMethod    []string             `json:"assertionMethod"`
 	}{
-		Context: []string{"https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1", "https://w3id.org/security/multikey/v1"},
+		Context: []string{"https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"},
 		ID:      p.DID,
 	}
 	for _, entry := range p.Keys {
@@ -55,19 +53,11 @@ func (p Publication) DIDDocument() ([]byte, error) {
 		if k.Controller != p.DID {
 			continue
 		}
-		method := verificationMethod{
+		document.VerificationMethod = append(document.VerificationMethod, verificationMethod{
 			ID: k.ID, Type: "JsonWebKey", Controller: p.DID,
 			Expires: k.NotAfter, Revoked: k.CompromisedAt, PublicKeyJWK: k.JWK(),
-		}
-		methods := []verificationMethod{method}
-		if multikey := k.Multikey(); multikey != "" {
-			method.ID, method.Type, method.PublicKeyJWK, method.Multikey = k.MultikeyID(), "Multikey", nil, multikey
-			methods = append(methods, method)
-		}
-		for _, m := range methods {
-			document.VerificationMethod = append(document.VerificationMethod, m)
-			document.AssertionMethod = append(document.AssertionMethod, m.ID)
-		}
+		})
+		document.AssertionMethod = append(document.AssertionMethod, k.ID)
 	}
 	return json.Marshal(document)
 }
