@@ -27,6 +27,11 @@ const (
 	VC2      = "https://www.w3.org/ns/credentials/v2"
 	StatusV1 = "https://www.w3.org/ns/credentials/status/v1"
 	EDCAP    = "http://data.europa.eu/snb/model/context/edc-ap"
+
+	// OB3Prefix begins the URLs of all versions of Open Badges 3.0.
+	OB3Prefix = "https://purl.imsglobal.org/spec/ob/v3p0/context-"
+	OB302     = OB3Prefix + "3.0.2.json"
+	OB303     = OB3Prefix + "3.0.3.json"
 )
 
 // ELMPath is where every issuer serves the ELM context for VCDM 2.0 below its
@@ -129,6 +134,8 @@ var compiledIn = sync.OnceValue(func() *Set {
 		VC2:      parseTerms(vc2Terms),
 		StatusV1: parseTerms(statusTerms),
 		EDCAP:    edcTerms(),
+		OB302:    badgeTerms(OB302),
+		OB303:    badgeTerms(OB303),
 	} {
 		s.docs[url] = newDocument(url, ctx, publishedDigests(url))
 	}

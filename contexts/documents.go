@@ -18,11 +18,11 @@ import (
 //
 //	name iri [type [container]] [{]
 //
-// Lines up to the matching } are the term's scoped context; "null" in their
-// place resets the context. A name ending in * is written as an object though a
-// string would do. <cred>x is x below the namespace cred, in full; cred:x stays
-// a compact IRI, as in the publication. Lines that begin with @ are entries of
-// the context itself.
+// A type of - is none. Lines up to the matching } are the term's scoped context;
+// "null" in their place resets the context. A name ending in * is written as an
+// object though a string would do. <cred>x is x below the namespace cred, in full;
+// cred:x stays a compact IRI, as in the publication. Lines that begin with @ are
+// entries of the context itself.
 
 // namespaces are what <name> stands for in the tables.
 var namespaces = map[string]string{
@@ -35,6 +35,7 @@ var namespaces = map[string]string{
 	"dc":     "http://purl.org/dc/terms/",
 	"jwt":    "https://www.iana.org/assignments/jwt#",
 	"jose":   "https://www.iana.org/assignments/jose#",
+	"ob":     "https://purl.imsglobal.org/spec/vc/ob/vocab.html#",
 }
 
 const aliases = `
@@ -404,6 +405,7 @@ func readTerms(lines *[]string) map[string]any {
 				def["@context"] = readTerms(lines)
 			case field == "null":
 				def["@context"] = nil
+			case field == "-": // a container without a type
 			case i == 0:
 				def["@type"] = inFull(field)
 			default:

@@ -55,6 +55,8 @@ func TestDocumentsArePinned(t *testing.T) {
 		VC2:      "f6106266329a63f4f91c780f8c0945c9821e1d2c0cfec42ddc0bae24ea17af88",
 		StatusV1: "91df9c4a55954cf4c9a2de1874abaae35f72a39824eb84810324b37cf08c6718",
 		EDCAP:    "1d71c17a4d4d50795f94b1678cefdabca3cf1154072195c7d7353f487f791d96",
+		OB302:    "f297912738664b73f76a77b15cb4860742071ef54ea64f5e7b90affcc2a44a92",
+		OB303:    "290e25fed942c605e40f615d0875cc299e72d8a2baa046505f0e6f7dc51b67c8",
 	} {
 		if got := sha256Hex(string(Default().docs[url].bytes)); got != want {
 			t.Errorf("%s has digest %s, want %s", url, got, want)
