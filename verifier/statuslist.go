@@ -151,7 +151,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		return wrong("is not sealed as it should be: %v", err)
 	}
 	report := &Report{CheckedAt: asked, Checks: make([]Check, len(checkNames))}
-	cred := v.checkFormat(report, opened.Payload, opened.Form != keys.JAdES)
+	cred := v.checkFormat(report, opened.Payload, opened.Form)
 	if format := report.check(CheckFormat); cred == nil || format.Result != Passed {
 		return wrong("is not a credential by its form: %s", format.Message)
 	}
