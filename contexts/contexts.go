@@ -23,10 +23,12 @@ import (
 
 // The contexts that are compiled in, by the URL under which documents name them.
 const (
-	VC1      = "https://www.w3.org/2018/credentials/v1"
-	VC2      = "https://www.w3.org/ns/credentials/v2"
-	StatusV1 = "https://www.w3.org/ns/credentials/status/v1"
-	EDCAP    = "http://data.europa.eu/snb/model/context/edc-ap"
+	VC1             = "https://www.w3.org/2018/credentials/v1"
+	VC2             = "https://www.w3.org/ns/credentials/v2"
+	StatusV1        = "https://www.w3.org/ns/credentials/status/v1"
+	DataIntegrityV1 = "https://w3id.org/security/data-integrity/v1"
+	DataIntegrityV2 = "https://w3id.org/security/data-integrity/v2"
+	EDCAP           = "http://data.europa.eu/snb/model/context/edc-ap"
 
 	// OB3Prefix begins the URLs of all versions of Open Badges 3.0.
 	OB3Prefix = "https://purl.imsglobal.org/spec/ob/v3p0/context-"
@@ -130,12 +132,14 @@ func Default() *Set { return compiledIn() }
 var compiledIn = sync.OnceValue(func() *Set {
 	s := &Set{docs: make(map[string]*document), roots: make(map[string]*root)}
 	for url, ctx := range map[string]map[string]any{
-		VC1:      parseTerms(vc1Terms),
-		VC2:      parseTerms(vc2Terms),
-		StatusV1: parseTerms(statusTerms),
-		EDCAP:    edcTerms(),
-		OB302:    badgeTerms(OB302),
-		OB303:    badgeTerms(OB303),
+		VC1:             parseTerms(vc1Terms),
+		VC2:             parseTerms(vc2Terms),
+		StatusV1:        parseTerms(statusTerms),
+		DataIntegrityV1: parseTerms(dataIntegrity1Terms),
+		DataIntegrityV2: parseTerms(dataIntegrity2Terms),
+		EDCAP:           edcTerms(),
+		OB302:           badgeTerms(OB302),
+		OB303:           badgeTerms(OB303),
 	} {
 		s.docs[url] = newDocument(url, ctx, publishedDigests(url))
 	}

@@ -156,26 +156,7 @@ JsonSchema <cred>JsonSchema {
 	jsonSchema  <cred>jsonSchema  @json
 }
 ` + bitstringTerms + `
-DataIntegrityProof <sec>DataIntegrityProof {
-	@protected` + aliases + `
-	challenge      <sec>challenge
-	created        <dc>created         <xsd>dateTime
-	cryptosuite    <sec>cryptosuite    <sec>cryptosuiteString
-	domain         <sec>domain
-	expires        <sec>expiration     <xsd>dateTime
-	nonce          <sec>nonce
-	previousProof  <sec>previousProof  @id
-	proofPurpose   <sec>proofPurpose   @vocab {
-		@protected` + aliases + `
-		assertionMethod       <sec>assertionMethod             @id  @set
-		authentication        <sec>authenticationMethod        @id  @set
-		capabilityDelegation  <sec>capabilityDelegationMethod  @id  @set
-		capabilityInvocation  <sec>capabilityInvocationMethod  @id  @set
-		keyAgreement          <sec>keyAgreementMethod          @id  @set
-	}
-	proofValue          <sec>proofValue          <sec>multibase
-	verificationMethod  <sec>verificationMethod  @id
-}
+` + dataIntegrityTerms + `
 ...*      <jwt>...
 _sd       <jwt>_sd  @json
 _sd_alg*  <jwt>_sd_alg
@@ -193,6 +174,49 @@ kid  <jose>kid  @id
 nbf  <jwt>nbf   <xsds>nonNegativeInteger
 sub  <jose>sub  @id
 x5u  <jose>x5u  @id
+`
+
+// dataIntegrityTerms are the same in VC2 and in version 2 of the context of Data
+// Integrity, so that a document may name both.
+const dataIntegrityTerms = `
+DataIntegrityProof <sec>DataIntegrityProof {` + proofTerms + `
+	cryptosuite    <sec>cryptosuite    <sec>cryptosuiteString
+	previousProof  <sec>previousProof  @id
+}
+`
+
+const proofTerms = `
+	@protected` + aliases + `
+	challenge     <sec>challenge
+	created       <dc>created      <xsd>dateTime
+	domain        <sec>domain
+	expires       <sec>expiration  <xsd>dateTime
+	nonce         <sec>nonce
+	proofPurpose  <sec>proofPurpose  @vocab {
+		@protected` + aliases + `
+		assertionMethod       <sec>assertionMethod             @id  @set
+		authentication        <sec>authenticationMethod        @id  @set
+		capabilityDelegation  <sec>capabilityDelegationMethod  @id  @set
+		capabilityInvocation  <sec>capabilityInvocationMethod  @id  @set
+		keyAgreement          <sec>keyAgreementMethod          @id  @set
+	}
+	proofValue          <sec>proofValue          <sec>multibase
+	verificationMethod  <sec>verificationMethod  @id
+`
+
+// dataIntegrity2Terms and dataIntegrity1Terms are contexts of Data Integrity,
+// which give documents of VC Data Model 1.1 the terms that VC2 already has.
+const dataIntegrity2Terms = dataIntegrityHead + dataIntegrityTerms
+
+const dataIntegrity1Terms = dataIntegrityHead + `
+DataIntegrityProof <sec>DataIntegrityProof {` + proofTerms + `
+	cryptosuite  <sec>cryptosuite
+}
+`
+
+const dataIntegrityHead = `
+@protected` + aliases + `
+proof  <sec>proof  @id  @graph
 `
 
 const bitstringTerms = `
