@@ -55,6 +55,11 @@ var published = map[string]map[string]string{
 		"sha384": "pcrveupY3/OsXBAQ29YRV/x9KIniFXeLmt0RQkcLiIKzFpg2pzHZWG/FH9xsNo/g",
 		"sha512": "TlVXwC6g9uSBLEkHs/2QmK2NeJ9CE4T2aAdhlYHXqzKJmgcprS4aJuPrCzzSn7GjtJESX8KI18SnpoXhOn7amQ==",
 	},
+	Status2021: {
+		"sha256": "bdBqUr7bdx4FnBCDuounhI3OIva0qM+guYuj/BiIcOQ=",
+		"sha384": "Oc9AfsrrWHpZ4uNnOEIZ0U5S1Zl2JM5hu8mvSn5OP2IF5dEAtMTm/R4ZvDcEbFGU",
+		"sha512": "wPRsJKJsfzqzNxN8jLWprrNHfAV/UpgwJhFbUMFoCtK+1sdxXbSH814ZftJyqA+wMeZFFNjsi4eZo0MLXTdQng==",
+	},
 	EDCAP: {
 		"sha256": "Uo+KDobbvsfbIhbGGAbmMR/u2sd6UdGjiwodSeTDN/s=",
 		"sha384": "iT8h6NYXwhf45BXvTre8DBiWsJKaC07DKLQxVsRIqR4mJ/F5sBabSr1JibKF50Hr",

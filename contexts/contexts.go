@@ -26,6 +26,7 @@ const (
 	VC1             = "https://www.w3.org/2018/credentials/v1"
 	VC2             = "https://www.w3.org/ns/credentials/v2"
 	StatusV1        = "https://www.w3.org/ns/credentials/status/v1"
+	Status2021      = "https://w3id.org/vc/status-list/2021/v1"
 	DataIntegrityV1 = "https://w3id.org/security/data-integrity/v1"
 	DataIntegrityV2 = "https://w3id.org/security/data-integrity/v2"
 	EDCAP           = "http://data.europa.eu/snb/model/context/edc-ap"
@@ -135,6 +136,7 @@ var compiledIn = sync.OnceValue(func() *Set {
 		VC1:             parseTerms(vc1Terms),
 		VC2:             parseTerms(vc2Terms),
 		StatusV1:        parseTerms(statusTerms),
+		Status2021:      parseTerms(status2021Terms),
 		DataIntegrityV1: parseTerms(dataIntegrity1Terms),
 		DataIntegrityV2: parseTerms(dataIntegrity2Terms),
 		EDCAP:           edcTerms(),

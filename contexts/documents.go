@@ -29,6 +29,7 @@ var namespaces = map[string]string{
 	"cred":   "https://www.w3.org/2018/credentials#",
 	"sec":    "https://w3id.org/security#",
 	"status": "https://www.w3.org/ns/credentials/status#",
+	"2021":   "https://w3id.org/vc/status-list#",
 	"schema": "https://schema.org/",
 	"xsd":    "http://www.w3.org/2001/XMLSchema#",
 	"xsds":   "https://www.w3.org/2001/XMLSchema#", // as published, for JWT claims and statusSize
@@ -246,6 +247,29 @@ BitstringStatusListEntry <status>BitstringStatusListEntry {
 // documents of VC Data Model 1.1 the terms that VC2 already has.
 const statusTerms = `
 @protected` + aliases + bitstringTerms
+
+// status2021Terms is the context of Status List 2021, the draft that became
+// Bitstring Status List: issued credentials name it still. Its descriptions are
+// those of http://schema.org, without the s.
+const status2021Terms = `
+@protected
+StatusList2021Credential  <2021>StatusList2021Credential {
+	@protected` + aliases + `
+	description  http://schema.org/description
+	name         http://schema.org/name
+}
+StatusList2021  <2021>StatusList2021 {
+	@protected` + aliases + `
+	statusPurpose  <2021>statusPurpose
+	encodedList    <2021>encodedList
+}
+StatusList2021Entry  <2021>StatusList2021Entry {
+	@protected` + aliases + `
+	statusPurpose         <2021>statusPurpose
+	statusListIndex       <2021>statusListIndex
+	statusListCredential  <2021>statusListCredential  @id
+}
+`
 
 // elmPrefixes are the namespaces of the ELM application profile. That clv lacks
 // its final slash is how it is published, and part of the profile.
