@@ -45,6 +45,11 @@ func (c *Credential) Validate() error {
 	if c.Profile == EDC || c.Profile == VC2 {
 		v.model(make(place, 0, MaxDepth), reflect.TypeFor[Credential](), c.Tree)
 	}
+	return v.err()
+}
+
+// err is what was found, in order, or nil.
+func (v *validation) err() error {
 	if len(v.broken) == 0 {
 		return nil
 	}
@@ -328,19 +333,7 @@ func (v *validation) further() {
 		{"confidenceMethod", "vc-confidence", false},
 		{"proof", "vc-proof", false},
 	} {
-		for p, item := range v.each(m.name, m.rule, false) {
-			object, ok := item.(map[string]any)
-			if !ok {
-				v.report(p, m.rule, "an object is required")
-				continue
-			}
-			if _, ok := stringsFrom(object["type"]); !ok {
-				v.report(p.member("type"), m.rule, "a type is required")
-			}
-			if id := object["id"]; id == nil && m.id || id != nil && !isURL(id) {
-				v.report(p.member("id"), m.rule, "id is one absolute URL")
-			}
-		}
+		v.typed(m.name, m.rule, m.id)
 	}
 	if !v.v2 {
 		return
@@ -366,6 +359,24 @@ func (v *validation) further() {
 		}
 		if media, ok := object["mediaType"]; ok && !mediaType(media) {
 			v.report(p.member("mediaType"), "vc-related-resource", "%s is not a media type", describe(media))
+		}
+	}
+}
+
+// typed checks a top-level member whose values are objects with a type, and with
+// an id where that is required.
+func (v *validation) typed(name, rule string, id bool) {
+	for p, item := range v.each(name, rule, false) {
+		object, ok := item.(map[string]any)
+		if !ok {
+			v.report(p, rule, "an object is required")
+			continue
+		}
+		if _, ok := stringsFrom(object["type"]); !ok {
+			v.report(p.member("type"), rule, "a type is required")
+		}
+		if own := object["id"]; own == nil && id || own != nil && !isURL(own) {
+			v.report(p.member("id"), rule, "id is one absolute URL")
 		}
 	}
 }
