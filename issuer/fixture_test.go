@@ -175,7 +175,7 @@ func draft(t testing.TB) Draft {
 // status lists from it.
 func (h *house) verify(t testing.TB, token []byte) *verifier.Report {
 	t.Helper()
-	v, err := h.verifier()
+	v, _, err := h.verifiers()
 	if err != nil {
 		t.Fatal(err)
 	}

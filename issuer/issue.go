@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,11 +20,17 @@ import (
 
 const credentialPrefix = "urn:credential:"
 
-// forms are the profiles of a record with the form in which each is sealed.
-var forms = []struct {
+// forms are the profiles of an award with the form in which each is sealed.
+var forms = []profileForm{{elm.EDC, keys.JAdES}, {elm.VC2, keys.VCJWT}}
+
+// allForms are those and what a [Statement] is sealed as. A record has some of
+// them.
+var allForms = append(slices.Clone(forms), profileForm{elm.Other, keys.VCJWT})
+
+type profileForm struct {
 	profile elm.Profile
 	form    keys.Form
-}{{elm.EDC, keys.JAdES}, {elm.VC2, keys.VCJWT}}
+}
 
 // maxDraws bounds how often an issuance draws anew. Both entries of a credential
 // have the same index in lists that fill in step and close at 70 %, so a draw
@@ -114,7 +121,7 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 	if r.State != store.Reserved {
 		return r, nil
 	}
-	// 5. Seal both payloads of the record, as of its sealing time and with the
+	// 5. Seal the payloads of the record, as of its sealing time and with the
 	// key it names. A revoked key seals no more: such a reservation is burned,
 	// since no other key was in use at its sealing time.
 	sealer, err := i.ring.SealerFor(r.KeyID)
@@ -122,14 +129,17 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 		return store.Record{}, fmt.Errorf("sealing %s: %w", r.ID, err)
 	}
 	tokens := make(map[string][]byte, len(forms))
-	for _, f := range forms {
+	for _, f := range allForms {
 		payload := r.Forms[string(f.profile)].Payload
+		if payload == nil {
+			continue
+		}
 		token, err := sealer.Seal(payload, f.form, r.SealingTime)
 		if err != nil {
 			return store.Record{}, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
 		}
 		// 6. Read back what was sealed with the verifier that everybody uses.
-		if err := i.checkSealed(ctx, &r, payload, token); err != nil {
+		if err := i.checkSealed(ctx, &r, f.profile, payload, token); err != nil {
 			return store.Record{}, fmt.Errorf("checking %s as %s: %w", r.ID, f.profile, err)
 		}
 		tokens[string(f.profile)] = token

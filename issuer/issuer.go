@@ -213,7 +213,8 @@ func (own ownKeys) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, e
 func (i *Issuer) clock() time.Time { return i.now().UTC().Truncate(time.Second) }
 
 // Find returns the record with a certificate number, a credential id (whole, or
-// its UUID) or a public id in any case, or store.ErrNotFound.
+// its UUID) or a public id in any case, or store.ErrNotFound. Ids of statements
+// are taken whole.
 func (i *Issuer) Find(ctx context.Context, what string) (store.Record, error) {
 	what = strings.TrimSpace(what)
 	id := what
@@ -223,7 +224,7 @@ func (i *Issuer) Find(ctx context.Context, what string) (store.Record, error) {
 	for _, look := range []struct {
 		by func(context.Context, string) (store.Record, error)
 		at string
-	}{{i.store.ByNumber, what}, {i.store.Get, id}, {i.store.ByPublic, strings.ToUpper(what)}} {
+	}{{i.store.ByNumber, what}, {i.store.Get, id}, {i.store.Get, what}, {i.store.ByPublic, strings.ToUpper(what)}} {
 		r, err := look.by(ctx, look.at)
 		if !errors.Is(err, store.ErrNotFound) {
 			return r, err

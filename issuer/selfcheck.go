@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"indeks/contexts"
+	"indeks/elm"
 	"indeks/store"
 	"indeks/verifier"
 )
@@ -18,16 +21,20 @@ import (
 // is made anew when the keys of the ring change.
 type selfCheck struct {
 	mu       sync.Mutex
-	keys     string // what the ring said when verifier was made
+	keys     string // what the ring said when the verifiers were made
 	verifier *verifier.Verifier
+	open     *verifier.Verifier // the same with open contexts, for statements
 }
 
 // checkSealed asks for the one verdict that an employer must get, and compares
 // the bytes that the verifier saw with those on record.
-func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, payload, token []byte) error {
-	v, err := i.verifier()
+func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.Profile, payload, token []byte) error {
+	v, open, err := i.verifiers()
 	if err != nil {
 		return err
+	}
+	if profile == elm.Other {
+		return checkStatement(open.Verify(ctx, token), payload)
 	}
 	report := v.Verify(ctx, token)
 	if report.Verdict != verifier.Valid {
@@ -46,7 +53,21 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, payload, toke
 	return nil
 }
 
-func (i *Issuer) verifier() (*verifier.Verifier, error) {
+// checkStatement asks what must be true of a statement, whose period and status
+// are its author's: well-formed, exactly what is on record, and sealed by us.
+func checkStatement(report *verifier.Report, payload []byte) error {
+	for _, c := range report.Checks {
+		if c.Result != verifier.Passed && slices.Contains([]string{verifier.CheckFormat, verifier.CheckSeal, verifier.CheckIssuer}, c.Name) {
+			return fmt.Errorf("%w: %s: %s", ErrRefused, c.Name, c.Message)
+		}
+	}
+	if !bytes.Equal(report.Credential.Raw, payload) {
+		return fmt.Errorf("%w: the sealed bytes are others than those on record", ErrRefused)
+	}
+	return nil
+}
+
+func (i *Issuer) verifiers() (own, open *verifier.Verifier, err error) {
 	var now strings.Builder
 	for _, e := range i.ring.Entries() {
 		fmt.Fprintln(&now, e.Public.ID, e.Public.NotBefore, e.Public.NotAfter, e.Public.CompromisedAt)
@@ -54,10 +75,10 @@ func (i *Issuer) verifier() (*verifier.Verifier, error) {
 	i.self.mu.Lock()
 	defer i.self.mu.Unlock()
 	if i.self.verifier != nil && i.self.keys == now.String() {
-		return i.self.verifier, nil
+		return i.self.verifier, i.self.open, nil
 	}
 	at := i.now()
-	v, err := verifier.New(verifier.Config{
+	config := verifier.Config{
 		Trust: &verifier.Trust{
 			Version: 1, Issued: at.Add(-time.Hour), Expires: at.AddDate(100, 0, 0),
 			Issuers: []verifier.TrustedIssuer{i.TrustEntry()},
@@ -66,12 +87,16 @@ func (i *Issuer) verifier() (*verifier.Verifier, error) {
 		// Nothing is asked over the network, so that a demo on loopback may pass.
 		Policy: verifier.FetchPolicy{AllowLoopback: true},
 		Now:    i.now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("making the verifier: %w", err)
 	}
-	i.self.verifier, i.self.keys = v, now.String()
-	return v, nil
+	if own, err = verifier.New(config); err != nil {
+		return nil, nil, fmt.Errorf("making the verifier: %w", err)
+	}
+	config.Contexts = contexts.Default().Open()
+	if open, err = verifier.New(config); err != nil {
+		return nil, nil, fmt.Errorf("making the verifier: %w", err)
+	}
+	i.self.verifier, i.self.open, i.self.keys = own, open, now.String()
+	return own, open, nil
 }
 
 // ownLists answers the verifier's requests for our status lists out of the
