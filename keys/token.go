@@ -34,11 +34,20 @@ func refuse(sentinel error, format string, args ...any) error {
 
 const whiteSpace = " \t\r\n"
 
-// parse takes a token of a kind apart.
+// parse takes the token of a credential apart.
+func parse(token []byte) (*envelope, error) {
+	e, err := parseAny(token)
+	if err == nil && e.form == TrustJWT {
+		return nil, refuse(ErrHeader, "typ %q is not that of a credential", TrustJWT)
+	}
+	return e, err
+}
+
+// parseAny takes a token apart, whatever is sealed in it.
 //
 // White space after the token is cut off, because a file ends in a newline.
 // In front of a compact token, or inside it, none is tolerated.
-func parse(token []byte, kind kind) (*envelope, error) {
+func parseAny(token []byte) (*envelope, error) {
 	if len(token) > MaxToken {
 		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
 	}
@@ -47,13 +56,13 @@ func parse(token []byte, kind kind) (*envelope, error) {
 		return nil, refuse(ErrFormat, "the input is empty")
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(token, whiteSpace), []byte("{")) {
-		return parseJSON(token, kind)
+		return parseJSON(token)
 	}
-	return parseCompact(token, kind)
+	return parseCompact(token)
 }
 
 // parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).
-func parseCompact(token []byte, kind kind) (*envelope, error) {
+func parseCompact(token []byte) (*envelope, error) {
 	if n := bytes.Count(token, []byte(".")); n != 2 {
 		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", n+1)
 	}
@@ -62,9 +71,6 @@ func parseCompact(token []byte, kind kind) (*envelope, error) {
 
 	header, err := readProtected(protected, true)
 	if err != nil {
-		return nil, err
-	}
-	if err := kind.holds(header); err != nil {
 		return nil, err
 	}
 	payload, err := readPayload(input)
@@ -89,7 +95,7 @@ var (
 
 // parseJSON takes apart the general and the flattened JWS JSON Serialization,
 // with b64 true (RFC 7515) or false (RFC 7797, JAdES).
-func parseJSON(token []byte, kind kind) (*envelope, error) {
+func parseJSON(token []byte) (*envelope, error) {
 	// 1. One object.
 	members, err := readObject(token)
 	if err != nil {
@@ -132,9 +138,6 @@ func parseJSON(token []byte, kind kind) (*envelope, error) {
 		}
 		if i > 0 && s.header.Form != e.form {
 			return nil, refuse(ErrHeader, "b64 differs between signatures") // RFC 7797 section 3
-		}
-		if err := kind.holds(s.header); err != nil {
-			return nil, err
 		}
 		e.form = s.header.Form
 		e.seals = append(e.seals, s)

@@ -118,7 +118,7 @@ func (k *Kit) answerError(err error, c echo.Context) {
 	switch {
 	case c.Request().Method == http.MethodHead:
 		failed = c.NoContent(p.Status)
-	case wantsJSON(c.Request()):
+	case wantsJSON(c):
 		failed = writeProblem(c, p)
 	default:
 		text := p.Text
@@ -143,9 +143,22 @@ func (k *Kit) answerError(err error, c echo.Context) {
 
 // wantsJSON reports whether a program asks: the API, or whoever accepts JSON and
 // not HTML.
-func wantsJSON(r *http.Request) bool {
+func wantsJSON(c echo.Context) bool {
+	r := c.Request()
 	accept := r.Header.Get("Accept")
-	return strings.HasPrefix(r.URL.Path, "/api/") || strings.Contains(accept, "json") && !strings.Contains(accept, "text/html")
+	return c.Get(programsKey) != nil || strings.HasPrefix(r.URL.Path, "/api/") ||
+		strings.Contains(accept, "json") && !strings.Contains(accept, "text/html")
+}
+
+const programsKey = "for programs"
+
+// ForPrograms is middleware for routes outside /api/ that only programs ask:
+// problems are JSON there, whatever the request accepts.
+func ForPrograms(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Set(programsKey, true)
+		return next(c)
+	}
 }
 
 func writeProblem(c echo.Context, p *Problem) error {

@@ -40,6 +40,10 @@ type Config struct {
 		PassphraseFile string `yaml:"passphrase_file,omitempty"`
 		// APIKeysFile has a line "NAME SHA256-HEX" for each API key.
 		APIKeysFile string `yaml:"api_keys_file"`
+		// VCAPI serves /credentials/issue and /credentials/status of the VC-API, with
+		// an API key: whoever has one can then seal any credential in the institution's
+		// name, not only awards.
+		VCAPI bool `yaml:"vc_api,omitempty"`
 	} `yaml:"issuer"`
 	Verifier struct {
 		// Listen is the address of the verifier's server.
@@ -52,6 +56,9 @@ type Config struct {
 		AllowLoopback bool `yaml:"allow_loopback,omitempty"`
 		// RequireAccreditation makes a passed accreditation check a condition of VALID.
 		RequireAccreditation bool `yaml:"require_accreditation,omitempty"`
+		// VCAPI serves /credentials/verify and /presentations/verify of the VC-API,
+		// which say whether something conforms and is sealed soundly, by whomever.
+		VCAPI bool `yaml:"vc_api,omitempty"`
 	} `yaml:"verifier"`
 	// Limits bound what clients take of either server.
 	Limits Limits `yaml:"limits"`

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -145,8 +146,21 @@ func (s *server) recordView(r store.Record) recordView {
 	return v
 }
 
+// find returns the record that the path names. Ids of credentials may hold
+// slashes, which come escaped; the router unescapes only where none does.
+func (s *server) find(c echo.Context) (store.Record, error) {
+	id := c.Param("id")
+	if c.Request().URL.RawPath != "" {
+		var err error
+		if id, err = url.PathUnescape(id); err != nil {
+			return store.Record{}, store.ErrNotFound
+		}
+	}
+	return s.Issuer.Find(c.Request().Context(), id)
+}
+
 func (s *server) getRecord(c echo.Context) error {
-	record, err := s.Issuer.Find(c.Request().Context(), c.Param("id"))
+	record, err := s.find(c)
 	if err != nil {
 		return err
 	}
@@ -168,12 +182,11 @@ func (s *server) postChange(change changeMethod) echo.HandlerFunc {
 			return &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Reason needed",
 				Fields: []web.Field{{Pointer: "/reason", Detail: "say why; it is kept on record"}}}
 		}
-		ctx := c.Request().Context()
-		record, err := s.Issuer.Find(ctx, c.Param("id"))
+		record, err := s.find(c)
 		if err != nil {
 			return err
 		}
-		if record, err = change(s.Issuer, ctx, record.ID, req.Reason, "API "+clientName(c)); err != nil {
+		if record, err = change(s.Issuer, c.Request().Context(), record.ID, req.Reason, "API "+clientName(c)); err != nil {
 			return err
 		}
 		return writeJSON(c, http.StatusOK, s.recordView(record))

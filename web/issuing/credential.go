@@ -35,12 +35,12 @@ func (s *server) name(c echo.Context) string {
 	return s.Institution.DID
 }
 
-// byLink finds the credential of a learner's link. A link that nobody was given
-// and a credential that is not sealed yet are the same 404.
+// byLink finds the award of a learner's link. A link that nobody was given, an
+// award that is not sealed yet and a credential that is no award are the same 404.
 func (s *server) byLink(c echo.Context) (store.Record, error) {
 	web.NoStore(c)
 	record, err := s.Store.ByLink(c.Request().Context(), c.Param("link"))
-	if err == nil && record.State == store.Reserved {
+	if err == nil && record.Forms[string(elm.EDC)].Token == nil {
 		err = store.ErrNotFound
 	}
 	return record, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
 
 	"indeks/contexts"
@@ -30,15 +31,41 @@ func (s *server) getToken(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/vc+jwt", form.Token)
 }
 
-// getStatusList serves a status list. Everybody gets the same bytes and may keep
+// getStatusList serves a status list, as a token or for those who ask for JSON in
+// an envelope (VCDM 2.0 section 4.13). Everybody gets the same bytes and may keep
 // them for the list's ttl, so that nobody need ask about one credential.
 func (s *server) getStatusList(c echo.Context) error {
 	token, validFrom, err := s.Issuer.StatusList(c.Request().Context(), c.Param("list"))
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Last-Modified", validFrom.UTC().Format(http.TimeFormat))
-	return public(c, "application/vc+jwt", token, "public, max-age=30")
+	h := c.Response().Header()
+	h.Set("Last-Modified", validFrom.UTC().Format(http.TimeFormat))
+	h.Set("Vary", "Accept")
+	media := c.Request().Header.Get("Accept")
+	if strings.Contains(media, "vc+jwt") || !strings.Contains(media, "json") && !strings.Contains(media, "application/vc") {
+		return public(c, "application/vc+jwt", token, "public, max-age=30")
+	}
+	raw, err := json.Marshal(envelope(token))
+	if err != nil {
+		return err
+	}
+	media = "application/vc"
+	if !strings.Contains(c.Request().Header.Get("Accept"), media) {
+		media = echo.MIMEApplicationJSON
+	}
+	return public(c, media, raw, "public, max-age=30")
+}
+
+// enveloped is a token as an object (VCDM 2.0 section 4.13).
+type enveloped struct {
+	Context string `json:"@context"`
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+}
+
+func envelope(token []byte) enveloped {
+	return enveloped{contexts.VC2, "data:application/vc+jwt," + string(token), "EnvelopedVerifiableCredential"}
 }
 
 func (s *server) getDID(c echo.Context) error {

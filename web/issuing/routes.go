@@ -27,6 +27,7 @@ type Config struct {
 	Institution issuer.Institution
 	APIKeys     []APIKey
 	WrongKeys   web.Rate   // of requests with a wrong API key, per address; zero: not limited
+	VCAPI       bool       // serve the issuer's part of the VC-API, for credentials of any kind
 	Kit         web.Config // its Rate is that of the API, per key
 }
 
@@ -93,7 +94,8 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET("/schemas/course/v1", s.getCourseSchema)
 
 	// API.
-	api := e.Group("/api/v1", s.requireKey, kit.LimitRate(clientName))
+	rate := kit.LimitRate(clientName)
+	api := e.Group("/api/v1", s.requireKey, rate)
 	api.POST("/credentials", s.postCredential)
 	api.GET("/credentials/:id", s.getRecord)
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke))
@@ -103,6 +105,12 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/courses", s.getCourses)
 	api.GET("/courses/:id", s.getCourse)
 	api.GET("/courses/:id/:version", s.getCourseFile)
+
+	// VC-API (W3C Credentials Community Group).
+	if c.VCAPI {
+		e.POST("/credentials/issue", s.postStatement, web.ForPrograms, s.requireKey, rate)
+		e.POST("/credentials/status", s.postStatementStatus, web.ForPrograms, s.requireKey, rate)
+	}
 
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", s.getReady)
