@@ -45,6 +45,21 @@ var published = map[string]map[string]string{
 		"sha384": "rA74E4M+vWZrYXCmHFrazG19L1oEDRbCko6EFNT6B/ZNcDEwIeAr9Pl73RI+2ahO",
 		"sha512": "/yynZnuZA3O0axJTXmuN6OricBQyeHFa2TWxWSFlIeUUyxzNhRdBCiQpUn4k2PyW+I+Lc0iHomAubuB7g7Zv7Q==",
 	},
+	DataIntegrityV1: {
+		"sha256": "v/POI0jhSjPansxhJAP1fwepCBZ2HK77fRZfCCyBDs0=",
+		"sha384": "xV5ejM+IRx+/EaxKc7JCuTWDwk2ms8a7ga9AxiCJ05kqWffuCFd5AC4ssNlPZchE",
+		"sha512": "T0M5t6tGKvNiZG2zhypAxJBUcBxGXB3G0uqy4LdnHOuc8L0OQN3nnu+C6cOS9bGT3MTdRabj2bWWkQNSzbdWbQ==",
+	},
+	DataIntegrityV2: {
+		"sha256": "D3d0Pa9bTo/AZ/xbpbIQRCgwU6pxf8awIZhDvtOwA2M=",
+		"sha384": "pcrveupY3/OsXBAQ29YRV/x9KIniFXeLmt0RQkcLiIKzFpg2pzHZWG/FH9xsNo/g",
+		"sha512": "TlVXwC6g9uSBLEkHs/2QmK2NeJ9CE4T2aAdhlYHXqzKJmgcprS4aJuPrCzzSn7GjtJESX8KI18SnpoXhOn7amQ==",
+	},
+	Status2021: {
+		"sha256": "bdBqUr7bdx4FnBCDuounhI3OIva0qM+guYuj/BiIcOQ=",
+		"sha384": "Oc9AfsrrWHpZ4uNnOEIZ0U5S1Zl2JM5hu8mvSn5OP2IF5dEAtMTm/R4ZvDcEbFGU",
+		"sha512": "wPRsJKJsfzqzNxN8jLWprrNHfAV/UpgwJhFbUMFoCtK+1sdxXbSH814ZftJyqA+wMeZFFNjsi4eZo0MLXTdQng==",
+	},
 	EDCAP: {
 		"sha256": "Uo+KDobbvsfbIhbGGAbmMR/u2sd6UdGjiwodSeTDN/s=",
 		"sha384": "iT8h6NYXwhf45BXvTre8DBiWsJKaC07DKLQxVsRIqR4mJ/F5sBabSr1JibKF50Hr",

@@ -23,10 +23,18 @@ import (
 
 // The contexts that are compiled in, by the URL under which documents name them.
 const (
-	VC1      = "https://www.w3.org/2018/credentials/v1"
-	VC2      = "https://www.w3.org/ns/credentials/v2"
-	StatusV1 = "https://www.w3.org/ns/credentials/status/v1"
-	EDCAP    = "http://data.europa.eu/snb/model/context/edc-ap"
+	VC1             = "https://www.w3.org/2018/credentials/v1"
+	VC2             = "https://www.w3.org/ns/credentials/v2"
+	StatusV1        = "https://www.w3.org/ns/credentials/status/v1"
+	Status2021      = "https://w3id.org/vc/status-list/2021/v1"
+	DataIntegrityV1 = "https://w3id.org/security/data-integrity/v1"
+	DataIntegrityV2 = "https://w3id.org/security/data-integrity/v2"
+	EDCAP           = "http://data.europa.eu/snb/model/context/edc-ap"
+
+	// OB3Prefix begins the URLs of all versions of Open Badges 3.0.
+	OB3Prefix = "https://purl.imsglobal.org/spec/ob/v3p0/context-"
+	OB302     = OB3Prefix + "3.0.2.json"
+	OB303     = OB3Prefix + "3.0.3.json"
 )
 
 // ELMPath is where every issuer serves the ELM context for VCDM 2.0 below its
@@ -125,10 +133,15 @@ func Default() *Set { return compiledIn() }
 var compiledIn = sync.OnceValue(func() *Set {
 	s := &Set{docs: make(map[string]*document), roots: make(map[string]*root)}
 	for url, ctx := range map[string]map[string]any{
-		VC1:      parseTerms(vc1Terms),
-		VC2:      parseTerms(vc2Terms),
-		StatusV1: parseTerms(statusTerms),
-		EDCAP:    edcTerms(),
+		VC1:             parseTerms(vc1Terms),
+		VC2:             parseTerms(vc2Terms),
+		StatusV1:        parseTerms(statusTerms),
+		Status2021:      parseTerms(status2021Terms),
+		DataIntegrityV1: parseTerms(dataIntegrity1Terms),
+		DataIntegrityV2: parseTerms(dataIntegrity2Terms),
+		EDCAP:           edcTerms(),
+		OB302:           badgeTerms(OB302),
+		OB303:           badgeTerms(OB303),
 	} {
 		s.docs[url] = newDocument(url, ctx, publishedDigests(url))
 	}

@@ -18,23 +18,25 @@ import (
 //
 //	name iri [type [container]] [{]
 //
-// Lines up to the matching } are the term's scoped context; "null" in their
-// place resets the context. A name ending in * is written as an object though a
-// string would do. <cred>x is x below the namespace cred, in full; cred:x stays
-// a compact IRI, as in the publication. Lines that begin with @ are entries of
-// the context itself.
+// A type of - is none. Lines up to the matching } are the term's scoped context;
+// "null" in their place resets the context. A name ending in * is written as an
+// object though a string would do. <cred>x is x below the namespace cred, in full;
+// cred:x stays a compact IRI, as in the publication. Lines that begin with @ are
+// entries of the context itself.
 
 // namespaces are what <name> stands for in the tables.
 var namespaces = map[string]string{
 	"cred":   "https://www.w3.org/2018/credentials#",
 	"sec":    "https://w3id.org/security#",
 	"status": "https://www.w3.org/ns/credentials/status#",
+	"2021":   "https://w3id.org/vc/status-list#",
 	"schema": "https://schema.org/",
 	"xsd":    "http://www.w3.org/2001/XMLSchema#",
 	"xsds":   "https://www.w3.org/2001/XMLSchema#", // as published, for JWT claims and statusSize
 	"dc":     "http://purl.org/dc/terms/",
 	"jwt":    "https://www.iana.org/assignments/jwt#",
 	"jose":   "https://www.iana.org/assignments/jose#",
+	"ob":     "https://purl.imsglobal.org/spec/vc/ob/vocab.html#",
 }
 
 const aliases = `
@@ -155,26 +157,7 @@ JsonSchema <cred>JsonSchema {
 	jsonSchema  <cred>jsonSchema  @json
 }
 ` + bitstringTerms + `
-DataIntegrityProof <sec>DataIntegrityProof {
-	@protected` + aliases + `
-	challenge      <sec>challenge
-	created        <dc>created         <xsd>dateTime
-	cryptosuite    <sec>cryptosuite    <sec>cryptosuiteString
-	domain         <sec>domain
-	expires        <sec>expiration     <xsd>dateTime
-	nonce          <sec>nonce
-	previousProof  <sec>previousProof  @id
-	proofPurpose   <sec>proofPurpose   @vocab {
-		@protected` + aliases + `
-		assertionMethod       <sec>assertionMethod             @id  @set
-		authentication        <sec>authenticationMethod        @id  @set
-		capabilityDelegation  <sec>capabilityDelegationMethod  @id  @set
-		capabilityInvocation  <sec>capabilityInvocationMethod  @id  @set
-		keyAgreement          <sec>keyAgreementMethod          @id  @set
-	}
-	proofValue          <sec>proofValue          <sec>multibase
-	verificationMethod  <sec>verificationMethod  @id
-}
+` + dataIntegrityTerms + `
 ...*      <jwt>...
 _sd       <jwt>_sd  @json
 _sd_alg*  <jwt>_sd_alg
@@ -192,6 +175,49 @@ kid  <jose>kid  @id
 nbf  <jwt>nbf   <xsds>nonNegativeInteger
 sub  <jose>sub  @id
 x5u  <jose>x5u  @id
+`
+
+// dataIntegrityTerms are the same in VC2 and in version 2 of the context of Data
+// Integrity, so that a document may name both.
+const dataIntegrityTerms = `
+DataIntegrityProof <sec>DataIntegrityProof {` + proofTerms + `
+	cryptosuite    <sec>cryptosuite    <sec>cryptosuiteString
+	previousProof  <sec>previousProof  @id
+}
+`
+
+const proofTerms = `
+	@protected` + aliases + `
+	challenge     <sec>challenge
+	created       <dc>created      <xsd>dateTime
+	domain        <sec>domain
+	expires       <sec>expiration  <xsd>dateTime
+	nonce         <sec>nonce
+	proofPurpose  <sec>proofPurpose  @vocab {
+		@protected` + aliases + `
+		assertionMethod       <sec>assertionMethod             @id  @set
+		authentication        <sec>authenticationMethod        @id  @set
+		capabilityDelegation  <sec>capabilityDelegationMethod  @id  @set
+		capabilityInvocation  <sec>capabilityInvocationMethod  @id  @set
+		keyAgreement          <sec>keyAgreementMethod          @id  @set
+	}
+	proofValue          <sec>proofValue          <sec>multibase
+	verificationMethod  <sec>verificationMethod  @id
+`
+
+// dataIntegrity2Terms and dataIntegrity1Terms are contexts of Data Integrity,
+// which give documents of VC Data Model 1.1 the terms that VC2 already has.
+const dataIntegrity2Terms = dataIntegrityHead + dataIntegrityTerms
+
+const dataIntegrity1Terms = dataIntegrityHead + `
+DataIntegrityProof <sec>DataIntegrityProof {` + proofTerms + `
+	cryptosuite  <sec>cryptosuite
+}
+`
+
+const dataIntegrityHead = `
+@protected` + aliases + `
+proof  <sec>proof  @id  @graph
 `
 
 const bitstringTerms = `
@@ -221,6 +247,29 @@ BitstringStatusListEntry <status>BitstringStatusListEntry {
 // documents of VC Data Model 1.1 the terms that VC2 already has.
 const statusTerms = `
 @protected` + aliases + bitstringTerms
+
+// status2021Terms is the context of Status List 2021, the draft that became
+// Bitstring Status List: issued credentials name it still. Its descriptions are
+// those of http://schema.org, without the s.
+const status2021Terms = `
+@protected
+StatusList2021Credential  <2021>StatusList2021Credential {
+	@protected` + aliases + `
+	description  http://schema.org/description
+	name         http://schema.org/name
+}
+StatusList2021  <2021>StatusList2021 {
+	@protected` + aliases + `
+	statusPurpose  <2021>statusPurpose
+	encodedList    <2021>encodedList
+}
+StatusList2021Entry  <2021>StatusList2021Entry {
+	@protected` + aliases + `
+	statusPurpose         <2021>statusPurpose
+	statusListIndex       <2021>statusListIndex
+	statusListCredential  <2021>statusListCredential  @id
+}
+`
 
 // elmPrefixes are the namespaces of the ELM application profile. That clv lacks
 // its final slash is how it is published, and part of the profile.
@@ -404,6 +453,7 @@ func readTerms(lines *[]string) map[string]any {
 				def["@context"] = readTerms(lines)
 			case field == "null":
 				def["@context"] = nil
+			case field == "-": // a container without a type
 			case i == 0:
 				def["@type"] = inFull(field)
 			default:

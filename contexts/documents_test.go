@@ -13,10 +13,13 @@ import (
 )
 
 var references = map[string]string{
-	VC1:      "reference/w3c/credentials-v1.jsonld",
-	VC2:      "reference/w3c/credentials-v2.jsonld",
-	StatusV1: "reference/w3c/status-list-v1.jsonld",
-	EDCAP:    "reference/elm/edc-ap-context.jsonld",
+	VC1:             "reference/w3c/credentials-v1.jsonld",
+	VC2:             "reference/w3c/credentials-v2.jsonld",
+	StatusV1:        "reference/w3c/status-list-v1.jsonld",
+	Status2021:      "reference/w3c/status-list-2021-v1.jsonld",
+	DataIntegrityV1: "reference/w3c/data-integrity-v1.jsonld",
+	DataIntegrityV2: "reference/w3c/data-integrity-v2.jsonld",
+	EDCAP:           "reference/elm/edc-ap-context.jsonld",
 }
 
 // Each compiled-in context is the same JSON value as the published file, and
@@ -51,10 +54,15 @@ func TestContextsEqualPublication(t *testing.T) {
 // old one for decades.
 func TestDocumentsArePinned(t *testing.T) {
 	for url, want := range map[string]string{
-		VC1:      "f475dda0e4f595042116557c97641f8f21336be74c473160c4bcf7ea84e3f968",
-		VC2:      "f6106266329a63f4f91c780f8c0945c9821e1d2c0cfec42ddc0bae24ea17af88",
-		StatusV1: "91df9c4a55954cf4c9a2de1874abaae35f72a39824eb84810324b37cf08c6718",
-		EDCAP:    "1d71c17a4d4d50795f94b1678cefdabca3cf1154072195c7d7353f487f791d96",
+		VC1:             "f475dda0e4f595042116557c97641f8f21336be74c473160c4bcf7ea84e3f968",
+		VC2:             "f6106266329a63f4f91c780f8c0945c9821e1d2c0cfec42ddc0bae24ea17af88",
+		StatusV1:        "91df9c4a55954cf4c9a2de1874abaae35f72a39824eb84810324b37cf08c6718",
+		Status2021:      "d790b61e7205991276a58c73cf61391e4fe05c947ed76ad9995d0bfa5ff79795",
+		DataIntegrityV1: "d22c51c514986c5791981b5813eddb459ba9cbdacc4ae6d009ae9778d290302f",
+		DataIntegrityV2: "3cad7a39abc2c01f84dd630c0a134453a073daf447100ff1504ecc5c71392290",
+		EDCAP:           "1d71c17a4d4d50795f94b1678cefdabca3cf1154072195c7d7353f487f791d96",
+		OB302:           "f297912738664b73f76a77b15cb4860742071ef54ea64f5e7b90affcc2a44a92",
+		OB303:           "290e25fed942c605e40f615d0875cc299e72d8a2baa046505f0e6f7dc51b67c8",
 	} {
 		if got := sha256Hex(string(Default().docs[url].bytes)); got != want {
 			t.Errorf("%s has digest %s, want %s", url, got, want)
@@ -187,7 +195,7 @@ func TestLoaderKnowsOnlyTheSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, url := range []string{VC1, VC2, StatusV1, EDCAP, "https://x.example/v1"} {
+	for _, url := range []string{VC1, VC2, StatusV1, Status2021, DataIntegrityV1, DataIntegrityV2, EDCAP, "https://x.example/v1"} {
 		remote, err := s.Loader().LoadDocument(url)
 		if err != nil {
 			t.Fatal(err)

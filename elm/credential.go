@@ -25,6 +25,11 @@ func Parse(raw []byte) (*Credential, error) {
 	if !ok {
 		return nil, &FormatError{Rule: "vc-object", Detail: "a credential is a JSON object"}
 	}
+	return credentialOf(bytes.Clone(raw), root)
+}
+
+// credentialOf fills the model from the tree of a document.
+func credentialOf(raw []byte, root map[string]any) (*Credential, error) {
 	// A reader that folds case would take these for the members that decide who
 	// issued what to whom, so they are refused rather than ignored.
 	for name := range root {
@@ -32,7 +37,7 @@ func Parse(raw []byte) (*Credential, error) {
 			return nil, &FormatError{string(jsontext.Pointer("").AppendToken(name)), "json-case", "spelled " + strconv.Quote(standard) + " in the standard"}
 		}
 	}
-	c := &Credential{Raw: bytes.Clone(raw), Tree: root}
+	c := &Credential{Raw: raw, Tree: root}
 	c.Profile, c.ELMContext = profileOf(root["@context"])
 	fillStruct(reflect.ValueOf(c).Elem(), root, c.Profile)
 	if strings.HasPrefix(c.Issuer.ID, "did:") {

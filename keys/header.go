@@ -35,10 +35,14 @@ var understood = map[Form][]string{
 
 // Values of typ and cty, without "application/", "" where absent. Tokens of
 // other kinds (at+jwt, kb+jwt, vp+jwt) may be signed by the same keys and are
-// no credentials (RFC 8725 section 3.11).
+// no credentials (RFC 8725 section 3.11). The typ of a compact token tells its
+// form, and which forms are read is for the caller of parse to say.
 var (
+	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "trust+jwt": TrustJWT}
 	allowedTyp = map[Form][]string{
 		VCJWT: {"", "vc+jwt"},
+		JWT:   {"JWT"},
+		VPJWT: {"vp+jwt"},
 		JWS:   {"", "vc+jwt", "jose+json", "jose"},
 		JAdES: {"", "vc+jwt", "jose+json", "jose"},
 
@@ -46,6 +50,8 @@ var (
 	}
 	allowedCty = map[Form][]string{
 		VCJWT: {"", "vc"},
+		JWT:   {"", "vc"},
+		VPJWT: {"", "vp"},
 		JWS:   {"", "vc", "json", "octet-stream"},
 		JAdES: {"", "vc", "json", "octet-stream"},
 
@@ -129,14 +135,14 @@ func readProtected(text []byte, compact bool) (Header, error) {
 		*m.value = string(text)
 	}
 	h.Typ = strings.TrimPrefix(h.Typ, "application/") // RFC 7515 section 4.1.9
-	if compact && h.Typ == string(TrustJWT) {
-		h.Form = TrustJWT
+	if form, ok := compactTyp[h.Typ]; compact && ok {
+		h.Form = form
 	}
 	if !slices.Contains(allowedTyp[h.Form], h.Typ) {
-		return h, refuse(ErrHeader, "typ %.40q is not that of a credential", h.Typ)
+		return h, refuse(ErrHeader, "typ %.40q is not one that is read here", h.Typ)
 	}
 	if !slices.Contains(allowedCty[h.Form], strings.TrimPrefix(cty, "application/")) {
-		return h, refuse(ErrHeader, "cty %.40q is not that of a credential", cty)
+		return h, refuse(ErrHeader, "cty %.40q is not one that is read here", cty)
 	}
 
 	// 5. Certificates. A key in the header is never used; jku and x5u are

@@ -33,6 +33,8 @@ const (
 	VCJWT Form = "vc+jwt"   // compact JWS (VC-JOSE-COSE), Seal and Open
 	JAdES Form = "jades"    // general JSON, b64=false (European Digital Credential), Seal and Open
 	JWS   Form = "jws-json" // general or flattened JSON, b64=true, Open only
+	JWT   Form = "jwt"      // compact JWS of typ JWT (VC Data Model 1.1 section 6.3.1, Open Badges 3.0), Open only
+	VPJWT Form = "vp+jwt"   // compact JWS of a presentation (VC-JOSE-COSE), OpenPresentation only
 
 	// TrustJWT is the form of a sealed trust file: a compact JWS of this typ, by
 	// Seal and OpenTrust. No credential passes for one, and it for no credential.
@@ -68,8 +70,8 @@ type OpenError struct {
 func (e *OpenError) Error() string { return e.Err.Error() + ": " + e.Detail }
 func (e *OpenError) Unwrap() error { return e.Err }
 
-// Header is what one seal says of itself. It comes from the protected header
-// alone; nothing in it is to be believed before the signature has verified.
+// Header is what one seal says of itself. It comes from the protected header, or
+// the members of a proof, alone; nothing in it is to be believed before the signature has verified.
 type Header struct {
 	Form     Form
 	Alg      Algorithm
@@ -79,6 +81,9 @@ type Header struct {
 	Issuer   string              // iss of the header, "" where absent
 	SealedAt time.Time           // sigT or iat of the header; zero where absent
 	HasJWK   bool                // a jwk member was there; it is never used as a key
+
+	Cryptosuite string    // of a Data Integrity proof, else ""
+	Expires     time.Time // expires of a Data Integrity proof; zero where absent
 }
 
 // PublicKey is a key that an institution publishes, with what may be done with it.
@@ -114,7 +119,7 @@ type Seal struct {
 
 // Opened is a payload with the seals under which it stood, all verified.
 type Opened struct {
-	Payload []byte // exactly the signed bytes; not checked to be JSON
+	Payload []byte // exactly the signed bytes, not checked to be JSON; of DataIntegrity the document whose meaning is signed
 	Form    Form
 	Seals   []Seal // at least one
 }

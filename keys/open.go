@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -26,38 +27,61 @@ import (
 // the token's text. Whether a key was in its period, and whose it is, is not
 // judged here.
 func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	// 1. Structure and header rules of the whole token, before any key is sought.
-	e, err := parse(token)
-	if err != nil {
-		return nil, err
-	}
+	return credentials.open(ctx, token, r)
+}
 
-	// 2. Each seal must hold: one bad signature spoils the token.
-	return e.open(ctx, r)
+// OpenPresentation is [Open] for presentations: a compact JWS of typ vp+jwt
+// (VC-JOSE-COSE section 3.1.2) or JWT (VC Data Model 1.1 section 6.3.1). A key
+// that states purposes must be for authentication. What the presentation holds is
+// still sealed, or not, on its own.
+func OpenPresentation(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+	return presentations.open(ctx, token, r)
 }
 
 // OpenTrust is [Open] for a sealed trust file, which is a [TrustJWT] and nothing
 // else: a credential that the same key sealed is refused with ErrHeader.
 func OpenTrust(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	e, err := parseAny(token)
+	return trustFiles.open(ctx, token, r)
+}
+
+// kind is what is opened: by its forms, and the purpose of keys that seal it.
+type kind struct {
+	name    string
+	purpose string
+	forms   []Form
+}
+
+// No token is of two kinds, but for form JWT: whether such a one holds a
+// credential or a presentation, its payload tells.
+var (
+	credentials   = kind{"credential", "assertionMethod", []Form{VCJWT, JWT, JAdES, JWS}}
+	presentations = kind{"presentation", "authentication", []Form{VPJWT, JWT}}
+	trustFiles    = kind{"trust file", "assertionMethod", []Form{TrustJWT}}
+)
+
+// holds returns an error for a token of another kind.
+func (k kind) holds(h Header) error {
+	if !slices.Contains(k.forms, h.Form) {
+		return refuse(ErrHeader, "typ %.40q is not that of a %s", h.Typ, k.name)
+	}
+	return nil
+}
+
+func (k kind) open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+	// 1. Structure and header rules of the whole token, before any key is sought.
+	e, err := parse(token, k)
 	if err != nil {
 		return nil, err
 	}
-	if e.form != TrustJWT {
-		return nil, refuse(ErrHeader, "typ is not %q", TrustJWT)
-	}
-	return e.open(ctx, r)
-}
 
-// open verifies every seal of a token.
-func (e *envelope) open(ctx context.Context, r Resolver) (*Opened, error) {
+	// 2. Each seal must hold: one bad signature spoils the token.
 	opened := &Opened{Payload: e.payload, Form: e.form}
 	for _, s := range e.seals {
 		key, err := resolve(ctx, r, s.header)
 		if err != nil {
 			return nil, err
 		}
-		if err := permit(s.header.Alg, key); err != nil {
+		if err := permit(s.header.Alg, key, k.purpose); err != nil {
 			return nil, err
 		}
 		if !verify(s.header.Alg, key.Key, s.signature, s.protected, []byte("."), e.input) {
@@ -93,7 +117,18 @@ func resolve(ctx context.Context, r Resolver, h Header) (*PublicKey, error) {
 // tell which issuer a token claims when no key was found; never show its result
 // as fact. Structure and header rules are held as by [Open].
 func PayloadUnsafe(token []byte) ([]byte, error) {
-	e, err := parse(token)
+	e, err := parse(token, credentials)
+	if err != nil {
+		return nil, err
+	}
+	return e.payload, nil
+}
+
+// PresentationUnsafe is [PayloadUnsafe] for presentations. It exists to tell a
+// presentation from a credential, and to find the credentials in one whose
+// holder is not known.
+func PresentationUnsafe(token []byte) ([]byte, error) {
+	e, err := parse(token, presentations)
 	if err != nil {
 		return nil, err
 	}

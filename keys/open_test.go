@@ -412,7 +412,9 @@ func TestOpenRules(t *testing.T) {
 		{"b64 a string", c(`{"alg":"ES256","b64":"false"}`), ErrHeader},
 		{"zip", c(`{"alg":"ES256","zip":"DEF"}`), ErrHeader},
 		{"typ at+jwt", c(`{"alg":"ES256","typ":"at+jwt"}`), ErrHeader},
-		{"typ JWT", c(`{"alg":"ES256","typ":"JWT"}`), ErrHeader},
+		{"typ JWT", c(`{"alg":"ES256","typ":"JWT"}`), nil}, // of form JWT, which is for the payload to fit
+		{"typ jwt", c(`{"alg":"ES256","typ":"jwt"}`), ErrHeader},
+		{"typ vp+jwt", c(`{"alg":"ES256","typ":"vp+jwt"}`), ErrHeader},
 		{"typ jose+json in compact", c(`{"alg":"ES256","typ":"jose+json"}`), ErrHeader},
 		{"typ empty", c(`{"alg":"ES256","typ":""}`), ErrHeader},
 		{"cty JWT", c(`{"alg":"ES256","cty":"JWT"}`), ErrHeader},

@@ -47,13 +47,14 @@ var algorithms = map[Algorithm]algorithm{
 	RS256: {hash: crypto.SHA256, rsa: pkcs1},
 }
 
-// permit says whether a key may be used with alg to check seals.
-func permit(alg Algorithm, k *PublicKey) error {
+// permit says whether a key may be used with alg to check what is sealed for a
+// purpose.
+func permit(alg Algorithm, k *PublicKey, purpose string) error {
 	if k.Alg != "" && k.Alg != alg {
 		return refuse(ErrKeyPolicy, "key %q is for %s, not %s", k.ID, k.Alg, alg)
 	}
-	if k.Purposes != nil && !slices.Contains(k.Purposes, "assertionMethod") {
-		return refuse(ErrKeyPolicy, "key %q is not for sealing (assertionMethod)", k.ID)
+	if k.Purposes != nil && !slices.Contains(k.Purposes, purpose) {
+		return refuse(ErrKeyPolicy, "key %q is not for this (%s)", k.ID, purpose)
 	}
 	if err := fits(alg, k.Key); err != nil {
 		return refuse(ErrKeyPolicy, "key %q: %v", k.ID, err)

@@ -34,20 +34,11 @@ func refuse(sentinel error, format string, args ...any) error {
 
 const whiteSpace = " \t\r\n"
 
-// parse takes the token of a credential apart.
-func parse(token []byte) (*envelope, error) {
-	e, err := parseAny(token)
-	if err == nil && e.form == TrustJWT {
-		return nil, refuse(ErrHeader, "typ %q is not that of a credential", TrustJWT)
-	}
-	return e, err
-}
-
-// parseAny takes a token apart, whatever is sealed in it.
+// parse takes a token of a kind apart.
 //
 // White space after the token is cut off, because a file ends in a newline.
 // In front of a compact token, or inside it, none is tolerated.
-func parseAny(token []byte) (*envelope, error) {
+func parse(token []byte, kind kind) (*envelope, error) {
 	if len(token) > MaxToken {
 		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
 	}
@@ -56,13 +47,13 @@ func parseAny(token []byte) (*envelope, error) {
 		return nil, refuse(ErrFormat, "the input is empty")
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(token, whiteSpace), []byte("{")) {
-		return parseJSON(token)
+		return parseJSON(token, kind)
 	}
-	return parseCompact(token)
+	return parseCompact(token, kind)
 }
 
 // parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).
-func parseCompact(token []byte) (*envelope, error) {
+func parseCompact(token []byte, kind kind) (*envelope, error) {
 	if n := bytes.Count(token, []byte(".")); n != 2 {
 		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", n+1)
 	}
@@ -71,6 +62,9 @@ func parseCompact(token []byte) (*envelope, error) {
 
 	header, err := readProtected(protected, true)
 	if err != nil {
+		return nil, err
+	}
+	if err := kind.holds(header); err != nil {
 		return nil, err
 	}
 	payload, err := readPayload(input)
@@ -95,7 +89,7 @@ var (
 
 // parseJSON takes apart the general and the flattened JWS JSON Serialization,
 // with b64 true (RFC 7515) or false (RFC 7797, JAdES).
-func parseJSON(token []byte) (*envelope, error) {
+func parseJSON(token []byte, kind kind) (*envelope, error) {
 	// 1. One object.
 	members, err := readObject(token)
 	if err != nil {
@@ -138,6 +132,9 @@ func parseJSON(token []byte) (*envelope, error) {
 		}
 		if i > 0 && s.header.Form != e.form {
 			return nil, refuse(ErrHeader, "b64 differs between signatures") // RFC 7797 section 3
+		}
+		if err := kind.holds(s.header); err != nil {
+			return nil, err
 		}
 		e.form = s.header.Form
 		e.seals = append(e.seals, s)

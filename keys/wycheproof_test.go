@@ -147,7 +147,7 @@ func vectorKey(alg Algorithm, publicJWK, keyJWK jsontext.Value, der string) (cry
 		if err != nil {
 			return nil, err
 		}
-		return key.Key, permit(alg, key)
+		return key.Key, permit(alg, key, "assertionMethod")
 	}
 	raw, err := hex.DecodeString(der)
 	if err != nil {
@@ -228,7 +228,7 @@ func verifyEmpty(t *testing.T, id string, token []byte, set jsontext.Value) {
 		t.Fatalf("%s: %v", id, err)
 	}
 	signature, err := decodeBase64URL(parts[2])
-	if err != nil || permit(header.Alg, key) != nil || !verify(header.Alg, key.Key, signature, parts[0], []byte("."), nil) {
+	if err != nil || permit(header.Alg, key, "assertionMethod") != nil || !verify(header.Alg, key.Key, signature, parts[0], []byte("."), nil) {
 		t.Errorf("%s: the signature over nothing does not verify (%v)", id, err)
 	}
 }

@@ -37,12 +37,31 @@ func (l *List) Encode() string {
 // with ErrEncoding, and a list under MinSize with ErrLength. Time and memory
 // are bounded by the limits, whatever the text claims.
 func Decode(encoded string) (*List, error) {
-	// 1. Multibase. The decoder of the standard library skips line ends, which
-	// the alphabet does not have.
 	text, ok := strings.CutPrefix(encoded, "u")
 	if !ok {
 		return nil, fmt.Errorf("%w: multibase letter is not u", ErrEncoding)
 	}
+	return unpack(text)
+}
+
+// Decode2021 reads the encodedList of a Status List 2021, which has no multibase
+// letter. That draft says base64 and shows base64url, so both alphabets are in
+// use, with and without padding. Otherwise it is Decode.
+func Decode2021(encoded string) (*List, error) {
+	text := strings.TrimRight(encoded, "=")
+	if len(text) < len(encoded) && len(encoded)%4 != 0 {
+		return nil, fmt.Errorf("%w: wrong padding", ErrEncoding)
+	}
+	if !strings.ContainsAny(text, "-_") {
+		text = strings.NewReplacer("+", "-", "/", "_").Replace(text)
+	}
+	return unpack(text)
+}
+
+// unpack reads gzip in base64url without padding.
+func unpack(text string) (*List, error) {
+	// 1. The alphabet. The decoder of the standard library skips line ends, which
+	// are not in it.
 	if multibase.DecodedLen(len(text)) > MaxPacked {
 		return nil, fmt.Errorf("%w: over %d bytes", ErrEncoding, MaxPacked)
 	}

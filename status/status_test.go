@@ -115,6 +115,48 @@ func TestDecodeRules(t *testing.T) {
 	}
 }
 
+// The draft of 2021 has no multibase letter, and is written in either alphabet.
+func TestDecode2021(t *testing.T) {
+	list := New()
+	for i := uint64(0); i < MinSize; i += 97 { // enough of it to have + and / in it
+		list.Set(i, true)
+	}
+	packed := pack(list.Bits())
+	for i := uint64(1); len(packed)%3 == 0; i++ { // until it would be padded
+		list.Set(i, true)
+		packed = pack(list.Bits())
+	}
+	standard := base64.StdEncoding.EncodeToString(packed)
+	if !strings.ContainsAny(standard, "+/") || !strings.HasSuffix(standard, "=") {
+		t.Fatalf("no list to try the alphabets with: %.20s", standard)
+	}
+	for name, test := range map[string]struct {
+		in   string
+		want error
+	}{
+		"base64url":           {base64.RawURLEncoding.EncodeToString(packed), nil},
+		"base64url, padded":   {base64.URLEncoding.EncodeToString(packed), nil},
+		"base64":              {standard, nil},
+		"base64, no padding":  {base64.RawStdEncoding.EncodeToString(packed), nil},
+		"one pad too many":    {standard + "=", ErrEncoding},
+		"pads inside":         {"====" + standard, ErrEncoding},
+		"both alphabets":      {"-" + standard[1:], ErrEncoding},
+		"with a letter":       {encoded(packed), ErrEncoding},
+		"line end":            {standard[:76] + "\n" + standard[76:], ErrEncoding},
+		"nothing":             {"", ErrEncoding},
+		"too short":           {base64.RawURLEncoding.EncodeToString(pack(make([]byte, MinSize/8-1))), ErrLength},
+		"unpacks to too much": {base64.RawURLEncoding.EncodeToString(pack(make([]byte, MaxUnpacked+1))), ErrEncoding},
+	} {
+		got, err := Decode2021(test.in)
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+		if err == nil && !bytes.Equal(got.Bits(), list.Bits()) {
+			t.Errorf("%s: other bits", name)
+		}
+	}
+}
+
 // A list has one spelling: bits that no byte uses must be zero.
 func TestDecodeRefusesLooseTail(t *testing.T) {
 	// A list whose gzip form leaves a tail, which depends on its bits.

@@ -8,6 +8,7 @@ import (
 
 	"indeks/contexts"
 	"indeks/elm"
+	"indeks/keys"
 )
 
 // maxRemarks bounds what is listed of one kind: a document can break more rules
@@ -18,26 +19,35 @@ const maxRemarks = 20
 // any context (RFC 7519 section 4.1, RFC 7800).
 var claimNames = []string{"iss", "sub", "exp", "nbf", "iat", "jti", "cnf"}
 
+// tooLarge are the rules of elm.ParseJSON that limit a document.
+var tooLarge = []string{"json-size", "json-depth", "json-members", "json-name"}
+
 // checkFormat parses a payload and judges it: strict JSON, pinned contexts
 // without conflict, the data model's rules, no undefined term. It returns nil
-// where there is nothing that could be read. With claims, JWT claims may stand
-// beside the credential's members.
+// where there is nothing that could be read. In forms of JOSE, claims of JWT may
+// stand beside the credential's members; form is "" for a document without a seal.
 //
 // A European Digital Credential that is well-formed but does not conform to the
 // application profile it declares sets r.State to NotConforming: it is not taken
 // for forged. One that declares none, or one that is not known here, is not held
 // against any, and a remark says so.
-func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Credential {
+func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.Credential {
 	c := r.check(CheckFormat)
 
 	// 1. Strict parse.
-	cred, err := elm.Parse(payload)
+	parse := elm.Parse
+	if form == keys.JWT {
+		parse = elm.ParseJWT
+	}
+	cred, err := parse(payload)
 	if err != nil {
 		reason := Reason("malformed")
 		if broken, ok := errors.AsType[*elm.FormatError](err); ok {
-			switch broken.Rule {
-			case "json-size", "json-depth", "json-members", "json-name":
+			switch {
+			case slices.Contains(tooLarge, broken.Rule):
 				reason = "too_large"
+			case broken.Rule == "vc-claims":
+				reason = "claims_invalid"
 			}
 			c.remark("%s", sentence(broken.Pointer, broken.Detail))
 		}
@@ -100,6 +110,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, claims bool) *elm.Cred
 	// 4. Terms that no context defines: they mean nothing, so nobody can be told
 	// what the issuer sealed with them.
 	var names []string
+	claims := form == keys.VCJWT || form == keys.JWT || form == keys.JWS
 	for _, u := range undefined {
 		if claims && !u.Type && slices.Contains(claimNames, u.Name) && u.Pointer == "/"+u.Name {
 			continue

@@ -60,6 +60,15 @@ func (i *testIssuer) seal(t testing.TB, payload any) []byte {
 	return i.sealWith(t, map[string]any{"alg": "ES256", "kid": i.kid, "typ": "vc+jwt"}, payload)
 }
 
+// sealAs makes a compact token with these members in the header beside alg and
+// kid.
+func (i *testIssuer) sealAs(t testing.TB, payload any, header map[string]any) []byte {
+	t.Helper()
+	members := map[string]any{"alg": "ES256", "kid": i.kid}
+	maps.Copy(members, header)
+	return i.sealWith(t, members, payload)
+}
+
 // sealWith makes a compact token with this header.
 func (i *testIssuer) sealWith(t testing.TB, members map[string]any, payload any) []byte {
 	t.Helper()

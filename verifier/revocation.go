@@ -2,11 +2,12 @@ package verifier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"indeks/elm"
 	"indeks/status"
@@ -15,9 +16,12 @@ import (
 // maxStatusEntries bounds what one credential can make a verifier fetch.
 const maxStatusEntries = 8
 
-// entryType is the one kind of status entry that is read (Bitstring Status List
+// Purposes of entries that inform and never decide (Bitstring Status List
 // section 2.1).
-const entryType = "BitstringStatusListEntry"
+const (
+	purposeRefresh = "refresh"
+	purposeMessage = "message"
+)
 
 // What can be wrong with a status. An entry is part of what was sealed, so a
 // credential whose entry breaks a rule breaks one itself. A list is not: whoever
@@ -29,6 +33,31 @@ var (
 	errEntry = errors.New("status entry breaks a rule")
 	errList  = errors.New("status list breaks a rule")
 )
+
+// Problem types of Bitstring Status List section 3.5 and VC Data Model 2.0.
+const (
+	statusRetrieval    = "https://www.w3.org/ns/credentials/status-list#STATUS_RETRIEVAL_ERROR"
+	statusVerification = "https://www.w3.org/ns/credentials/status-list#STATUS_VERIFICATION_ERROR"
+	statusListLength   = "https://www.w3.org/ns/credentials/status-list#STATUS_LIST_LENGTH_ERROR"
+	malformedValue     = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
+	rangeError         = "https://www.w3.org/TR/vc-data-model#RANGE_ERROR"
+)
+
+// statusError is why a status could not be read.
+type statusError struct {
+	fault   error  // errEntry, errList or nil
+	problem string // URL of the problem type
+	detail  string
+}
+
+func (e *statusError) Error() string {
+	if e.fault == nil {
+		return e.detail
+	}
+	return e.fault.Error() + ": " + e.detail
+}
+
+func (e *statusError) Unwrap() error { return e.fault }
 
 // checkRevocation reads every status entry of a credential. The worst that is
 // found counts: a later entry never makes good what an earlier one said, and
@@ -46,6 +75,7 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 	switch {
 	case unread:
 		c.fail("status_invalid", "The status of this credential is not written in a form that can be read.")
+		c.Problem = malformedValue
 		return
 	case len(entries) > maxStatusEntries:
 		c.fail("status_invalid", "It has %d status entries, where at most %d are read.", len(entries), maxStatusEntries)
@@ -62,14 +92,32 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 		return
 	}
 
-	// 2. Every entry, whatever the others said, in the time of one fetch: nobody
-	// waits for eight servers that do not answer.
+	// 2. Ask for all lists at once, in the time of one fetch: nobody waits for
+	// eight servers that do not answer.
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
+	questions := make([]question, len(entries))
+	for i, entry := range entries {
+		questions[i] = v.ask(ctx, r, entry)
+	}
+
+	// 3. Every answer, whatever the others said.
 	var revoked, suspended, invalid, untold, unasked, asked bool
-	for _, entry := range entries {
-		set, err := v.readEntry(ctx, r, entry)
-		asked = asked || entry.StatusPurpose == status.Revocation || entry.StatusPurpose == status.Suspension
+	problems := make(map[error]string) // the first of each fault
+	for _, q := range questions {
+		value, err := q.answer(ctx)
+		informs := q.purpose == purposeRefresh || q.purpose == purposeMessage
+		asked = asked || !informs
+		if err != nil {
+			c.remark("%s: %s", plain(q.purpose), plain(err.Error()))
+			// A list that informs decides nothing by being away, either.
+			if informs && !errors.Is(q.err, errEntry) {
+				continue
+			}
+			if broken, ok := errors.AsType[*statusError](err); ok && problems[broken.fault] == "" {
+				problems[broken.fault] = broken.problem
+			}
+		}
 		switch {
 		case errors.Is(err, errEntry):
 			invalid = true
@@ -77,28 +125,33 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 			untold = true
 		case err != nil:
 			unasked = true
-		case set && entry.StatusPurpose == status.Revocation:
+		case q.purpose == purposeMessage:
+			c.remark("The issuer's message on it: %s", q.message(value))
+		case value == 0:
+		case q.purpose == purposeRefresh:
+			c.remark("The issuer offers a renewed one.")
+		case q.purpose == status.Revocation:
 			revoked = true
-		case set:
+		default:
 			suspended = true
-		}
-		if err != nil {
-			c.remark("%s: %s", plain(entry.StatusPurpose), plain(err.Error()))
 		}
 	}
 
-	// 3. The worst counts, in the order of the states.
+	// 4. The worst counts, in the order of the states.
 	switch {
 	case invalid:
 		c.fail("status_invalid", "Its status entry breaks a rule.")
+		c.Problem = problems[errEntry]
 	case revoked:
 		c.fail("revoked", "The issuer has revoked it.")
 	case suspended:
 		c.fail("suspended", "The issuer has suspended it for the time being.")
 	case unasked:
 		c.notMade("status_unavailable", "Whether it was revoked could not be found out.")
+		c.Problem = problems[nil]
 	case untold:
 		c.notMade("status_invalid", "Whether it was revoked could not be found out, because the issuer's list breaks a rule.")
+		c.Problem = problems[errList]
 	case !asked:
 		c.pass("There is no status to ask for.")
 		c.remark("the issuer offers no revocation for it")
@@ -107,35 +160,61 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 	}
 }
 
-// readEntry reports whether an entry says that the credential does not hold.
-func (v *Verifier) readEntry(ctx context.Context, r *Report, entry elm.StatusEntry) (set bool, err error) {
-	wrong := func(format string, args ...any) (bool, error) {
-		return false, fmt.Errorf("%w: %s", errEntry, fmt.Sprintf(format, args...))
+// question is a status entry that keeps its own rules, on its way to an answer.
+type question struct {
+	kind, purpose string
+	index, size   uint64
+	messages      []statusMessage
+	err           error   // why it was not asked
+	flight        *flight // where err is nil
+}
+
+type statusMessage struct {
+	status  uint64
+	message string
+}
+
+// ask holds an entry to its own rules and asks for its list.
+func (v *Verifier) ask(ctx context.Context, r *Report, entry elm.StatusEntry) question {
+	q := question{purpose: entry.StatusPurpose, size: 1}
+	wrong := func(format string, args ...any) question {
+		q.err = &statusError{errEntry, malformedValue, fmt.Sprintf(format, args...)}
+		return q
 	}
 
 	// 1. The entry's own rules.
+	for _, name := range entry.Type {
+		if _, ok := listKinds[name]; ok {
+			q.kind = name
+			break
+		}
+	}
 	switch {
 	case len(entry.Type) == 0:
 		return wrong("entry without a type")
-	case !slices.Contains(entry.Type, entryType):
-		return false, fmt.Errorf("status of type %s is not read yet", entry.Type[0])
-	case entry.StatusPurpose == "":
+	case q.kind == "":
+		q.err = &statusError{nil, statusVerification, fmt.Sprintf("status of type %s is not read", entry.Type[0])}
+		return q
+	case q.purpose == "":
 		return wrong("entry without a purpose")
+	case entry.ID != "" && entry.ID == entry.StatusListCredential:
+		return wrong("its id is that of the list")
 	}
-	index, err := status.ParseIndex(entry.StatusListIndex)
-	if err != nil {
+	var err error
+	if q.index, err = status.ParseIndex(entry.StatusListIndex); err != nil {
 		return wrong("%v", err)
 	}
-	size, err := statusSize(entry)
-	if err != nil {
+	if err := q.readSize(entry.Extra); err != nil {
 		return wrong("%v", err)
 	}
-	switch entry.StatusPurpose {
-	case status.Revocation, status.Suspension:
-	case "refresh", "message":
-		return false, nil // section 2.1: neither says that the credential does not hold
+	if reference, ok := entry.Extra["statusReference"]; ok && !areURLs(texts(reference)) {
+		return wrong("statusReference is not a URL")
+	}
+	switch q.purpose {
+	case status.Revocation, status.Suspension, purposeRefresh, purposeMessage:
 	default:
-		return false, errors.New("a purpose that is not known here")
+		q.err = &statusError{nil, statusVerification, "a purpose that is not known here"}
+		return q
 	}
 
 	// 2. The list: at a host of the issuer, so that a credential cannot choose
@@ -145,35 +224,65 @@ func (v *Verifier) readEntry(ctx context.Context, r *Report, entry elm.StatusEnt
 		return wrong("statusListCredential: %v", err)
 	}
 	if err := v.policy.allows(u); err != nil {
-		return wrong("statusListCredential: %v", err)
+		q.err = &statusError{nil, statusRetrieval, "statusListCredential: " + err.Error()}
+		return q
 	}
 	if !v.ownsList(r.Issuer.Trust, u) {
-		return wrong("the list is on a host that is not the issuer's")
+		q.err = &statusError{nil, statusRetrieval, "the list is on a host that the trust file does not name for the issuer"}
+		return q
 	}
-	list, err := v.lists.get(ctx, v, r.Issuer.Trust, u, entry.StatusListCredential)
-	if err != nil {
-		return false, err
-	}
+	q.flight = v.lists.ask(ctx, v, r.Issuer.Trust, u, entry.StatusListCredential)
+	return q
+}
 
-	// 3. The list is about this, and long enough to hide one learner among the
-	// others; then the bits.
-	if !slices.Contains(list.purposes, entry.StatusPurpose) {
-		return wrong("the list is for another purpose")
+// answer is the value that the list has for an entry, 0 where nothing is the
+// matter, or a *statusError.
+func (q *question) answer(ctx context.Context) (uint64, error) {
+	if q.err != nil {
+		return 0, q.err
 	}
-	if uint64(list.bits.Len())/size < status.MinSize {
-		return false, fmt.Errorf("%w: it is too short for entries of %d bits", errList, size)
+	list, err := q.flight.wait(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case list.kind != q.kind:
+		return 0, &statusError{errList, statusVerification, "it is of another kind than the entry"}
+	case !slices.Contains(list.purposes, q.purpose):
+		return 0, &statusError{errEntry, statusVerification, "the list is for another purpose"}
+	case list.size != 0 && list.size != q.size:
+		return 0, &statusError{errList, statusVerification, "its entries have another size"}
 	}
-	if index >= uint64(list.bits.Len())/size {
-		return wrong("the index lies outside the list")
+	// Long enough to hide one learner among the others; then the bits.
+	length := uint64(list.bits.Len()) / q.size
+	switch {
+	case length < status.MinSize:
+		return 0, &statusError{errList, statusListLength, fmt.Sprintf("it is too short for entries of %d bits", q.size)}
+	case q.index >= length:
+		return 0, &statusError{errEntry, rangeError, "the index lies outside the list"}
 	}
-	for bit := range size {
-		on, err := list.bits.Get(index*size + bit)
+	var value uint64
+	for bit := range q.size {
+		on, err := list.bits.Get(q.index*q.size + bit)
 		if err != nil {
-			return wrong("%v", err) // unreachable: the index is inside
+			return 0, &statusError{errEntry, rangeError, err.Error()} // unreachable: the index is inside
 		}
-		set = set || on
+		value <<= 1
+		if on {
+			value |= 1
+		}
 	}
-	return set, nil
+	return value, nil
+}
+
+// message is what the issuer sealed as the meaning of a value. It is meant for
+// developers, so it stands among the remarks.
+func (q *question) message(value uint64) string {
+	for _, m := range q.messages {
+		if m.status == value {
+			return fmt.Sprintf("%s (0x%x)", plain(m.message), value)
+		}
+	}
+	return fmt.Sprintf("0x%x", value)
 }
 
 // ownsList reports whether a list may be fetched in the issuer's name: from its
@@ -188,26 +297,39 @@ func (v *Verifier) ownsList(e *TrustedIssuer, u *url.URL) bool {
 	})
 }
 
-// statusSize reads statusSize and holds statusMessage to it (section 2.1):
-// default 1; above that every value needs its message.
-func statusSize(entry elm.StatusEntry) (uint64, error) {
-	value, ok := entry.Extra["statusSize"]
-	if !ok {
-		return 1, nil
-	}
-	number, _ := value.(json.Number)
-	var size uint64
-	for size = 1; size <= 8; size++ {
-		if string(number) == fmt.Sprint(size) {
-			break
+// maxStatusSize is more bits than any document has room for messages.
+const maxStatusSize = 16
+
+// readSize reads statusSize and statusMessage (section 2.1): default 1; above
+// that every value needs its message.
+func (q *question) readSize(members elm.Extra) error {
+	if value, ok := members["statusSize"]; ok {
+		if q.size = positive(value); q.size == 0 || q.size > maxStatusSize {
+			return fmt.Errorf("statusSize is not a number from 1 to %d", maxStatusSize)
 		}
 	}
-	messages, _ := entry.Extra["statusMessage"].([]any)
-	switch {
-	case size > 8:
-		return 0, errors.New("statusSize is not a number from 1 to 8")
-	case size > 1 && len(messages) != 1<<size:
-		return 0, fmt.Errorf("statusSize %d without its %d messages", size, 1<<size)
+	value, ok := members["statusMessage"]
+	list, _ := value.([]any)
+	if (ok || q.size > 1) && len(list) != 1<<q.size {
+		return fmt.Errorf("statusSize %d without its %d messages", q.size, 1<<q.size)
 	}
-	return size, nil
+	for _, item := range list {
+		object, _ := item.(map[string]any)
+		text, _ := object["status"].(string)
+		message, isText := object["message"].(string)
+		digits, hex := strings.CutPrefix(text, "0x")
+		number, err := strconv.ParseUint(digits, 16, 64)
+		if !hex || err != nil || number >= 1<<q.size || !isText {
+			return errors.New("statusMessage is not a list of status and message")
+		}
+		q.messages = append(q.messages, statusMessage{number, message})
+	}
+	return nil
+}
+
+func areURLs(texts []string) bool {
+	return len(texts) > 0 && !slices.ContainsFunc(texts, func(text string) bool {
+		u, err := url.Parse(text)
+		return err != nil || u.Scheme == ""
+	})
 }

@@ -140,7 +140,7 @@ func TestSamplesWithTrustAreConfirmed(t *testing.T) {
 			case file == nextID, file == "mynextid/edc-coa-signed.jsonld":
 				want = NotConforming // to the application profile they declare
 			case strings.HasPrefix(file, "mynextid/"):
-				want = StatusUnchecked // StatusList2021 is not read
+				want = StatusUnchecked // the list is at a host that the trust file does not name
 			}
 			if r.State != want {
 				t.Errorf("state %s, not %s: %+v", r.State, want, r.Checks)

@@ -20,9 +20,11 @@ import (
 type resolver struct {
 	trust *Trust
 	known map[*keys.PublicKey]*TrustedIssuer // keys of the trust file that were handed out
+	form  keys.Form                          // of the token whose key was sought
 }
 
 func (f *resolver) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
+	f.form = h.Form
 	entry, key, refused := f.trust.key(h.KeyID)
 	if refused != nil {
 		return nil, refused.Why

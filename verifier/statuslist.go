@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"indeks/elm"
@@ -17,131 +16,52 @@ import (
 	"indeks/status"
 )
 
-const (
-	// maxListAge is how long a list is used at most: a revocation shows within a
-	// minute everywhere.
-	maxListAge = 30 * time.Second
-	// maxListBits bounds all lists that are kept, in bits: 64 MiB, or 4 000 lists
-	// of the usual size.
-	maxListBits = 8 * 64 << 20
-)
+// listKind is one of the two standards that a list may follow, by what an entry
+// of it calls itself.
+type listKind struct {
+	credential, subject string // types
+	decode              func(encodedList string) (*status.List, error)
+}
+
+var listKinds = map[string]listKind{
+	"BitstringStatusListEntry": {"BitstringStatusListCredential", "BitstringStatusList", status.Decode},
+	"StatusList2021Entry":      {"StatusList2021Credential", "StatusList2021", status.Decode2021},
+}
+
+// acceptedLists are the media types in which a list is asked for. What arrives is
+// told by its content.
+const acceptedLists = "application/vc+jwt, application/vc;q=0.8, application/json;q=0.7, */*;q=0.5"
 
 // statusList is a list that was fetched and passed every check.
 type statusList struct {
+	kind      string // type of the entries that may point to it
 	bits      *status.List
 	purposes  []string
+	size      uint64 // statusSize as the list states it, 0 where it does not
 	validFrom time.Time
 	freshTill time.Time
 }
 
-// listKey tells lists apart: what is a good list in one issuer's name need not
-// be one in another's.
-type listKey struct{ issuer, address string }
-
-// listCache holds the lists that were seen last. A list is used until its ttl
-// ends and kept beyond, to refuse an older one later; a bad answer never
-// replaces it.
-type listCache struct {
-	mu      sync.Mutex // guards all below
-	kept    map[listKey]*statusList
-	flights map[listKey]*flight
-}
-
-// flight is one fetch that several callers wait for; the fields are set before
-// done is closed.
-type flight struct {
-	done   chan struct{}
-	list   *statusList
-	err    error
-	gaveUp bool // the caller who fetched left early, which says nothing of the list
-}
-
-// get returns the list at u in the name of e, fetching it at most once for all
-// who ask meanwhile. Errors in the list itself wrap errList; all others mean
-// that it could not be had.
-func (l *listCache) get(ctx context.Context, v *Verifier, e *TrustedIssuer, u *url.URL, address string) (*statusList, error) {
-	key := listKey{e.ID + " " + e.OrganizationID, address}
-	for {
-		l.mu.Lock()
-		kept := l.kept[key]
-		if kept != nil && v.now().Before(kept.freshTill) {
-			l.mu.Unlock()
-			return kept, nil
-		}
-		f := l.flights[key]
-		if f == nil {
-			if l.flights == nil {
-				l.flights, l.kept = make(map[listKey]*flight), make(map[listKey]*statusList)
-			}
-			f = &flight{done: make(chan struct{}), gaveUp: true}
-			l.flights[key] = f
-			l.mu.Unlock()
-			l.fly(ctx, v, e, u, key, kept, f)
-			return f.list, f.err
-		}
-		l.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-f.done:
-			if !f.gaveUp {
-				return f.list, f.err
-			}
-		}
-	}
-}
-
-// fly fetches for all who wait. Whatever happens, they are let go.
-func (l *listCache) fly(ctx context.Context, v *Verifier, e *TrustedIssuer, u *url.URL, key listKey, kept *statusList, f *flight) {
-	defer func() {
-		l.mu.Lock()
-		delete(l.flights, key)
-		if f.list != nil {
-			l.keep(key, f.list)
-		}
-		l.mu.Unlock()
-		close(f.done)
-	}()
-	f.list, f.err = v.fetchList(ctx, e, u, key.address, kept)
-	f.gaveUp = ctx.Err() != nil
-}
-
-// keep remembers a list, and forgets those that were fetched longest ago where
-// all together are too large.
-func (l *listCache) keep(key listKey, list *statusList) {
-	l.kept[key] = list
-	bits := 0
-	for _, kept := range l.kept {
-		bits += kept.bits.Len()
-	}
-	for bits > maxListBits {
-		oldest := key
-		for k, kept := range l.kept {
-			if kept.freshTill.Before(l.kept[oldest].freshTill) {
-				oldest = k
-			}
-		}
-		bits -= l.kept[oldest].bits.Len()
-		delete(l.kept, oldest)
-	}
-}
-
 // fetchList fetches a list and holds it to everything that a credential is held
-// to: seal, issuer, data model, period. kept is the list that was seen before,
-// or nil.
-func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, address string, kept *statusList) (*statusList, error) {
+// to: seal, issuer, data model, period. address is u as the entry writes it, seen
+// the validFrom of the newest list that was read here before. Every error is a
+// *statusError.
+func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, address string, seen time.Time) (*statusList, error) {
 	wrong := func(format string, args ...any) (*statusList, error) {
-		return nil, fmt.Errorf("%w: it %s", errList, fmt.Sprintf(format, args...))
+		return nil, &statusError{errList, statusVerification, "it " + fmt.Sprintf(format, args...)}
+	}
+	malformed := func(format string, args ...any) (*statusList, error) {
+		return nil, &statusError{errList, malformedValue, "it " + fmt.Sprintf(format, args...)}
 	}
 
 	// 1. Fetch. Its age counts from when it was asked for.
 	asked := v.now()
-	token, err := v.get(ctx, u, "application/vc+jwt")
+	token, err := v.get(ctx, u, acceptedLists)
 	switch {
 	case errors.Is(err, errTooMuch):
 		return wrong("is too large")
 	case err != nil:
-		return nil, fmt.Errorf("the list could not be fetched: %w", publicly(err))
+		return nil, &statusError{nil, statusRetrieval, "the list could not be fetched: " + publicly(err).Error()}
 	}
 
 	// 2. Sealed by the same issuer, or by somebody who may do so for it.
@@ -151,8 +71,9 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		return wrong("is not sealed as it should be: %v", err)
 	}
 	report := &Report{CheckedAt: asked, Checks: make([]Check, len(checkNames))}
-	cred := v.checkFormat(report, opened.Payload, opened.Form != keys.JAdES)
-	if format := report.check(CheckFormat); cred == nil || format.Result != Passed {
+	cred := v.checkFormat(report, opened.Payload, opened.Form)
+	// That a list has no learning achievement makes it no worse a list.
+	if format := report.check(CheckFormat); cred == nil || format.Result != Passed && report.State != NotConforming {
 		return wrong("is not a credential by its form: %s", format.Message)
 	}
 	sealer := v.checkSeal(report, opened, cred, found, token)
@@ -164,13 +85,19 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	}
 
 	// 3. The list that was asked for, and of today.
-	if !slices.Contains(cred.Type, "BitstringStatusListCredential") {
+	list := &statusList{freshTill: asked.Add(maxListAge)}
+	for entry, kind := range listKinds {
+		if slices.Contains(cred.Type, kind.credential) {
+			list.kind = entry
+		}
+	}
+	if list.kind == "" {
 		return wrong("is a credential of another type")
 	}
 	if cred.ID != address {
 		return wrong("is another list than the one at this address")
 	}
-	if cred.Tree["credentialStatus"] != nil {
+	if cred.Tree["credentialStatus"] != nil || cred.Profile == elm.EDC && cred.Tree["status"] != nil {
 		return wrong("has a status of its own, which is not looked up")
 	}
 	from, until, err := period(cred)
@@ -181,42 +108,44 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		return wrong("is not valid yet")
 	case !until.IsZero() && asked.Add(-v.skew).After(until):
 		return wrong("is out of date")
-	case kept != nil && from.Before(kept.validFrom):
+	case from.Before(seen):
 		return wrong("is older than one that was seen before")
 	}
+	list.validFrom = from
 
-	// 4. The bits.
-	list := &statusList{validFrom: from, freshTill: asked.Add(maxListAge)}
-	subject := listSubject(cred)
-	if subject["type"] != "BitstringStatusList" {
-		return wrong("holds no BitstringStatusList")
+	// 4. What it says of itself, then the bits.
+	kind, subject := listKinds[list.kind], listSubject(cred)
+	if subject["type"] != kind.subject {
+		return malformed("holds no %s", kind.subject)
 	}
 	if id, ok := subject["id"]; ok {
 		text, _ := id.(string)
-		if list, _, _ := strings.Cut(text, "#"); list != address {
+		if about, _, _ := strings.Cut(text, "#"); about != address {
 			return wrong("is about another list")
 		}
 	}
-	switch purpose := subject["statusPurpose"].(type) {
-	case string:
-		list.purposes = []string{purpose}
-	case []any:
-		for _, p := range purpose {
-			text, _ := p.(string)
-			list.purposes = append(list.purposes, text)
+	if list.purposes = texts(subject["statusPurpose"]); len(list.purposes) == 0 {
+		return malformed("has no purpose")
+	}
+	if size, ok := subject["statusSize"]; ok {
+		if list.size = positive(size); list.size == 0 {
+			return malformed("has a statusSize that is not a positive number")
 		}
 	}
 	if ttl, ok := subject["ttl"]; ok {
 		number, _ := ttl.(json.Number)
 		ms, err := strconv.ParseUint(string(number), 10, 63)
 		if err != nil {
-			return wrong("has a ttl that is not a number of milliseconds")
+			return malformed("has a ttl that is not a number of milliseconds")
 		}
 		list.freshTill = asked.Add(time.Duration(min(ms, uint64(maxListAge.Milliseconds()))) * time.Millisecond)
 	}
 	encoded, _ := subject["encodedList"].(string)
-	if list.bits, err = status.Decode(encoded); err != nil {
-		return wrong("cannot be decoded: %v", err)
+	switch list.bits, err = kind.decode(encoded); {
+	case errors.Is(err, status.ErrLength):
+		return nil, &statusError{errList, statusListLength, "it is too short"}
+	case err != nil:
+		return malformed("cannot be decoded: %v", err)
 	}
 	return list, nil
 }
@@ -229,4 +158,31 @@ func listSubject(cred *elm.Credential) map[string]any {
 	}
 	object, _ := subject.(map[string]any)
 	return object
+}
+
+// texts reads a string, or an array of nothing but strings, else nil.
+func texts(value any) (found []string) {
+	switch value := value.(type) {
+	case string:
+		return []string{value}
+	case []any:
+		for _, item := range value {
+			text, ok := item.(string)
+			if !ok {
+				return nil
+			}
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+// positive reads a whole number above zero, else 0.
+func positive(value any) uint64 {
+	number, _ := value.(json.Number)
+	n, err := strconv.ParseUint(string(number), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }

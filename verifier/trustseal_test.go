@@ -65,7 +65,7 @@ func TestSealedTrustFiles(t *testing.T) {
 		"another's certificate":       {ours.sealWith(t, x5c(stranger.cert), plain), pinned(t, thumbprint, jwk), "another key than those pinned"},
 		"our certificate, their seal": {theirs.sealWith(t, x5c(certificate.cert), plain), pinned(t, thumbprint, jwk), "does not verify"},
 		"changed":                     {[]byte(strings.Join(parts, ".")), pinned(t, thumbprint), "does not verify"},
-		"a credential of that key":    {ours.sealWith(t, header("vc+jwt"), plain), pinned(t, jwk), "typ is not"},
+		"a credential of that key":    {ours.sealWith(t, header("vc+jwt"), plain), pinned(t, jwk), "is not that of a trust file"},
 		"another kind of token":       {ours.sealWith(t, header("at+jwt"), plain), pinned(t, jwk), "typ"},
 		"sealed, but no trust file":   {ours.sealWith(t, x5c(certificate.cert), []byte(`{"version":1}`)), pinned(t, thumbprint), "at /issued"},
 		"sealed with unknown members": {ours.sealWith(t, x5c(certificate.cert), bytes.Replace(plain, []byte(`"country"`), []byte(`"counrty"`), 1)), pinned(t, thumbprint), "/issuers/0/counrty"},

@@ -81,6 +81,7 @@ type Check struct {
 	Message string   // one plain sentence in English
 	Remarks []string // further sentences: what is sealed but not understood, what was not looked at
 	Source  string   // where the answer comes from, if not from the credential
+	Problem string   // URL of the W3C problem type for it, "" where none is known
 }
 
 // Issuer is who stands behind the seal. Name comes from the trust file; where

@@ -59,8 +59,22 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	// 1. Open: the exact payload, with seals that verify under some key.
 	found := &resolver{trust: v.trust}
 	opened, err := keys.Open(ctx, token, found)
+	if errors.Is(err, keys.ErrNotSealed) {
+		if inner, extra, ok, err := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && err != nil {
+			r.State = Unreadable
+			r.check(CheckFormat).fail("malformed", "The envelope of the credential cannot be read: %s.", plain(err.Error()))
+			return r.conclude(v)
+		} else if ok {
+			// The token is what is judged, and what is shown.
+			r := v.Verify(ctx, inner)
+			if len(extra) > 0 {
+				r.check(CheckFormat).remark("Its envelope says more, which nobody sealed and which was not looked at: %s.", strings.Join(extra[:min(len(extra), maxRemarks)], ", "))
+			}
+			return r
+		}
+	}
 	if err != nil {
-		v.unopened(r, token, err)
+		v.unopened(r, token, err, found)
 		return r.conclude(v)
 	}
 	r.Form = opened.Form
@@ -68,7 +82,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	r.SHA256 = hex.EncodeToString(digest[:])
 
 	// 2. One strict parse: what is checked from here on is what is shown later.
-	cred := v.checkFormat(r, opened.Payload, opened.Form != keys.JAdES)
+	cred := v.checkFormat(r, opened.Payload, opened.Form)
 	if cred == nil {
 		r.check(CheckSeal).notMade("", "The seal is intact, but what it seals cannot be read, so nobody can say whose it should be.")
 		return r.conclude(v)
@@ -100,7 +114,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 }
 
 // unopened fills in what can be said of a token that keys.Open refused.
-func (v *Verifier) unopened(r *Report, token []byte, err error) {
+func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver) {
 	seal := r.check(CheckSeal)
 	detail := ""
 	if open, ok := errors.AsType[*keys.OpenError](err); ok {
@@ -109,7 +123,7 @@ func (v *Verifier) unopened(r *Report, token []byte, err error) {
 	switch {
 	case errors.Is(err, keys.ErrNotSealed):
 		// Whoever wrote it, the format can still be judged.
-		v.checkFormat(r, token, false)
+		v.checkFormat(r, token, "")
 		seal.fail("no_seal", "The document carries no seal: anybody could have written it.")
 		r.State = NoSeal
 		return
@@ -137,7 +151,7 @@ func (v *Verifier) unopened(r *Report, token []byte, err error) {
 		if err != nil {
 			payload = nil // unreachable: Open got as far as the key
 		}
-		cred := v.checkFormat(r, payload, true)
+		cred := v.checkFormat(r, payload, found.form)
 		switch {
 		case cred == nil:
 			seal.notMade("key_not_found", "The seal was made with a key that nobody here knows.")

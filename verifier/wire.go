@@ -28,6 +28,7 @@ type WireCheck struct {
 	Message string   `json:"message"`
 	Remarks []string `json:"remarks,omitempty"`
 	Source  string   `json:"source,omitempty"`
+	Problem string   `json:"problem,omitempty"`
 }
 
 type WireIssuer struct {
@@ -92,7 +93,7 @@ func (r *Report) Wire(lang string) Wire {
 	for _, c := range r.Checks {
 		wire := WireCheck{
 			Name: c.Name, Result: c.Result, Outcome: outcomeScheme + outcomes[c.Result],
-			Message: c.Message, Remarks: c.Remarks, Source: c.Source,
+			Message: c.Message, Remarks: c.Remarks, Source: c.Source, Problem: c.Problem,
 		}
 		if concept := concepts[c.Name]; concept != "" {
 			wire.Concept = conceptScheme + concept

@@ -119,7 +119,8 @@ var states = []verifier.State{
 	verifier.Suspended, verifier.NotConforming, verifier.StatusUnchecked, verifier.Expired, verifier.NotYetValid, verifier.StateValid,
 }
 
-// ask sends one request; header is name, value, name, value ...
+// ask sends one request; header is name, value, name, value ... Whatever a test
+// asks, the answer must be one that openapi.json describes.
 func ask(t testing.TB, s *Server, method, target, body string, header ...string) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
@@ -127,7 +128,7 @@ func ask(t testing.TB, s *Server, method, target, body string, header ...string)
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	s.Echo().ServeHTTP(w, r)
+	described(t, s.Echo()).ServeHTTP(w, r)
 	raw, err := io.ReadAll(w.Result().Body)
 	if err != nil {
 		t.Fatal(err)

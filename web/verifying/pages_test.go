@@ -320,7 +320,7 @@ func TestPagesForEverybody(t *testing.T) {
 		{"/healthz", 200, "ok"},
 		{"/readyz", 200, "ready"},
 		{"/nowhere", 404, "There is no such page"},
-		{"/api/v1/openapi.json", 200, `"openapi": "3.1.0"`},
+		{"/openapi.json", 200, `"openapi": "3.1.0"`},
 	} {
 		r, body := ask(t, s, "GET", c.path, "")
 		if r.StatusCode != c.status || !strings.Contains(body, c.want) {

@@ -26,7 +26,8 @@ func (s *Server) routes() {
 	// programs
 	e.POST("/api/v1/verifications", s.postVerification, rate, body)
 	e.POST("/api/v1/stacks", s.postStack, rate, stack)
-	e.GET("/api/v1/openapi.json", s.openAPI)
+	e.GET("/openapi.json", s.openAPI)
+	e.GET("/api/v1/openapi.json", func(c echo.Context) error { return c.Redirect(http.StatusPermanentRedirect, "/openapi.json") }) // where it was once
 
 	// operation
 	e.GET("/healthz", text("ok\n"))

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"runtime/debug"
 
 	"indeks/elm"
 	"indeks/verifier"
@@ -107,8 +108,16 @@ func New(c Config) (*Server, error) {
 func (s *Server) Echo() *echo.Echo { return s.echo }
 
 // examine runs Verify on one of the workers. Where the queue is full it is a
-// problem at once: a late answer helps nobody who stands at a counter.
-func (s *Server) examine(ctx context.Context, token []byte) (*verifier.Report, error) {
+// problem at once: a late answer helps nobody who stands at a counter. A panic
+// is an error, because several are examined beside the request's own goroutine,
+// where nobody else would catch it; its value is left out, since it may quote the
+// token.
+func (s *Server) examine(ctx context.Context, token []byte) (_ *verifier.Report, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("examining a credential: panic of type %T\n%s", v, debug.Stack())
+		}
+	}()
 	busy := &web.Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 2}
 	select {
 	case s.queue <- struct{}{}:
