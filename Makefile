@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: demo test build bench check clean tools fuzz
+.PHONY: demo test build bench bench-http check clean tools fuzz
 
 demo: build
 	./bin/indeks demo
@@ -27,6 +27,11 @@ tools:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The verifier over HTTP, beside a bare server that checks signatures alone:
+# two minutes, both cores, and the reference documents.
+bench-http:
+	INDEKS_SPEED=1 INDEKS_REQUIRE_SHARED=1 $(GO) test -count=1 -timeout 20m -run '^TestSpeed$$' -v ./cmd/indeks
 
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w needed:"; echo "$$unformatted"; exit 1; fi

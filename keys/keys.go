@@ -30,11 +30,12 @@ const (
 type Form string
 
 const (
-	VCJWT Form = "vc+jwt"   // compact JWS (VC-JOSE-COSE), Seal and Open
-	JAdES Form = "jades"    // general JSON, b64=false (European Digital Credential), Seal and Open
-	JWS   Form = "jws-json" // general or flattened JSON, b64=true, Open only
-	JWT   Form = "jwt"      // compact JWS of typ JWT (VC Data Model 1.1 section 6.3.1, Open Badges 3.0), Open only
-	VPJWT Form = "vp+jwt"   // compact JWS of a presentation (VC-JOSE-COSE), OpenPresentation only
+	VCJWT         Form = "vc+jwt"         // compact JWS (VC-JOSE-COSE), Seal and Open
+	JAdES         Form = "jades"          // general JSON, b64=false (European Digital Credential), Seal and Open
+	JWS           Form = "jws-json"       // general or flattened JSON, b64=true, Open only
+	DataIntegrity Form = "data-integrity" // JSON-LD with an embedded proof, AddProof and OpenProof
+	JWT           Form = "jwt"            // compact JWS of typ JWT (VC Data Model 1.1 section 6.3.1, Open Badges 3.0), Open only
+	VPJWT         Form = "vp+jwt"         // compact JWS of a presentation (VC-JOSE-COSE), OpenPresentation only
 
 	// TrustJWT is the form of a sealed trust file: a compact JWS of this typ, by
 	// Seal and OpenTrust. No credential passes for one, and it for no credential.

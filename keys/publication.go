@@ -27,11 +27,13 @@ type verificationMethod struct {
 	Controller   string         `json:"controller"`
 	Expires      time.Time      `json:"expires,omitzero"`
 	Revoked      time.Time      `json:"revoked,omitzero"`
-	PublicKeyJWK jsontext.Value `json:"publicKeyJwk"`
+	PublicKeyJWK jsontext.Value `json:"publicKeyJwk,omitzero"`
+	Multikey     string         `json:"publicKeyMultibase,omitzero"`
 }
 
 // DIDDocument returns did.json (DID Core, Controlled Identifiers 1.0: expires and
-// revoked per verification method, type JsonWebKey).
+// revoked per verification method). Each key is there as JsonWebKey, which tokens
+// name, and, but for RSA, once more as Multikey, which Data Integrity proofs name.
 //
 // Retired and revoked keys stay in it, also under assertionMethod: what they
 // sealed in their time must stay verifiable.
@@ -45,7 +47,7 @@ func (p Publication) DIDDocument() ([]byte, error) {
 		VerificationMethod []verificationMethod `json:"verificationMethod"`
 		AssertionMethod    []string             `json:"assertionMethod"`
 	}{
-		Context: []string{"https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"},
+		Context: []string{"https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1", "https://w3id.org/security/multikey/v1"},
 		ID:      p.DID,
 	}
 	for _, entry := range p.Keys {
@@ -53,11 +55,19 @@ func (p Publication) DIDDocument() ([]byte, error) {
 		if k.Controller != p.DID {
 			continue
 		}
-		document.VerificationMethod = append(document.VerificationMethod, verificationMethod{
+		method := verificationMethod{
 			ID: k.ID, Type: "JsonWebKey", Controller: p.DID,
 			Expires: k.NotAfter, Revoked: k.CompromisedAt, PublicKeyJWK: k.JWK(),
-		})
-		document.AssertionMethod = append(document.AssertionMethod, k.ID)
+		}
+		methods := []verificationMethod{method}
+		if multikey := k.Multikey(); multikey != "" {
+			method.ID, method.Type, method.PublicKeyJWK, method.Multikey = k.MultikeyID(), "Multikey", nil, multikey
+			methods = append(methods, method)
+		}
+		for _, m := range methods {
+			document.VerificationMethod = append(document.VerificationMethod, m)
+			document.AssertionMethod = append(document.AssertionMethod, m.ID)
+		}
 	}
 	return json.Marshal(document)
 }

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,27 +38,45 @@ func TestPublication(t *testing.T) {
 			ID, Type, Controller string
 			Expires, Revoked     time.Time
 			PublicKeyJwk         map[string]string
+			PublicKeyMultibase   string
 		} `json:"verificationMethod"`
 		AssertionMethod []string `json:"assertionMethod"`
 	}
 	if err := json.Unmarshal(raw, &document, json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(true)); err != nil {
 		t.Fatalf("%s: %v", raw, err)
 	}
-	ids := []string{active.Public.ID, retired.Public.ID, compromised.Public.ID}
+	var ids []string // each key in both forms
+	for _, e := range []Entry{active, retired, compromised} {
+		ids = append(ids, e.Public.ID, e.Public.MultikeyID())
+	}
 	if diff := cmp.Diff(ids, document.AssertionMethod); diff != "" || document.ID != testDID || document.Context[0] != "https://www.w3.org/ns/did/v1" {
 		t.Errorf("%s %s", diff, raw)
 	}
 	for i, m := range document.VerificationMethod {
-		if m.ID != ids[i] || m.Type != "JsonWebKey" || m.Controller != testDID || m.PublicKeyJwk["kid"] != ids[i] || m.PublicKeyJwk["d"] != "" {
+		asJWK := m.Type == "JsonWebKey" && m.PublicKeyJwk["kid"] == ids[i] && m.PublicKeyJwk["d"] == "" && m.PublicKeyMultibase == ""
+		asMultikey := m.Type == "Multikey" && m.ID == testDID+"#"+m.PublicKeyMultibase && m.PublicKeyJwk == nil
+		if m.ID != ids[i] || m.Controller != testDID || i%2 == 0 && !asJWK || i%2 == 1 && !asMultikey {
 			t.Errorf("method %+v", m)
 		}
 	}
-	now, old, stolen := document.VerificationMethod[0], document.VerificationMethod[1], document.VerificationMethod[2]
+	now, old, stolen := document.VerificationMethod[1], document.VerificationMethod[3], document.VerificationMethod[5]
 	if !old.Expires.Equal(active.Created) || !old.Revoked.IsZero() || !stolen.Revoked.Equal(firstDay.AddDate(0, 0, 9)) {
 		t.Errorf("periods in %s", raw)
 	}
 	if !now.Expires.Equal(foreign.Created) || !now.Revoked.IsZero() {
 		t.Errorf("periods in %s", raw)
+	}
+
+	// What is written is read back.
+	list, err := ParseDIDDocument(raw, testDID)
+	if err != nil || len(list) != len(ids) {
+		t.Fatalf("%d keys, %v", len(list), err)
+	}
+	for i, k := range list {
+		m := document.VerificationMethod[i]
+		if k.ID != ids[i] || k.Thumbprint() != list[i&^1].Thumbprint() || !k.NotAfter.Equal(m.Expires) || !k.CompromisedAt.Equal(m.Revoked) || !slices.Equal(k.Purposes, []string{"assertionMethod"}) {
+			t.Errorf("read back as %+v", k)
+		}
 	}
 
 	raw, err = p.JWKS()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
 	"indeks/verifier"
 	"indeks/web"
@@ -60,6 +61,7 @@ func (s *Server) postVerification(c echo.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
+	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(raw))) // else it goes out in chunks
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, raw)
 }
 

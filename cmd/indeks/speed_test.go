@@ -1,0 +1,472 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/examples"
+	"indeks/internal/reference"
+	"indeks/issuer"
+	"indeks/keys"
+)
+
+// The figures of docs/benchmarks.md on verification over HTTP, made by
+//
+//	make bench-http
+//
+// Two servers are measured in turn on the same tokens: the program's verifier
+// with all that it does (only its limits on rates are off, as they are by
+// default), and a bare net/http server that checks the ES256 signature and
+// nothing else. Each is a process of its own; the load comes from this one, by 8
+// connections that are kept alive. What the load costs counts for both, so it is
+// made as cheap as it can be: whole requests are ready beforehand, and of an
+// answer only length and verdict are read.
+const (
+	speedTokens      = 10_000 // all different, each sent once a pass
+	speedConnections = 8
+	speedPasses      = 5
+)
+
+func TestSpeed(t *testing.T) {
+	if os.Getenv("INDEKS_SPEED") == "" {
+		t.Skip("takes minutes; make bench-http runs it")
+	}
+	b := startBench(t)
+	award := b.award(t)
+	issued := b.issue(t, "testdata/speed/course.json", nil)
+	example := b.issue(t, "", &examples.Courses()[0])
+
+	for _, run := range []struct {
+		name    string
+		payload []byte
+		tokens  int
+	}{
+		{"5 KB", award, speedTokens},
+		{"smallest course in one language", issued, speedTokens / 4},
+		{"example in three languages", example, speedTokens / 10},
+	} {
+		b.compare(t, run.name, b.copies(t, run.payload, run.tokens))
+	}
+	b.latency(t, b.copies(t, award, speedTokens))
+
+	sample := reference.Read(t, "reference", "samples", "ec", "Sample-MC-Annex1-signed.jsonld")
+	many := slices.Repeat([][]byte{rawRequest(sample)}, 2000)
+	p := send(t, b.indeks.address, many, `{"verdict":"`)
+	t.Logf("EU sample of %d KB: %.0f/s, p99 %v", len(sample)/1000, p.rate(), p.quantile(0.99))
+	t.Logf("memory of the verifier so far, at most: %d MB", b.indeks.peak(t))
+
+	b.worst(t)
+	t.Logf("memory of the verifier with 100 copies at once of each of the worst cases, at most: %d MB", b.indeks.peak(t))
+}
+
+// bench is an institution with its servers.
+type bench struct {
+	house        *house
+	sealer       *keys.Sealer
+	indeks, bare *speedServer
+}
+
+// startBench sets up an institution, serves its status lists from this process
+// and starts both verifiers.
+func startBench(t *testing.T) *bench {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "institution")
+	made, err := (&initCmd{Dir: dir, facts: examples.Institution(), Alg: "ES256", Listen: listener.Addr().String(), PublicBase: "http://" + listener.Addr().String(),
+		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := new(bench)
+	if b.sealer, err = made.ring.Sealer(); err != nil {
+		t.Fatal(err)
+	}
+	if b.house, err = openHouse(t.Context(), made.config); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.house.serve(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-done, b.house.close()); err != nil {
+			t.Error(err)
+		}
+	})
+
+	program := filepath.Join(t.TempDir(), "indeks")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v: %s", err, out)
+	}
+	b.indeks = startServer(t, exec.Command(program, "verifier", "--config", dir))
+	bare := exec.Command(os.Args[0], "-test.run=^TestBareServer$", "-test.v")
+	point, err := b.sealer.Public().Key.(*ecdsa.PublicKey).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare.Env = append(os.Environ(), fmt.Sprintf("INDEKS_SPEED_KEY=%x", point))
+	b.bare = startServer(t, bare)
+	return b
+}
+
+// TestBareServer is no test but the server to compare with: it checks the ES256
+// signature of what is posted, and nothing else.
+func TestBareServer(t *testing.T) {
+	point, _ := hex.DecodeString(os.Getenv("INDEKS_SPEED_KEY"))
+	if len(point) == 0 {
+		t.Skip("started by TestSpeed")
+	}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("http://%s,\n", listener.Addr())
+	t.Fatal(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, err := io.ReadAll(r.Body)
+		end := bytes.LastIndexByte(token, '.')
+		if err != nil || end < 0 {
+			http.Error(w, "no token", http.StatusBadRequest)
+			return
+		}
+		digest := sha256.Sum256(token[:end])
+		signature, err := base64.RawURLEncoding.DecodeString(string(token[end+1:]))
+		if err != nil || len(signature) != 64 || !ecdsa.Verify(public, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
+			http.Error(w, "invalid", http.StatusBadRequest)
+			return
+		}
+		io.WriteString(w, `{"verdict":"valid"}`)
+	})))
+}
+
+// award is a small credential with a complete supplement, in one language.
+func (b *bench) award(t *testing.T) []byte {
+	raw, err := os.ReadFile("testdata/speed/award.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := jsontext.Value(strings.NewReplacer("{base}", b.house.config.Issuer.PublicBase, "{did}", b.house.institution.DID).Replace(string(raw)))
+	if err := text.Compact(); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// issue issues one credential as the program does, which also makes the status
+// lists, and returns its payload with places for what tells copies apart.
+func (b *bench) issue(t *testing.T, courseFile string, example *examples.Course) []byte {
+	name, list := "list.csv", []byte(nil)
+	var course []byte
+	var err error
+	if example != nil {
+		course, name, list = example.CourseJSON, example.ListName, example.List
+	} else if course, err = os.ReadFile(courseFile); err == nil {
+		list, err = os.ReadFile(filepath.Join(filepath.Dir(courseFile), name))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, _, err := b.house.institution.ParseCourse("course", course)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drafts, _, err := issuer.ReadList(name, list, parsed, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := b.house.issuer.Issue(t.Context(), drafts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := strconv.FormatUint(record.Entries[0].Index, 10)
+	text := string(record.Forms["vc2"].Payload)
+	text = strings.ReplaceAll(text, record.ID, "{id}")
+	text = strings.ReplaceAll(text, "#"+index+`"`, `#{index}"`)
+	return []byte(strings.ReplaceAll(text, `"statusListIndex":"`+index+`"`, `"statusListIndex":"{index}"`))
+}
+
+// copies seals n credentials that differ in id, number, learner and place in the
+// status lists, and returns the requests for them.
+func (b *bench) copies(t *testing.T, payload []byte, n int) [][]byte {
+	requests := make([][]byte, n)
+	for i := range requests {
+		text := strings.NewReplacer("{id}", fmt.Sprintf("urn:credential:%08x-0000-4000-8000-%012x", i, i*7919), "{number}", fmt.Sprintf("MC-2026-%05d", i),
+			"{index}", strconv.Itoa(1000+i*13%100_000)).Replace(string(payload))
+		token, err := b.sealer.Seal([]byte(text), keys.VCJWT, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests[i] = rawRequest(token)
+	}
+	return requests
+}
+
+// compare measures both servers in turn and says how the rates stand.
+func (b *bench) compare(t *testing.T, name string, requests [][]byte) {
+	var ours, bare []float64
+	var last pass
+	for i := range speedPasses + 1 {
+		q := send(t, b.bare.address, requests, `{"verdict":"valid"`)
+		p := send(t, b.indeks.address, requests, `{"verdict":"valid"`)
+		if i > 0 { // the first pass of each fetches lists and warms up
+			ours, bare, last = append(ours, p.rate()), append(bare, q.rate()), p
+		}
+	}
+	slices.Sort(ours)
+	slices.Sort(bare)
+	t.Logf("%s (requests of %d bytes, %d tokens): %.0f/s, bare %.0f/s, ratio %.0f %% (medians of %d passes); p50 %v, p99 %v",
+		name, len(requests[0]), len(requests), ours[len(ours)/2], bare[len(bare)/2], 100*ours[len(ours)/2]/bare[len(bare)/2], speedPasses,
+		last.quantile(0.5), last.quantile(0.99))
+}
+
+// latency measures how long answers take at half of the rate that the server can
+// keep. Time counts from when a request was due, not from when it could be sent.
+func (b *bench) latency(t *testing.T, requests [][]byte) {
+	full := send(t, b.indeks.address, requests, `{"verdict":"valid"`).rate()
+	gap := time.Duration(2 * float64(time.Second) / full)
+	p := sendPaced(t, b.indeks.address, requests, `{"verdict":"valid"`, gap)
+	t.Logf("at half load (%.0f/s): p50 %v, p99 %v, max %v", p.rate(), p.quantile(0.5), p.quantile(0.99), p.quantile(1))
+}
+
+// worst sends 100 copies at once of each of the hostile cases that take longest,
+// and of the largest ones.
+func (b *bench) worst(t *testing.T) {
+	var manifest struct {
+		Cases []struct{ ID, File string }
+	}
+	if err := json.Unmarshal(reference.Read(t, "attacks", "manifest.json"), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	type hostile struct {
+		id      string
+		request []byte
+		took    time.Duration
+	}
+	var all []hostile
+	for _, c := range manifest.Cases {
+		r := rawRequest(reference.Read(t, "attacks", c.File))
+		all = append(all, hostile{c.ID, r, send(t, b.indeks.address, [][]byte{r}, `{`).took})
+	}
+	slices.SortFunc(all, func(a, b hostile) int { return cmp.Compare(b.took, a.took) })
+	chosen := slices.Clone(all[:5])
+	slices.SortFunc(all, func(a, b hostile) int { return cmp.Compare(len(b.request), len(a.request)) })
+	for _, h := range append(chosen, all[:5]...) {
+		answered := make(map[int]int)
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				status := exchange(t, b.indeks.address, h.request)
+				mu.Lock()
+				defer mu.Unlock()
+				answered[status]++
+			})
+		}
+		wg.Wait()
+		t.Logf("100 copies of %s (%d bytes, %v alone): statuses %v, memory at most %d MB", h.id, len(h.request), h.took, answered, b.indeks.peak(t))
+	}
+}
+
+// speedServer is a server in a process of its own.
+type speedServer struct {
+	process *os.Process
+	address string // host and port
+}
+
+var listening = regexp.MustCompile(`http://([0-9.]+:[0-9]+),`)
+
+// startServer starts a server that prints its address. Its log goes to a file.
+func startServer(t *testing.T, cmd *exec.Cmd) *speedServer {
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		log.Close()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if found := listening.FindStringSubmatch(lines.Text()); found != nil {
+			go io.Copy(io.Discard, out)
+			return &speedServer{cmd.Process, found[1]}
+		}
+	}
+	t.Fatalf("%s did not start", cmd.Path)
+	return nil
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s+([0-9]+) kB`)
+
+// peak is the most memory that the process has used so far, in MB.
+func (s *speedServer) peak(t *testing.T) int {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kb, err := strconv.Atoi(string(highWater.FindSubmatch(raw)[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb >> 10
+}
+
+// rawRequest is a whole request with a token.
+func rawRequest(token []byte) []byte {
+	head := fmt.Sprintf("POST /api/v1/verifications HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vc+jwt\r\nContent-Length: %d\r\n\r\n", len(token))
+	return append([]byte(head), token...)
+}
+
+// pass is one pass over all requests.
+type pass struct {
+	took  time.Duration
+	times []time.Duration // of the answers, sorted
+}
+
+func (p pass) rate() float64 { return float64(len(p.times)) / p.took.Seconds() }
+
+func (p pass) quantile(q float64) time.Duration {
+	return p.times[int(q*float64(len(p.times)-1))].Round(10 * time.Microsecond)
+}
+
+// send sends each request once, as fast as they are answered.
+func send(t *testing.T, address string, requests [][]byte, want string) pass {
+	return sendPaced(t, address, requests, want, 0)
+}
+
+// sendPaced sends each request once, one every gap.
+func sendPaced(t *testing.T, address string, requests [][]byte, want string, gap time.Duration) pass {
+	t.Helper()
+	p := pass{times: make([]time.Duration, len(requests))}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range min(speedConnections, len(requests)) {
+		wg.Go(func() {
+			c, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			answers := bufio.NewReaderSize(c, 64<<10)
+			var body []byte
+			for {
+				i := int(next.Add(1) - 1)
+				if i >= len(requests) {
+					return
+				}
+				due := start.Add(time.Duration(i) * gap)
+				if gap == 0 {
+					due = time.Now()
+				}
+				time.Sleep(time.Until(due))
+				if _, err := c.Write(requests[i]); err != nil {
+					t.Error(err)
+					return
+				}
+				if body, err = readAnswer(answers, body); err != nil || !bytes.HasPrefix(body, []byte(want)) {
+					t.Errorf("request %d: %v: %.300s", i, err, body)
+					return
+				}
+				p.times[i] = time.Since(due)
+			}
+		})
+	}
+	wg.Wait()
+	p.took = time.Since(start)
+	if t.Failed() {
+		t.FailNow()
+	}
+	slices.Sort(p.times)
+	return p
+}
+
+// readAnswer reads an answer with a Content-Length of which nothing but the body
+// matters, into the memory of the body before.
+func readAnswer(r *bufio.Reader, body []byte) ([]byte, error) {
+	length := -1
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return nil, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if length < 0 {
+		return nil, errors.New("answer without a length")
+	}
+	body = slices.Grow(body[:0], length)[:length]
+	_, err := io.ReadFull(r, body)
+	return body, err
+}
+
+// exchange sends one request on a connection of its own and returns the status.
+func exchange(t *testing.T, address string, request []byte) int {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	defer c.Close()
+	if _, err := c.Write(request); err != nil {
+		t.Error(err)
+		return 0
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	io.Copy(io.Discard, answer.Body)
+	answer.Body.Close()
+	return answer.StatusCode
+}
