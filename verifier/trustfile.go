@@ -349,37 +349,46 @@ func hasSecret(jwk []byte) bool {
 // MarshalJSON writes the trust file that ParseTrust reads.
 func (t *Trust) MarshalJSON() ([]byte, error) {
 	file := trustFile{Version: t.Version, Issued: t.Issued, Expires: t.Expires, Issuers: []trustEntry{}}
-	for _, e := range t.Issuers {
-		entry := trustEntry{
-			ID: e.ID, LegalName: e.LegalName, Country: e.Country, Domains: e.Domains,
-			ETERID: e.ETERID, DEQARID: e.DEQARID, NationalRegister: (*registerEntry)(e.NationalRegister), Provider: e.Provider,
-			OrganizationID: e.OrganizationID, CredentialsURL: e.CredentialsURL,
-			QRPrefix: e.QRPrefix, StatusDelegates: e.StatusDelegates,
-			Ended: e.Ended, Successor: e.Successor, Custodian: e.Custodian,
-			Source: e.Source, Checked: e.Checked,
+	for i := range t.Issuers {
+		entry, err := t.Issuers[i].written()
+		if err != nil {
+			return nil, fmt.Errorf("writing trust file: %w", err)
 		}
-		for _, a := range e.Accredited {
-			entry.Accredited = append(entry.Accredited, accreditedEntry(a))
-		}
-		for _, g := range e.Granted {
-			entry.Granted = append(entry.Granted, grantedEntry(g))
-		}
-		for _, k := range e.Keys {
-			jwk := k.JWK()
-			if jwk == nil {
-				return nil, fmt.Errorf("writing trust file: key %q is of a kind that has no JWK", k.ID)
-			}
-			entry.Keys = append(entry.Keys, keyEntry{
-				JWK: jwk, Purposes: k.Purposes, NotBefore: k.NotBefore, NotAfter: k.NotAfter, CompromisedAt: k.CompromisedAt,
-			})
-		}
-		for _, k := range e.Refused {
-			entry.Keys = append(entry.Keys, k.raw)
-		}
-		for _, c := range e.Anchors {
-			entry.Anchors = append(entry.Anchors, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
-		}
-		file.Issuers = append(file.Issuers, entry)
+		file.Issuers = append(file.Issuers, *entry)
 	}
 	return json.Marshal(file, json.Deterministic(true), jsontext.WithIndent("  "))
+}
+
+// written is the entry as it stands in the file.
+func (t *TrustedIssuer) written() (*trustEntry, error) {
+	entry := &trustEntry{
+		ID: t.ID, LegalName: t.LegalName, Country: t.Country, Domains: t.Domains,
+		ETERID: t.ETERID, DEQARID: t.DEQARID, NationalRegister: (*registerEntry)(t.NationalRegister), Provider: t.Provider,
+		OrganizationID: t.OrganizationID, CredentialsURL: t.CredentialsURL,
+		QRPrefix: t.QRPrefix, StatusDelegates: t.StatusDelegates,
+		Ended: t.Ended, Successor: t.Successor, Custodian: t.Custodian,
+		Source: t.Source, Checked: t.Checked,
+	}
+	for _, a := range t.Accredited {
+		entry.Accredited = append(entry.Accredited, accreditedEntry(a))
+	}
+	for _, g := range t.Granted {
+		entry.Granted = append(entry.Granted, grantedEntry(g))
+	}
+	for _, k := range t.Keys {
+		jwk := k.JWK()
+		if jwk == nil {
+			return nil, fmt.Errorf("key %q is of a kind that has no JWK", k.ID)
+		}
+		entry.Keys = append(entry.Keys, keyEntry{
+			JWK: jwk, Purposes: k.Purposes, NotBefore: k.NotBefore, NotAfter: k.NotAfter, CompromisedAt: k.CompromisedAt,
+		})
+	}
+	for _, k := range t.Refused {
+		entry.Keys = append(entry.Keys, k.raw)
+	}
+	for _, c := range t.Anchors {
+		entry.Anchors = append(entry.Anchors, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+	}
+	return entry, nil
 }
