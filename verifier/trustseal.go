@@ -3,6 +3,8 @@ package verifier
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -14,8 +16,9 @@ import (
 
 // TrustSeal says who sealed a trust file.
 type TrustSeal struct {
-	Key string    // kid, as the pinned key's owner wrote it
-	At  time.Time // by the seal's own word
+	Key    string    `json:"key"`    // kid, as the pinned key's owner wrote it
+	At     time.Time `json:"at"`     // by the seal's own word
+	SHA256 string    `json:"sha256"` // of what was sealed, hex
 }
 
 // TrustKey pins the key of somebody who may seal a trust file.
@@ -84,7 +87,8 @@ func OpenTrust(raw []byte, pinned []TrustKey) (*Trust, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Sealed = &TrustSeal{Key: plain(opened.Seals[0].KeyID), At: opened.Seals[0].SealedAt}
+	digest := sha256.Sum256(opened.Payload)
+	t.Sealed = &TrustSeal{Key: plain(opened.Seals[0].KeyID), At: opened.Seals[0].SealedAt, SHA256: hex.EncodeToString(digest[:])}
 	return t, nil
 }
 

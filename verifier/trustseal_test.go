@@ -81,7 +81,7 @@ func TestSealedTrustFiles(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		case (trust.Sealed != nil) != (c.pins != nil) || trust.Version != 3:
 			t.Errorf("%s: %+v", name, trust)
-		case trust.Sealed != nil && (trust.Sealed.Key != ours.kid || !trust.Sealed.At.Equal(at)):
+		case trust.Sealed != nil && (trust.Sealed.Key != ours.kid || !trust.Sealed.At.Equal(at) || len(trust.Sealed.SHA256) != 64):
 			t.Errorf("%s: %+v", name, trust.Sealed)
 		}
 	}

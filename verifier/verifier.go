@@ -171,6 +171,9 @@ func New(c Config) (*Verifier, error) {
 	return v, nil
 }
 
+// Trust is whom the verifier trusts, nil for nobody. It must not be changed.
+func (v *Verifier) Trust() *Trust { return v.trust }
+
 // Errors of LookUp and FetchLink.
 var (
 	ErrNotFound    = errors.New("no issuer knows this id")

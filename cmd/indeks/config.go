@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -52,6 +51,13 @@ type Config struct {
 		PublicBase string `yaml:"public_base"`
 		// TrustFile names the issuers that this verifier vouches for.
 		TrustFile string `yaml:"trust_file"`
+		// TrustKeys are the keys of whoever may seal the trust file: a JWK, or the
+		// thumbprint with which a key id ends. With any, the file must be sealed by one of
+		// them, and its version may not go back; without, it must be plain.
+		TrustKeys []string `yaml:"trust_keys,omitempty"`
+		// TrustSeenFile remembers the highest version of a sealed trust file; beside it, as
+		// TrustFile.seen, if not said otherwise.
+		TrustSeenFile string `yaml:"trust_seen_file,omitempty"`
 		// AllowLoopback permits http to servers on this machine: for trying out only.
 		AllowLoopback bool `yaml:"allow_loopback,omitempty"`
 		// RequireAccreditation makes a passed accreditation check a condition of VALID.
@@ -211,53 +217,4 @@ func (c *Config) ring() (*keys.Ring, error) {
 		return nil, err
 	}
 	return keys.OpenRing(c.path(c.Issuer.KeysFile), pass)
-}
-
-// trust reads the trust file; name overrides the configured one.
-func (c *Config) trust() (*verifier.Trust, error) {
-	if c.Verifier.TrustFile == "" {
-		return nil, nil
-	}
-	return readTrust(c.path(c.Verifier.TrustFile))
-}
-
-func readTrust(path string) (*verifier.Trust, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the trust file: %w", err)
-	}
-	t, err := verifier.ParseTrust(raw)
-	if err != nil {
-		return nil, fmt.Errorf("reading the trust file %s: %w", path, err)
-	}
-	return t, nil
-}
-
-// updateTrust replaces the institution's own entry in the configured trust file.
-// The new file takes the place of the old one in one step.
-func (c *Config) updateTrust(entry verifier.TrustedIssuer) error {
-	t, err := c.trust()
-	if err != nil {
-		return err
-	}
-	if own := t.ByDID(entry.ID); own != nil {
-		*own = entry
-	} else {
-		t.Issuers = append(t.Issuers, entry)
-	}
-	t.Version++
-	t.Issued = time.Now().UTC().Truncate(time.Second)
-	t.Expires = t.Issued.AddDate(1, 0, 0)
-	raw, err := t.MarshalJSON()
-	if err != nil {
-		return fmt.Errorf("writing the trust file: %w", err)
-	}
-	path := c.path(c.Verifier.TrustFile)
-	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("writing the trust file: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("writing the trust file: %w", err)
-	}
-	return nil
 }

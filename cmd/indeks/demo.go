@@ -95,7 +95,7 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	if cmd.Once {
 		return nil
 	}
-	serveVerifier, err := newVerifierServer(made.config)
+	serveVerifier, err := newVerifierServer(con, made.config)
 	if err != nil {
 		return err
 	}

@@ -47,10 +47,11 @@ func (cmd configFlag) change(con console, do func(c *Config, ring *keys.Ring, di
 	if c.Verifier.TrustFile == "" {
 		return nil
 	}
-	if err := c.updateTrust(issuer.TrustEntry(inst, ring)); err != nil {
+	wrote, err := c.updateTrust(issuer.TrustEntry(inst, ring))
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "Wrote %s anew; give it to the verifiers and start the issuer again.\n", c.path(c.Verifier.TrustFile))
+	fmt.Fprintln(con.out, wrote)
 	return nil
 }
 

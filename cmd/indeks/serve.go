@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -156,8 +157,9 @@ func readAPIKeys(path string) ([]issuing.APIKey, error) {
 
 type verifierCmd struct {
 	configFlag
-	Trust  string `help:"Trust file instead of the configured one." type:"path" placeholder:"FILE"`
-	Listen string `help:"Address to listen on instead of the configured one."`
+	Trust    string   `help:"Trust file instead of the configured one." type:"path" placeholder:"FILE"`
+	TrustKey []string `help:"Key that must have sealed it, instead of those configured: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
+	Listen   string   `help:"Address to listen on instead of the configured one."`
 }
 
 func (*verifierCmd) Help() string {
@@ -178,7 +180,10 @@ func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
 	if cmd.Trust != "" {
 		c.Verifier.TrustFile = cmd.Trust
 	}
-	server, err := newVerifierServer(c)
+	if cmd.TrustKey != nil {
+		c.Verifier.TrustKeys = cmd.TrustKey
+	}
+	server, err := newVerifierServer(con, c)
 	if err != nil {
 		return err
 	}
@@ -190,12 +195,14 @@ func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
 	return ended(server(ctx, listener))
 }
 
-// newVerifierServer prepares the verifier's server from its part of the configuration.
-func newVerifierServer(c *Config) (func(context.Context, net.Listener) error, error) {
+// newVerifierServer prepares the verifier's server from its part of the
+// configuration, and says whom it trusts by whose word.
+func newVerifierServer(con console, c *Config) (func(context.Context, net.Listener) error, error) {
 	v, err := c.newVerifier()
 	if err != nil {
 		return nil, err
 	}
+	fmt.Fprintln(con.out, said(v.Trust(), c.path(c.Verifier.TrustFile), time.Now()))
 	limits := c.Limits
 	limits.limitMemory()
 	server, err := verifying.New(verifying.Config{Verifier: v, Base: c.Verifier.PublicBase, Kit: limits.kit(limits.verifyRate()),

@@ -17,12 +17,13 @@ import (
 )
 
 type verifyCmd struct {
-	What          string `arg:"" name:"file-or-url" help:"A file, a link (also the one behind a QR code), or - for standard input."`
-	Config        string `help:"Folder or indeks.yaml with a verifier's settings." placeholder:"DIR"`
-	Trust         string `help:"Trust file: the issuers to vouch for." type:"path" placeholder:"FILE"`
-	AllowLoopback bool   `help:"Permit http to servers on this machine."`
-	JSON          bool   `name:"json" help:"Print the report as the API gives it."`
-	Lang          string `help:"Language of the supplement: en, hr, sr-Latn, sr-Cyrl." default:"en"`
+	What          string   `arg:"" name:"file-or-url" help:"A file, a link (also the one behind a QR code), or - for standard input."`
+	Config        string   `help:"Folder or indeks.yaml with a verifier's settings." placeholder:"DIR"`
+	Trust         string   `help:"Trust file: the issuers to vouch for." type:"path" placeholder:"FILE"`
+	TrustKey      []string `help:"Key that must have sealed the trust file: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
+	AllowLoopback bool     `help:"Permit http to servers on this machine."`
+	JSON          bool     `name:"json" help:"Print the report as the API gives it."`
+	Lang          string   `help:"Language of the supplement: en, hr, sr-Latn, sr-Cyrl." default:"en"`
 }
 
 func (*verifyCmd) Help() string {
@@ -77,6 +78,9 @@ func (cmd *verifyCmd) verifier() (*verifier.Verifier, error) {
 		if c.dir == "" {
 			c.dir = "."
 		}
+	}
+	if cmd.TrustKey != nil {
+		c.Verifier.TrustKeys = cmd.TrustKey
 	}
 	c.Verifier.AllowLoopback = c.Verifier.AllowLoopback || cmd.AllowLoopback
 	return c.newVerifier()
@@ -136,6 +140,9 @@ func printReport(w io.Writer, r *verifier.Report, lang string) {
 			confirmed = "confirmed by the trust file"
 		}
 		fmt.Fprintf(w, "Issuer: %s (%s)\n", name, confirmed)
+	}
+	for _, fact := range r.Issuer.Evidence {
+		fmt.Fprintf(w, "  %s  %s\n", fact.Level, elm.Clean(fact.Fact))
 	}
 	fmt.Fprintln(w)
 	marks := map[verifier.Result]string{verifier.Passed: "passed", verifier.Failed: "FAILED", verifier.NotMade: "not made"}
