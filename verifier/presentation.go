@@ -3,7 +3,6 @@ package verifier
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -112,7 +111,7 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 	if ok {
 		token = inner
 	}
-	payload := p.open(ctx, token)
+	payload, proof := p.open(ctx, v, token)
 	if payload == nil {
 		return p.conclude()
 	}
@@ -126,6 +125,9 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 		}
 		format.fail(reason, "The presentation breaks a rule: %s.", plain(err.Error()))
 		return p.conclude()
+	}
+	if proof != nil {
+		said.nonce, said.audience, said.exp = proof.challenge, proof.domains, proof.expires
 	}
 	format.pass("Well-formed, with %d credentials.", len(said.tokens))
 	if p.key != nil {
@@ -154,29 +156,49 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 }
 
 // open fills in form, key and seal check, and returns the payload, nil where
-// nothing of it is to be looked at.
-func (p *PresentationReport) open(ctx context.Context, token []byte) []byte {
+// nothing of it is to be looked at, and the proof that it was sealed with, if that
+// stands in the document.
+func (p *PresentationReport) open(ctx context.Context, v *Verifier, token []byte) (payload []byte, proof *embeddedProof) {
 	format, seal := p.check(CheckFormat), p.check(CheckSeal)
+	var opened *keys.Opened
+	var err error
 	if bytes.HasPrefix(bytes.TrimLeft(token, " \t\r\n"), []byte("{")) {
 		if len(token) > keys.MaxToken {
 			format.fail("too_large", "Too large to be looked at.")
-			return nil
+			return nil, nil
 		}
-		seal.notMade("no_seal", "Nobody proved to be the holder: the presentation carries no seal.")
-		return token
+		opened, err = keys.OpenProof(ctx, token, keys.ProofOptions{Purpose: "authentication", Canonicalize: v.contexts.Canonicalize}, holderKeys{&p.Form})
+		if errors.Is(err, keys.ErrNotSealed) {
+			seal.notMade("no_seal", "Nobody proved to be the holder: the presentation carries no seal.")
+			return token, nil
+		}
+		p.Form = keys.DataIntegrity
+	} else {
+		opened, err = keys.OpenPresentation(ctx, token, holderKeys{&p.Form})
 	}
-	opened, err := keys.OpenPresentation(ctx, token, holderKeys{&p.Form})
 	if err == nil {
 		p.key = opened.Seals[0].Key
-		return opened.Payload
+		if p.Form == keys.DataIntegrity {
+			if proof, err = readEmbedded(token, opened); err != nil {
+				seal.fail("header_invalid", "The proof breaks a rule: %s.", plain(err.Error()))
+				return nil, nil
+			}
+		}
+		return opened.Payload, proof
 	}
-	detail := ""
+
+	detail := plain(err.Error())
 	if open, ok := errors.AsType[*keys.OpenError](err); ok {
 		detail = plain(open.Detail)
 	}
+	problem, _ := errors.AsType[*contexts.Problem](err)
 	switch {
-	case errors.Is(err, keys.ErrFormat), errors.Is(err, keys.ErrNotSealed):
-		format.fail("malformed", "This is not a presentation that can be read: %s.", detail)
+	case errors.Is(err, contexts.ErrBudget):
+		seal.notMade("too_large", "Too costly to be checked, so nobody can say whether the proof fits.")
+	case problem != nil && problem.Rule == "undefined":
+		format.fail("undefined_term", "The presentation holds terms that its contexts do not define: %s.", plain(problem.Error()))
+	case problem != nil:
+		format.fail("context_not_allowed", "The presentation cannot be read by its contexts: %s.", plain(problem.Error()))
 	case errors.Is(err, keys.ErrTooLarge):
 		format.fail("too_large", "Too large to be looked at: %s.", detail)
 	case errors.Is(err, keys.ErrHeader):
@@ -185,17 +207,22 @@ func (p *PresentationReport) open(ctx context.Context, token []byte) []byte {
 		seal.fail("alg_not_allowed", "Sealed with an algorithm that is not allowed: %s.", detail)
 	case errors.Is(err, keys.ErrKeyPolicy):
 		seal.fail("key_not_allowed", "Sealed with a key that must not be used for this: %s.", detail)
+	case errors.Is(err, keys.ErrSignature):
+		seal.fail("signature_invalid", "The seal does not fit: the presentation was changed, or somebody else sealed it.")
+	case errors.Is(err, keys.ErrUnknownKey) && p.Form == keys.DataIntegrity:
+		seal.notMade("key_not_found", "Who holds the key could not be found out, so nobody proved to be the holder.")
+		return token, nil
 	case errors.Is(err, keys.ErrUnknownKey):
 		seal.notMade("key_not_found", "Who holds the key could not be found out, so nobody proved to be the holder.")
 		payload, err := keys.PresentationUnsafe(token)
 		if err != nil {
-			return nil // unreachable: OpenPresentation got as far as the key
+			return nil, nil // unreachable: OpenPresentation got as far as the key
 		}
-		return payload
+		return payload, nil
 	default:
-		seal.fail("signature_invalid", "The seal does not fit: the presentation was changed, or somebody else sealed it.")
+		format.fail("malformed", "This is not a presentation that can be read: %s.", detail)
 	}
-	return nil
+	return nil, nil
 }
 
 // holderKeys finds the keys of holders, whose DIDs are their keys, and notes the
@@ -205,18 +232,37 @@ type holderKeys struct{ form *keys.Form }
 
 func (k holderKeys) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
 	*k.form = h.Form
-	did, fragment, _ := strings.Cut(h.KeyID, "#")
-	text, ok := strings.CutPrefix(did, "did:jwk:")
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if !ok || err != nil || fragment != "" && fragment != "0" {
-		return nil, fmt.Errorf("%w: only keys that stand in their did:jwk are found", keys.ErrUnknownKey)
+	return keys.ResolveDID(h.KeyID)
+}
+
+// embeddedProof is what a Data Integrity proof says of the occasion.
+type embeddedProof struct {
+	challenge string
+	domains   []string
+	expires   time.Time
+}
+
+// readEmbedded reads the one proof of a document whose proofs all verified.
+func readEmbedded(doc []byte, opened *keys.Opened) (*embeddedProof, error) {
+	if len(opened.Seals) != 1 {
+		return nil, errors.New("one proof of one holder is expected")
 	}
-	key, err := keys.ParseJWK(raw)
-	if err != nil {
-		return nil, err
+	var members struct {
+		Challenge string         `json:"challenge"`
+		Domain    jsontext.Value `json:"domain"`
 	}
-	key.ID, key.Controller, key.Purposes = did+"#0", did, []string{"assertionMethod", "authentication"}
-	return key, nil
+	raw := member(doc, "proof")
+	if raw.Kind() == '[' {
+		var list []jsontext.Value
+		if json.Unmarshal(raw, &list) != nil || len(list) != 1 {
+			return nil, errors.New("one proof of one holder is expected")
+		}
+		raw = list[0]
+	}
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, err // unreachable: OpenProof read it
+	}
+	return &embeddedProof{members.Challenge, stringsOf(members.Domain), opened.Seals[0].Expires}, nil
 }
 
 // presented is what a presentation says, taken apart.

@@ -1,12 +1,15 @@
 package verifier
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -226,4 +229,89 @@ func mustJSON(t testing.TB, value any) []byte {
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// proved adds an ecdsa-rdfc-2019 proof of the wallet to a presentation (ECDSA
+// Cryptosuites 1.0 section 3.2), made by hand.
+func (w *wallet) proved(t testing.TB, doc map[string]any, proof map[string]any) []byte {
+	t.Helper()
+	options := map[string]any{
+		"type": "DataIntegrityProof", "cryptosuite": "ecdsa-rdfc-2019", "verificationMethod": w.kid,
+		"proofPurpose": "authentication", "created": "2026-06-20T10:00:00Z", "challenge": "n-1", "domain": "https://verifier.example",
+	}
+	maps.Copy(options, proof)
+	digest := func(doc map[string]any) []byte {
+		quads, err := contexts.Default().Canonicalize(mustJSON(t, doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(quads)
+		return sum[:]
+	}
+	config := maps.Clone(options)
+	config["@context"] = doc["@context"]
+	sum := sha256.Sum256(append(digest(config), digest(doc)...))
+	r, s, err := ecdsa.Sign(rand.Reader, w.key, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := make([]byte, 64)
+	r.FillBytes(signature[:32])
+	s.FillBytes(signature[32:])
+	const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	var text []byte
+	for n, base, digit := new(big.Int).SetBytes(signature), big.NewInt(58), new(big.Int); n.Sign() > 0; {
+		n.DivMod(n, base, digit)
+		text = append(text, alphabet[digit.Int64()])
+	}
+	for i := 0; signature[i] == 0; i++ {
+		text = append(text, '1')
+	}
+	slices.Reverse(text)
+	options["proofValue"] = "z" + string(text)
+	sealed := maps.Clone(doc)
+	sealed["proof"] = options
+	return mustJSON(t, sealed)
+}
+
+// A presentation as JSON-LD is held to the same rules by its proof.
+func TestPresentationsWithAProof(t *testing.T) {
+	uni, ana, eve := newIssuer(t, "uni.example"), newWallet(t), newWallet(t)
+	v := newVerifier(t, Config{Trust: trusting(uni.entry())})
+	own := envelopeOf(uni.issuedTo(t, ana.did, nil))
+	plain := func(w *wallet, change map[string]any) map[string]any {
+		doc := w.presentation(map[string]any{"nonce": nil, "aud": nil}, own)
+		maps.Copy(doc, change)
+		return doc
+	}
+	forged := *ana
+	forged.key = eve.key
+	for name, c := range map[string]struct {
+		token   []byte
+		verdict Verdict
+		reason  Reason
+		owners  string
+	}{
+		"her own":               {ana.proved(t, plain(ana, nil), nil), Valid, "", "p"},
+		"another's credential":  {eve.proved(t, plain(eve, nil), nil), Indeterminate, "holder_mismatch", "f"},
+		"another's key":         {forged.proved(t, plain(ana, nil), nil), Invalid, "signature_invalid", ""},
+		"changed":               {bytes.Replace(ana.proved(t, plain(ana, nil), nil), []byte(`"n-1"`), []byte(`"n-2"`), 1), Invalid, "signature_invalid", ""},
+		"another challenge":     {ana.proved(t, plain(ana, nil), map[string]any{"challenge": "n-2"}), Invalid, "challenge_mismatch", "f"},
+		"another domain":        {ana.proved(t, plain(ana, nil), map[string]any{"domain": "https://evil.example"}), Invalid, "domain_mismatch", "f"},
+		"for another purpose":   {ana.proved(t, plain(ana, nil), map[string]any{"proofPurpose": "assertionMethod"}), Invalid, "header_invalid", ""},
+		"over":                  {ana.proved(t, plain(ana, nil), map[string]any{"expires": "2026-06-20T10:00:01Z"}), Invalid, "expired", "f"},
+		"an undefined term":     {bytes.Replace(ana.proved(t, plain(ana, nil), nil), []byte(`"holder"`), []byte(`"odd":1,"holder"`), 1), Invalid, "undefined_term", ""},
+		"a key nobody resolves": {bytes.ReplaceAll(ana.proved(t, plain(ana, nil), nil), []byte(ana.did), []byte("did:web:ana.example")), Indeterminate, "key_not_found", "n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := v.VerifyPresentation(t.Context(), c.token, asked)
+			owners := ""
+			for _, r := range p.Credentials {
+				owners += string(r.check(CheckOwner).Result[0])
+			}
+			if p.Verdict != c.verdict || p.Reason != c.reason || owners != c.owners {
+				t.Errorf("%s %s, owners %q: %+v", p.Verdict, p.Reason, owners, p.Checks)
+			}
+		})
+	}
 }
