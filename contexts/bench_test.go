@@ -2,11 +2,13 @@ package contexts
 
 import (
 	"testing"
+
+	"indeks/strictjson"
 )
 
 func BenchmarkInspect(b *testing.B) {
 	for _, name := range []string{"own-microcredential.json", "ec/Sample-MC-Annex1-signed.jsonld", "ec-support/Sample-TranscriptOfRecords-signed.jsonld"} {
-		doc := sample(b, name)
+		doc := strictjson.Of(sample(b, name))
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -38,7 +40,7 @@ func BenchmarkInspectHostile(b *testing.B) {
 		leaves[i] = "assertionMethod"
 	}
 	for name, value := range map[string]any{"wide": wide, "deep": chain(leaves)} {
-		doc := map[string]any{"@context": []any{VC2}, "type": "VerifiableCredential", "evidence": value}
+		doc := strictjson.Of(map[string]any{"@context": []any{VC2}, "type": "VerifiableCredential", "evidence": value})
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"indeks/strictjson"
 )
 
 // maxContexts bounds @context: every combination costs memory while the set
@@ -87,15 +89,15 @@ func publishedDigests(url string) digests {
 
 // contextsOf resolves the @context of a credential or presentation to pinned
 // documents. It refuses whatever would bring in another context.
-func (s *Set) contextsOf(obj map[string]any) ([]*document, *Problem) {
-	var urls []any
-	switch ctx := obj["@context"].(type) {
-	case nil:
+func (s *Set) contextsOf(obj *strictjson.Value) ([]*document, *Problem) {
+	ctx := obj.Get("@context")
+	urls := ctx.Items()
+	switch ctx.Kind() {
+	case strictjson.Absent, strictjson.Null:
 		return nil, &Problem{Rule: "context-missing", Detail: "there is no @context"}
-	case string:
-		urls = []any{ctx}
-	case []any:
-		urls = ctx
+	case strictjson.String:
+		urls = []strictjson.Member{{Value: *ctx}}
+	case strictjson.Array:
 	default:
 		return nil, &Problem{Rule: "context-inline", Detail: "@context holds a context instead of naming one"}
 	}
@@ -106,11 +108,11 @@ func (s *Set) contextsOf(obj map[string]any) ([]*document, *Problem) {
 		return nil, &Problem{Rule: "budget", Detail: fmt.Sprintf("more than %d contexts", maxContexts)}
 	}
 	docs := make([]*document, len(urls))
-	for i, item := range urls {
-		name, ok := item.(string)
-		switch written, inline := item.(map[string]any); {
-		case inline && s.open:
-			doc, p := writtenContext(written)
+	for i := range urls {
+		name, ok := urls[i].Value.Text()
+		switch {
+		case s.open && urls[i].Value.Kind() == strictjson.Object:
+			doc, p := writtenContext(urls[i].Value.Any().(map[string]any))
 			if p != nil {
 				return nil, p
 			}
@@ -161,9 +163,9 @@ func isELM(name string) bool {
 
 // related checks the digests that relatedResource (VCDM 2.0 section 5.3) gives
 // for contexts of the set.
-func (s *Set) related(obj map[string]any) *Problem {
+func (s *Set) related(obj *strictjson.Value) *Problem {
 	for entry := range relatedResources(obj) {
-		name, _ := entry["id"].(string)
+		name, _ := entry.Get("id").Text()
 		if doc := s.docs[name]; doc != nil {
 			if _, ok := doc.digests.confirm(entry); !ok {
 				return &Problem{Rule: "context-digest", Detail: fmt.Sprintf(
@@ -176,10 +178,10 @@ func (s *Set) related(obj map[string]any) *Problem {
 
 // bound reports whether relatedResource names this resource, each time with
 // right digests.
-func bound(obj map[string]any, name string, want digests) bool {
+func bound(obj *strictjson.Value, name string, want digests) bool {
 	found := false
 	for entry := range relatedResources(obj) {
-		if entry["id"] == name {
+		if id, ok := entry.Get("id").Text(); ok && id == name {
 			given, ok := want.confirm(entry)
 			if !given || !ok {
 				return false
@@ -190,14 +192,15 @@ func bound(obj map[string]any, name string, want digests) bool {
 	return found
 }
 
-func relatedResources(obj map[string]any) func(yield func(map[string]any) bool) {
-	return func(yield func(map[string]any) bool) {
-		list, ok := obj["relatedResource"].([]any)
-		if !ok {
-			list = []any{obj["relatedResource"]}
+func relatedResources(obj *strictjson.Value) func(yield func(*strictjson.Value) bool) {
+	return func(yield func(*strictjson.Value) bool) {
+		given := obj.Get("relatedResource")
+		if given.Kind() == strictjson.Object {
+			yield(given)
+			return
 		}
-		for _, item := range list {
-			if entry, ok := item.(map[string]any); ok && !yield(entry) {
+		for i := range given.Items() {
+			if entry := &given.Items()[i].Value; entry.Kind() == strictjson.Object && !yield(entry) {
 				return
 			}
 		}
@@ -207,16 +210,16 @@ func relatedResources(obj map[string]any) func(yield func(map[string]any) bool) 
 // confirm compares the digests of a relatedResource entry. given reports
 // whether there are any, ok whether all of them are right; a form that cannot
 // be read is not right.
-func (d digests) confirm(entry map[string]any) (given, ok bool) {
-	if sri, has := entry["digestSRI"]; has {
-		text, _ := sri.(string)
+func (d digests) confirm(entry *strictjson.Value) (given, ok bool) {
+	if sri := entry.Get("digestSRI"); sri.Kind() != strictjson.Absent {
+		text, _ := sri.Text()
 		if !d.confirmSRI(text) {
 			return true, false
 		}
 		given = true
 	}
-	if multibase, has := entry["digestMultibase"]; has {
-		text, _ := multibase.(string)
+	if multibase := entry.Get("digestMultibase"); multibase.Kind() != strictjson.Absent {
+		text, _ := multibase.Text()
 		if !d.confirmMultibase(text) {
 			return true, false
 		}

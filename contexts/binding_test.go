@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"indeks/strictjson"
 )
 
 // encodeBase58 is decodeBase58 the other way round.
@@ -65,7 +67,7 @@ func TestRelatedResource(t *testing.T) {
 			vc2(`"digestSRI": "sha256-`+base64.StdEncoding.EncodeToString(digestsOf(Default().docs[VC2].bytes)["sha256"])+`"`) + `]`, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Default().Inspect(credential2(t, `{"relatedResource": `+test.related+`}`))
+			_, err := Default().Inspect(strictjson.Of(credential2(t, `{"relatedResource": `+test.related+`}`)))
 			p := problem(t, err)
 			switch {
 			case test.ok && p != nil:

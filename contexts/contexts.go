@@ -19,6 +19,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/piprate/json-gold/ld"
+
+	"indeks/strictjson"
 )
 
 // The contexts that are compiled in, by the URL under which documents name them.
@@ -225,18 +227,17 @@ func (s *Set) newRoot(docs []*document) *root {
 	})}
 }
 
-// Inspect walks doc, a document as elm.Parse leaves it (map[string]any, []any,
-// string, json.Number, bool, nil), under its contexts and reports what they do
-// not define, in the order of member names. It returns a [*Problem] for
+// Inspect walks a document under its contexts and reports what they do not
+// define, in the order of the document. It returns a [*Problem] for
 // whatever must never be expanded: contexts that are not pinned, not bound or
 // in conflict, keywords, relative IRIs, labels of blank nodes, and documents of
 // more than 20 000 objects, 50 000 members or a depth of 64.
 //
 // Members within an undefined member or a value of type @json are not looked
 // at. A credential inside a VC2 presentation is walked under its own @context.
-func (s *Set) Inspect(doc map[string]any) ([]Undefined, error) {
+func (s *Set) Inspect(doc strictjson.Value) ([]Undefined, error) {
 	w := walker{set: s}
-	if _, p := w.document(doc); p != nil {
+	if _, p := w.document(&doc); p != nil {
 		return nil, p
 	}
 	return w.found, nil

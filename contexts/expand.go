@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/piprate/json-gold/ld"
+
+	"indeks/strictjson"
 )
 
 // loader serves the documents of a set, and nothing else.
@@ -37,7 +39,8 @@ func (s *Set) options() *ld.JsonLdOptions {
 // Undefined members and types are dropped from the result.
 func (s *Set) Expand(doc map[string]any) ([]any, []Undefined, error) {
 	w := walker{set: s}
-	root, p := w.document(doc)
+	tree := strictjson.Of(doc)
+	root, p := w.document(&tree)
 	if p != nil {
 		return nil, nil, p
 	}

@@ -2,10 +2,11 @@ package contexts
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"indeks/strictjson"
 )
 
 // The budget of one document. The largest sealed sample of the European
@@ -17,13 +18,10 @@ const (
 )
 
 // walker carries out one inspection: JSON-LD expansion (JSON-LD 1.1 API,
-// section 5.1) that keeps nothing but what it could not resolve. Members are
-// walked in the order of their names, so that the outcome never depends on the
-// order of a map.
+// section 5.1) that keeps nothing but what it could not resolve.
 type walker struct {
 	set     *Set
 	path    []step
-	names   []string // sorted member names of the objects being walked, innermost last
 	scoped  map[scoping]*active
 	found   []Undefined
 	inner   []innerContext
@@ -52,7 +50,7 @@ type innerContext struct {
 }
 
 // document walks a whole document and returns the root of its contexts.
-func (w *walker) document(doc map[string]any) (*root, *Problem) {
+func (w *walker) document(doc *strictjson.Value) (*root, *Problem) {
 	r, p := w.root(doc)
 	if p != nil {
 		return nil, p
@@ -61,7 +59,7 @@ func (w *walker) document(doc map[string]any) (*root, *Problem) {
 }
 
 // root resolves the @context of obj, a credential or presentation.
-func (w *walker) root(obj map[string]any) (*root, *Problem) {
+func (w *walker) root(obj *strictjson.Value) (*root, *Problem) {
 	docs, p := w.set.contextsOf(obj)
 	if p != nil {
 		p.Pointer = w.pointer() + "/@context"
@@ -75,20 +73,20 @@ func (w *walker) root(obj map[string]any) (*root, *Problem) {
 }
 
 // node walks an object that is a value of prop, below the active context a.
-func (w *walker) node(a *active, prop *term, obj map[string]any) *Problem {
-	if _, ok := obj["@value"]; ok {
+func (w *walker) node(a *active, prop *term, obj *strictjson.Value) *Problem {
+	if obj.Has("@value") {
 		return w.languageValue(prop, obj)
 	}
 	// A type-scoped context ends where the object it was for ends, save for a
 	// mere reference (step 7).
-	if _, hasID := obj["id"]; a.previous != nil && !(hasID && a.hasID && len(obj) == 1) {
+	if a.previous != nil && !(a.hasID && len(obj.Members()) == 1 && obj.Has("id")) {
 		a = a.previous
 	}
 	a, p := w.scope(a, prop, true)
 	if p != nil {
 		return p
 	}
-	if _, ok := obj["@context"]; ok {
+	if obj.Has("@context") {
 		// VC2 resets the context for the credentials in a presentation, each of
 		// which brings its own. Anywhere else a context in the middle of a
 		// document would change what its terms mean.
@@ -106,11 +104,11 @@ func (w *walker) node(a *active, prop *term, obj map[string]any) *Problem {
 }
 
 // object walks the members of obj, whose @context is dealt with.
-func (w *walker) object(a *active, obj map[string]any) *Problem {
+func (w *walker) object(a *active, obj *strictjson.Value) *Problem {
 	if w.nodes++; w.nodes > maxNodes {
 		return w.problem("budget", fmt.Sprintf("more than %d objects", maxNodes))
 	}
-	if p := w.spend(len(obj)); p != nil {
+	if p := w.spend(len(obj.Members())); p != nil {
 		return p
 	}
 
@@ -119,39 +117,31 @@ func (w *walker) object(a *active, obj map[string]any) *Problem {
 	outer := a
 	if a.hasType {
 		var p *Problem
-		if a, p = w.scopeTypes(a, obj["type"]); p != nil {
+		if a, p = w.scopeTypes(a, obj.Get("type")); p != nil {
 			return p
 		}
 	}
 
-	// Nested objects use the same stack of names above end, and may move it.
-	start := len(w.names)
-	for name := range obj {
-		w.names = append(w.names, name)
-	}
-	end := len(w.names)
-	slices.Sort(w.names[start:end])
-	for i := start; i < end; i++ {
-		name := w.names[i]
-		if name == "@context" {
+	for i := range obj.Members() {
+		m := &obj.Members()[i]
+		if m.Name == "@context" {
 			continue
 		}
-		w.path = append(w.path, step{name: name})
-		if p := w.member(a, outer, name, obj[name]); p != nil {
+		w.path = append(w.path, step{name: m.Name})
+		if p := w.member(a, outer, m.Name, &m.Value); p != nil {
 			return p
 		}
 		w.path = w.path[:len(w.path)-1]
 	}
-	w.names = w.names[:start]
 	return nil
 }
 
-func (w *walker) member(a, outer *active, name string, value any) *Problem {
+func (w *walker) member(a, outer *active, name string, value *strictjson.Value) *Problem {
 	switch {
 	case strings.HasPrefix(name, "@"):
 		return w.problem("keyword", fmt.Sprintf("%s must not be used as a member", name))
 	case name == "id" && a.hasID:
-		id, ok := value.(string)
+		id, ok := value.Text()
 		if !ok {
 			return w.problem("malformed", "id is not a string")
 		}
@@ -170,30 +160,31 @@ func (w *walker) member(a, outer *active, name string, value any) *Problem {
 	case t.coercion == "@json":
 		return nil
 	case t.container&languageContainer != 0:
-		if tagged, ok := value.(map[string]any); ok {
-			return w.languageMap(tagged)
+		if value.Kind() == strictjson.Object {
+			return w.languageMap(value)
 		}
 	}
 	return w.value(a, t, name, value)
 }
 
 // value walks a value of the property t, called name.
-func (w *walker) value(a *active, t *term, name string, value any) *Problem {
-	switch value := value.(type) {
-	case map[string]any:
+func (w *walker) value(a *active, t *term, name string, value *strictjson.Value) *Problem {
+	switch value.Kind() {
+	case strictjson.Object:
 		return w.node(a, t, value)
-	case []any:
-		if p := w.spend(len(value)); p != nil {
+	case strictjson.Array:
+		if p := w.spend(len(value.Items())); p != nil {
 			return p
 		}
-		for i, item := range value {
+		for i := range value.Items() {
 			w.path = append(w.path, step{index: i, isIndex: true})
-			if p := w.value(a, t, name, item); p != nil {
+			if p := w.value(a, t, name, &value.Items()[i].Value); p != nil {
 				return p
 			}
 			w.path = w.path[:len(w.path)-1]
 		}
-	case string:
+	case strictjson.String:
+		value, _ := value.Text()
 		switch t.coercion {
 		case "@vocab":
 			a, p := w.scope(a, t, true)
@@ -235,17 +226,16 @@ func (w *walker) reference(t *term, name, iri string) *Problem {
 }
 
 // types checks the values of type against the context outside the object.
-func (w *walker) types(outer *active, value any) *Problem {
-	list, ok := value.([]any)
-	if !ok {
+func (w *walker) types(outer *active, value *strictjson.Value) *Problem {
+	if value.Kind() != strictjson.Array {
 		return w.oneType(outer, value)
 	}
-	if p := w.spend(len(list)); p != nil {
+	if p := w.spend(len(value.Items())); p != nil {
 		return p
 	}
-	for i, item := range list {
+	for i := range value.Items() {
 		w.path = append(w.path, step{index: i, isIndex: true})
-		if p := w.oneType(outer, item); p != nil {
+		if p := w.oneType(outer, &value.Items()[i].Value); p != nil {
 			return p
 		}
 		w.path = w.path[:len(w.path)-1]
@@ -253,8 +243,8 @@ func (w *walker) types(outer *active, value any) *Problem {
 	return nil
 }
 
-func (w *walker) oneType(outer *active, value any) *Problem {
-	name, ok := value.(string)
+func (w *walker) oneType(outer *active, value *strictjson.Value) *Problem {
+	name, ok := value.Text()
 	if !ok {
 		return w.problem("malformed", "type is neither a string nor an array of strings")
 	}
@@ -273,15 +263,16 @@ func (w *walker) oneType(outer *active, value any) *Problem {
 
 // scopeTypes applies the contexts scoped to the types of an object. Values that
 // are no types are reported by types, later.
-func (w *walker) scopeTypes(a *active, value any) (*active, *Problem) {
-	switch value := value.(type) {
-	case string:
-		return w.scope(a, a.lookup(value), false)
-	case []any:
+func (w *walker) scopeTypes(a *active, value *strictjson.Value) (*active, *Problem) {
+	switch value.Kind() {
+	case strictjson.String:
+		name, _ := value.Text()
+		return w.scope(a, a.lookup(name), false)
+	case strictjson.Array:
 		var names []string
 		outer := a
-		for _, item := range value {
-			if name, ok := item.(string); ok {
+		for i := range value.Items() {
+			if name, ok := value.Items()[i].Value.Text(); ok {
 				if t := outer.lookup(name); t != nil && t.scope != nil {
 					names = append(names, name)
 				}
@@ -319,45 +310,33 @@ func (w *walker) scope(a *active, t *term, property bool) (*active, *Problem) {
 	return next, nil
 }
 
-func (w *walker) languageMap(tagged map[string]any) *Problem {
-	if p := w.spend(len(tagged)); p != nil {
+func (w *walker) languageMap(tagged *strictjson.Value) *Problem {
+	if p := w.spend(len(tagged.Members())); p != nil {
 		return p
 	}
-	for tag, value := range tagged {
-		if !languageTag(tag) || !texts(value) {
-			return w.languageProblem(tagged)
+	for i := range tagged.Members() {
+		tag, value := tagged.Members()[i].Name, &tagged.Members()[i].Value
+		switch {
+		case !languageTag(tag):
+			return w.problem("language-tag", "a key of a language map is not a language tag").at(tag)
+		case !texts(value):
+			return w.problem("malformed", "a value of a language map is not text").at(tag)
 		}
-		if list, ok := value.([]any); ok {
-			if p := w.spend(len(list)); p != nil {
-				return p
-			}
+		if p := w.spend(len(value.Items())); p != nil {
+			return p
 		}
 	}
 	return nil
 }
 
-// languageProblem names what is wrong in a language map, the first by name.
-func (w *walker) languageProblem(tagged map[string]any) *Problem {
-	for _, tag := range slices.Sorted(maps.Keys(tagged)) {
-		switch {
-		case !languageTag(tag):
-			return w.problem("language-tag", "a key of a language map is not a language tag").at(tag)
-		case !texts(tagged[tag]):
-			return w.problem("malformed", "a value of a language map is not text").at(tag)
-		}
-	}
-	return nil // unreachable: called for a map with such a key
-}
-
 // texts reports whether value may stand in a language map.
-func texts(value any) bool {
-	switch value := value.(type) {
-	case nil, string:
+func texts(value *strictjson.Value) bool {
+	switch value.Kind() {
+	case strictjson.Null, strictjson.String:
 		return true
-	case []any:
-		return !slices.ContainsFunc(value, func(item any) bool {
-			_, ok := item.(string)
-			return item != nil && !ok
+	case strictjson.Array:
+		return !slices.ContainsFunc(value.Items(), func(item strictjson.Member) bool {
+			return item.Value.Kind() != strictjson.Null && item.Value.Kind() != strictjson.String
 		})
 	}
 	return false
@@ -370,15 +349,16 @@ var described = map[string]bool{
 	"https://schema.org/description": true,
 }
 
-func (w *walker) languageValue(prop *term, obj map[string]any) *Problem {
+func (w *walker) languageValue(prop *term, obj *strictjson.Value) *Problem {
 	if w.nodes++; w.nodes > maxNodes {
 		return w.problem("budget", fmt.Sprintf("more than %d objects", maxNodes))
 	}
 	if prop == nil || !described[prop.iri] {
 		return w.problem("keyword", "@value must not be used as a member").at("@value")
 	}
-	for _, name := range slices.Sorted(maps.Keys(obj)) {
-		text, ok := obj[name].(string)
+	for i := range obj.Members() {
+		name := obj.Members()[i].Name
+		text, ok := obj.Members()[i].Value.Text()
 		switch {
 		case name != "@value" && name != "@language" && name != "@direction":
 			return w.problem("keyword", fmt.Sprintf("%s must not be used beside @value", name)).at(name)

@@ -14,6 +14,8 @@ import (
 	"github.com/piprate/json-gold/ld"
 
 	"indeks/internal/reference"
+
+	"indeks/strictjson"
 )
 
 const (
@@ -137,7 +139,7 @@ func TestInspectReportsUndefined(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for range 3 { // maps have no order, reports have
-				got, err := micro.Inspect(test.doc)
+				got, err := micro.Inspect(strictjson.Of(test.doc))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -230,7 +232,7 @@ func TestInspectRefuses(t *testing.T) {
 		{"too many members", subject(`"hasClaim": [1` + strings.Repeat(`,1`, maxMembers) + `]`), "budget", "/credentialSubject/hasClaim"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := Default().Inspect(test.doc)
+			got, err := Default().Inspect(strictjson.Of(test.doc))
 			p := problem(t, err)
 			if p == nil {
 				t.Fatalf("accepted, with %v undefined", got)
@@ -246,7 +248,7 @@ func TestInspectRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Default().Inspect(credential2(t, deep(maxDepth-2))); err != nil {
+	if _, err := Default().Inspect(strictjson.Of(credential2(t, deep(maxDepth-2)))); err != nil {
 		t.Errorf("a depth of %d: %v", maxDepth, err)
 	}
 }
@@ -260,7 +262,7 @@ func TestConflictByName(t *testing.T) {
 	}
 	for _, e := range entries {
 		doc := parse(t, reference.Read(t, "reference/ebsi-elm32/examples/"+e.Name()))
-		_, err := Default().Inspect(doc)
+		_, err := Default().Inspect(strictjson.Of(doc))
 		if p := problem(t, err); p == nil || p.Rule != "context-conflict" || p.Detail != "context conflict: description" {
 			t.Errorf("%s: %v", e.Name(), err)
 		}
@@ -283,7 +285,7 @@ func TestScopedConflict(t *testing.T) {
 		{"https://b.example/v1", `"type": "VerifiableCredential", "credentialStatus": {"type": "BitstringStatusListEntry"}`, "/credentialStatus", "statusPurpose"},
 	} {
 		doc := parse(t, fmt.Appendf(nil, `{"@context": [%q, %q], %s}`, VC2, test.context, test.members))
-		_, err := s.Inspect(doc)
+		_, err := s.Inspect(strictjson.Of(doc))
 		if p := problem(t, err); p == nil || p.Rule != "context-conflict" || p.Pointer != test.pointer || p.Detail != "context conflict: "+test.name {
 			t.Errorf("%s: %v", test.name, err)
 		}
@@ -351,7 +353,7 @@ func TestAttacks(t *testing.T) {
 			// What is valid is fully understood.
 			if a.Verdict == "valid" && a.Profile == "vc+jwt" {
 				if doc := payload(t, a); doc != nil {
-					if got, err := s.Inspect(doc); err != nil || got != nil {
+					if got, err := s.Inspect(strictjson.Of(doc)); err != nil || got != nil {
 						t.Errorf("%s: %v, %v", a.ID, got, err)
 					}
 				}
@@ -360,7 +362,7 @@ func TestAttacks(t *testing.T) {
 		}
 		delete(want, a.ID)
 		t.Run(a.ID, func(t *testing.T) {
-			got, err := s.Inspect(payload(t, a))
+			got, err := s.Inspect(strictjson.Of(payload(t, a)))
 			if pointer, isPointer := strings.CutPrefix(rule, "/"); isPointer {
 				if err != nil || len(got) != 1 || got[0].Pointer != "/"+pointer {
 					t.Errorf("%v, %v, want %s undefined", got, err, rule)
@@ -391,7 +393,7 @@ func TestConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 24 {
 		wg.Go(func() {
-			got, err := s.Inspect(docs[i%3])
+			got, err := s.Inspect(strictjson.Of(docs[i%3]))
 			if err != nil || len(got) != 1 {
 				t.Errorf("Inspect: %v, %v", got, err)
 			}

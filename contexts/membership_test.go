@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"indeks/strictjson"
 )
 
 const (
@@ -86,7 +88,7 @@ func TestVocabularySamples(t *testing.T) {
 	for _, e := range expectations(t) {
 		t.Run(e.File, func(t *testing.T) {
 			var got []string
-			for _, p := range Vocabulary(sample(t, e.File)) {
+			for _, p := range Vocabulary(strictjson.Of(sample(t, e.File))) {
 				got = append(got, fmt.Sprint(p.Rule, " ", p.Pointer, " ", p.Nearest[0].ID))
 				if p.Closed != (p.Rule == "vocabulary-closed") {
 					t.Errorf("%s: closed is %v", p.Pointer, p.Closed)
@@ -126,7 +128,7 @@ func TestVocabulary(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, p := range Vocabulary(parse(t, []byte(test.doc))) {
+			for _, p := range Vocabulary(strictjson.Of(parse(t, []byte(test.doc)))) {
 				severity := "warns"
 				if p.Closed {
 					severity = "fails"
@@ -146,7 +148,7 @@ func TestVocabularyIsBounded(t *testing.T) {
 	for i := range 5000 {
 		many = append(many, map[string]any{"id": fmt.Sprint("urn:x:", i), "inScheme": languageScheme, "prefLabel": map[string]any{"en": "english"}})
 	}
-	found := Vocabulary(map[string]any{"language": many})
+	found := Vocabulary(strictjson.Of(map[string]any{"language": many}))
 	hinted := 0
 	for _, p := range found {
 		if len(p.Nearest) > 0 {
@@ -167,7 +169,7 @@ func FuzzVocabulary(f *testing.F) {
 		if json.Unmarshal([]byte(text), &doc) != nil {
 			return
 		}
-		for _, p := range Vocabulary(doc) {
+		for _, p := range Vocabulary(strictjson.Of(doc)) {
 			if p.Rule == "" || p.Message == "" || CheckMember(p.ID, p.Scheme) == Member {
 				t.Errorf("%+v", p)
 			}
@@ -239,7 +241,7 @@ func BenchmarkSearch(b *testing.B) {
 
 func BenchmarkVocabulary(b *testing.B) {
 	for _, name := range []string{"own-microcredential.json", "ec-support/Sample-TranscriptOfRecords-signed.jsonld"} {
-		doc := sample(b, name)
+		doc := strictjson.Of(sample(b, name))
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

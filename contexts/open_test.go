@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"indeks/strictjson"
 )
 
 func TestOpenSetsReadWhatTheDataModelLetsDocumentsSay(t *testing.T) {
@@ -49,7 +51,7 @@ func TestOpenSetsReadWhatTheDataModelLetsDocumentsSay(t *testing.T) {
 		contexts := strings.Replace(c.context, "[", `["`+VC2+`",`, 1)
 		contexts = strings.Replace(contexts, ",]", "]", 1)
 		doc := parse(t, fmt.Appendf(nil, `{"@context":%s,"type":"VerifiableCredential"%s}`, contexts, c.members))
-		undefined, err := open.Inspect(doc)
+		undefined, err := open.Inspect(strictjson.Of(doc))
 		var names []string
 		for _, u := range undefined {
 			names = append(names, u.Name)
@@ -82,7 +84,7 @@ func TestClosedSetsStayClosed(t *testing.T) {
 	_ = Default().Open()
 	for _, ctx := range []string{`{"@vocab":"https://a.example/#"}`, `{"colour":"https://a.example/colour"}`, `"` + ExamplesV2 + `"`} {
 		doc := parse(t, fmt.Appendf(nil, `{"@context":[%q,%s],"type":"VerifiableCredential"}`, VC2, ctx))
-		if _, err := Default().Inspect(doc); err == nil {
+		if _, err := Default().Inspect(strictjson.Of(doc)); err == nil {
 			t.Errorf("%s is taken", ctx)
 		}
 	}
@@ -92,7 +94,7 @@ func TestOpenSetsKeepNothingOfADocument(t *testing.T) {
 	open := Default().Open()
 	for i := range 3 {
 		doc := parse(t, fmt.Appendf(nil, `{"@context":[%q,{"t%d":"https://a.example/t"}],"type":"VerifiableCredential"}`, VC2, i))
-		if _, err := open.Inspect(doc); err != nil {
+		if _, err := open.Inspect(strictjson.Of(doc)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/piprate/json-gold/ld"
 	"pgregory.net/rapid"
+
+	"indeks/strictjson"
 )
 
 // expandStrictly is json-gold's safe mode, which fails on undefined members.
@@ -132,7 +134,7 @@ func TestUndefinedIsWhatJSONLDDrops(t *testing.T) {
 	o := options(s.Loader())
 	for name, doc := range docs {
 		t.Run(name, func(t *testing.T) {
-			found, err := s.Inspect(doc)
+			found, err := s.Inspect(strictjson.Of(doc))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +144,7 @@ func TestUndefinedIsWhatJSONLDDrops(t *testing.T) {
 				t.Errorf("json-gold defines all of %v", found)
 			}
 			rest := without(t, doc, found)
-			if again, err := s.Inspect(rest); err != nil || again != nil {
+			if again, err := s.Inspect(strictjson.Of(rest)); err != nil || again != nil {
 				t.Errorf("after removal: %v, %v", again, err)
 			}
 			got, err := expandStrictly(rest, o)
@@ -222,7 +224,7 @@ func TestRandomUndefined(t *testing.T) {
 			node[name] = values.Draw(t, "value")
 			want = append(want, Undefined{pointer + "/" + pointerEscapes.Replace(name), name, false})
 		}
-		got, err := Default().Inspect(doc)
+		got, err := Default().Inspect(strictjson.Of(doc))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,8 +249,8 @@ func FuzzInspect(f *testing.F) {
 		if json.Unmarshal(data, &doc) != nil {
 			return
 		}
-		found, err := Default().Inspect(doc)
-		again, errAgain := Default().Inspect(doc)
+		found, err := Default().Inspect(strictjson.Of(doc))
+		again, errAgain := Default().Inspect(strictjson.Of(doc))
 		if diff := cmp.Diff(found, again); diff != "" || (err == nil) != (errAgain == nil) || err != nil && err.Error() != errAgain.Error() {
 			t.Fatalf("two answers: %v and %v, %v and %v", found, again, err, errAgain)
 		}
@@ -259,7 +261,7 @@ func FuzzInspect(f *testing.F) {
 			t.Fatalf("accepted, then: %v", err)
 		}
 		rest := without(t, doc, found)
-		if left, err := Default().Inspect(rest); err != nil || left != nil {
+		if left, err := Default().Inspect(strictjson.Of(rest)); err != nil || left != nil {
 			t.Fatalf("after removing %v: %v, %v", found, left, err)
 		}
 		if _, err := expandStrictly(rest, options(Default().Loader())); err != nil {

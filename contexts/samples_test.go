@@ -13,6 +13,8 @@ import (
 	"github.com/piprate/json-gold/ld"
 
 	"indeks/internal/reference"
+
+	"indeks/strictjson"
 )
 
 // parse reads JSON as elm.Parse leaves it.
@@ -112,7 +114,7 @@ func TestSamplesCanonical(t *testing.T) {
 	for _, want := range expectations(t) {
 		t.Run(want.File, func(t *testing.T) {
 			doc := sample(t, want.File)
-			undefined, err := Default().Inspect(doc)
+			undefined, err := Default().Inspect(strictjson.Of(doc))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"indeks/strictjson"
 )
 
 // ShapesVersion is the version of the application profiles for European Digital
@@ -48,17 +50,14 @@ func ProfileShapes(profile, version string) (*Shapes, error) {
 
 // DeclaredProfiles returns the IRIs that the members of credentialSchema have
 // for their id, in their order, whether their shapes are known or not.
-func DeclaredProfiles(doc map[string]any) []string {
-	list, ok := doc["credentialSchema"].([]any)
-	if !ok {
-		list = []any{doc["credentialSchema"]}
-	}
+func DeclaredProfiles(doc strictjson.Value) []string {
 	var iris []string
-	for _, item := range list {
-		if schema, ok := item.(map[string]any); ok {
-			item = schema["id"]
+	for _, schema := range doc.Get("credentialSchema").OneOrMany() {
+		named := &schema.Value
+		if named.Kind() == strictjson.Object {
+			named = named.Get("id")
 		}
-		if iri, ok := item.(string); ok {
+		if iri, ok := named.Text(); ok {
 			iris = append(iris, iri)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"indeks/internal/reference"
+
+	"indeks/strictjson"
 )
 
 // published is where the reference keeps the shapes of a profile.
@@ -249,7 +251,7 @@ func TestDeclaredProfiles(t *testing.T) {
 		{`[{"id": "` + other + `"}, {"type": "x"}, "` + full + `"]`, []string{other, full}},
 	} {
 		doc := parse(t, []byte(`{"credentialSchema": `+test.schema+`}`))
-		if diff := gocmp.Diff(test.want, DeclaredProfiles(doc)); diff != "" {
+		if diff := gocmp.Diff(test.want, DeclaredProfiles(strictjson.Of(doc))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.schema, diff)
 		}
 	}

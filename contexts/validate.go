@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"indeks/strictjson"
 )
 
 const sh = "http://www.w3.org/ns/shacl#"
@@ -40,7 +42,7 @@ type Violation struct {
 // maxViolations bounds what one document can make us write.
 const maxViolations = 10_000
 
-// Validate holds doc, a document as elm.Parse leaves it, against the shapes of
+// Validate holds a document against the shapes of
 // an application profile and returns what breaks them in the order of the
 // document, at most 10 000 results; without any it conforms. It refuses with a
 // [*Problem] what Inspect refuses. Undefined members and types are left out,
@@ -55,28 +57,26 @@ const maxViolations = 10_000
 // [VC1] and [EDCAP]. The ELM context gives documents of VCDM 2.0 the same IRIs,
 // so that the same shapes apply; those that they cannot meet are marked as
 // Unmeetable.
-func (s *Set) Validate(doc map[string]any, shapes *Shapes) ([]Violation, error) {
+func (s *Set) Validate(doc strictjson.Value, shapes *Shapes) ([]Violation, error) {
 	w := walker{set: s}
-	root, p := w.document(doc)
+	root, p := w.document(&doc)
 	if p != nil {
 		return nil, p
 	}
 	g := grapher{graph: newGraph(w.nodes), w: &w}
-	g.document(root, doc)
+	g.document(root, &doc)
 	if g.problem != nil {
 		return nil, g.problem // unreachable
 	}
 	g.sort()
-	v := validation{graph: g.graph, vc2: isVC2(doc)}
+	v := validation{graph: g.graph, vc2: isVC2(&doc)}
 	v.run(shapes)
 	return v.violations(), nil
 }
 
-func isVC2(doc map[string]any) bool {
-	first := doc["@context"]
-	if list, ok := first.([]any); ok {
-		first = list[0] // not empty: it was inspected
-	}
+func isVC2(doc *strictjson.Value) bool {
+	named := doc.Get("@context").OneOrMany()
+	first, _ := named[0].Value.Text() // not empty: it was inspected
 	return first == VC2
 }
 

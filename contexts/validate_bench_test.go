@@ -1,13 +1,17 @@
 package contexts
 
-import "testing"
+import (
+	"testing"
+
+	"indeks/strictjson"
+)
 
 // BenchmarkValidate walks, builds the graph and checks the shapes; parts shows
 // what the walk, the graph and the shapes take of it.
 func BenchmarkValidate(b *testing.B) {
 	shapes := profile(b, "generic-full")
 	for _, name := range []string{"own-microcredential.json", "ec/Sample-MC-Annex1-signed.jsonld", "mynextid/edc-mc-signed.jsonld", "ec-support/Sample-JointDegree-signed.jsonld"} {
-		doc := sample(b, name)
+		doc := strictjson.Of(sample(b, name))
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

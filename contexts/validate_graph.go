@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/strictjson"
 )
 
 // graph is a document as a set of RDF triples: what JSON-LD expansion and
@@ -159,12 +161,11 @@ func (g *graph) sort() {
 type grapher struct {
 	*graph
 	w       *walker
-	names   []string // as in walker
 	problem *Problem
 }
 
 // document adds the triples of a whole document, whose contexts are r.
-func (g *grapher) document(r *root, doc map[string]any) {
+func (g *grapher) document(r *root, doc *strictjson.Value) {
 	g.places = append(g.places, place{parent: -1, index: atMember})
 	g.object(r.active, doc, 0)
 }
@@ -188,18 +189,18 @@ func (g *grapher) at(parent, index int32, name string) int32 {
 func (g *grapher) item(parent int32, i int) int32 { return g.at(parent, int32(i), "") }
 
 // node is walker.node: it returns the value that obj is for prop.
-func (g *grapher) node(a *active, prop *term, obj map[string]any, at int32) value {
-	if text, ok := obj["@value"].(string); ok {
-		if tag, ok := obj["@language"].(string); ok {
+func (g *grapher) node(a *active, prop *term, obj *strictjson.Value, at int32) value {
+	if text, ok := obj.Get("@value").Text(); ok {
+		if tag, ok := obj.Get("@language").Text(); ok {
 			return value{-1, text, rdfLangString, strings.ToLower(tag)}
 		}
 		return value{-1, text, xsdString, ""}
 	}
-	if _, hasID := obj["id"]; a.previous != nil && !(hasID && a.hasID && len(obj) == 1) {
+	if a.previous != nil && !(a.hasID && len(obj.Members()) == 1 && obj.Has("id")) {
 		a = a.previous
 	}
 	a = g.scope(a, prop, true)
-	if _, ok := obj["@context"]; ok {
+	if obj.Has("@context") {
 		r, p := g.w.root(obj)
 		if p != nil { // unreachable
 			g.problem = p
@@ -211,63 +212,55 @@ func (g *grapher) node(a *active, prop *term, obj map[string]any, at int32) valu
 }
 
 // object adds the triples of obj and returns its node.
-func (g *grapher) object(a *active, obj map[string]any, at int32) int32 {
+func (g *grapher) object(a *active, obj *strictjson.Value, at int32) int32 {
 	outer := a
 	if a.hasType {
 		var p *Problem
-		if a, p = g.w.scopeTypes(a, obj["type"]); p != nil { // unreachable
+		if a, p = g.w.scopeTypes(a, obj.Get("type")); p != nil { // unreachable
 			g.problem = p
 			return g.blank()
 		}
 	}
 	n := int32(-1)
-	if id, ok := obj["id"].(string); ok && a.hasID {
+	if id, ok := obj.Get("id").Text(); ok && a.hasID {
 		n = g.named(iri(a, id, false))
 	} else {
 		n = g.blank()
 	}
-	if seen := &g.nodes[n]; seen.place < 0 || seen.classes == 0 && obj["type"] != nil {
+	if seen := &g.nodes[n]; seen.place < 0 || seen.classes == 0 && obj.Get("type").Kind() > strictjson.Null {
 		seen.place = at
 	}
 
-	start := len(g.names)
-	for name := range obj {
-		g.names = append(g.names, name)
-	}
-	end := len(g.names)
-	slices.Sort(g.names[start:end])
-	for i := start; i < end; i++ {
-		switch name := g.names[i]; {
+	for i := range obj.Members() {
+		name, v := obj.Members()[i].Name, &obj.Members()[i].Value
+		switch {
 		case name == "@context", name == "id" && a.hasID:
 		case name == "type" && a.hasType:
-			g.types(n, outer, obj[name], g.at(at, atMember, name))
+			g.types(n, outer, v, g.at(at, atMember, name))
 		default:
 			if t := a.lookup(name); t != nil && t.iri != "" {
-				g.property(n, a, t, name, obj[name], g.at(at, atMember, name))
+				g.property(n, a, t, name, v, g.at(at, atMember, name))
 			}
 		}
 	}
-	g.names = g.names[:start]
 	return n
 }
 
-func (g *grapher) types(n int32, outer *active, types any, at int32) {
-	switch types := types.(type) {
-	case []any:
-		for i, item := range types {
-			g.types(n, outer, item, g.item(at, i))
-		}
-	case string:
-		if name := iri(outer, types, true); absoluteIRI(name) {
+func (g *grapher) types(n int32, outer *active, types *strictjson.Value, at int32) {
+	for i := range types.Items() {
+		g.types(n, outer, &types.Items()[i].Value, g.item(at, i))
+	}
+	if text, ok := types.Text(); ok {
+		if name := iri(outer, text, true); absoluteIRI(name) {
 			g.add(n, rdfType, value{node: g.named(name)}, at)
 		}
 	}
 }
 
 // property adds the triples of a member (section 5.1, step 13).
-func (g *grapher) property(n int32, a *active, t *term, name string, v any, at int32) {
+func (g *grapher) property(n int32, a *active, t *term, name string, v *strictjson.Value, at int32) {
 	if t.coercion == "@json" {
-		g.add(n, t.iri, value{-1, canonicalJSON(v), rdfJSON, ""}, at)
+		g.add(n, t.iri, value{-1, canonicalJSON(v.Any()), rdfJSON, ""}, at)
 		return
 	}
 	// Scalars and containers are read under the context that is scoped to the
@@ -281,17 +274,17 @@ func (g *grapher) property(n int32, a *active, t *term, name string, v any, at i
 	}
 	switch {
 	case inner.container&languageContainer != 0:
-		if tagged, ok := v.(map[string]any); ok {
-			g.languageMap(n, t.iri, tagged, at)
+		if v.Kind() == strictjson.Object {
+			g.languageMap(n, t.iri, v, at)
 			return
 		}
 	case inner.container&listContainer != 0:
-		if v != nil {
+		if v.Kind() != strictjson.Null {
 			g.add(n, t.iri, g.list(a, t, within, inner, v, at), at)
 		}
 		return
 	}
-	g.each(v, at, func(v any, at int32) {
+	g.each(v, at, func(v *strictjson.Value, at int32) {
 		object, ok := g.value(a, t, within, inner, v, at)
 		switch {
 		case !ok:
@@ -304,30 +297,25 @@ func (g *grapher) property(n int32, a *active, t *term, name string, v any, at i
 }
 
 // each calls yield for each value in v, however deep in arrays.
-func (g *grapher) each(v any, at int32, yield func(v any, at int32)) {
-	list, ok := v.([]any)
-	if !ok {
+func (g *grapher) each(v *strictjson.Value, at int32, yield func(v *strictjson.Value, at int32)) {
+	if v.Kind() != strictjson.Array {
 		yield(v, at)
 		return
 	}
-	for i, item := range list {
-		g.each(item, g.item(at, i), yield)
+	for i := range v.Items() {
+		g.each(&v.Items()[i].Value, g.item(at, i), yield)
 	}
 }
 
 // list adds a list, whose order and ends no shape looks at: its cells are one
 // node here.
-func (g *grapher) list(a *active, t *term, within *active, inner *term, v any, at int32) value {
-	items, ok := v.([]any)
-	if !ok {
-		items = []any{v}
-	}
+func (g *grapher) list(a *active, t *term, within *active, inner *term, v *strictjson.Value, at int32) value {
 	cell := int32(-1)
-	for i, item := range items {
-		at, object := g.item(at, i), value{}
-		if _, ok = item.([]any); ok {
-			object = g.list(a, t, within, inner, item, at)
-		} else if object, ok = g.value(a, t, within, inner, item, at); !ok {
+	for i, item := range v.OneOrMany() {
+		at, object, ok := g.item(at, i), value{}, false
+		if item.Value.Kind() == strictjson.Array {
+			object = g.list(a, t, within, inner, &item.Value, at)
+		} else if object, ok = g.value(a, t, within, inner, &item.Value, at); !ok {
 			continue
 		}
 		if cell < 0 {
@@ -343,11 +331,12 @@ func (g *grapher) list(a *active, t *term, within *active, inner *term, v any, a
 
 // value returns what v, which is no array, becomes as a value of the property
 // t (sections 5.3 and 8.2.2), and whether it becomes anything.
-func (g *grapher) value(a *active, t *term, within *active, inner *term, v any, at int32) (value, bool) {
-	switch v := v.(type) {
-	case map[string]any:
+func (g *grapher) value(a *active, t *term, within *active, inner *term, v *strictjson.Value, at int32) (value, bool) {
+	switch v.Kind() {
+	case strictjson.Object:
 		return g.node(a, t, v, at), true
-	case string:
+	case strictjson.String:
+		v, _ := v.Text()
 		switch inner.coercion {
 		case "", "@none":
 			return value{-1, v, xsdString, ""}, true
@@ -358,12 +347,13 @@ func (g *grapher) value(a *active, t *term, within *active, inner *term, v any, 
 			return value{node: g.named(v)}, true
 		}
 		return value{-1, v, inner.coercion, ""}, true
-	case bool:
-		return value{-1, strconv.FormatBool(v), inner.literalType(xsdBoolean), ""}, true
-	case json.Number:
-		f, err := v.Float64()
+	case strictjson.True, strictjson.False:
+		return value{-1, strconv.FormatBool(v.Kind() == strictjson.True), inner.literalType(xsdBoolean), ""}, true
+	case strictjson.Number:
+		number, _ := v.Number()
+		f, err := strconv.ParseFloat(number, 64)
 		if err != nil {
-			return value{-1, v.String(), inner.literalType(xsdDouble), ""}, true
+			return value{-1, number, inner.literalType(xsdDouble), ""}, true
 		}
 		// Adding 0 takes the sign from -0.
 		if integer := strconv.FormatFloat(f+0, 'f', -1, 64); !strings.Contains(integer, ".") && -1e21 < f && f < 1e21 && inner.coercion != xsdDouble {
@@ -382,20 +372,15 @@ func (t *term) literalType(native string) string {
 	return t.coercion
 }
 
-func (g *grapher) languageMap(n int32, property string, tagged map[string]any, at int32) {
-	start := len(g.names)
-	for tag := range tagged {
-		g.names = append(g.names, tag)
-	}
-	slices.Sort(g.names[start:])
-	for _, tag := range g.names[start:] {
-		g.each(tagged[tag], g.at(at, atTag, tag), func(v any, at int32) {
-			if text, ok := v.(string); ok {
+func (g *grapher) languageMap(n int32, property string, tagged *strictjson.Value, at int32) {
+	for i := range tagged.Members() {
+		tag := tagged.Members()[i].Name
+		g.each(&tagged.Members()[i].Value, g.at(at, atTag, tag), func(v *strictjson.Value, at int32) {
+			if text, ok := v.Text(); ok {
 				g.add(n, property, value{-1, text, rdfLangString, strings.ToLower(tag)}, at)
 			}
 		})
 	}
-	g.names = g.names[:start]
 }
 
 // iri expands an IRI (section 5.2).

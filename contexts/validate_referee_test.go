@@ -11,17 +11,20 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/piprate/json-gold/ld"
 	"pgregory.net/rapid"
+
+	"indeks/strictjson"
 )
 
 // ourGraph returns our graph of a document, or nil for one that Inspect refuses.
 func ourGraph(s *Set, doc map[string]any) *graph {
 	w := walker{set: s}
-	root, p := w.document(doc)
+	tree := strictjson.Of(doc)
+	root, p := w.document(&tree)
 	if p != nil {
 		return nil
 	}
 	g := grapher{graph: newGraph(w.nodes), w: &w}
-	g.document(root, doc)
+	g.document(root, &tree)
 	if g.problem != nil {
 		panic(g.problem)
 	}
@@ -233,8 +236,8 @@ func TestRandomMutations(t *testing.T) {
 				for range rapid.IntRange(1, 8).Draw(t, "changes") {
 					m.mutate(doc)
 				}
-				found, err := Default().Validate(doc, profile(t, "diploma-supplement"))
-				if _, inspectErr := Default().Inspect(doc); (err == nil) != (inspectErr == nil) {
+				found, err := Default().Validate(strictjson.Of(doc), profile(t, "diploma-supplement"))
+				if _, inspectErr := Default().Inspect(strictjson.Of(doc)); (err == nil) != (inspectErr == nil) {
 					t.Fatalf("%v, but Inspect: %v", err, inspectErr)
 				}
 				if err != nil {

@@ -13,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"indeks/internal/reference"
+
+	"indeks/strictjson"
 )
 
 // result is what the reference engines report of a violation.
@@ -29,7 +31,7 @@ func profile(t rapid.TB, name string) *Shapes {
 
 func validate(t testing.TB, doc map[string]any, name string) []Violation {
 	t.Helper()
-	found, err := Default().Validate(doc, profile(t, name))
+	found, err := Default().Validate(strictjson.Of(doc), profile(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +191,7 @@ func TestValidateRefuses(t *testing.T) {
 		"relative-iri":    `{"@context": "https://www.w3.org/ns/credentials/v2", "id": "x"}`,
 		"keyword":         `{"@context": "https://www.w3.org/ns/credentials/v2", "@graph": []}`,
 	} {
-		_, err := Default().Validate(parse(t, []byte(doc)), profile(t, "generic-full"))
+		_, err := Default().Validate(strictjson.Of(parse(t, []byte(doc))), profile(t, "generic-full"))
 		if p := problem(t, err); p == nil || p.Rule != rule {
 			t.Errorf("%s: %v", rule, err)
 		}
@@ -249,8 +251,8 @@ func FuzzValidate(f *testing.F) {
 		if dec.Decode(&doc) != nil {
 			return
 		}
-		found, err := Default().Validate(doc, profile(t, "diploma-supplement"))
-		_, inspectErr := Default().Inspect(doc)
+		found, err := Default().Validate(strictjson.Of(doc), profile(t, "diploma-supplement"))
+		_, inspectErr := Default().Inspect(strictjson.Of(doc))
 		if (err == nil) != (inspectErr == nil) {
 			t.Fatalf("%v, but Inspect: %v", err, inspectErr)
 		}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"indeks/strictjson"
 )
 
 // VocabularyProblem is a concept in a document that is not in the concept scheme
@@ -31,13 +33,12 @@ const (
 	maxHints              = 10   // and how often it can make us search a list
 )
 
-// Vocabulary finds the concepts in doc, a document as elm.Parse leaves it, that
-// are not in the scheme that they name as their inScheme: the first 1000 by
+// Vocabulary finds the concepts in a document that are not in the scheme that they name as their inScheme: the first 1000 by
 // pointer. Concepts that name no scheme, or one of which nothing is known, are
 // left alone.
-func Vocabulary(doc map[string]any) []VocabularyProblem {
+func Vocabulary(doc strictjson.Value) []VocabularyProblem {
 	v := vocabularyCheck{hints: make(map[string][]Concept)}
-	v.object(doc)
+	v.object(&doc)
 	slices.SortFunc(v.misfits, func(a, b misfit) int {
 		return cmp.Or(strings.Compare(a.pointer, b.pointer), strings.Compare(a.scheme, b.scheme))
 	})
@@ -56,33 +57,33 @@ type vocabularyCheck struct {
 
 // misfit is a concept that CheckMember does not confirm.
 type misfit struct {
-	concept    map[string]any
+	concept    *strictjson.Value
 	scheme     string
 	membership Membership
 	pointer    string
 }
 
-func (v *vocabularyCheck) object(obj map[string]any) {
+func (v *vocabularyCheck) object(obj *strictjson.Value) {
 	for _, scheme := range schemesOf(obj) {
 		if m := CheckMember(idOf(obj), scheme); m != Member && m != Unchecked {
 			v.misfits = append(v.misfits, misfit{obj, scheme, m, v.where.pointer()})
 		}
 	}
-	for name, value := range obj {
-		if name != "@context" {
-			v.member(value, step{name: name})
+	for i := range obj.Members() {
+		if m := &obj.Members()[i]; m.Name != "@context" {
+			v.member(&m.Value, step{name: m.Name})
 		}
 	}
 }
 
-func (v *vocabularyCheck) member(value any, at step) {
+func (v *vocabularyCheck) member(value *strictjson.Value, at step) {
 	v.where.path = append(v.where.path, at)
-	switch value := value.(type) {
-	case map[string]any:
+	switch value.Kind() {
+	case strictjson.Object:
 		v.object(value)
-	case []any:
-		for i, item := range value {
-			v.member(item, step{index: i, isIndex: true})
+	case strictjson.Array:
+		for i := range value.Items() {
+			v.member(&value.Items()[i].Value, step{index: i, isIndex: true})
 		}
 	}
 	v.where.path = v.where.path[:len(v.where.path)-1]
@@ -206,22 +207,15 @@ func distance(a, b string) (edits, step int) {
 }
 
 // schemesOf returns the IRIs of the schemes that an object names.
-func schemesOf(obj map[string]any) []string {
+func schemesOf(obj *strictjson.Value) []string {
 	var iris []string
 	for _, name := range []string{"inScheme", "skos:inScheme", skosInScheme} {
-		named, ok := obj[name]
-		if !ok {
-			continue
-		}
-		list, ok := named.([]any)
-		if !ok {
-			list = []any{named}
-		}
-		for _, item := range list {
-			if scheme, ok := item.(map[string]any); ok {
-				item = idOf(scheme)
+		for _, named := range obj.Get(name).OneOrMany() {
+			iri, _ := named.Value.Text()
+			if named.Value.Kind() == strictjson.Object {
+				iri = idOf(&named.Value)
 			}
-			if iri, ok := item.(string); ok && iri != "" {
+			if iri != "" {
 				iris = append(iris, iri)
 			}
 		}
@@ -231,9 +225,9 @@ func schemesOf(obj map[string]any) []string {
 
 const skosInScheme = "http://www.w3.org/2004/02/skos/core#inScheme"
 
-func idOf(obj map[string]any) string {
+func idOf(obj *strictjson.Value) string {
 	for _, name := range []string{"id", "@id"} {
-		if id, ok := obj[name].(string); ok {
+		if id, ok := obj.Get(name).Text(); ok {
 			return id
 		}
 	}
@@ -241,16 +235,24 @@ func idOf(obj map[string]any) string {
 }
 
 // labelOf returns the preferred label of a concept, in English if there is one.
-func labelOf(obj map[string]any) string {
-	labels, _ := obj["prefLabel"].(map[string]any)
-	for _, tag := range append([]string{"en"}, slices.Sorted(maps.Keys(labels))...) {
-		label := labels[tag]
-		if list, ok := label.([]any); ok && len(list) > 0 {
-			label = list[0]
-		}
-		if s, ok := label.(string); ok && s != "" {
-			return s
+func labelOf(obj *strictjson.Value) string {
+	labels := obj.Get("prefLabel")
+	if label := labelIn(labels.Get("en")); label != "" {
+		return label
+	}
+	for i := range labels.Members() {
+		if label := labelIn(&labels.Members()[i].Value); label != "" {
+			return label
 		}
 	}
 	return ""
+}
+
+// labelIn returns the first label in one language.
+func labelIn(value *strictjson.Value) string {
+	if items := value.Items(); len(items) > 0 {
+		value = &items[0].Value
+	}
+	label, _ := value.Text()
+	return label
 }

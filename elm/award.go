@@ -2,10 +2,11 @@ package elm
 
 import (
 	"math/big"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+
+	"indeks/strictjson"
 )
 
 // Award is one achievement as arithmetic over several credentials needs it: in
@@ -95,8 +96,9 @@ func creditsOf(c *Claim, profile Profile) []CreditPoint {
 	if len(points) == 0 && c.SpecifiedBy != nil {
 		points = c.SpecifiedBy.CreditPoint
 	}
-	if extra := c.Extra["creditPoint"]; len(points) == 0 && extra != nil {
-		fill(reflect.ValueOf(&points).Elem(), extra, profile)
+	if len(points) == 0 {
+		given := strictjson.Of(c.Extra["creditPoint"])
+		many(&reading{profile: profile}, &points, &given)
 	}
 	points = slices.Clone(points)
 	for i := range points {

@@ -1,15 +1,15 @@
 package elm
 
 import (
-	"encoding/json"
 	"errors"
-	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"indeks/contexts"
+	"indeks/strictjson"
 )
 
 // conforming reads what VCDM 2.0 lets documents say; see [contexts.Set.Open].
@@ -29,42 +29,39 @@ func Conform(raw []byte) (*Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := validation{c: c, root: c.Tree}
+	v := validation{c: c, root: &c.Tree}
 	v.inspect()
-	v.credential(nil, c.Tree)
+	v.credential(nil, &c.Tree)
 	return c, v.err()
 }
 
 // ConformPresentation is Conform for a presentation and all credentials in it
 // (VCDM 2.0 section 4.13). It returns the parsed document.
 func ConformPresentation(raw []byte) (map[string]any, error) {
-	tree, err := ParseJSON(raw)
+	tree, err := parseTree(raw)
 	if err != nil {
 		return nil, err
 	}
-	root, ok := tree.(map[string]any)
-	if !ok {
+	if tree.Kind() != strictjson.Object {
 		return nil, &FormatError{Rule: "vc-object", Detail: "a presentation is a JSON object"}
 	}
+	root := &tree
 	v := validation{root: root}
 	v.inspect()
 
 	// 1. The presentation itself.
 	v.version()
 	v.base(nil, root)
-	types, _ := stringsFrom(root["type"])
+	types, _ := stringsFrom(root.Get("type"))
 	if !slices.Contains(types, "VerifiablePresentation") {
 		v.report(top("type"), "vc-type", "type VerifiablePresentation is missing")
 	}
-	if id, ok := root["id"]; ok && !isURL(id) {
+	if id := root.Get("id"); id.Kind() != strictjson.Absent && !isURL(id) {
 		v.report(top("id"), "vc-id", "id is one absolute URL")
 	}
 	v.ids(make(place, 0, MaxDepth), root)
-	if holder, ok := root["holder"]; ok {
-		object, _ := holder.(map[string]any)
-		if !isURL(holder) && !isURL(object["id"]) {
-			v.report(top("holder"), "vc-holder", "a holder is a URL, or an object with a URL as id")
-		}
+	if holder := root.Get("holder"); holder.Kind() != strictjson.Absent && !isURL(holder) && !isURL(holder.Get("id")) {
+		v.report(top("holder"), "vc-holder", "a holder is a URL, or an object with a URL as id")
 	}
 	for _, name := range []string{"termsOfUse", "proof"} {
 		v.typed(name, "vc-"+strings.ToLower(name), false)
@@ -72,18 +69,18 @@ func ConformPresentation(raw []byte) (map[string]any, error) {
 
 	// 2. What it presents.
 	for p, item := range v.each("verifiableCredential", "vc-presented", false) {
-		object, ok := item.(map[string]any)
-		if !ok {
+		if item.Kind() != strictjson.Object {
 			v.report(p, "vc-presented", "%s is presented, where an object is expected", describe(item))
 			continue
 		}
-		if types, _ := stringsFrom(object["type"]); slices.Contains(types, "EnvelopedVerifiableCredential") {
-			v.envelope(p, object)
+		if types, _ := stringsFrom(item.Get("type")); slices.Contains(types, "EnvelopedVerifiableCredential") {
+			v.envelope(p, item)
 		} else {
-			v.credential(slices.Clone(p), object)
+			v.credential(slices.Clone(p), item)
 		}
 	}
-	return root, v.err()
+	object, _ := root.Any().(map[string]any)
+	return object, v.err()
 }
 
 // envelopes are the media types in which a credential may be enveloped
@@ -91,9 +88,9 @@ func ConformPresentation(raw []byte) (map[string]any, error) {
 var envelopes = []string{"application/vc+jwt", "application/vc+sd-jwt", "application/vc+cose"}
 
 // envelope checks an EnvelopedVerifiableCredential (VCDM 2.0 section 4.13).
-func (v *validation) envelope(p place, object map[string]any) {
+func (v *validation) envelope(p place, object *strictjson.Value) {
 	v.base(p, object)
-	id, _ := object["id"].(string)
+	id, _ := object.Get("id").Text()
 	data, isData := strings.CutPrefix(id, "data:")
 	media, content, ok := strings.Cut(data, ",")
 	media, _, _ = strings.Cut(media, ";")
@@ -108,12 +105,11 @@ func (v *validation) envelope(p place, object map[string]any) {
 }
 
 // credential checks a credential at p, which nil is the document.
-func (v *validation) credential(p place, object map[string]any) {
+func (v *validation) credential(p place, object *strictjson.Value) {
 	c := v.c
 	if c == nil {
-		c = &Credential{Tree: object}
-		c.Profile, c.ELMContext = profileOf(object["@context"])
-		fillStruct(reflect.ValueOf(c).Elem(), object, c.Profile)
+		c = &Credential{Tree: *object}
+		c.fill()
 	}
 	inner := validation{c: c, root: object}
 	inner.base(nil, object)
@@ -132,25 +128,25 @@ func (v *validation) credential(p place, object map[string]any) {
 }
 
 // base checks that a document begins with the base context of version 2.0.
-func (v *validation) base(p place, object map[string]any) {
-	first := object["@context"]
-	if list, ok := first.([]any); ok && len(list) > 0 {
-		first = list[0]
+func (v *validation) base(p place, object *strictjson.Value) {
+	first := object.Get("@context")
+	if list := first.Items(); len(list) > 0 {
+		first = &list[0].Value
 	}
-	if first != contexts.VC2 {
+	if url, _ := first.Text(); url != contexts.VC2 {
 		v.report(p.member("@context"), "vc-context", "the first context must be %s", contexts.VC2)
 	}
 }
 
 // inspect adds what the contexts say of the whole document.
 func (v *validation) inspect() {
-	undefined, err := conforming().Inspect(v.root)
+	undefined, err := conforming().Inspect(*v.root)
 	if problem, ok := errors.AsType[*contexts.Problem](err); ok {
 		v.broken = append(v.broken, FormatError{problem.Pointer, "context", problem.Detail})
 	}
 	for _, u := range undefined {
 		if len(v.broken) < maxBroken {
-			v.broken = append(v.broken, FormatError{u.Pointer, "term", "no context defines " + describe(u.Name)})
+			v.broken = append(v.broken, FormatError{u.Pointer, "term", "no context defines " + strconv.Quote(shorten(u.Name))})
 		}
 	}
 }
@@ -159,36 +155,35 @@ func (v *validation) inspect() {
 // section 2.1). Entries of other types are not looked at.
 func (v *validation) statusEntries() {
 	const rule = "vc-status"
-	for p, item := range v.each("credentialStatus", rule, false) {
-		entry, _ := item.(map[string]any)
-		if types, _ := stringsFrom(entry["type"]); !slices.Contains(types, "BitstringStatusListEntry") {
+	for p, entry := range v.each("credentialStatus", rule, false) {
+		if types, _ := stringsFrom(entry.Get("type")); !slices.Contains(types, "BitstringStatusListEntry") {
 			continue
 		}
-		if purpose, _ := entry["statusPurpose"].(string); purpose == "" {
+		if purpose, _ := entry.Get("statusPurpose").Text(); purpose == "" {
 			v.report(p.member("statusPurpose"), rule, "a purpose is required")
 		}
-		if index, ok := entry["statusListIndex"].(string); !ok {
+		if index, ok := entry.Get("statusListIndex").Text(); !ok {
 			v.report(p.member("statusListIndex"), rule, "a decimal number in a string is required")
 		} else if !decimalForm.MatchString(index) {
-			v.report(p.member("statusListIndex"), rule, "%s is not a decimal number", describe(index))
+			v.report(p.member("statusListIndex"), rule, "%q is not a decimal number", shorten(index))
 		}
-		list, _ := entry["statusListCredential"].(string)
+		list, _ := entry.Get("statusListCredential").Text()
 		if !absoluteURL(list) {
 			v.report(p.member("statusListCredential"), rule, "one absolute URL is required")
-		} else if entry["id"] == list {
+		} else if id, _ := entry.Get("id").Text(); id == list {
 			v.report(p.member("id"), rule, "the entry's id is not that of the list")
 		}
 		size := 1
-		if value, ok := entry["statusSize"]; ok {
-			number, _ := value.(json.Number)
-			n, err := number.Int64()
+		if value := entry.Get("statusSize"); value.Kind() != strictjson.Absent {
+			number, _ := value.Number()
+			n, err := strconv.ParseInt(number, 10, 64)
 			if err != nil || n < 1 || n > 8 {
 				v.report(p.member("statusSize"), rule, "%s is not a number of bits from 1 to 8", describe(value))
 				continue
 			}
 			size = int(n)
 		}
-		if messages, ok := entry["statusMessage"]; ok || size > 1 {
+		if messages := entry.Get("statusMessage"); messages.Kind() != strictjson.Absent || size > 1 {
 			v.messages(p.member("statusMessage"), messages, 1<<size)
 		}
 	}
@@ -197,15 +192,14 @@ func (v *validation) statusEntries() {
 var decimalForm = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 
 // messages checks that each value of a status has its message.
-func (v *validation) messages(p place, value any, n int) {
-	list, _ := value.([]any)
+func (v *validation) messages(p place, value *strictjson.Value, n int) {
+	list := value.Items()
 	if len(list) != n {
 		v.report(p, "vc-status", "%d messages are required, one for each status", n)
 	}
-	for i, item := range list {
-		object, _ := item.(map[string]any)
-		code, _ := object["status"].(string)
-		if message, _ := object["message"].(string); message == "" || !strings.HasPrefix(code, "0x") {
+	for i := range list {
+		code, _ := list[i].Value.Get("status").Text()
+		if message, _ := list[i].Value.Get("message").Text(); message == "" || !strings.HasPrefix(code, "0x") {
 			v.report(p.item(i), "vc-status", "a message has a status like 0x1 and a text")
 		}
 	}

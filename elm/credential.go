@@ -2,13 +2,13 @@ package elm
 
 import (
 	"bytes"
-	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/contexts"
+	"indeks/strictjson"
 )
 
 // Parse reads a credential of any profile strictly and keeps the exact bytes.
@@ -17,70 +17,81 @@ import (
 // only what can be read; [Credential.Validate] judges the data model. Every
 // error is a [*FormatError].
 func Parse(raw []byte) (*Credential, error) {
-	tree, err := ParseJSON(raw)
+	tree, err := parseTree(raw)
 	if err != nil {
 		return nil, err
 	}
-	root, ok := tree.(map[string]any)
-	if !ok {
+	if tree.Kind() != strictjson.Object {
 		return nil, &FormatError{Rule: "vc-object", Detail: "a credential is a JSON object"}
 	}
-	return credentialOf(bytes.Clone(raw), root)
+	return credentialOf(bytes.Clone(raw), tree)
 }
 
 // credentialOf fills the model from the tree of a document.
-func credentialOf(raw []byte, root map[string]any) (*Credential, error) {
+func credentialOf(raw []byte, tree strictjson.Value) (*Credential, error) {
 	// A reader that folds case would take these for the members that decide who
 	// issued what to whom, so they are refused rather than ignored.
-	for name := range root {
+	for i := range tree.Members() {
+		name := tree.Members()[i].Name
+		if standard[name] {
+			continue
+		}
 		if standard, ok := envelope[fold(name)]; ok && standard != name {
 			return nil, &FormatError{string(jsontext.Pointer("").AppendToken(name)), "json-case", "spelled " + strconv.Quote(standard) + " in the standard"}
 		}
 	}
-	c := &Credential{Raw: raw, Tree: root}
-	c.Profile, c.ELMContext = profileOf(root["@context"])
-	fillStruct(reflect.ValueOf(c).Elem(), root, c.Profile)
+	c := &Credential{Raw: raw, Tree: tree}
+	c.fill()
 	if strings.HasPrefix(c.Issuer.ID, "did:") {
 		c.Issuer.DID = c.Issuer.ID
 	}
 	return c, nil
 }
 
+// fill fills the model from Tree.
+func (c *Credential) fill() {
+	c.Profile, c.ELMContext = profileOf(c.Tree.Get("@context"))
+	r := reading{profile: c.Profile}
+	r.fill(c, &c.Tree)
+	c.odd = r.odd
+}
+
 // envelope holds the members that VCDM and JWT define for a credential, by
-// their folded names.
-var envelope = func() map[string]string {
-	folded := make(map[string]string)
+// their folded names; standard are the names themselves.
+var envelope, standard = func() (map[string]string, map[string]bool) {
+	folded, names := make(map[string]string), make(map[string]bool)
 	for _, name := range []string{
 		"@context", "id", "type", "issuer", "credentialSubject", "credentialStatus", "credentialSchema",
 		"validFrom", "validUntil", "issuanceDate", "expirationDate", "name", "description", "evidence",
 		"termsOfUse", "refreshService", "relatedResource", "renderMethod", "confidenceMethod", "proof",
 		"status", "issued", "vc", "vp", "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf",
 	} {
-		folded[fold(name)] = name
+		folded[fold(name)], names[name] = name, true
 	}
-	return folded
+	return folded, names
 }()
 
 // profileOf decides the profile by the contexts, and returns the URL of our ELM
 // context if it is there.
-func profileOf(context any) (p Profile, elmContext string) {
-	list, ok := context.([]any)
-	if !ok {
-		return Other, ""
-	}
+func profileOf(context *strictjson.Value) (p Profile, elmContext string) {
+	var first string
 	var edcAP bool
-	for _, item := range list {
-		switch url, _ := item.(string); {
+	for i := range context.Items() {
+		url, _ := context.Items()[i].Value.Text()
+		switch {
+		case i == 0:
+			first = url
 		case url == contexts.EDCAP:
 			edcAP = true
-		case strings.HasSuffix(url, contexts.ELMPath) && elmContext == "":
+		}
+		if strings.HasSuffix(url, contexts.ELMPath) && elmContext == "" {
 			elmContext = url
 		}
 	}
 	switch {
-	case len(list) > 0 && list[0] == contexts.VC1 && edcAP:
+	case first == contexts.VC1 && edcAP:
 		return EDC, ""
-	case len(list) > 0 && list[0] == contexts.VC2 && elmContext != "":
+	case first == contexts.VC2 && elmContext != "":
 		return VC2, elmContext
 	}
 	return Other, ""

@@ -2,9 +2,10 @@ package elm
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"strings"
+
+	"indeks/strictjson"
 )
 
 // Each function here is one element of the supplement. Its ELM paths are in
@@ -300,9 +301,8 @@ func (v *view) credits(c claim) []Value {
 		offered = c.SpecifiedBy.CreditPoint
 	} else if len(offered) == 0 {
 		// Documents of other profiles put the points on the claim itself.
-		if points := c.Extra["creditPoint"]; points != nil {
-			fill(reflect.ValueOf(&offered).Elem(), points, Other)
-		}
+		given := strictjson.Of(c.Extra["creditPoint"])
+		many(&reading{profile: Other}, &offered, &given)
 	}
 	var values []Value
 	for i := range offered {

@@ -9,6 +9,8 @@ package elm
 import (
 	"errors"
 	"fmt"
+
+	"indeks/strictjson"
 )
 
 // Profile is an application profile: how the same content is written down.
@@ -23,10 +25,10 @@ const (
 
 // Limits of a document.
 const (
-	MaxBytes   = 2 << 20
-	MaxDepth   = 64
-	MaxMembers = 50_000
-	MaxName    = 1 << 10 // bytes of a member name
+	MaxBytes   = strictjson.MaxBytes
+	MaxDepth   = strictjson.MaxDepth
+	MaxMembers = strictjson.MaxMembers
+	MaxName    = strictjson.MaxName // bytes of a member name
 )
 
 // ErrFormat is matched by every error of [Parse].

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/contexts"
+	"indeks/strictjson"
 )
 
 // registered are the claims that may stand beside claim vc. Whatever else stood
@@ -46,15 +47,15 @@ func ParseJWT(raw []byte) (*Credential, error) {
 	} else if !badgeContext(root["@context"]) {
 		return nil, claimsError("", "a token of typ JWT holds a credential in claim vc, or an Open Badge; this holds neither")
 	}
-	c, err := credentialOf(bytes.Clone(raw), root)
+	c, err := credentialOf(bytes.Clone(raw), strictjson.Of(root))
 	if err != nil {
 		return nil, err
 	}
 	from, until := "validFrom", "validUntil"
-	if c.Tree["issuanceDate"] != nil {
+	if stated(c.Tree.Get("issuanceDate")) {
 		from = "issuanceDate"
 	}
-	if c.Tree["expirationDate"] != nil {
+	if stated(c.Tree.Get("expirationDate")) {
 		until = "expirationDate"
 	}
 	if err := c.sameInstant("nbf", from); err != nil {
@@ -117,7 +118,11 @@ func unwrapped(root map[string]any) (map[string]any, error) {
 		}
 	}
 	if id, ok := vc["sub"]; ok {
-		if subject, ok := single(vc["credentialSubject"]).(map[string]any); ok && subject["id"] == nil {
+		subject := vc["credentialSubject"]
+		if list, ok := subject.([]any); ok && len(list) == 1 {
+			subject = list[0]
+		}
+		if subject, ok := subject.(map[string]any); ok && subject["id"] == nil {
 			subject["id"] = id
 		}
 	}
@@ -125,7 +130,7 @@ func unwrapped(root map[string]any) (map[string]any, error) {
 		if _, ok := vc[date.claim]; !ok || vc[date.member] != nil {
 			continue
 		}
-		at, err := (&Credential{Tree: vc}).numericDate(date.claim)
+		at, err := (&Credential{Tree: strictjson.Of(vc)}).numericDate(date.claim)
 		if err != nil {
 			return nil, claimsError(date.claim, err.Error())
 		}
@@ -141,7 +146,7 @@ func (c *Credential) sameInstant(claim, member string) error {
 	if err != nil {
 		return claimsError(claim, err.Error())
 	}
-	text, ok := c.Tree[member].(string)
+	text, ok := c.Tree.Get(member).Text()
 	if at.IsZero() || !ok {
 		return nil
 	}

@@ -1,5 +1,7 @@
 package elm
 
+import "indeks/strictjson"
+
 // Text is a language map: BCP 47 tag to values. Most properties hold one value
 // per language; a single value is written bare.
 type Text map[string][]string
@@ -22,9 +24,11 @@ type Ref struct {
 // A credential to be issued is built in memory with Profile empty and encoded
 // once per profile; fields marked edc or vc2 are written in that profile only.
 type Credential struct {
-	Raw     []byte         `json:"-"` // the exact bytes that Parse was given
-	Tree    map[string]any `json:"-"` // the same bytes, as contexts.Inspect takes them
-	Profile Profile        `json:"-"`
+	Raw     []byte           `json:"-"` // the exact bytes that Parse was given
+	Tree    strictjson.Value `json:"-"` // the same bytes, as contexts.Inspect takes them; absent in a credential that was built
+	Profile Profile          `json:"-"`
+
+	odd bool // as in reading
 
 	// ELMContext is the URL of our ELM context below the issuer's base. vc2.
 	ELMContext string `json:"-"`

@@ -2,9 +2,7 @@ package elm
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"mime"
 	"net/url"
 	"reflect"
@@ -17,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/contexts"
+	"indeks/strictjson"
 )
 
 // Validate checks the rules of VCDM 1.1 or 2.0, by the base context, and for
@@ -32,18 +31,18 @@ import (
 // "vc-proof", "vc-claims" (JWT claims that are forbidden or contradict the credential),
 // "elm-type", "elm-date", "elm-duration".
 func (c *Credential) Validate() error {
-	if c.Tree == nil {
+	if c.Tree.Kind() == strictjson.Absent {
 		return c.validateBuilt()
 	}
-	v := validation{c: c, root: c.Tree}
+	v := validation{c: c, root: &c.Tree}
 	v.version()
 	v.identity()
 	v.subject()
 	v.period()
 	v.further()
 	v.claims()
-	if c.Profile == EDC || c.Profile == VC2 {
-		v.model(make(place, 0, MaxDepth), reflect.TypeFor[Credential](), c.Tree)
+	if c.odd && (c.Profile == EDC || c.Profile == VC2) {
+		v.model(make(place, 0, MaxDepth), reflect.TypeFor[Credential](), &c.Tree)
 	}
 	return v.err()
 }
@@ -79,7 +78,7 @@ func (c *Credential) validateBuilt() error {
 // validation collects the broken rules of one document.
 type validation struct {
 	c      *Credential
-	root   map[string]any
+	root   *strictjson.Value
 	v2     bool // VCDM 2.0 rules; otherwise 1.1
 	broken []FormatError
 }
@@ -127,20 +126,25 @@ func top(name string) place { return place{{name, -1}} }
 
 // version decides by the first context which version's rules apply.
 func (v *validation) version() {
-	list, ok := v.root["@context"].([]any)
-	if !ok || len(list) == 0 {
+	given := v.root.Get("@context")
+	list := given.Items()
+	if len(list) == 0 {
 		v.report(top("@context"), "vc-context", "an array of contexts is required")
 	}
-	v.v2 = len(list) == 0 || list[0] != contexts.VC1
-	if len(list) > 0 && list[0] != contexts.VC1 && list[0] != contexts.VC2 {
+	var first string
+	if len(list) > 0 {
+		first, _ = list[0].Value.Text()
+	}
+	v.v2 = first != contexts.VC1
+	if len(list) > 0 && first != contexts.VC1 && first != contexts.VC2 {
 		v.report(top("@context").item(0), "vc-context", "the first context must be %s or %s", contexts.VC2, contexts.VC1)
 	}
-	for i, item := range list {
-		switch item := item.(type) {
-		case map[string]any:
-		case string:
-			if !absoluteURL(item) {
-				v.report(top("@context").item(i), "vc-context", "%q is not a URL", shorten(item))
+	for i := range list {
+		switch list[i].Value.Kind() {
+		case strictjson.Object:
+		case strictjson.String:
+			if url, _ := list[i].Value.Text(); !absoluteURL(url) {
+				v.report(top("@context").item(i), "vc-context", "%q is not a URL", shorten(url))
 			}
 		default:
 			v.report(top("@context").item(i), "vc-context", "a context is a URL or an object")
@@ -150,7 +154,7 @@ func (v *validation) version() {
 
 // identity checks who and what: type, id, issuer.
 func (v *validation) identity() {
-	types, ok := stringsFrom(v.root["type"])
+	types, ok := stringsFrom(v.root.Get("type"))
 	switch {
 	case !ok:
 		v.report(top("type"), "vc-type", "one or more type names are required")
@@ -159,16 +163,16 @@ func (v *validation) identity() {
 	case slices.Contains(types, "VerifiablePresentation"):
 		v.report(top("type"), "vc-type", "a presentation is not a credential")
 	}
-	if id, ok := v.root["id"]; ok && (id != nil || v.v2) && !isURL(id) {
+	if id := v.root.Get("id"); id.Kind() != strictjson.Absent && (stated(id) || v.v2) && !isURL(id) {
 		v.report(top("id"), "vc-id", "id is one absolute URL")
 	}
-	switch issuer := v.root["issuer"].(type) {
-	case string:
-		if !absoluteURL(issuer) {
-			v.report(top("issuer"), "vc-issuer", "%q is not a URL", shorten(issuer))
+	switch issuer := v.root.Get("issuer"); issuer.Kind() {
+	case strictjson.String:
+		if url, _ := issuer.Text(); !absoluteURL(url) {
+			v.report(top("issuer"), "vc-issuer", "%q is not a URL", shorten(url))
 		}
-	case map[string]any:
-		if !isURL(issuer["id"]) {
+	case strictjson.Object:
+		if !isURL(issuer.Get("id")) {
 			v.report(top("issuer").member("id"), "vc-issuer", "the issuer's id is one absolute URL")
 		}
 	default:
@@ -181,44 +185,42 @@ func (v *validation) identity() {
 
 // ids checks that every id in the document is a URL (VCDM 2.0 section 4.4).
 // Blank node names are none, so a graph made to be costly ends here.
-func (v *validation) ids(p place, node any) {
-	switch node := node.(type) {
-	case map[string]any:
-		if id, ok := node["id"]; ok && len(p) > 0 && !(len(p) == 1 && p[0].name == "issuer") && !isURL(id) {
-			v.report(p.member("id"), "vc-id", "id is one absolute URL")
-		}
-		for name, value := range node {
-			if name != "@context" && nested(value) {
-				v.ids(p.member(name), value)
+func (v *validation) ids(p place, node *strictjson.Value) {
+	for i := range node.Members() {
+		switch m := &node.Members()[i]; {
+		case m.Name == "@context":
+		case m.Name == "id":
+			if len(p) > 0 && !(len(p) == 1 && p[0].name == "issuer") && !isURL(&m.Value) {
+				v.report(p.member("id"), "vc-id", "id is one absolute URL")
 			}
-		}
-	case []any:
-		for i, item := range node {
-			if nested(item) {
-				v.ids(p.item(i), item)
+			if nested(&m.Value) {
+				v.ids(p.member(m.Name), &m.Value)
 			}
+		case nested(&m.Value):
+			v.ids(p.member(m.Name), &m.Value)
+		}
+	}
+	for i := range node.Items() {
+		if item := &node.Items()[i].Value; nested(item) {
+			v.ids(p.item(i), item)
 		}
 	}
 }
 
 // nested tells objects and arrays from what holds nothing further.
-func nested(value any) bool {
-	switch value.(type) {
-	case map[string]any, []any:
-		return true
-	}
-	return false
-}
+func nested(value *strictjson.Value) bool { return value.Kind() >= strictjson.Array }
+
+// stated tells a value from one that is not there or null.
+func stated(value *strictjson.Value) bool { return value.Kind() > strictjson.Null }
 
 func (v *validation) subject() {
 	for p, item := range v.each("credentialSubject", "vc-subject", true) {
-		object, ok := item.(map[string]any)
-		claims := len(object)
-		if _, ok := object["id"]; ok {
+		claims := len(item.Members())
+		if item.Has("id") {
 			claims--
 		}
 		switch {
-		case !ok:
+		case item.Kind() != strictjson.Object:
 			v.report(p, "vc-subject", "a subject is an object")
 		case claims == 0:
 			v.report(p, "vc-subject", "nothing is claimed about this subject")
@@ -233,7 +235,7 @@ func (v *validation) period() {
 		v.order("validUntil", from, until)
 		return
 	}
-	if v.root["issuanceDate"] == nil {
+	if !stated(v.root.Get("issuanceDate")) {
 		v.report(top("issuanceDate"), "vc-date", "issuanceDate is required")
 	}
 	from, issuance := v.date("validFrom"), v.date("issuanceDate")
@@ -253,11 +255,11 @@ func (v *validation) order(name string, from, until time.Time) {
 
 // date returns the instant of a member, or the zero time.
 func (v *validation) date(name string) time.Time {
-	value, ok := v.root[name]
-	if !ok {
+	value := v.root.Get(name)
+	if value.Kind() == strictjson.Absent {
 		return time.Time{}
 	}
-	s, ok := value.(string)
+	s, ok := value.Text()
 	if !ok {
 		v.report(top(name), "vc-date", "%s is not a date and time", describe(value))
 		return time.Time{}
@@ -272,31 +274,31 @@ func (v *validation) date(name string) time.Time {
 // text checks name and description of the credential or its issuer, which is
 // object at p: a string, a language object, or an array of those (VCDM 2.0
 // sections 4.6 and 11.1). In ELM description is a language map.
-func (v *validation) text(p place, object map[string]any, name string) {
-	value := object[name]
-	if !v.v2 || value == nil {
+func (v *validation) text(p place, object *strictjson.Value, name string) {
+	value := object.Get(name)
+	if !v.v2 || !stated(value) {
 		return
 	}
 	p = p.member(name)
-	list, ok := value.([]any)
-	if !ok {
+	if value.Kind() != strictjson.Array {
 		v.oneText(p, name, value)
 	}
-	for i, item := range list {
-		v.oneText(p.item(i), name, item)
+	for i := range value.Items() {
+		v.oneText(p.item(i), name, &value.Items()[i].Value)
 	}
 }
 
-func (v *validation) oneText(p place, name string, value any) {
-	object, ok := value.(map[string]any)
-	if _, plain := value.(string); !ok && !plain {
+func (v *validation) oneText(p place, name string, value *strictjson.Value) {
+	object := value.Kind() == strictjson.Object
+	if !object && value.Kind() != strictjson.String {
 		v.report(p, "vc-text", "%s is a string or a language object", name)
 	}
-	if _, there := object["@value"]; ok && !there {
+	if object && !value.Has("@value") {
 		v.report(p, "vc-text", "%s has no @value", name)
 	}
-	for _, member := range slices.Sorted(maps.Keys(object)) {
-		text, ok := object[member].(string)
+	for i := range value.Members() {
+		member := value.Members()[i].Name
+		text, ok := value.Members()[i].Value.Text()
 		switch {
 		case member != "@value" && member != "@language" && member != "@direction":
 			v.report(p.member(member), "vc-text", "a language object has no member %q", shorten(member))
@@ -315,10 +317,9 @@ var languageForm = regexp.MustCompile(`^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$`)
 
 // further checks names and the members whose values are objects with a type.
 func (v *validation) further() {
-	issuer, _ := v.root["issuer"].(map[string]any)
 	for _, name := range []string{"name", "description"} {
 		v.text(nil, v.root, name)
-		v.text(top("issuer"), issuer, name)
+		v.text(top("issuer"), v.root.Get("issuer"), name)
 	}
 	for _, m := range []struct {
 		name, rule string
@@ -340,8 +341,7 @@ func (v *validation) further() {
 	}
 	seen := make(map[string]bool)
 	for p, item := range v.each("relatedResource", "vc-related-resource", false) {
-		object, _ := item.(map[string]any)
-		id, _ := object["id"].(string)
+		id, _ := item.Get("id").Text()
 		switch {
 		case !absoluteURL(id):
 			v.report(p.member("id"), "vc-related-resource", "id is one absolute URL")
@@ -349,15 +349,15 @@ func (v *validation) further() {
 			v.report(p.member("id"), "vc-related-resource", "this resource is bound twice")
 		}
 		seen[id] = true
-		_, sri := stringsFrom(object["digestSRI"])
-		_, multibase := stringsFrom(object["digestMultibase"])
+		_, sri := stringsFrom(item.Get("digestSRI"))
+		_, multibase := stringsFrom(item.Get("digestMultibase"))
 		if !sri && !multibase {
 			v.report(p, "vc-related-resource", "digestSRI or digestMultibase is required")
 		}
-		if digest, ok := object["digestSRI"]; ok && !integrity(digest) {
+		if digest := item.Get("digestSRI"); digest.Kind() != strictjson.Absent && !integrity(digest) {
 			v.report(p.member("digestSRI"), "vc-related-resource", "a digest is sha256, sha384 or sha512, a hyphen and base64")
 		}
-		if media, ok := object["mediaType"]; ok && !mediaType(media) {
+		if media := item.Get("mediaType"); media.Kind() != strictjson.Absent && !mediaType(media) {
 			v.report(p.member("mediaType"), "vc-related-resource", "%s is not a media type", describe(media))
 		}
 	}
@@ -367,15 +367,14 @@ func (v *validation) further() {
 // an id where that is required.
 func (v *validation) typed(name, rule string, id bool) {
 	for p, item := range v.each(name, rule, false) {
-		object, ok := item.(map[string]any)
-		if !ok {
+		if item.Kind() != strictjson.Object {
 			v.report(p, rule, "an object is required")
 			continue
 		}
-		if _, ok := stringsFrom(object["type"]); !ok {
+		if _, ok := stringsFrom(item.Get("type")); !ok {
 			v.report(p.member("type"), rule, "a type is required")
 		}
-		if own := object["id"]; own == nil && id || own != nil && !isURL(own) {
+		if own := item.Get("id"); !stated(own) && id || stated(own) && !isURL(own) {
 			v.report(p.member("id"), rule, "id is one absolute URL")
 		}
 	}
@@ -386,13 +385,13 @@ func (v *validation) typed(name, rule string, id bool) {
 var integrityForm = regexp.MustCompile(`^\s*sha(256|384|512)-[A-Za-z0-9+/]+={0,2}(\?\S*)?(\s+sha(256|384|512)-[A-Za-z0-9+/]+={0,2}(\?\S*)?)*\s*$`)
 
 // integrity reports whether value is integrity metadata, or several.
-func integrity(value any) bool {
+func integrity(value *strictjson.Value) bool {
 	list, ok := stringsFrom(value)
 	return ok && !slices.ContainsFunc(list, func(s string) bool { return !integrityForm.MatchString(s) })
 }
 
-func mediaType(value any) bool {
-	s, _ := value.(string)
+func mediaType(value *strictjson.Value) bool {
+	s, _ := value.Text()
 	t, _, err := mime.ParseMediaType(s)
 	kind, sub, ok := strings.Cut(t, "/")
 	return err == nil && ok && kind != "" && sub != ""
@@ -402,7 +401,7 @@ func mediaType(value any) bool {
 // (VC-JOSE-COSE section 3.1.3).
 func (v *validation) claims() {
 	for _, name := range []string{"vc", "vp"} {
-		if _, ok := v.root[name]; ok {
+		if v.root.Has(name) {
 			v.report(top(name), "vc-claims", "claim %s must not be present", name)
 		}
 	}
@@ -413,7 +412,8 @@ func (v *validation) claims() {
 	for _, claim := range []struct{ name, member, value string }{
 		{"iss", "issuer", v.c.Issuer.ID}, {"jti", "id", v.c.ID}, {"sub", "credentialSubject.id", subject},
 	} {
-		if value, ok := v.root[claim.name]; ok && value != any(claim.value) {
+		value := v.root.Get(claim.name)
+		if text, ok := value.Text(); value.Kind() != strictjson.Absent && (!ok || text != claim.value) {
 			v.report(top(claim.name), "vc-claims", "claim %s differs from %s", claim.name, claim.member)
 		}
 	}
@@ -426,39 +426,39 @@ func (v *validation) claims() {
 
 // model checks a tree against the model: values of the expected JSON type,
 // dates that are xsd:dateTime, durations that are xsd:duration.
-func (v *validation) model(p place, t reflect.Type, tree any) {
+func (v *validation) model(p place, t reflect.Type, tree *strictjson.Value) {
 	if t.Kind() != reflect.Slice && t.Kind() != reflect.Interface && t != textType {
 		tree = single(tree)
 	}
+	text, isText := tree.Text()
 	switch t.Kind() {
 	case reflect.Pointer:
 		v.model(p, t.Elem(), tree)
 	case reflect.Slice:
-		items, ok := tree.([]any)
-		if !ok {
+		if tree.Kind() != strictjson.Array {
 			v.model(p, t.Elem(), tree)
 			return
 		}
-		for i, item := range items {
-			v.model(p.item(i), t.Elem(), item)
+		for i := range tree.Items() {
+			v.model(p.item(i), t.Elem(), &tree.Items()[i].Value)
 		}
 	case reflect.Struct:
-		object, ok := tree.(map[string]any)
-		if !ok {
-			if !fill(reflect.New(t).Elem(), tree, v.c.Profile) {
+		s := shapeOf(t)
+		if tree.Kind() != strictjson.Object {
+			if s.id == nil || text == "" {
 				v.report(p, "elm-type", "an object is expected")
 			}
 			return
 		}
-		s := shapeOf(t)
-		for name, value := range object {
+		for i := range tree.Members() {
+			name, value := tree.Members()[i].Name, &tree.Members()[i].Value
 			m, ok := s.byName[modelled(name, v.c.Profile)]
-			if !ok || value == nil || len(p) == 0 && beside[name] {
+			if !ok || !stated(value) || len(p) == 0 && beside[name] {
 				continue
 			}
 			v.model(p.member(name), m.typ, value)
 			if m.duration {
-				if s, _ := single(value).(string); !isDuration(s) {
+				if s, _ := single(value).Text(); !isDuration(s) {
 					v.report(p.member(name), "elm-duration", "%s is not a duration like PT75H", describe(value))
 				}
 			}
@@ -466,17 +466,32 @@ func (v *validation) model(p place, t reflect.Type, tree any) {
 	case reflect.Interface:
 	default:
 		if t == dateTimeType {
-			if s, ok := tree.(string); !ok {
+			if !isText {
 				v.report(p, "elm-date", "%s is not a date and time", describe(tree))
-			} else if _, err := DateTime(s).Time(v.c.Profile == EDC); err != nil {
+			} else if _, err := DateTime(text).Time(v.c.Profile == EDC); err != nil {
 				v.report(p, "elm-date", "%v", err)
 			}
 			return
 		}
-		if target := reflect.New(t).Elem(); !fill(target, tree, v.c.Profile) && tree != "" {
+		if !holds(t, tree) && !(isText && text == "") {
 			v.report(p, "elm-type", "%s cannot stand here", describe(tree))
 		}
 	}
+}
+
+// holds reports whether a field of the model of type t, which is no struct, can
+// hold a value.
+func holds(t reflect.Type, tree *strictjson.Value) bool {
+	var r reading
+	switch {
+	case t == textType:
+		return r.text(new(Text), tree) == held
+	case t.Kind() == reflect.Bool:
+		return r.boolean(new(*bool), tree) == held
+	case t.Kind() == reflect.Int:
+		return r.integer(new(int), tree) == held
+	}
+	return r.string(new(string), tree) == held
 }
 
 // beside are top-level members that the rules of VCDM judge already.
@@ -490,39 +505,41 @@ func isDuration(s string) bool {
 	return ok
 }
 
-func describe(tree any) string {
-	switch tree := tree.(type) {
-	case string:
-		return strconv.Quote(shorten(tree))
-	case json.Number:
-		return "the number " + shorten(string(tree))
-	case bool:
-		return strconv.FormatBool(tree)
-	case nil:
+func describe(tree *strictjson.Value) string {
+	switch tree.Kind() {
+	case strictjson.String:
+		text, _ := tree.Text()
+		return strconv.Quote(shorten(text))
+	case strictjson.Number:
+		number, _ := tree.Number()
+		return "the number " + shorten(number)
+	case strictjson.True, strictjson.False:
+		return strconv.FormatBool(tree.Kind() == strictjson.True)
+	case strictjson.Null:
 		return "null"
-	case []any:
+	case strictjson.Array:
 		return "an array"
-	default:
-		return "an object"
 	}
+	return "an object"
 }
 
 // each ranges over the values of a top-level member, one or many. It reports a
 // member that is required and absent, and an empty array.
-func (v *validation) each(name, rule string, required bool) func(yield func(place, any) bool) {
+func (v *validation) each(name, rule string, required bool) func(yield func(place, *strictjson.Value) bool) {
 	p := top(name)
-	return func(yield func(place, any) bool) {
-		switch value := v.root[name].(type) {
-		case nil:
+	return func(yield func(place, *strictjson.Value) bool) {
+		value := v.root.Get(name)
+		switch {
+		case !stated(value):
 			if required {
 				v.report(p, rule, "%s is required", name)
 			}
-		case []any:
-			if len(value) == 0 && required {
+		case value.Kind() == strictjson.Array:
+			if len(value.Items()) == 0 && required {
 				v.report(p, rule, "%s is empty", name)
 			}
-			for i, item := range value {
-				if !yield(p.item(i), item) {
+			for i := range value.Items() {
+				if !yield(p.item(i), &value.Items()[i].Value) {
 					return
 				}
 			}
@@ -532,8 +549,8 @@ func (v *validation) each(name, rule string, required bool) func(yield func(plac
 	}
 }
 
-func isURL(value any) bool {
-	s, ok := value.(string)
+func isURL(value *strictjson.Value) bool {
+	s, ok := value.Text()
 	return ok && absoluteURL(s)
 }
 

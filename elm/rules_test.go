@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,7 +122,12 @@ func TestRules(t *testing.T) {
 		{"null is nothing", VC2, object{"credentialSubject/hasClaim/additionalNote": json.RawMessage("null")}, ""},
 	} {
 		t.Run(string(test.profile)+" "+test.name, func(t *testing.T) {
-			err := edited(t, test.profile, test.changes).Validate()
+			c := edited(t, test.profile, test.changes)
+			err := c.Validate()
+			c.odd = true
+			if thorough := c.Validate(); fmt.Sprint(err) != fmt.Sprint(thorough) {
+				t.Errorf("%v, and when every member is looked at %v", err, thorough)
+			}
 			if test.want == "" {
 				if err != nil {
 					t.Fatal(err)

@@ -1,10 +1,12 @@
 package elm
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
+
+	"indeks/strictjson"
 )
 
 // JWTClaims returns the claims exp, nbf and iat of the payload; the zero time
@@ -23,15 +25,15 @@ func (c *Credential) JWTClaims() (exp, nbf, iat time.Time, err error) {
 }
 
 func (c *Credential) numericDate(name string) (time.Time, error) {
-	value, ok := c.Tree[name]
-	if !ok {
+	value := c.Tree.Get(name)
+	if value.Kind() == strictjson.Absent {
 		return time.Time{}, nil
 	}
-	number, ok := value.(json.Number)
+	number, ok := value.Number()
 	if !ok {
 		return time.Time{}, fmt.Errorf("claim %s is not a number", name)
 	}
-	seconds, err := number.Float64()
+	seconds, err := strconv.ParseFloat(number, 64)
 	if err != nil || seconds < 0 || seconds > 253402300799 { // 9999-12-31T23:59:59Z
 		return time.Time{}, fmt.Errorf("claim %s is out of range", name)
 	}

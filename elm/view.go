@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"indeks/contexts"
+	"indeks/strictjson"
 )
 
 // view is a credential sorted by what the supplement asks for. The elements
@@ -197,7 +198,11 @@ func (v *view) text(t Text) Value {
 // named is the text of a member that only other profiles use, such as name: a
 // string or a language map.
 func (v *view) named(extra Extra, member string) Value {
-	text, ok := textFrom(extra[member])
+	if extra[member] == nil {
+		return Value{}
+	}
+	given := strictjson.Of(extra[member])
+	text, ok := textFrom(&given)
 	if !ok {
 		return Value{}
 	}

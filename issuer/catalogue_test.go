@@ -15,6 +15,7 @@ import (
 	"indeks/elm"
 	"indeks/examples"
 	"indeks/store"
+	"indeks/strictjson"
 )
 
 // catalogue is that of a house, by its clock.
@@ -232,7 +233,7 @@ func TestLearningOpportunity(t *testing.T) {
 		if err != nil || !ok {
 			t.Fatalf("%v\n%s", err, raw)
 		}
-		if undefined, err := contexts.Default().Inspect(doc); err != nil || len(undefined) > 0 {
+		if undefined, err := contexts.Default().Inspect(strictjson.Of(doc)); err != nil || len(undefined) > 0 {
 			t.Errorf("%s: %v, undefined %v", o.ID, err, undefined)
 		}
 		for _, secret := range []string{"urn:epass", "credentialSubject", "urn:credential", elm.TopicPriorLearning + ":", "/C/"} {

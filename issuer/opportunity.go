@@ -20,7 +20,7 @@ import (
 func (o *Offer) LearningOpportunity() ([]byte, error) {
 	// 1. What the credential says, without whom it says it of. Ids of things
 	// inside a document are counted in each anew; here they are those of the page.
-	achievement, _ := dig(o.content.template.Tree, "credentialSubject", "hasClaim").(map[string]any)
+	achievement, _ := dig(o.content.template.Tree.Any(), "credentialSubject", "hasClaim").(map[string]any)
 	spec, _ := rename(achievement["specifiedBy"], o.Page).(map[string]any)
 	process, _ := rename(achievement["awardedBy"], o.Page).(map[string]any)
 

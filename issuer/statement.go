@@ -16,6 +16,7 @@ import (
 	"indeks/elm"
 	"indeks/status"
 	"indeks/store"
+	"indeks/strictjson"
 )
 
 // Statement is a credential that a client of ours wrote, about whatever it
@@ -93,7 +94,7 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 		} else if r.ID, err = i.freeID(ctx, cred.ID); err != nil {
 			return store.Record{}, err
 		}
-		if cred.Tree["credentialStatus"] == nil && len(purposes) > 0 {
+		if cred.Tree.Get("credentialStatus").Kind() <= strictjson.Null && len(purposes) > 0 {
 			entries, err := i.drawEntries(ctx, at)
 			if err != nil {
 				return store.Record{}, err

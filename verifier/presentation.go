@@ -15,6 +15,7 @@ import (
 	"indeks/contexts"
 	"indeks/elm"
 	"indeks/keys"
+	"indeks/strictjson"
 )
 
 // maxPresented is how many credentials of one presentation are examined. Its
@@ -343,7 +344,7 @@ func (v *Verifier) readPresentation(payload []byte, form keys.Form) (*presented,
 	if !slices.Contains(items(own["type"]), any(typePresentation)) {
 		return nil, broken("claims_invalid", "its type is not %s", typePresentation)
 	}
-	undefined, err := v.contexts.Inspect(own)
+	undefined, err := v.contexts.Inspect(strictjson.Of(own))
 	switch {
 	case err != nil:
 		return nil, broken("context_not_allowed", "%v", err)
@@ -386,7 +387,7 @@ func (v *Verifier) readPresentation(payload []byte, form keys.Form) (*presented,
 		}
 		p.audience = append(p.audience, text)
 	}
-	if p.exp, p.nbf, _, err = (&elm.Credential{Tree: claims}).JWTClaims(); err != nil {
+	if p.exp, p.nbf, _, err = (&elm.Credential{Tree: strictjson.Of(claims)}).JWTClaims(); err != nil {
 		return nil, broken("claims_invalid", "%v", err)
 	}
 
@@ -498,13 +499,14 @@ func (p *PresentationReport) checkOwner(r *Report) {
 	if len(r.Credential.Subject) == 1 {
 		subject = r.Credential.Subject[0].ID
 	}
-	cnf, bound := r.Credential.Tree["cnf"]
+	cnf := r.Credential.Tree.Get("cnf")
+	bound := cnf.Kind() != strictjson.Absent
 	switch {
 	case p.Holder == "":
 		c.Message = "Nobody has proved to be the holder of the presentation that it came in."
 	case p.check(CheckChallenge).Result == Failed || p.check(CheckDomain).Result == Failed || p.check(CheckExpiry).Result == Failed:
 		c.fail("challenge_mismatch", "The presentation that it came in was made for another occasion, so it proves nothing of who shows it now.")
-	case bound && !p.confirms(cnf), !bound && strings.HasPrefix(subject, "did:") && subject != p.Holder:
+	case bound && !p.confirms(cnf.Any()), !bound && strings.HasPrefix(subject, "did:") && subject != p.Holder:
 		c.fail("holder_mismatch", "It was issued to another holder than the one who presented it.")
 	case !bound && subject != p.Holder:
 		c.notMade("", "It does not say which wallet it was issued to, so a wallet cannot prove whose it is.")

@@ -14,6 +14,7 @@ import (
 	"indeks/elm"
 	"indeks/keys"
 	"indeks/status"
+	"indeks/strictjson"
 )
 
 // listKind is one of the two standards that a list may follow, by what an entry
@@ -97,7 +98,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	if cred.ID != address {
 		return wrong("is another list than the one at this address")
 	}
-	if cred.Tree["credentialStatus"] != nil || cred.Profile == elm.EDC && cred.Tree["status"] != nil {
+	if cred.Tree.Get("credentialStatus").Kind() > strictjson.Null || cred.Profile == elm.EDC && cred.Tree.Get("status").Kind() > strictjson.Null {
 		return wrong("has a status of its own, which is not looked up")
 	}
 	from, until, err := period(cred)
@@ -152,11 +153,11 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 
 // listSubject returns the one subject of a status list credential.
 func listSubject(cred *elm.Credential) map[string]any {
-	subject := cred.Tree["credentialSubject"]
-	if list, ok := subject.([]any); ok && len(list) == 1 {
-		subject = list[0]
+	subject := cred.Tree.Get("credentialSubject")
+	if items := subject.Items(); len(items) == 1 {
+		subject = &items[0].Value
 	}
-	object, _ := subject.(map[string]any)
+	object, _ := subject.Any().(map[string]any)
 	return object
 }
 

@@ -14,9 +14,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +37,8 @@ import (
 	"indeks/internal/reference"
 	"indeks/issuer"
 	"indeks/keys"
+	"indeks/web"
+	"indeks/web/verifying"
 )
 
 // The figures of docs/benchmarks.md on verification over HTTP, made by
@@ -58,7 +62,8 @@ func TestSpeed(t *testing.T) {
 	if os.Getenv("INDEKS_SPEED") == "" {
 		t.Skip("takes minutes; make bench-http runs it")
 	}
-	b := startBench(t)
+	b := setUpBench(t)
+	b.start(t)
 	award := b.award(t)
 	issued := b.issue(t, "testdata/speed/course.json", nil)
 	example := b.issue(t, "", &examples.Courses()[0])
@@ -88,25 +93,25 @@ func TestSpeed(t *testing.T) {
 
 // bench is an institution with its servers.
 type bench struct {
+	dir          string
 	house        *house
 	sealer       *keys.Sealer
 	indeks, bare *speedServer
 }
 
-// startBench sets up an institution, serves its status lists from this process
-// and starts both verifiers.
-func startBench(t *testing.T) *bench {
+// setUpBench sets up an institution with status lists, and serves them from this
+// process.
+func setUpBench(t testing.TB) *bench {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "institution")
-	made, err := (&initCmd{Dir: dir, facts: examples.Institution(), Alg: "ES256", Listen: listener.Addr().String(), PublicBase: "http://" + listener.Addr().String(),
+	b := &bench{dir: filepath.Join(t.TempDir(), "institution")}
+	made, err := (&initCmd{Dir: b.dir, facts: examples.Institution(), Alg: "ES256", Listen: listener.Addr().String(), PublicBase: "http://" + listener.Addr().String(),
 		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := new(bench)
 	if b.sealer, err = made.ring.Sealer(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,12 +127,17 @@ func startBench(t *testing.T) *bench {
 			t.Error(err)
 		}
 	})
+	b.issue(t, "testdata/speed/course.json", nil) // the first credential makes the lists
+	return b
+}
 
+// start starts both servers.
+func (b *bench) start(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "indeks")
 	if out, err := exec.Command("go", "build", "-trimpath", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v: %s", err, out)
 	}
-	b.indeks = startServer(t, exec.Command(program, "verifier", "--config", dir))
+	b.indeks = startServer(t, exec.Command(program, "verifier", "--config", b.dir))
 	bare := exec.Command(os.Args[0], "-test.run=^TestBareServer$", "-test.v")
 	point, err := b.sealer.Public().Key.(*ecdsa.PublicKey).Bytes()
 	if err != nil {
@@ -135,7 +145,6 @@ func startBench(t *testing.T) *bench {
 	}
 	bare.Env = append(os.Environ(), fmt.Sprintf("INDEKS_SPEED_KEY=%x", point))
 	b.bare = startServer(t, bare)
-	return b
 }
 
 // TestBareServer is no test but the server to compare with: it checks the ES256
@@ -172,7 +181,7 @@ func TestBareServer(t *testing.T) {
 }
 
 // award is a small credential with a complete supplement, in one language.
-func (b *bench) award(t *testing.T) []byte {
+func (b *bench) award(t testing.TB) []byte {
 	raw, err := os.ReadFile("testdata/speed/award.json")
 	if err != nil {
 		t.Fatal(err)
@@ -184,9 +193,8 @@ func (b *bench) award(t *testing.T) []byte {
 	return text
 }
 
-// issue issues one credential as the program does, which also makes the status
-// lists, and returns its payload with places for what tells copies apart.
-func (b *bench) issue(t *testing.T, courseFile string, example *examples.Course) []byte {
+// issue issues one credential as the program does and returns its payload with places for what tells copies apart.
+func (b *bench) issue(t testing.TB, courseFile string, example *examples.Course) []byte {
 	name, list := "list.csv", []byte(nil)
 	var course []byte
 	var err error
@@ -219,7 +227,7 @@ func (b *bench) issue(t *testing.T, courseFile string, example *examples.Course)
 
 // copies seals n credentials that differ in id, number, learner and place in the
 // status lists, and returns the requests for them.
-func (b *bench) copies(t *testing.T, payload []byte, n int) [][]byte {
+func (b *bench) copies(t testing.TB, payload []byte, n int) [][]byte {
 	requests := make([][]byte, n)
 	for i := range requests {
 		text := strings.NewReplacer("{id}", fmt.Sprintf("urn:credential:%08x-0000-4000-8000-%012x", i, i*7919), "{number}", fmt.Sprintf("MC-2026-%05d", i),
@@ -469,4 +477,36 @@ func exchange(t *testing.T, address string, request []byte) int {
 	io.Copy(io.Discard, answer.Body)
 	answer.Body.Close()
 	return answer.StatusCode
+}
+
+// BenchmarkAnswer is what a request to the verifier costs apart from the
+// network.
+func BenchmarkAnswer(b *testing.B) {
+	bench := setUpBench(b)
+	config, err := readConfig(bench.dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := config.newVerifier()
+	if err != nil {
+		b.Fatal(err)
+	}
+	server, err := verifying.New(verifying.Config{Verifier: v, Kit: web.Config{Log: slog.New(slog.DiscardHandler)}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	requests := bench.copies(b, bench.award(b), 100)
+	i := 0
+	for b.Loop() {
+		i++
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(requests[i%len(requests)])))
+		if err != nil {
+			b.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		server.Echo().ServeHTTP(w, r)
+		if !bytes.HasPrefix(w.Body.Bytes(), []byte(`{"verdict":"valid"`)) {
+			b.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
 }
