@@ -68,6 +68,12 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	// 2. Sealed by the same issuer, or by somebody who may do so for it.
 	found := &resolver{trust: v.trust}
 	opened, err := keys.Open(ctx, token, found)
+	if errors.Is(err, keys.ErrNotSealed) {
+		if inner, _, ok, broken := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && broken == nil {
+			token = inner
+			opened, err = keys.Open(ctx, token, found)
+		}
+	}
 	if err != nil {
 		return wrong("is not sealed as it should be: %v", err)
 	}
