@@ -21,6 +21,7 @@ import (
 	"indeks/examples"
 	"indeks/issuer"
 	"indeks/keys"
+	"indeks/status"
 	"indeks/store"
 	"indeks/verifier"
 	"indeks/web"
@@ -287,6 +288,95 @@ func TestAPIRates(t *testing.T) {
 		got := ask(t, "GET", base+"/api/v1/credentials/none", "", "Authorization", "Bearer "+c.key)
 		if got.status != c.want || c.want == 429 && got.header.Get("Retry-After") == "" {
 			t.Errorf("request %d: %d, want %d", i+1, got.status, c.want)
+		}
+	}
+}
+
+// A status list is one document for everybody: long enough that it points to
+// nobody, kept for as long as it says itself, and asked for again by its tag.
+func TestStatusListIsPublished(t *testing.T) {
+	base, _ := newServer(t)
+	auth := []string{"Authorization", "Bearer " + apiKey, "Idempotency-Key", "row-1"}
+	issued := ask(t, "POST", base+"/api/v1/credentials", body(t, nil), auth...)
+	var record struct {
+		ID       string `json:"id"`
+		PublicID string `json:"public_id"`
+	}
+	if err := json.Unmarshal([]byte(issued.body), &record); err != nil || record.PublicID == "" {
+		t.Fatalf("issuing: %v %s", err, issued.body)
+	}
+	var cred struct {
+		ID     string `json:"id"`
+		Status []struct {
+			StatusPurpose        string `json:"statusPurpose"`
+			StatusListCredential string `json:"statusListCredential"`
+		} `json:"credentialStatus"`
+	}
+	payload := func(token string, into any) []byte {
+		t.Helper()
+		raw, err := keys.PayloadUnsafe([]byte(token))
+		if err == nil {
+			err = json.Unmarshal(raw, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	payload(ask(t, "GET", base+"/credentials/"+record.PublicID, "").body, &cred)
+	if len(cred.Status) != 2 {
+		t.Fatalf("status entries: %+v", cred.Status)
+	}
+	for _, entry := range cred.Status {
+		path := strings.TrimPrefix(entry.StatusListCredential, "https://issuer.school.example")
+		got := ask(t, "GET", base+path, "")
+		var list struct {
+			ID         string    `json:"id"`
+			Issuer     string    `json:"issuer"`
+			ValidFrom  time.Time `json:"validFrom"`
+			ValidUntil time.Time `json:"validUntil"`
+			Subject    struct {
+				ID            string `json:"id"`
+				StatusPurpose string `json:"statusPurpose"`
+				EncodedList   string `json:"encodedList"`
+				TTL           int    `json:"ttl"`
+			} `json:"credentialSubject"`
+		}
+		raw := payload(got.body, &list)
+		bits, err := status.Decode(list.Subject.EncodedList)
+		if err != nil || bits.Len() != status.MinSize {
+			t.Errorf("%s: %v", path, err)
+		}
+		if list.ID != entry.StatusListCredential || list.Issuer != "did:web:issuer.school.example" ||
+			list.Subject.StatusPurpose != entry.StatusPurpose || list.Subject.TTL != 30_000 || list.ValidUntil.Sub(list.ValidFrom) != 24*time.Hour {
+			t.Errorf("%s: %s", path, raw)
+		}
+		for _, secret := range []string{record.ID, record.PublicID, cred.ID, "canary", "Њежић"} {
+			if bytes.Contains(raw, []byte(secret)) {
+				t.Errorf("%s holds %q", path, secret)
+			}
+		}
+		h := got.header
+		if h.Get("Content-Type") != "application/vc+jwt" || h.Get("Cache-Control") != "public, max-age=30" || h.Get("Access-Control-Allow-Origin") != "*" ||
+			h.Get("Vary") != "Accept" || h.Get("Last-Modified") != list.ValidFrom.UTC().Format(http.TimeFormat) || h.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %v", path, h)
+		}
+		if again := ask(t, "GET", base+path, "", "If-None-Match", h.Get("ETag")); again.status != http.StatusNotModified || again.body != "" || again.header.Get("ETag") != h.Get("ETag") {
+			t.Errorf("%s with its tag: %d %v", path, again.status, again.header)
+		}
+		if again := ask(t, "GET", base+path, ""); again.body != got.body {
+			t.Errorf("%s differs from one request to the next", path)
+		}
+
+		// A withdrawal is in it at once, under a new tag.
+		if entry.StatusPurpose != status.Suspension {
+			continue
+		}
+		if got := ask(t, "POST", base+"/api/v1/credentials/"+record.ID+"/suspend", `{"reason": "under review"}`, auth...); got.status != http.StatusOK {
+			t.Errorf("suspending: %d %s", got.status, got.body)
+		}
+		if after := ask(t, "GET", base+path, "", "If-None-Match", h.Get("ETag")); after.status != http.StatusOK || after.body == got.body {
+			t.Errorf("%s after a suspension: %d", path, after.status)
 		}
 	}
 }
