@@ -11,10 +11,6 @@ const (
 	// maxListAge is how long a list is used at most: a revocation shows within a
 	// minute everywhere.
 	maxListAge = 30 * time.Second
-	// failureAge is how long it is remembered that a list could not be had, so
-	// that a server that does not answer holds up one caller in a while, and not
-	// everybody who comes.
-	failureAge = 5 * time.Second
 	// maxListBits bounds all lists that are kept, in bits: 64 MiB, or 4 000 lists
 	// of the usual size.
 	maxListBits = 8 * 64 << 20
@@ -96,10 +92,15 @@ func (l *listCache) fly(ctx context.Context, v *Verifier, e *TrustedIssuer, u *u
 		l.mu.Unlock()
 		close(f.done)
 	}()
+	asked := v.now()
 	f.list, f.err = v.fetchList(ctx, e, u, key.address, seen)
 	known.list, known.err = f.list, f.err
 	if f.err != nil {
-		known.until = v.now().Add(failureAge)
+		// A failure is remembered for as long as it took, so that a server that
+		// does not answer holds up one caller in a while, and not everybody who
+		// comes.
+		failed := v.now()
+		known.until = failed.Add(min(failed.Sub(asked), fetchTimeout))
 		return
 	}
 	known.until, known.seen = f.list.freshTill, f.list.validFrom
