@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"indeks/contexts"
 	"indeks/issuer"
 	"indeks/store"
 	"indeks/verifier"
@@ -202,10 +203,16 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 	if err != nil {
 		return nil, err
 	}
+	var conformance *verifier.Verifier
+	if c.Verifier.VCAPI {
+		if conformance, err = c.newVerifierWith(contexts.Default().Open()); err != nil {
+			return nil, err
+		}
+	}
 	fmt.Fprintln(con.out, said(v.Trust(), c.path(c.Verifier.TrustFile), time.Now()))
 	limits := c.Limits
 	limits.limitMemory()
-	server, err := verifying.New(verifying.Config{Verifier: v, Base: c.Verifier.PublicBase, Kit: limits.kit(limits.verifyRate()),
+	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: limits.kit(limits.verifyRate()),
 		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
 	if err != nil {
 		return nil, err
@@ -217,10 +224,15 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 
 // newVerifier is the verifier that the configuration describes.
 func (c *Config) newVerifier() (*verifier.Verifier, error) {
+	return c.newVerifierWith(contexts.Default())
+}
+
+// newVerifierWith is the same with other contexts.
+func (c *Config) newVerifierWith(set *contexts.Set) (*verifier.Verifier, error) {
 	trust, err := c.trust()
 	if err != nil {
 		return nil, err
 	}
-	return verifier.New(verifier.Config{Trust: trust, Policy: verifier.FetchPolicy{AllowLoopback: c.Verifier.AllowLoopback},
+	return verifier.New(verifier.Config{Trust: trust, Contexts: set, Policy: verifier.FetchPolicy{AllowLoopback: c.Verifier.AllowLoopback},
 		RequireAccreditation: c.Verifier.RequireAccreditation})
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"indeks/web"
 )
 
 // routes has every URL of the verifier's server.
@@ -28,6 +30,12 @@ func (s *Server) routes() {
 	e.POST("/api/v1/stacks", s.postStack, rate, stack)
 	e.GET("/openapi.json", s.openAPI)
 	e.GET("/api/v1/openapi.json", func(c echo.Context) error { return c.Redirect(http.StatusPermanentRedirect, "/openapi.json") }) // where it was once
+
+	// VC-API (W3C Credentials Community Group)
+	if s.conformance != nil {
+		e.POST("/credentials/verify", s.postCredentialConformity, web.ForPrograms, rate, body)
+		e.POST("/presentations/verify", s.postPresentationConformity, web.ForPrograms, rate, body)
+	}
 
 	// operation
 	e.GET("/healthz", text("ok\n"))

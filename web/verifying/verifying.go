@@ -44,6 +44,10 @@ type Config struct {
 	// comes then is told to come again.
 	Workers, Queue int
 
+	// Conformance, where it is set, serves the VC-API: a verifier like Verifier
+	// whose contexts are open (contexts.Set.Open).
+	Conformance *verifier.Verifier
+
 	// StackBody is the largest body, in bytes, with several credentials to be
 	// added up; 0 means 8 MiB.
 	StackBody int64
@@ -64,6 +68,8 @@ type Server struct {
 	echo     *echo.Echo
 	verifier examiner
 	host     string // of Base
+
+	conformance, strict conformer // of the VC-API; nil: it is off
 
 	body, stackBody int64
 
@@ -100,6 +106,9 @@ func New(c Config) (*Server, error) {
 		queue:   make(chan struct{}, workers+cmp.Or(c.Queue, 64)),
 		workers: make(chan struct{}, workers),
 	}
+	if c.Conformance != nil {
+		s.conformance, s.strict = c.Conformance, c.Verifier
+	}
 	s.routes()
 	return s, nil
 }
@@ -107,12 +116,17 @@ func New(c Config) (*Server, error) {
 // Echo returns the router, for [web.Serve].
 func (s *Server) Echo() *echo.Echo { return s.echo }
 
-// examine runs Verify on one of the workers. Where the queue is full it is a
-// problem at once: a late answer helps nobody who stands at a counter. A panic
-// is an error, because several are examined beside the request's own goroutine,
-// where nobody else would catch it; its value is left out, since it may quote the
-// token.
-func (s *Server) examine(ctx context.Context, token []byte) (_ *verifier.Report, err error) {
+// examine runs Verify on one of the workers.
+func (s *Server) examine(ctx context.Context, token []byte) (report *verifier.Report, err error) {
+	err = s.work(ctx, func(ctx context.Context) { report = s.verifier.Verify(ctx, token) })
+	return report, err
+}
+
+// work does f on one of the workers. Where the queue is full it is a problem at
+// once: a late answer helps nobody who stands at a counter. A panic is an error,
+// because several are examined beside the request's own goroutine, where nobody
+// else would catch it; its value is left out, since it may quote the token.
+func (s *Server) work(ctx context.Context, f func(context.Context)) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("examining a credential: panic of type %T\n%s", v, debug.Stack())
@@ -123,13 +137,14 @@ func (s *Server) examine(ctx context.Context, token []byte) (_ *verifier.Report,
 	case s.queue <- struct{}{}:
 		defer func() { <-s.queue }()
 	default:
-		return nil, busy
+		return busy
 	}
 	select {
 	case s.workers <- struct{}{}:
 		defer func() { <-s.workers }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	return s.verifier.Verify(ctx, token), nil
+	f(ctx)
+	return nil
 }
