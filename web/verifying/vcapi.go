@@ -195,7 +195,7 @@ func judgeCredential(r *verifier.Report, o *vcapiOptions) conformity {
 	format, seal := checkOf(r.Checks, verifier.CheckFormat), checkOf(r.Checks, verifier.CheckSeal)
 
 	// 1. The data model. Of what cannot be read nothing else can be said.
-	if a.format(format); seal.Result == verifier.NotMade && len(a.Problems) > 0 && a.Problems[0].Type == parsingError {
+	if a.format(format); a.unreadable(seal) {
 		return a.conclude()
 	}
 
@@ -251,6 +251,11 @@ func (a *conformity) format(c verifier.Check) {
 	}
 }
 
+// unreadable reports whether there was nothing that a seal could have sealed.
+func (a *conformity) unreadable(seal verifier.Check) bool {
+	return seal.Result == verifier.NotMade && len(a.Problems) > 0 && a.Problems[0].Type == parsingError
+}
+
 // proof adds what the check of the seal says. A seal that does not open is a
 // problem also where nobody asked for the proof: then nothing could be read.
 func (a *conformity) proof(c verifier.Check, demanded, needed bool) {
@@ -274,8 +279,10 @@ func judgePresentation(r *verifier.PresentationReport, token []byte, sealed bool
 
 	// 1. The data model. A document is held to it once more, by all that VCDM 2.0
 	// says of presentations and of the credentials in them.
-	format := checkOf(r.Checks, verifier.CheckFormat)
-	a.format(format)
+	format, seal := checkOf(r.Checks, verifier.CheckFormat), checkOf(r.Checks, verifier.CheckSeal)
+	if a.format(format); a.unreadable(seal) {
+		return a.conclude()
+	}
 	if format.Result == verifier.Passed && token[0] == '{' {
 		_, err := elm.ConformPresentation(token)
 		if broken, ok := errors.AsType[*elm.ValidationError](err); ok {
@@ -286,7 +293,7 @@ func judgePresentation(r *verifier.PresentationReport, token []byte, sealed bool
 	}
 
 	// 2. The holder's proof, and what it answers.
-	a.proof(checkOf(r.Checks, verifier.CheckSeal), o.proof(), sealed)
+	a.proof(seal, o.proof(), sealed)
 	if o.nothing() {
 		return a.conclude()
 	}
