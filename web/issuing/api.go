@@ -77,6 +77,9 @@ func (s *server) postCredential(c echo.Context) error {
 	if err := readJSON(c, &req); err != nil {
 		return err
 	}
+	if req.Learner == nil {
+		return missing("/learner", "expected the columns of a class list by their names")
+	}
 	course, err := s.courseOf(c, &req)
 	if err != nil {
 		return err
@@ -101,7 +104,8 @@ func requestKey(client, key string) store.Key {
 	return sha256.Sum256(fmt.Appendf(nil, "%d:%s:%s", len(client), client, key))
 }
 
-// recordView is a record as the API shows it.
+// recordView is a record as the API shows it. A credential that a client wrote
+// has no course, no learner and no page.
 type recordView struct {
 	ID           string            `json:"id"`
 	PublicID     string            `json:"public_id"`
@@ -109,14 +113,14 @@ type recordView struct {
 	State        store.State       `json:"state"`
 	SealingTime  time.Time         `json:"sealing_time"`
 	KeyID        string            `json:"key_id"`
-	Course       string            `json:"course"`
-	Version      string            `json:"course_version"`
-	Title        string            `json:"title"`
-	GivenName    string            `json:"given_name"`
-	FamilyName   string            `json:"family_name"`
+	Course       string            `json:"course,omitempty"`
+	Version      string            `json:"course_version,omitempty"`
+	Title        string            `json:"title,omitempty"`
+	GivenName    string            `json:"given_name,omitempty"`
+	FamilyName   string            `json:"family_name,omitempty"`
 	LearnerID    string            `json:"learner_id,omitempty"`
-	AwardingDate string            `json:"awarding_date"`
-	Links        map[string]string `json:"links"`
+	AwardingDate string            `json:"awarding_date,omitempty"`
+	Links        map[string]string `json:"links,omitempty"`
 	SHA256       map[string]string `json:"token_sha256"`
 	Changes      []changeView      `json:"changes,omitempty"`
 }
@@ -129,13 +133,16 @@ type changeView struct {
 }
 
 func (s *server) recordView(r store.Record) recordView {
-	page := s.Issuer.LearnerURL(r)
 	v := recordView{ID: r.ID, PublicID: r.Public, Number: r.Number, State: r.State, SealingTime: r.SealingTime, KeyID: r.KeyID,
 		Course: r.Course, Version: r.CourseVersion, Title: r.Title, GivenName: r.GivenName, FamilyName: r.FamilyName,
 		LearnerID: r.LearnerID, AwardingDate: r.AwardingDate,
-		Links: map[string]string{"page": page, "verify": s.Issuer.VerifyURL(r)}, SHA256: map[string]string{}}
-	for name := range downloads {
-		v.Links[strings.ReplaceAll(name, ".", "_")] = page + "/" + name
+		SHA256: map[string]string{}}
+	if r.Course != "" {
+		page := s.Issuer.LearnerURL(r)
+		v.Links = map[string]string{"page": page, "verify": s.Issuer.VerifyURL(r)}
+		for name := range downloads {
+			v.Links[strings.ReplaceAll(name, ".", "_")] = page + "/" + name
+		}
 	}
 	for profile, form := range r.Forms {
 		v.SHA256[profile] = hex.EncodeToString(form.SHA256[:])
@@ -179,8 +186,7 @@ func (s *server) postChange(change changeMethod) echo.HandlerFunc {
 			return err
 		}
 		if strings.TrimSpace(req.Reason) == "" {
-			return &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Reason needed",
-				Fields: []web.Field{{Pointer: "/reason", Detail: "say why; it is kept on record"}}}
+			return missing("/reason", "say why; it is kept on record")
 		}
 		record, err := s.find(c)
 		if err != nil {
@@ -212,6 +218,13 @@ func problems(err error, base string) error {
 	return p
 }
 
+const unexpected = "The body is not the JSON expected here"
+
+// missing is a body without a member that every such body has.
+func missing(pointer, detail string) error {
+	return &web.Problem{Status: http.StatusBadRequest, Title: unexpected, Fields: []web.Field{{Pointer: pointer, Detail: detail}}}
+}
+
 // readJSON reads the body strictly: no unknown and no repeated member.
 func readJSON(c echo.Context, into any) error {
 	raw, err := io.ReadAll(c.Request().Body)
@@ -219,7 +232,7 @@ func readJSON(c echo.Context, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(raw, into, json.RejectUnknownMembers(true)); err != nil {
-		p := &web.Problem{Status: http.StatusBadRequest, Title: "The body is not the JSON expected here", Err: err}
+		p := &web.Problem{Status: http.StatusBadRequest, Title: unexpected, Err: err}
 		switch bad := err.(type) {
 		case *json.SemanticError:
 			p.Fields = []web.Field{{Pointer: string(bad.JSONPointer), Detail: "an unknown member, or a value of another type than expected"}}

@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"net/http"
 	"strings"
@@ -98,6 +99,27 @@ func (s *server) getELMContext(c echo.Context) error {
 
 func (s *server) getCourseSchema(c echo.Context) error {
 	return public(c, "application/schema+json", issuer.CourseSchema(), "public, max-age=3600")
+}
+
+//go:embed openapi.json
+var openAPIDocument string
+
+//go:embed vcapi.json
+var vcAPIPaths string
+
+// description is the OpenAPI document of a server with or without the VC-API,
+// whose paths are kept apart.
+func description(vcAPI bool) []byte {
+	if !vcAPI {
+		return []byte(openAPIDocument)
+	}
+	const open = `"paths": {`
+	paths := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(vcAPIPaths), "{"), "}")
+	return []byte(strings.Replace(openAPIDocument, open, open+paths+",", 1))
+}
+
+func (s *server) getDescription(c echo.Context) error {
+	return public(c, echo.MIMEApplicationJSON, s.description, "public, max-age=300")
 }
 
 // public answers with a document that is the same for everybody and that pages

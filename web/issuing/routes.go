@@ -40,9 +40,10 @@ type APIKey struct {
 // server holds what the handlers share.
 type server struct {
 	Config
-	kit       *web.Kit
-	catalogue *issuer.Catalogue
-	wrongKeys *web.Limiter
+	kit         *web.Kit
+	catalogue   *issuer.Catalogue
+	wrongKeys   *web.Limiter
+	description []byte
 }
 
 // New returns the server's router.
@@ -68,7 +69,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Title: "Records are read-only until the issuer is started again"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
-	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys)}
+	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI)}
 	e := kit.Echo()
 
 	// Pages. A link is 26 symbols that nobody can guess.
@@ -112,6 +113,7 @@ func New(c Config) (*echo.Echo, error) {
 		e.POST("/credentials/status", s.postStatementStatus, web.ForPrograms, s.requireKey, rate)
 	}
 
+	e.GET("/openapi.json", s.getDescription)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", s.getReady)
 	e.GET("/robots.txt", func(c echo.Context) error {

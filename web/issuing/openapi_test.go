@@ -1,0 +1,160 @@
+package issuing
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/internal/contract"
+	"indeks/web"
+)
+
+// described is h of a server with or without the VC-API, held to its description.
+func described(t testing.TB, vcAPI bool, h http.Handler) http.Handler {
+	t.Helper()
+	reading.Do(func() {
+		documents = map[bool]*contract.Document{false: contract.Read(t, description(false)), true: contract.Read(t, description(true))}
+	})
+	return documents[vcAPI].Handler(t, h)
+}
+
+var (
+	reading   sync.Once
+	documents map[bool]*contract.Document
+)
+
+// pagesOnly are the routes that are for people; the others are described.
+var pagesOnly = []string{"GET /", "GET /h/:link", "GET /h/:link/:file", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
+
+func routesOf(e *echo.Echo) (routes []string) {
+	for _, r := range e.Routes() {
+		if r.Method != echo.RouteNotFound { // those answer 404 below a group
+			routes = append(routes, r.Method+" "+r.Path)
+		}
+	}
+	return routes
+}
+
+// TestDescription: openapi.json describes this server, all of it but the pages
+// and nothing else, and what it shows is what happens.
+func TestDescription(t *testing.T) {
+	plain, _, _ := newEcho(t)
+	contract.Read(t, description(false)).Routes(t, routesOf(plain), pagesOnly)
+	d := contract.Read(t, description(true))
+	withVCAPI := func(c *Config) { c.VCAPI = true }
+	e, records, _ := newEcho(t, withVCAPI)
+	routes := routesOf(e)
+	d.Routes(t, routes, pagesOnly)
+
+	// What it shows, from a course to its withdrawal.
+	server := httptest.NewServer(d.Handler(t, e))
+	defer server.Close()
+	d.Examples(t, server.URL, apiKey)
+
+	// Every answer that it describes, on what the examples left: here the good and
+	// the bad, below those that each operation has.
+	record := ask(t, "GET", server.URL+"/api/v1/credentials/EX-2026-1", "", auth...)
+	public := strings.SplitN(record.body, `"public_id": "`, 2)[1][:26]
+	course := string(ask(t, "GET", server.URL+"/api/v1/courses/soil-sampling/2026.1", "", auth...).body)
+	issue := append([]string{"Idempotency-Key", "row-2"}, auth...)
+	const reason, api = `{"reason": "a test"}`, "/api/v1"
+	const statement = `{"credential": {"@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiableCredential"], "issuer": "` + ownDID + `", "credentialSubject": {"name": "Somebody"}}}`
+	const statementStatus = `{"credentialId": "urn:uuid:0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d", "credentialStatus": {"type": "BitstringStatusListEntry", "statusPurpose": "revocation", "status": "1"}}`
+	for _, c := range []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+	}{
+		{"a course again", "POST", api + "/courses?published=true&until=2030-12-31", course, auth, 200},
+		{"other content", "POST", api + "/courses", strings.Replace(course, `"eqf": 5`, `"eqf": 6`, 1), auth, 409},
+		{"a level that is none", "POST", api + "/courses", strings.Replace(course, `"eqf": 5`, `"eqf": 9`, 1), auth, 422},
+		{"no such course", "GET", api + "/courses/astrology", "", auth, 404},
+		{"no such version", "GET", api + "/courses/soil-sampling/1", "", auth, 404},
+		{"a course in the request", "POST", api + "/credentials", body(t, nil), issue, 201},
+		{"no Idempotency-Key", "POST", api + "/credentials", body(t, nil), auth, 400},
+		{"no learner", "POST", api + "/credentials", `{"course_id": "soil-sampling", "course_version": "2026.1"}`, issue, 400},
+		{"no such credential", "GET", api + "/credentials/none", "", auth, 404},
+		{"suspending what is revoked", "POST", api + "/credentials/EX-2026-1/suspend", reason, auth, 409},
+		{"reinstating what is revoked", "POST", api + "/credentials/EX-2026-1/reinstate", reason, auth, 409},
+		{"no credential", "POST", "/credentials/issue", `{}`, auth, 400},
+		{"the key of another request", "POST", "/credentials/issue", statement, append([]string{"Idempotency-Key", "row-1"}, auth...), 409},
+		{"no status", "POST", "/credentials/status", `{}`, auth, 400},
+		{"status of nothing", "POST", "/credentials/status", strings.Replace(statementStatus, "0a1b", "ffff", 1), auth, 404},
+		{"a list for wallets", "GET", "/status/r1", "", []string{"Accept", "application/vc"}, 200},
+		{"since no day", "GET", "/catalogue.json?since=lately", "", []string{"Accept", "application/json"}, 400},
+		{"a page", "GET", "/catalogue/soil-sampling", "", nil, 200},
+		{"a page of a version", "GET", "/catalogue/soil-sampling/2026.1?lang=hr", "", nil, 200},
+		{"no such page", "GET", "/catalogue/astrology", "", []string{"Accept", "application/json"}, 404},
+		{"no such page of a version", "GET", "/catalogue/soil-sampling/1", "", []string{"Accept", "application/json"}, 404},
+		{"a token", "GET", "/credentials/" + strings.ToLower(public), "", nil, 200},
+		{"no such list", "GET", "/status/r99", "", []string{"Accept", "application/json"}, 404},
+	} {
+		if got := ask(t, c.method, server.URL+c.path, c.body, c.headers...); got.status != c.status {
+			t.Errorf("%s: %d, want %d: %s", c.name, got.status, c.status, got.body)
+		}
+	}
+	for _, change := range []string{"suspend", "reinstate", "revoke"} {
+		if got := ask(t, "POST", server.URL+api+"/credentials/EX-2026-1/"+change, `{}`, auth...); got.status != 400 {
+			t.Errorf("%s without a reason: %d", change, got.status)
+		}
+		if got := ask(t, "POST", server.URL+api+"/credentials/none/"+change, reason, auth...); got.status != 404 {
+			t.Errorf("%s of nothing: %d", change, got.status)
+		}
+	}
+
+	// What can happen to every request; that it does is for Complete to say: with a
+	// known ETag, too late, with the records closed; of the API also without a key,
+	// for a page of another site, with too much, and too often.
+	tooOften, _, _ := newEcho(t, withVCAPI, func(c *Config) { c.Kit.Rate = web.Rate{PerSecond: 0.001, Burst: 1} })
+	late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	everywhere := func(ctx context.Context, e *echo.Echo, headers []string, body string) {
+		for _, route := range routes {
+			method, path, _ := strings.Cut(route, " ")
+			r := httptest.NewRequestWithContext(ctx, method, strings.NewReplacer(":id", "soil-sampling", ":version", "2026.1", ":public", public, ":list", "r1").Replace(path), nil)
+			switch {
+			case method != "POST":
+			case body != "":
+				r.Body = io.NopCloser(strings.NewReader(body))
+			case path == "/credentials/issue":
+				r.Body = io.NopCloser(strings.NewReader(statement))
+			case path == "/credentials/status":
+				r.Body = io.NopCloser(strings.NewReader(statementStatus))
+			case path == api+"/courses":
+				r.Body = io.NopCloser(strings.NewReader(course))
+			case path == api+"/credentials":
+				r.Body = io.NopCloser(strings.NewReader(`{"course": ` + course + `, "learner": {"given_name": "Ana", "family_name": "Primer", "date_of_birth": "2001-02-03"}}`))
+			default:
+				r.Body = io.NopCloser(strings.NewReader(reason))
+			}
+			for i := 0; i < len(headers); i += 2 {
+				r.Header.Set(headers[i], headers[i+1])
+			}
+			w := httptest.NewRecorder()
+			d.Handler(t, e).ServeHTTP(w, r)
+			if tag := w.Header().Get("ETag"); tag != "" {
+				r.Header.Set("If-None-Match", tag)
+				d.Handler(t, e).ServeHTTP(httptest.NewRecorder(), r)
+			}
+		}
+	}
+	json := append([]string{"Accept", "application/json"}, issue...)
+	everywhere(t.Context(), e, json, "")
+	everywhere(late, e, json, "")
+	records.Close()
+	everywhere(t.Context(), e, json, "")
+	everywhere(t.Context(), e, nil, "")
+	everywhere(t.Context(), e, append([]string{"Sec-Fetch-Site", "cross-site"}, json...), "")
+	everywhere(t.Context(), e, json, strings.Repeat(" ", 1<<20+1))
+	everywhere(t.Context(), tooOften, json, "")
+	everywhere(t.Context(), tooOften, json, "")
+
+	d.Complete(t, "revokeCredential 409") // that is of what a crash left reserved
+}
