@@ -49,7 +49,7 @@ func (v *view) criteria() Element {
 				continue
 			}
 			value := v.noteText(&c.SpecifiedBy.AdditionalNote[i])
-			if len(v.examined()) > 1 {
+			if v.several() {
 				value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
 			}
 			for _, page := range c.SpecifiedBy.SupplementaryDocument {
@@ -100,17 +100,19 @@ func (v *view) grade() Element {
 		}
 		return e
 	}
+	var foreseen []Line
+	for _, c := range v.foreseen[:min(len(v.foreseen), maxLines+1)] {
+		foreseen = v.gradingScheme(foreseen, c)
+	}
 	return Element{ID: "O3", Values: v.collect(v.assessments, func(c claim) []Value {
 		value := v.noteText(c.Grade)
-		if len(v.examined()) > 1 {
+		if v.several() {
 			value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
 		}
-		schemes := []claim{c}
 		if c.SpecifiedBy == nil {
-			schemes = v.foreseen
-		}
-		for _, scheme := range schemes {
-			value.Detail = v.gradingScheme(value.Detail, scheme)
+			value.Detail = append(value.Detail, foreseen...)
+		} else {
+			value.Detail = v.gradingScheme(value.Detail, c)
 		}
 		for i := range c.AssessedBy {
 			value.Detail = lineOf(value.Detail, v.say("line:assessor"), v.organisation(&c.AssessedBy[i]))
@@ -122,21 +124,23 @@ func (v *view) grade() Element {
 // gradingScheme adds the grading scheme of an assessment, with the assessment
 // where another one has another scheme.
 func (v *view) gradingScheme(lines []Line, c claim) []Line {
-	scheme := func(c claim) Value {
-		if c.SpecifiedBy == nil || c.SpecifiedBy.GradingScheme == nil {
-			return Value{}
-		}
-		title, description := v.text(c.SpecifiedBy.GradingScheme.Title), v.text(c.SpecifiedBy.GradingScheme.Description)
-		if title.Text == "" || description.Text == "" || title.Lang != description.Lang {
-			return Value{Text: title.Text + description.Text, Lang: cmp.Or(title.Lang, description.Lang)}
-		}
-		return Value{Text: strings.TrimRight(title.Text, ".") + ". " + description.Text, Lang: title.Lang}
-	}
-	own, label := scheme(c), v.say("line:scheme")
-	if slices.ContainsFunc(v.foreseen, func(other claim) bool { return scheme(other).Text != own.Text }) {
+	own, label := v.schemeOf(c.Claim), v.say("line:scheme")
+	if len(v.schemes) > 1 || len(v.schemes) == 1 && !v.schemes[own.Text] {
 		label += " (" + v.titleOf(c).Text + ")"
 	}
 	return lineOf(lines, label, own)
+}
+
+// schemeOf is the grading scheme of an assessment.
+func (v *view) schemeOf(c *Claim) Value {
+	if c.SpecifiedBy == nil || c.SpecifiedBy.GradingScheme == nil {
+		return Value{}
+	}
+	title, description := v.text(c.SpecifiedBy.GradingScheme.Title), v.text(c.SpecifiedBy.GradingScheme.Description)
+	if title.Text == "" || description.Text == "" || title.Lang != description.Lang {
+		return Value{Text: title.Text + description.Text, Lang: cmp.Or(title.Lang, description.Lang)}
+	}
+	return Value{Text: strings.TrimRight(title.Text, ".") + ". " + description.Text, Lang: title.Lang}
 }
 
 // M11: S.accreditation, awardingBody.accreditation, issuer.accreditation, notes

@@ -47,15 +47,7 @@ func topicOf(c *Concept) (topic, code string) {
 }
 
 // about returns the notes on a topic.
-func (v *view) about(topic string) []note {
-	var found []note
-	for _, n := range v.notes {
-		if n.topic == topic {
-			found = append(found, n)
-		}
-	}
-	return found
-}
+func (v *view) about(topic string) []note { return v.notes[topic] }
 
 // coded is an element that stands in coded notes.
 func (v *view) coded(id, topic string) Element {

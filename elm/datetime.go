@@ -14,10 +14,17 @@ type DateTime string
 // 3.3.7) for years of four digits; with a zone it is xsd:dateTimeStamp.
 var dateTimeForm = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?$`)
 
+// maxTime is the longest date or duration that is read, in bytes; the standard
+// lets a fraction go on without end.
+const maxTime = 128
+
 // Time returns the instant. A value without a time zone is an error in VC2 and
 // read as UTC in EDC (allowNoZone). 24:00:00 is midnight at the end of the day.
 func (d DateTime) Time(allowNoZone bool) (time.Time, error) {
-	parts := dateTimeForm.FindStringSubmatch(string(d))
+	var parts []string
+	if len(d) <= maxTime {
+		parts = dateTimeForm.FindStringSubmatch(string(d))
+	}
 	if parts == nil {
 		return time.Time{}, fmt.Errorf("%q is not a date and time like 2026-06-15T10:00:00Z", shorten(string(d)))
 	}
@@ -60,6 +67,9 @@ var durationForm = regexp.MustCompile(`^(-?)P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-
 // durationParts returns the years, months, days, hours, minutes and seconds of
 // an xsd:duration as written, "" for those that it does not have.
 func durationParts(duration string) (negative bool, parts []string, ok bool) {
+	if len(duration) > maxTime {
+		return false, nil, false
+	}
 	found := durationForm.FindStringSubmatch(duration)
 	if found == nil || strings.HasSuffix(duration, "P") || strings.HasSuffix(duration, "T") {
 		return false, nil, false

@@ -233,13 +233,22 @@ func (v *view) outcomes() Element {
 // transcripts relate a dozen to every outcome.
 func (v *view) skills(list []Value) []Line {
 	var lines []Line
+	at := map[string]int{}         // by language
+	names := map[string][]string{} // likewise
 	for _, skill := range list {
-		at := slices.IndexFunc(lines, func(l Line) bool { return l.Lang == skill.Lang })
-		if at < 0 {
-			lines = lineOf(lines, v.say("line:skill"), skill)
-			continue
+		if _, ok := at[skill.Lang]; !ok {
+			n := len(lines)
+			if lines = lineOf(lines, v.say("line:skill"), skill); len(lines) > n {
+				at[skill.Lang] = n
+			}
 		}
-		lines[at].Text += "; " + skill.Text
+		names[skill.Lang] = append(names[skill.Lang], skill.Text)
+	}
+	for lang, i := range at {
+		if len(list) > maxValues {
+			names[lang] = append(names[lang], "…")
+		}
+		lines[i].Text = strings.Join(names[lang], "; ")
 	}
 	return lines
 }

@@ -3,7 +3,7 @@ package elm
 import (
 	"cmp"
 	"encoding/json"
-	"reflect"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +21,20 @@ type view struct {
 	lang string
 
 	achievements, activities, assessments, entitlements []claim
-	foreseen                                            []claim // assessments that stand in S.provenBy only
-	notes                                               []note
+	foreseen                                            []claim           // assessments that stand in S.provenBy only
+	notes                                               map[string][]note // by topic
+	known                                               map[string]bool   // notes that were filed
+	schemes                                             map[string]bool   // of the assessments foreseen, as text
 }
+
+// What is shown of one element. Documents that say more are hardly honest, and
+// nobody reads that much; whatever grows faster than its document stays within
+// these.
+const (
+	maxValues   = 500
+	maxLines    = 50
+	maxLineText = 1000 // bytes
+)
 
 // claim is a claim, its kind, and whether it is a part (hasPart) of another
 // one. What belongs to a part is a part as well.
@@ -49,7 +60,7 @@ func newView(c *Credential, lang string) *view {
 	if !slices.Contains(languages, lang) {
 		lang = "en"
 	}
-	v := &view{c: c, lang: lang}
+	v := &view{c: c, lang: lang, notes: map[string][]note{}, known: map[string]bool{}, schemes: map[string]bool{}}
 	for i := range c.Subject {
 		v.sort(c.Subject[i].HasClaim, false, "LearningAchievement", nil)
 	}
@@ -110,13 +121,19 @@ func kindOf(c *Claim, kind string) string {
 // names (S.provenBy) as claims: there a document without grades has them. What
 // supervises them has no property there and is a note on its concept.
 func (v *view) foresee() {
+	held := map[string]bool{}
+	for _, a := range v.assessments {
+		if a.SpecifiedBy != nil {
+			held[a.SpecifiedBy.ID] = true
+		}
+	}
 	for _, c := range main(v.achievements) {
 		if c.SpecifiedBy == nil {
 			continue
 		}
 		for i := range c.SpecifiedBy.ProvenBy {
 			s := &c.SpecifiedBy.ProvenBy[i]
-			if s.ID != "" && slices.ContainsFunc(v.assessments, func(a claim) bool { return a.SpecifiedBy != nil && a.SpecifiedBy.ID == s.ID }) {
+			if s.ID != "" && held[s.ID] {
 				continue
 			}
 			assessment := &Claim{Title: s.Title, SpecifiedBy: s}
@@ -128,6 +145,7 @@ func (v *view) foresee() {
 				}
 			}
 			v.foreseen = append(v.foreseen, claim{assessment, "LearningAssessment", c.part, c.within})
+			v.schemes[v.schemeOf(assessment).Text] = true
 		}
 	}
 }
@@ -139,6 +157,9 @@ const supervisionScheme = "http://data.europa.eu/snb/supervision-verification/"
 // examined are all assessments, held or foreseen.
 func (v *view) examined() []claim { return slices.Concat(v.assessments, v.foreseen) }
 
+// several reports whether it must be told of which assessment something is said.
+func (v *view) several() bool { return len(v.assessments)+len(v.foreseen) > 1 }
+
 // remember files notes by topic. Copies of one note, which ELM repeats with
 // each object that has it, count once.
 func (v *view) remember(notes List[Note]) {
@@ -149,12 +170,23 @@ func (v *view) remember(notes List[Note]) {
 				n.topic, n.code, n.concept = topic, code, &n.Subject[j]
 			}
 		}
-		if !slices.ContainsFunc(v.notes, func(known note) bool {
-			return known.topic == n.topic && known.code == n.code && reflect.DeepEqual(known.NoteLiteral, n.NoteLiteral)
-		}) {
-			v.notes = append(v.notes, n)
+		if key := n.key(); !v.known[key] && len(v.notes[n.topic]) <= maxValues {
+			v.known[key] = true
+			v.notes[n.topic] = append(v.notes[n.topic], n)
 		}
 	}
+}
+
+// key is the same for notes of the same content.
+func (n note) key() string {
+	key := []byte(n.topic + "\x00" + n.code)
+	for _, tag := range slices.Sorted(maps.Keys(n.NoteLiteral)) {
+		key = append(append(key, 0), tag...)
+		for _, value := range n.NoteLiteral[tag] {
+			key = append(strconv.AppendInt(append(key, 0), int64(len(value)), 10), value...)
+		}
+	}
+	return string(key)
 }
 
 // section builds a section from those elements that have something to show.
@@ -166,6 +198,9 @@ func (v *view) section(id string, elements ...Element) Section {
 				continue
 			}
 			e.Missing = true
+		}
+		if len(e.Values) > maxValues && e.Parts == nil { // parts are one line each
+			e.Values = append(e.Values[:maxValues:maxValues], v.ours("more than %s", strconv.Itoa(maxValues)))
 		}
 		e.Label = cmp.Or(e.Label, v.say(e.ID))
 		s.Elements = append(s.Elements, e)
@@ -349,55 +384,89 @@ func main(claims []claim) []claim {
 // nothing, what their parts say: equal values once, with the parts' names, or
 // their number where they are many.
 func (v *view) collect(claims []claim, read func(claim) []Value) []Value {
-	var own, parts []Value
-	var of [][]Value // names of the parts that say parts[i]
+	type said struct {
+		value Value
+		names []Value         // of parts that say it, as many as are shown
+		by    map[string]bool // all of their names
+	}
+	var own []Value
+	var parts []said
+	var name Value // of part
+	var part *Claim
 	for _, c := range claims {
 		for _, value := range read(c) {
 			switch {
 			case !c.part:
 				own = add(own, value)
 			case value.Text != "":
-				at := slices.IndexFunc(parts, func(known Value) bool { return reflect.DeepEqual(known, value) })
+				at := slices.IndexFunc(parts, func(known said) bool { return same(known.value, value) })
 				if at < 0 {
-					at = len(parts)
-					parts, of = append(parts, value), append(of, nil)
+					if at = len(parts); at > maxValues {
+						continue
+					}
+					parts = append(parts, said{value: value, by: map[string]bool{}})
 				}
-				of[at] = add(of[at], v.titleOf(claim{Claim: c.within}))
+				if c.within != part {
+					part, name = c.within, v.titleOf(claim{Claim: c.within})
+				}
+				if p := &parts[at]; name.Text != "" && !p.by[name.Text] {
+					p.by[name.Text] = true
+					if len(p.names) < manyParts {
+						p.names = append(p.names, name)
+					}
+				}
 			}
 		}
 	}
 	if len(own) > 0 {
 		return own
 	}
-	for i := range parts {
-		parts[i].Detail = slices.Clip(parts[i].Detail)
-		if len(of[i]) > manyParts {
-			parts[i].Detail = line(parts[i].Detail, v.say("parts"), strconv.Itoa(len(of[i])))
-			continue
+	values := make([]Value, len(parts))
+	for i, p := range parts {
+		values[i] = p.value
+		detail := slices.Clip(p.value.Detail)
+		if len(p.by) > manyParts {
+			detail = line(detail, v.say("parts"), strconv.Itoa(len(p.by)))
+		} else {
+			for _, name := range p.names {
+				detail = lineOf(detail, v.say("line:part"), name)
+			}
 		}
-		for _, name := range of[i] {
-			parts[i].Detail = lineOf(parts[i].Detail, v.say("line:part"), name)
-		}
+		values[i].Detail = detail
 	}
-	return parts
+	return values
 }
 
 // manyParts is how many parts are still named.
 const manyParts = 3
 
-// add appends a value that says something and is not there yet.
+// add appends a value that says something and is not there yet. Of more than
+// maxValues it keeps one, by which [view.section] sees that there were more.
 func add(values []Value, value Value) []Value {
-	if value.Text == "" || slices.ContainsFunc(values, func(known Value) bool { return reflect.DeepEqual(known, value) }) {
+	if value.Text == "" || len(values) > maxValues || slices.ContainsFunc(values, func(known Value) bool { return same(known, value) }) {
 		return values
 	}
 	return append(values, value)
 }
 
-// line appends a detail that says something and is not there yet.
+// same reports whether two values are equal.
+func same(a, b Value) bool {
+	return a.Text == b.Text && a.Lang == b.Lang && a.Link == b.Link && a.IRI == b.IRI && a.Ours == b.Ours && a.Cleaned == b.Cleaned &&
+		slices.Equal(a.Detail, b.Detail)
+}
+
+// line appends a detail that says something and is not there yet. What is too
+// much, of lines or of text, ends in an ellipsis.
 func line(lines []Line, label, text string) []Line {
+	if len(text) > maxLineText {
+		text = strings.ToValidUTF8(text[:maxLineText], "") + "…"
+	}
 	detail := Line{Label: label, Text: Clean(text)}
-	if detail.Text == "" || slices.ContainsFunc(lines, func(known Line) bool { return known.Label == label && known.Text == detail.Text }) {
+	if detail.Text == "" || len(lines) > maxLines || slices.ContainsFunc(lines, func(known Line) bool { return known.Label == label && known.Text == detail.Text }) {
 		return lines
+	}
+	if len(lines) == maxLines {
+		detail.Text = "…"
 	}
 	return append(lines, detail)
 }

@@ -140,6 +140,8 @@ var words = map[string][4]string{
 	"untitled":          {"Without a title", "Bez naziva", "Bez naziva", "Без назива"},
 	"grades of parts":   {"Each part has a grade of its own; it stands with the part.", "Svaki dio ima svoju ocjenu; navedena je uz dio.", "Svaki deo ima svoju ocenu; navedena je uz deo.", "Сваки део има своју оцену; наведена је уз део."},
 
+	"more than %s": {"There are more than %s; the file has them all.", "Ima ih više od %s; sve su u datoteci.", "Ima ih više od %s; sve su u datoteci.", "Има их више од %s; све су у датотеци."},
+
 	"1 part":   {"part", "dio", "deo", "део"},
 	"2 part":   {"parts", "dijela", "dela", "дела"},
 	"5 part":   {"parts", "dijelova", "delova", "делова"},
