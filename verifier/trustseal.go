@@ -30,17 +30,23 @@ type TrustKey struct {
 // thumbprintForm is an RFC 7638 thumbprint with SHA-256.
 var thumbprintForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// ParseTrustKey reads a pinned key: a public JWK, or the RFC 7638 thumbprint
-// of one, with which a key id of `indeks keys list` ends.
+// ParseTrustKey reads a pinned key: a public JWK, a did:jwk, or the RFC 7638
+// thumbprint of one, with which a key id of `indeks keys list` ends.
 func ParseTrustKey(text string) (TrustKey, error) {
 	text = strings.TrimSpace(text)
 	if thumbprintForm.MatchString(text) {
 		return TrustKey{thumbprint: text}, nil
 	}
-	if !strings.HasPrefix(text, "{") {
-		return TrustKey{}, errors.New("reading pinned key: neither a JWK nor a thumbprint of 43 symbols")
+	var k *keys.PublicKey
+	var err error
+	switch {
+	case strings.HasPrefix(text, "{"):
+		k, err = keys.ParseJWK([]byte(text))
+	case strings.HasPrefix(text, "did:jwk:"):
+		k, err = keys.ResolveDID(text)
+	default:
+		err = errors.New("neither a JWK, nor a did:jwk, nor a thumbprint of 43 symbols")
 	}
-	k, err := keys.ParseJWK([]byte(text))
 	if err != nil {
 		return TrustKey{}, fmt.Errorf("reading pinned key: %w", err)
 	}

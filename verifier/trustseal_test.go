@@ -55,6 +55,7 @@ func TestSealedTrustFiles(t *testing.T) {
 		"plain, nothing pinned":       {plain, nil, ""},
 		"by thumbprint":               {sealed, pinned(t, thumbprint), ""},
 		"by JWK":                      {sealed, pinned(t, jwk), ""},
+		"by did:jwk":                  {sealed, pinned(t, "did:jwk:"+base64.RawURLEncoding.EncodeToString([]byte(jwk))), ""},
 		"by the JWK's name":           {bare, pinned(t, jwk), ""},
 		"the second of two":           {sealed, pinned(t, other, " "+thumbprint+"\n"), ""},
 		"with a newline":              {append(sealed[:len(sealed):len(sealed)], '\n'), pinned(t, thumbprint), ""},
@@ -121,7 +122,7 @@ func TestTheListIsEvidence(t *testing.T) {
 }
 
 func TestPinnedKeysAreReadStrictly(t *testing.T) {
-	for _, text := range []string{"", "x", "did:web:uni.example", strings.Repeat("A", 42), strings.Repeat("A", 44), "{}", `{"kty":"oct","k":"AAAA"}`} {
+	for _, text := range []string{"", "x", "did:web:uni.example", strings.Repeat("A", 42), strings.Repeat("A", 44), "{}", "did:jwk:e30", `{"kty":"oct","k":"AAAA"}`} {
 		if k, err := ParseTrustKey(text); err == nil {
 			t.Errorf("%q: %+v", text, k)
 		}
