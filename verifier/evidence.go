@@ -32,6 +32,7 @@ type Evidence struct {
 // Kinds of evidence, with the names in With.
 const (
 	EvidenceKey         = "key"         // L0
+	EvidenceDomain      = "domain"      // L1: Host: which publishes the key
 	EvidenceSealed      = "sealed"      // L2: Version, Issued, Key: listed in a sealed trust file
 	EvidencePlain       = "plain"       // L2: Version, Issued: listed in a trust file without a seal
 	EvidenceRegister    = "register"    // L2: Register, Number
@@ -45,7 +46,7 @@ const (
 
 // EvidenceKinds lists all of them.
 var EvidenceKinds = []string{
-	EvidenceKey, EvidenceSealed, EvidencePlain, EvidenceRegister, EvidenceETER, EvidenceDEQAR,
+	EvidenceKey, EvidenceDomain, EvidenceSealed, EvidencePlain, EvidenceRegister, EvidenceETER, EvidenceDEQAR,
 	EvidenceCertificate, EvidenceQualified, EvidenceStatements, EvidenceGranted,
 }
 

@@ -24,7 +24,7 @@ const (
 	maxFetched     = 2 << 20
 )
 
-var errTooMuch = fmt.Errorf("answer of more than %d bytes", maxFetched)
+var errTooMuch = errors.New("answer too large")
 
 // FetchPolicy bounds outgoing requests.
 type FetchPolicy struct {
@@ -223,6 +223,11 @@ func publicly(err error) error {
 // get fetches a body. The caller has made sure that the host belongs to an
 // issuer of the trust file. An answer that is not 200 is an answerError.
 func (v *Verifier) get(ctx context.Context, u *url.URL, accept string) ([]byte, error) {
+	return v.getAtMost(ctx, u, accept, maxFetched)
+}
+
+// getAtMost is get for bodies of at most limit bytes.
+func (v *Verifier) getAtMost(ctx context.Context, u *url.URL, accept string, limit int64) ([]byte, error) {
 	if err := v.policy.allows(u); err != nil {
 		return nil, err
 	}
@@ -242,11 +247,11 @@ func (v *Verifier) get(ctx context.Context, u *url.URL, accept string) ([]byte, 
 	if res.StatusCode != http.StatusOK {
 		return nil, answerError(res.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxFetched+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxFetched {
+	if int64(len(body)) > limit {
 		return nil, errTooMuch
 	}
 	return body, nil

@@ -32,7 +32,11 @@ func (v *Verifier) checkIssuer(r *Report, cred *elm.Credential, entry *TrustedIs
 		c.fail("untrusted_issuer", "Nobody in the trust file answers for the issuer.")
 		v.trustAge(c, r.CheckedAt)
 	}
-	r.Issuer = Issuer{Level: "L0", Evidence: []Evidence{{Level: "L0", Kind: EvidenceKey, Fact: "The seal fits a key. Nobody here vouches for whose it is."}}}
+	facts := []Evidence{{Level: "L0", Kind: EvidenceKey, Fact: "The seal fits a key. Nobody here vouches for whose it is."}}
+	if entry == nil && len(r.Issuer.Evidence) > 0 {
+		facts = r.Issuer.Evidence // from the seal: L1
+	}
+	r.Issuer = Issuer{Level: facts[0].Level, Evidence: facts}
 	if r.check(CheckSeal).Result == Passed {
 		r.Issuer.Name, r.Issuer.DID = claimedName(cred), cred.Issuer.DID
 	}

@@ -21,10 +21,14 @@ type resolver struct {
 	trust *Trust
 	known map[*keys.PublicKey]*TrustedIssuer // keys of the trust file that were handed out
 	form  keys.Form                          // of the token whose key was sought
+	kid   string                             // that was sought last
+
+	published   *keys.PublicKey // what the host of a stranger publishes, nil where it was not asked
+	unpublished string          // why there is none, where it was
 }
 
 func (f *resolver) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
-	f.form = h.Form
+	f.form, f.kid = h.Form, h.KeyID
 	entry, key, refused := f.trust.key(h.KeyID)
 	if refused != nil {
 		return nil, refused.Why
@@ -39,6 +43,9 @@ func (f *resolver) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, e
 		if !equalKeys(key.Key, leaf.PublicKey) {
 			return nil, fmt.Errorf("%w: the certificate is for another key than the one named", keys.ErrUnknownKey)
 		}
+	}
+	if key == nil && f.published != nil && f.published.ID == h.KeyID {
+		return f.published, nil
 	}
 	if key == nil {
 		return nil, fmt.Errorf("%w: named by the header", keys.ErrUnknownKey)
@@ -169,6 +176,9 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 	if len(seal.Chain) > 0 && r.CheckedAt.After(seal.Chain[0].NotAfter) {
 		c.remark("The seal's certificate ended on %s. It was valid when the seal, by its own word, was made.", day(seal.Chain[0].NotAfter))
 	}
+	if key := seal.Key; key == found.published && best.entry == nil {
+		r.Issuer.Evidence = []Evidence{domain(key.Controller, r.CheckedAt)}
+	}
 	if len(best.anchors) > 0 {
 		r.Issuer.Evidence = best.entry.certified(seal.Chain[0], best.anchors, sealingTime(seal, cred, r.CheckedAt))
 	}
@@ -237,6 +247,7 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 		j = refuse("untrusted_issuer", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
 		j.remark = "No path leads from the seal's certificate to an anchor of that issuer. Where the file does not bring the certificates in between, the trust file must."
 		return j
+	case j.entry == nil && key == found.published: // asked for in the name of the credential's issuer
 	case j.entry == nil:
 		if own := keys.OrganizationIdentifier(s.Chain[0]); own != "" && len(organizations) > 0 &&
 			!slices.ContainsFunc(organizations, func(n string) bool { return sameOrganization(own, n) }) {

@@ -128,6 +128,7 @@ type Config struct {
 	Now                  func() time.Time // nil: time.Now
 	Skew                 time.Duration    // tolerated clock difference; 0 means 60 s
 	RequireAccreditation bool             // operator's choice: accreditation must be passed
+	ResolveDIDWeb        bool             // ask hosts for the keys of issuers that are not in Trust; confirms nobody (L1)
 }
 
 // Verifier examines credentials. It is safe for concurrent use.
@@ -139,6 +140,8 @@ type Verifier struct {
 	now                  func() time.Time
 	skew                 time.Duration
 	requireAccreditation bool
+	resolveDIDWeb        bool
+	dids                 didCache
 	lists                listCache
 }
 
@@ -150,6 +153,7 @@ func New(c Config) (*Verifier, error) {
 	v := &Verifier{
 		trust: c.Trust, contexts: c.Contexts, policy: c.Policy, now: c.Now,
 		skew: c.Skew, requireAccreditation: c.RequireAccreditation,
+		resolveDIDWeb: c.ResolveDIDWeb,
 	}
 	if v.contexts == nil {
 		v.contexts = contexts.Default()

@@ -59,6 +59,11 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	// 1. Open: the exact payload, with seals that verify under some key.
 	found := &resolver{trust: v.trust}
 	opened, err := keys.Open(ctx, token, found)
+	if errors.Is(err, keys.ErrUnknownKey) {
+		if payload, unsafe := keys.PayloadUnsafe(token); unsafe == nil && v.publishes(ctx, payload, found) {
+			opened, err = keys.Open(ctx, token, found)
+		}
+	}
 	if errors.Is(err, keys.ErrNotSealed) {
 		if inner, extra, ok, err := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && err != nil {
 			r.State = Unreadable
@@ -162,6 +167,9 @@ func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver)
 			issuer := r.check(CheckIssuer)
 			issuer.fail("untrusted_issuer", "Nobody in the trust file answers for the issuer or the key.")
 			v.trustAge(issuer, r.CheckedAt)
+			if found.unpublished != "" {
+				issuer.remark("%s", found.unpublished)
+			}
 		}
 	default:
 		seal.fail("key_not_found", "The key could not be found.") // unreachable: the resolver has no other errors

@@ -62,6 +62,9 @@ type Config struct {
 		AllowLoopback bool `yaml:"allow_loopback,omitempty"`
 		// RequireAccreditation makes a passed accreditation check a condition of VALID.
 		RequireAccreditation bool `yaml:"require_accreditation,omitempty"`
+		// ResolveDIDWeb asks the hosts of issuers that are not in the trust file for their
+		// keys. That confirms nobody; it tells a broken seal from a stranger's.
+		ResolveDIDWeb bool `yaml:"resolve_did_web,omitempty"`
 		// VCAPI serves /credentials/verify and /presentations/verify of the VC-API,
 		// which say whether something conforms and is sealed soundly, by whomever.
 		VCAPI bool `yaml:"vc_api,omitempty"`

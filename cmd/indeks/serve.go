@@ -234,5 +234,5 @@ func (c *Config) newVerifierWith(set *contexts.Set) (*verifier.Verifier, error) 
 		return nil, err
 	}
 	return verifier.New(verifier.Config{Trust: trust, Contexts: set, Policy: verifier.FetchPolicy{AllowLoopback: c.Verifier.AllowLoopback},
-		RequireAccreditation: c.Verifier.RequireAccreditation})
+		RequireAccreditation: c.Verifier.RequireAccreditation, ResolveDIDWeb: c.Verifier.ResolveDIDWeb})
 }

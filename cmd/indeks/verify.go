@@ -21,6 +21,7 @@ type verifyCmd struct {
 	Config        string   `help:"Folder or indeks.yaml with a verifier's settings." placeholder:"DIR"`
 	Trust         string   `help:"Trust file: the issuers to vouch for." type:"path" placeholder:"FILE"`
 	TrustKey      []string `help:"Key that must have sealed the trust file: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
+	DIDWeb        bool     `name:"did-web" help:"Ask the host of an issuer that nobody vouches for whether it publishes the key."`
 	AllowLoopback bool     `help:"Permit http to servers on this machine."`
 	JSON          bool     `name:"json" help:"Print the report as the API gives it."`
 	Lang          string   `help:"Language of the supplement: en, hr, sr-Latn, sr-Cyrl." default:"en"`
@@ -82,6 +83,7 @@ func (cmd *verifyCmd) verifier() (*verifier.Verifier, error) {
 	if cmd.TrustKey != nil {
 		c.Verifier.TrustKeys = cmd.TrustKey
 	}
+	c.Verifier.ResolveDIDWeb = c.Verifier.ResolveDIDWeb || cmd.DIDWeb
 	c.Verifier.AllowLoopback = c.Verifier.AllowLoopback || cmd.AllowLoopback
 	return c.newVerifier()
 }

@@ -188,7 +188,7 @@ func TestTheIssuersNameComesFromTheTrustFile(t *testing.T) {
 // about, where it comes from and when somebody looked.
 func TestEvidenceIsToldInEveryLanguage(t *testing.T) {
 	with := map[string]string{"Version": "7", "Issued": "2026-09-01", "Key": "key-7", "Register": "Register-7", "Number": "number-7",
-		"Organization": "VATRS-7", "Authority": "Authority-7", "Statements": "statements-7", "From": "2017-07-01"}
+		"Organization": "VATRS-7", "Authority": "Authority-7", "Statements": "statements-7", "Host": "host-7", "From": "2017-07-01"}
 	for _, kind := range verifier.EvidenceKinds {
 		r := report(t, verifier.StateValid)
 		r.Issuer.Evidence = []verifier.Evidence{{Level: "L7", Kind: kind, With: with, Fact: "Fact in English", Source: "source-7", Checked: "2026-11-01"}}
