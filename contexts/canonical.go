@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
+	"indeks/strictjson"
 )
 
 // ErrBudget is returned, wrapped, for a document whose graph would take too long
@@ -32,9 +32,13 @@ const maxSteps = 200_000
 // ErrBudget, wrapped, where the graph is too costly; within the budgets of
 // Inspect and this one no document takes more than some tenths of a second.
 func (s *Set) Canonicalize(doc []byte) ([]byte, error) {
-	var tree map[string]any
-	if err := json.Unmarshal(doc, &tree); err != nil {
-		return nil, &Problem{Rule: "malformed", Detail: "the document is not a JSON object", Err: err}
+	parsed, err := strictjson.Parse(doc)
+	if err != nil {
+		return nil, &Problem{Rule: "malformed", Detail: err.Error(), Err: err}
+	}
+	tree, ok := parsed.Any().(map[string]any)
+	if !ok {
+		return nil, &Problem{Rule: "malformed", Detail: "the document is not a JSON object"}
 	}
 	return s.Canonical(tree)
 }

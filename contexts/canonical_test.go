@@ -223,3 +223,33 @@ func TestCanonicalGraphs(t *testing.T) {
 		t.Errorf("(-json-gold +ours):\n%s", diff)
 	}
 }
+
+// Whatever a document holds, it is canonicalized within the budget, to statements
+// that are read back as the same set.
+func FuzzCanonicalize(f *testing.F) {
+	f.Add([]byte(`{"@context": "https://www.w3.org/ns/credentials/v2", "id": "urn:x:1", "type": ["VerifiableCredential"], "issuer": "https://x.example", "name": {"@value": "A", "@language": "en", "@direction": "ltr"}, "credentialSubject": [{"type": "VerifiableCredential"}, {"type": "VerifiableCredential"}]}`))
+	f.Add([]byte(`{"@context": ["https://www.w3.org/ns/credentials/v2", {"list": {"@id": "urn:x:list", "@container": "@list"}, "json": {"@id": "urn:x:json", "@type": "@json"}, "n": "urn:x:n"}], "type": "VerifiablePresentation", "list": [1, 1.5e300, true, "č\t"], "json": {"b": [1.0], "a": null}, "n": -0.0}`))
+	f.Add([]byte(`{"@context": ["https://www.w3.org/2018/credentials/v1", "https://w3id.org/security/data-integrity/v2"], "type": "VerifiableCredential", "proof": {"type": "DataIntegrityProof", "cryptosuite": "x"}}`))
+	set := Default().Open()
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		start := time.Now()
+		text, err := set.Canonicalize(doc)
+		if took := time.Since(start); took > 10*time.Second {
+			t.Fatalf("took %v", took)
+		}
+		if err != nil {
+			return
+		}
+		dataset, err := ld.ParseNQuads(string(text))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		read := 0
+		for _, quads := range dataset.Graphs {
+			read += len(quads)
+		}
+		if lines := strings.Count(string(text), "\n"); read != lines {
+			t.Fatalf("%d statements in %d lines:\n%s", read, lines, text)
+		}
+	})
+}

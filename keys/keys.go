@@ -83,8 +83,11 @@ type Header struct {
 	SealedAt time.Time           // sigT or iat of the header; zero where absent
 	HasJWK   bool                // a jwk member was there; it is never used as a key
 
-	Cryptosuite string    // of a Data Integrity proof, else ""
-	Expires     time.Time // expires of a Data Integrity proof; zero where absent
+	// Of a Data Integrity proof only.
+	Cryptosuite string
+	Expires     time.Time // zero where absent
+	Challenge   string
+	Domains     []string
 }
 
 // PublicKey is a key that an institution publishes, with what may be done with it.

@@ -121,6 +121,19 @@ func OpenProof(ctx context.Context, doc []byte, o ProofOptions, r Resolver) (*Op
 	return opened, nil
 }
 
+// DocumentUnsafe returns a document without its proofs, none of which it checks.
+// It is to OpenProof what [PayloadUnsafe] is to Open.
+func DocumentUnsafe(doc []byte) ([]byte, error) {
+	if _, err := readObject(doc); err != nil {
+		return nil, refuse(ErrFormat, "%v", err)
+	}
+	bare, err := withoutMember(doc, "proof")
+	if err != nil {
+		return nil, refuse(ErrFormat, "%v", err) // unreachable: readObject has read it
+	}
+	return bare, nil
+}
+
 // suiteAlgorithm is the algorithm that a cryptosuite uses with a key.
 func suiteAlgorithm(cryptosuite string, key crypto.PublicKey) (Algorithm, error) {
 	switch key := key.(type) {
@@ -181,8 +194,8 @@ func appendMember(object []byte, name string, value []byte) []byte {
 
 // parseProofs takes the proofs out of a document.
 func parseProofs(doc []byte, o *ProofOptions) ([]byte, []*proof, error) {
-	if len(doc) > MaxProofDocument {
-		return nil, nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(doc), MaxProofDocument)
+	if len(doc) > MaxToken {
+		return nil, nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(doc), MaxToken)
 	}
 	members, err := readObject(doc)
 	if err != nil {
@@ -194,6 +207,9 @@ func parseProofs(doc []byte, o *ProofOptions) ([]byte, []*proof, error) {
 	raw, ok := members["proof"]
 	if !ok {
 		return nil, nil, refuse(ErrNotSealed, "the document carries no proof")
+	}
+	if len(doc) > MaxProofDocument {
+		return nil, nil, refuse(ErrTooLarge, "%d bytes with a proof, where at most %d are read", len(doc), MaxProofDocument)
 	}
 	list := []jsontext.Value{raw}
 	if raw.Kind() == '[' {
@@ -227,13 +243,17 @@ func parseProofs(doc []byte, o *ProofOptions) ([]byte, []*proof, error) {
 	return bare, proofs, nil
 }
 
-// withoutMember cuts a member out of a JSON object and leaves every other byte.
+// withoutMember cuts a member out of a JSON object, where it has it, and leaves
+// every other byte.
 func withoutMember(object []byte, name string) ([]byte, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(object))
 	if _, err := d.ReadToken(); err != nil {
 		return nil, err
 	}
 	for first := true; ; first = false {
+		if d.PeekKind() == '}' {
+			return object, nil
+		}
 		before := d.InputOffset() // behind the last value, or the opening brace
 		t, err := d.ReadToken()
 		if err != nil {
@@ -296,11 +316,11 @@ func readProof(raw, context jsontext.Value, o *ProofOptions) (*proof, error) {
 	if o.Challenge != "" && text["challenge"] != o.Challenge {
 		return nil, refuse(ErrHeader, "proof: challenge is not the one that was given")
 	}
-	domains, err := oneOrMore(members["domain"])
-	if err != nil {
+	p.header.Challenge = text["challenge"]
+	if p.header.Domains, err = oneOrMore(members["domain"]); err != nil {
 		return nil, refuse(ErrHeader, "proof: domain %v", err)
 	}
-	if o.Domain != "" && !slices.Contains(domains, o.Domain) {
+	if o.Domain != "" && !slices.Contains(p.header.Domains, o.Domain) {
 		return nil, refuse(ErrHeader, "proof: domain is not %.80q", o.Domain)
 	}
 

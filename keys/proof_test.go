@@ -302,8 +302,10 @@ func TestAddProofRefuses(t *testing.T) {
 // The document without its proof has all its other bytes.
 func TestWithoutMember(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"proof":1}`:                              `{}`,
-		` { "proof" : {"proof":2} , "a": 1 }`:      ` { "a": 1 }`,
+		`{"a":1}`:                             `{"a":1}`,
+		`{}`:                                  `{}`,
+		`{"proof":1}`:                         `{}`,
+		` { "proof" : {"proof":2} , "a": 1 }`: ` { "a": 1 }`,
 		`{"a":{"proof":1}, "proof":[1] , "b" : 2}`: `{"a":{"proof":1} , "b" : 2}`,
 		`{"a":1,"pr\u006fof":1}`:                   `{"a":1}`,
 	} {

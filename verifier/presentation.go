@@ -53,7 +53,8 @@ type PresentationReport struct {
 	Credentials []*Report
 	CheckedAt   time.Time
 
-	key *keys.PublicKey // of the holder
+	key   *keys.PublicKey // of the holder
+	proof *keys.Header    // of a Data Integrity proof: it says what a JWT says in claims
 }
 
 func (p *PresentationReport) check(name string) *Check {
@@ -112,7 +113,7 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 	if ok {
 		token = inner
 	}
-	payload, proof := p.open(ctx, v, token)
+	payload := p.open(ctx, v, token)
 	if payload == nil {
 		return p.conclude()
 	}
@@ -127,8 +128,8 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 		format.fail(reason, "The presentation breaks a rule: %s.", plain(err.Error()))
 		return p.conclude()
 	}
-	if proof != nil {
-		said.nonce, said.audience, said.exp = proof.challenge, proof.domains, proof.expires
+	if p.proof != nil {
+		said.nonce, said.audience, said.exp = p.proof.Challenge, p.proof.Domains, p.proof.Expires
 	}
 	format.pass("Well-formed, with %d credentials.", len(said.tokens))
 	if p.key != nil {
@@ -157,35 +158,35 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 }
 
 // open fills in form, key and seal check, and returns the payload, nil where
-// nothing of it is to be looked at, and the proof that it was sealed with, if that
-// stands in the document.
-func (p *PresentationReport) open(ctx context.Context, v *Verifier, token []byte) (payload []byte, proof *embeddedProof) {
+// nothing of it is to be looked at.
+func (p *PresentationReport) open(ctx context.Context, v *Verifier, token []byte) []byte {
 	format, seal := p.check(CheckFormat), p.check(CheckSeal)
 	var opened *keys.Opened
 	var err error
 	if bytes.HasPrefix(bytes.TrimLeft(token, " \t\r\n"), []byte("{")) {
 		if len(token) > keys.MaxToken {
 			format.fail("too_large", "Too large to be looked at.")
-			return nil, nil
+			return nil
 		}
-		opened, err = keys.OpenProof(ctx, token, keys.ProofOptions{Purpose: "authentication", Canonicalize: v.contexts.Canonicalize}, holderKeys{&p.Form})
+		opened, err = keys.OpenProof(ctx, token, v.proofs("authentication"), holderKeys{&p.Form})
 		if errors.Is(err, keys.ErrNotSealed) {
 			seal.notMade("no_seal", "Nobody proved to be the holder: the presentation carries no seal.")
-			return token, nil
+			return token
 		}
 		p.Form = keys.DataIntegrity
 	} else {
 		opened, err = keys.OpenPresentation(ctx, token, holderKeys{&p.Form})
 	}
 	if err == nil {
+		if len(opened.Seals) != 1 {
+			seal.fail("header_invalid", "It is proved by several, where one proof of one holder is expected.")
+			return nil
+		}
 		p.key = opened.Seals[0].Key
 		if p.Form == keys.DataIntegrity {
-			if proof, err = readEmbedded(token, opened); err != nil {
-				seal.fail("header_invalid", "The proof breaks a rule: %s.", plain(err.Error()))
-				return nil, nil
-			}
+			p.proof = &opened.Seals[0].Header
 		}
-		return opened.Payload, proof
+		return opened.Payload
 	}
 
 	detail := plain(err.Error())
@@ -212,18 +213,18 @@ func (p *PresentationReport) open(ctx context.Context, v *Verifier, token []byte
 		seal.fail("signature_invalid", "The seal does not fit: the presentation was changed, or somebody else sealed it.")
 	case errors.Is(err, keys.ErrUnknownKey) && p.Form == keys.DataIntegrity:
 		seal.notMade("key_not_found", "Who holds the key could not be found out, so nobody proved to be the holder.")
-		return token, nil
+		return token
 	case errors.Is(err, keys.ErrUnknownKey):
 		seal.notMade("key_not_found", "Who holds the key could not be found out, so nobody proved to be the holder.")
 		payload, err := keys.PresentationUnsafe(token)
 		if err != nil {
-			return nil, nil // unreachable: OpenPresentation got as far as the key
+			return nil // unreachable: OpenPresentation got as far as the key
 		}
-		return payload, nil
+		return payload
 	default:
 		format.fail("malformed", "This is not a presentation that can be read: %s.", detail)
 	}
-	return nil, nil
+	return nil
 }
 
 // holderKeys finds the keys of holders, whose DIDs are their keys, and notes the
@@ -234,36 +235,6 @@ type holderKeys struct{ form *keys.Form }
 func (k holderKeys) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
 	*k.form = h.Form
 	return keys.ResolveDID(h.KeyID)
-}
-
-// embeddedProof is what a Data Integrity proof says of the occasion.
-type embeddedProof struct {
-	challenge string
-	domains   []string
-	expires   time.Time
-}
-
-// readEmbedded reads the one proof of a document whose proofs all verified.
-func readEmbedded(doc []byte, opened *keys.Opened) (*embeddedProof, error) {
-	if len(opened.Seals) != 1 {
-		return nil, errors.New("one proof of one holder is expected")
-	}
-	var members struct {
-		Challenge string         `json:"challenge"`
-		Domain    jsontext.Value `json:"domain"`
-	}
-	raw := member(doc, "proof")
-	if raw.Kind() == '[' {
-		var list []jsontext.Value
-		if json.Unmarshal(raw, &list) != nil || len(list) != 1 {
-			return nil, errors.New("one proof of one holder is expected")
-		}
-		raw = list[0]
-	}
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, err // unreachable: OpenProof read it
-	}
-	return &embeddedProof{members.Challenge, stringsOf(members.Domain), opened.Seals[0].Expires}, nil
 }
 
 // presented is what a presentation says, taken apart.

@@ -15,8 +15,8 @@ import (
 )
 
 // resolver finds the keys of one token: those of the trust file by their exact
-// kid, and those that certificates in the header bring along. It fetches
-// nothing. That it found a key says nothing about whose key it is.
+// kid or as a Multikey, and those that certificates in the header or the name of
+// the key bring along. It fetches nothing. That it found a key says nothing about whose key it is.
 type resolver struct {
 	trust *Trust
 	known map[*keys.PublicKey]*TrustedIssuer // keys of the trust file that were handed out
@@ -48,7 +48,10 @@ func (f *resolver) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, e
 		return f.published, nil
 	}
 	if key == nil {
-		return nil, fmt.Errorf("%w: named by the header", keys.ErrUnknownKey)
+		var err error
+		if entry, key, err = f.ownKey(h.KeyID); err != nil {
+			return nil, err
+		}
 	}
 	if f.known == nil {
 		f.known = make(map[*keys.PublicKey]*TrustedIssuer)
@@ -152,7 +155,7 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 			best, seal = j, s
 		}
 	}
-	r.SealedAt = seal.SealedAt
+	r.SealedAt, r.sealEnds = seal.SealedAt, seal.Expires
 	switch {
 	case best.unconfirmable:
 		c.notMade(best.reason, "%s", best.message)
@@ -245,7 +248,14 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 		return refuse("issuer_mismatch", "Sealed by "+j.entry.Name("en")+", but the credential names another issuer.")
 	case j.entry == nil && named != nil:
 		j = refuse("untrusted_issuer", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
-		j.remark = "No path leads from the seal's certificate to an anchor of that issuer. Where the file does not bring the certificates in between, the trust file must."
+		if len(s.Chain) > 0 {
+			j.remark = "No path leads from the seal's certificate to an anchor of that issuer. Where the file does not bring the certificates in between, the trust file must."
+		}
+		return j
+	case j.entry == nil && len(s.Chain) == 0: // a DID that is its own key
+		if key.Controller != id {
+			return refuse("issuer_mismatch", "Sealed with the key of somebody else than the issuer whom the credential names.")
+		}
 		return j
 	case j.entry == nil && key == found.published: // asked for in the name of the credential's issuer
 	case j.entry == nil:

@@ -72,6 +72,8 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		if inner, _, ok, broken := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && broken == nil {
 			token = inner
 			opened, err = keys.Open(ctx, token, found)
+		} else {
+			opened, err = keys.OpenProof(ctx, token, v.proofs(""), found)
 		}
 	}
 	if err != nil {

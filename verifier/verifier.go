@@ -116,6 +116,8 @@ type Report struct {
 	// Credential is what was sealed, nil unless the seal verified. Pages may show
 	// it as fact only where Issuer.Confirmed, and never for State NotValid.
 	Credential *elm.Credential
+
+	sealEnds time.Time // when the seal says that it expires; zero where it does not
 }
 
 // Config is what a verifier works with. The zero value works, trusts nobody and fetches

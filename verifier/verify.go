@@ -78,6 +78,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 			return r
 		}
 	}
+	if errors.Is(err, keys.ErrNotSealed) {
+		opened, err = keys.OpenProof(ctx, token, v.proofs(""), found)
+	}
 	if err != nil {
 		v.unopened(r, token, err, found)
 		return r.conclude(v)
@@ -97,6 +100,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	// 3. The seal belongs to the issuer the credential names (trap 4), and its
 	// key was allowed at the time of sealing.
 	entry := v.checkSeal(r, opened, cred, found, token)
+	if id := twoPlaces(cred); id != "" && opened.Form == keys.DataIntegrity {
+		r.check(CheckSeal).fail("claims_invalid", "The proof does not say which of two places holds what is said of %s.", plain(id))
+	}
 
 	// 4. Who vouches for the issuer.
 	v.checkIssuer(r, cred, entry)
@@ -152,11 +158,7 @@ func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver)
 		// 1b. Nobody knows the key. Whether that is a forgery or a stranger is
 		// told by the issuer that the unverified payload names, and by nothing
 		// else of it.
-		payload, err := keys.PayloadUnsafe(token)
-		if err != nil {
-			payload = nil // unreachable: Open got as far as the key
-		}
-		cred := v.checkFormat(r, payload, found.form)
+		cred := v.checkFormat(r, payloadUnsafe(token, found.form), found.form)
 		switch {
 		case cred == nil:
 			seal.notMade("key_not_found", "The seal was made with a key that nobody here knows.")
@@ -171,8 +173,8 @@ func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver)
 				issuer.remark("%s", found.unpublished)
 			}
 		}
-	default:
-		seal.fail("key_not_found", "The key could not be found.") // unreachable: the resolver has no other errors
+	default: // the resolver has no other errors, so it is one of Canonicalize
+		v.notCanonical(r, token, err)
 	}
 	if format := r.check(CheckFormat); format.Result == NotMade {
 		format.notMade("", "Not looked at, because the seal did not open.")
@@ -257,6 +259,9 @@ func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
 	if err != nil {
 		c.notMade("claims_invalid", "The period of validity cannot be read.")
 		return
+	}
+	if !r.sealEnds.IsZero() && (until.IsZero() || r.sealEnds.Before(until)) {
+		until = r.sealEnds
 	}
 	now := r.CheckedAt
 	switch {
