@@ -14,14 +14,14 @@ test: tools
 	$(GO) test ./...
 
 # Programs that tests run against ours: zbarimg reads QR codes, rsvg-convert
-# renders SVG. Tests that need a missing one are skipped by name.
+# renders SVG, curl asks the APIs. Tests that need a missing one are skipped by name.
 tools:
-	@missing=; for t in zbarimg rsvg-convert; do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
+	@missing=; for t in zbarimg rsvg-convert curl; do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq zbar-tools librsvg2-bin >/dev/null; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq zbar-tools librsvg2-bin curl >/dev/null; \
 		else \
-			echo "Missing:$$missing. Install zbar-tools and librsvg2-bin (Debian's names); tests that need them are skipped."; \
+			echo "Missing:$$missing. Install zbar-tools, librsvg2-bin and curl (Debian's names); tests that need them are skipped."; \
 		fi; \
 	fi
 
