@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -137,6 +138,10 @@ func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver)
 		v.checkFormat(r, token, "")
 		seal.fail("no_seal", "The document carries no seal: anybody could have written it.")
 		r.State = NoSeal
+		return
+	case errors.Is(err, keys.ErrFormat) && bytes.HasPrefix(token, []byte("%PDF-")):
+		r.State = Unreadable
+		r.check(CheckFormat).fail("malformed", "A PDF is not read here yet: give the sealed file itself.")
 		return
 	case errors.Is(err, keys.ErrFormat):
 		r.State = Unreadable

@@ -88,17 +88,7 @@ func (r *Report) showsContent() bool {
 func (r *Report) Wire(lang string) Wire {
 	w := Wire{
 		Verdict: r.Verdict, State: r.State, Reason: r.Reason, CheckedAt: r.CheckedAt,
-		Checks: make([]WireCheck, 0, len(r.Checks)),
-	}
-	for _, c := range r.Checks {
-		wire := WireCheck{
-			Name: c.Name, Result: c.Result, Outcome: outcomeScheme + outcomes[c.Result],
-			Message: c.Message, Remarks: c.Remarks, Source: c.Source, Problem: c.Problem,
-		}
-		if concept := concepts[c.Name]; concept != "" {
-			wire.Concept = conceptScheme + concept
-		}
-		w.Checks = append(w.Checks, wire)
+		Checks: wireChecks(r.Checks),
 	}
 	w.Issuer = WireIssuer{Name: r.Issuer.Name, DID: r.Issuer.DID, Country: r.Issuer.Country, Level: r.Issuer.Level, Evidence: []WireEvidence{}}
 	for _, e := range r.Issuer.Evidence {
@@ -116,6 +106,45 @@ func (r *Report) Wire(lang string) Wire {
 			}
 			w.Supplement = append(w.Supplement, wire)
 		}
+	}
+	return w
+}
+
+func wireChecks(checks []Check) []WireCheck {
+	all := make([]WireCheck, 0, len(checks))
+	for _, c := range checks {
+		wire := WireCheck{
+			Name: c.Name, Result: c.Result, Outcome: outcomeScheme + outcomes[c.Result],
+			Message: c.Message, Remarks: c.Remarks, Source: c.Source, Problem: c.Problem,
+		}
+		if concept := concepts[c.Name]; concept != "" {
+			wire.Concept = conceptScheme + concept
+		}
+		all = append(all, wire)
+	}
+	return all
+}
+
+// WirePresentation is the report of a presentation as the API and
+// `indeks verify --json` write it.
+type WirePresentation struct {
+	Verdict     Verdict     `json:"verdict"`
+	Reason      Reason      `json:"reason,omitempty"`
+	Checks      []WireCheck `json:"checks"`
+	Form        string      `json:"form,omitempty"`
+	Holder      string      `json:"holder,omitempty"`
+	Credentials []Wire      `json:"credentials"`
+	CheckedAt   time.Time   `json:"checked_at"`
+}
+
+// Wire translates the report; lang is the language of the supplements.
+func (p *PresentationReport) Wire(lang string) WirePresentation {
+	w := WirePresentation{
+		Verdict: p.Verdict, Reason: p.Reason, Checks: wireChecks(p.Checks), Form: string(p.Form), Holder: p.Holder,
+		Credentials: []Wire{}, CheckedAt: p.CheckedAt,
+	}
+	for _, r := range p.Credentials {
+		w.Credentials = append(w.Credentials, r.Wire(lang))
 	}
 	return w
 }
