@@ -49,6 +49,7 @@ func TestAStrangersHostConfirmsNobody(t *testing.T) {
 	}{
 		"not wanted":             {true, token, good, 0, IssuerUnknown, "", ""},
 		"published":              {false, token, good, 1, IssuerUnknown, "L1", ""},
+		"published, for a proof": {false, stranger.proving().seal(t, stranger.credential(nil, nil)), good, 1, IssuerUnknown, "L1", ""},
 		"another key":            {false, token, other.document(t, stranger.did, nil), 1, NotValid, "", ""},
 		"sealed by another":      {false, other.seal(t, stranger.credential(nil, nil)), good, 1, NotValid, "", ""},
 		"of another DID":         {false, token, stranger.document(t, uni.did, nil), 1, IssuerUnknown, "", "could not be had"},

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -9,6 +10,15 @@ import (
 	"indeks/keys"
 	"indeks/strictjson"
 )
+
+// open opens a token of any form, or a document with embedded proofs.
+func (v *Verifier) open(ctx context.Context, token []byte, r keys.Resolver) (*keys.Opened, error) {
+	opened, err := keys.Open(ctx, token, r)
+	if errors.Is(err, keys.ErrNotSealed) {
+		return keys.OpenProof(ctx, token, v.proofs(""), r)
+	}
+	return opened, err
+}
 
 // proofs are the options to open proofs for a purpose.
 func (v *Verifier) proofs(purpose string) keys.ProofOptions {

@@ -252,12 +252,12 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 			j.remark = "No path leads from the seal's certificate to an anchor of that issuer. Where the file does not bring the certificates in between, the trust file must."
 		}
 		return j
+	case j.entry == nil && key == found.published: // asked for in the name of the credential's issuer
 	case j.entry == nil && len(s.Chain) == 0: // a DID that is its own key
 		if key.Controller != id {
 			return refuse("issuer_mismatch", "Sealed with the key of somebody else than the issuer whom the credential names.")
 		}
 		return j
-	case j.entry == nil && key == found.published: // asked for in the name of the credential's issuer
 	case j.entry == nil:
 		if own := keys.OrganizationIdentifier(s.Chain[0]); own != "" && len(organizations) > 0 &&
 			!slices.ContainsFunc(organizations, func(n string) bool { return sameOrganization(own, n) }) {

@@ -67,13 +67,11 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 
 	// 2. Sealed by the same issuer, or by somebody who may do so for it.
 	found := &resolver{trust: v.trust}
-	opened, err := keys.Open(ctx, token, found)
+	opened, err := v.open(ctx, token, found)
 	if errors.Is(err, keys.ErrNotSealed) {
 		if inner, _, ok, broken := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && broken == nil {
 			token = inner
 			opened, err = keys.Open(ctx, token, found)
-		} else {
-			opened, err = keys.OpenProof(ctx, token, v.proofs(""), found)
 		}
 	}
 	if err != nil {

@@ -60,11 +60,6 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	// 1. Open: the exact payload, with seals that verify under some key.
 	found := &resolver{trust: v.trust}
 	opened, err := keys.Open(ctx, token, found)
-	if errors.Is(err, keys.ErrUnknownKey) {
-		if payload, unsafe := keys.PayloadUnsafe(token); unsafe == nil && v.publishes(ctx, payload, found) {
-			opened, err = keys.Open(ctx, token, found)
-		}
-	}
 	if errors.Is(err, keys.ErrNotSealed) {
 		if inner, extra, ok, err := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && err != nil {
 			r.State = Unreadable
@@ -81,6 +76,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	}
 	if errors.Is(err, keys.ErrNotSealed) {
 		opened, err = keys.OpenProof(ctx, token, v.proofs(""), found)
+	}
+	if errors.Is(err, keys.ErrUnknownKey) && v.publishes(ctx, payloadUnsafe(token, found.form), found) {
+		opened, err = v.open(ctx, token, found)
 	}
 	if err != nil {
 		v.unopened(r, token, err, found)
