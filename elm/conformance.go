@@ -22,8 +22,8 @@ var conforming = sync.OnceValue(func() *contexts.Set { return contexts.Default()
 // is sealed is not looked at.
 //
 // The error is a [*FormatError] of what cannot be read, or a [*ValidationError],
-// whose rules are those of [Credential.Validate], "context" for what
-// contexts.Problem has, and "term" for a name that no context defines.
+// whose rules are those of [Credential.Validate] and of contexts.Problem, and
+// "term" for a name that no context defines.
 func Conform(raw []byte) (*Credential, error) {
 	c, err := Parse(raw)
 	if err != nil {
@@ -142,7 +142,7 @@ func (v *validation) base(p place, object *strictjson.Value) {
 func (v *validation) inspect() {
 	undefined, err := conforming().Inspect(*v.root)
 	if problem, ok := errors.AsType[*contexts.Problem](err); ok {
-		v.broken = append(v.broken, FormatError{problem.Pointer, "context", problem.Detail})
+		v.broken = append(v.broken, FormatError{problem.Pointer, problem.Rule, problem.Detail})
 	}
 	for _, u := range undefined {
 		if len(v.broken) < maxBroken {

@@ -42,6 +42,7 @@ type commands struct {
 	Lint      lintCmd      `cmd:"" help:"Say what is missing or wrong in a credential or a course, and where it would go."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of a course file."`
 	Vocab     vocabCmd     `cmd:"" help:"Print the controlled vocabularies, or search one."`
+	JoseCose  joseCoseCmd  `cmd:"" name:"vc-jose-cose" help:"Seal and verify for the W3C test suite of VC-JOSE-COSE."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
