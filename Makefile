@@ -33,6 +33,11 @@ bench:
 bench-http:
 	INDEKS_SPEED=1 INDEKS_REQUIRE_SHARED=1 $(GO) test -count=1 -timeout 20m -run '^TestSpeed$$' -v ./cmd/indeks
 
+# Presses the real program: slow senders, and the worst files there are, many at
+# once. Takes two minutes and opens 2 000 connections.
+load:
+	ulimit -n 8192 && $(GO) test -tags load -count 1 -v -run 'SlowSenders|Bombs' ./cmd/indeks
+
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w needed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
@@ -44,7 +49,7 @@ check:
 	else echo "$$out"; exit $$code; fi
 
 # Each fuzz target for FUZZTIME.
-FUZZTIME ?= 20s
+FUZZTIME ?= 30s
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \

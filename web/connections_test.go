@@ -241,3 +241,40 @@ func TestNothingIsUnpacked(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Of all bodies together no more is held than may be; small ones still go through,
+// and what was held is free again when a request ends.
+func TestBodyMemory(t *testing.T) {
+	k, _ := newKit(t, Config{BodyMemory: 100_000})
+	e := k.Echo()
+	holding, leave := make(chan bool), make(chan bool)
+	e.POST("/", func(c echo.Context) error {
+		raw, err := io.ReadAll(c.Request().Body)
+		if err != nil {
+			return err
+		}
+		if raw[0] == 'h' {
+			holding <- true
+			<-leave
+		}
+		return c.NoContent(http.StatusNoContent)
+	})
+	large := strings.Repeat("x", smallBody+60_000)
+	done := make(chan int)
+	go func() { done <- ask(e, "POST", "/", "h"+large).StatusCode }()
+	<-holding
+	r := ask(e, "POST", "/", large)
+	if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("a second large body: %d", r.StatusCode)
+	}
+	if got := ask(e, "POST", "/", "small").StatusCode; got != 204 {
+		t.Errorf("a small body: %d", got)
+	}
+	close(leave)
+	if got := <-done; got != 204 {
+		t.Errorf("the first: %d", got)
+	}
+	if got := ask(e, "POST", "/", large).StatusCode; got != 204 || k.bodies.Load() != 0 {
+		t.Errorf("after it: %d, %d bytes held", got, k.bodies.Load())
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -114,11 +115,39 @@ func referrerPolicy(r *http.Request, https bool) string {
 func (k *Kit) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		c.Set(bodyKey, r.Body)
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, k.config.BodyLimit)
+		body := &heldBody{ReadCloser: r.Body, all: &k.bodies, most: k.config.BodyMemory}
+		defer body.release()
+		c.Set(bodyKey, io.ReadCloser(body))
+		r.Body = http.MaxBytesReader(c.Response(), body, k.config.BodyLimit)
 		return next(c)
 	}
 }
+
+// smallBody is what of each body is not counted as held, so that large ones that
+// are held for long do not keep out the small ones, which nearly all are.
+const smallBody = 64 << 10
+
+// heldBody counts what is held of all bodies while their requests last.
+type heldBody struct {
+	io.ReadCloser
+	all        *atomic.Int64
+	most       int64
+	read, held int64
+}
+
+func (b *heldBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	if more := b.read - smallBody - b.held; more > 0 {
+		b.held += more
+		if b.all.Add(more) > b.most {
+			return n, &Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 2}
+		}
+	}
+	return n, err
+}
+
+func (b *heldBody) release() { b.all.Add(-b.held) }
 
 const bodyKey = "body without limit"
 

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -24,13 +25,14 @@ import (
 
 // Config is what both servers have in common. The zero value works.
 type Config struct {
-	Log       *slog.Logger   // nil: slog.Default(); writes route patterns, never paths, queries, bodies or addresses
-	Languages []string       // offered, first is the default; nil: all that the kit has texts for
-	BodyLimit int64          // of a request, in bytes; 0: 1 MiB. [Kit.LimitBody] sets another for a route
-	Timeout   time.Duration  // of a request's context; 0: 55 s. Below Limits.Write, so that there is an answer
-	Rate      Rate           // of requests per caller to routes under [Kit.LimitRate]; zero: off
-	Proxies   []netip.Prefix // whose X-Forwarded-For names the client; nil: the client is who connects
-	HTTPS     bool           // the public address is https: answers carry Strict-Transport-Security
+	Log        *slog.Logger   // nil: slog.Default(); writes route patterns, never paths, queries, bodies or addresses
+	Languages  []string       // offered, first is the default; nil: all that the kit has texts for
+	BodyLimit  int64          // of a request, in bytes; 0: 1 MiB. [Kit.LimitBody] sets another for a route
+	BodyMemory int64          // bytes that are held of the bodies of all requests, beyond the first 64 KiB of each; 0: 64 MiB
+	Timeout    time.Duration  // of a request's context; 0: 55 s. Below Limits.Write, so that there is an answer
+	Rate       Rate           // of requests per caller to routes under [Kit.LimitRate]; zero: off
+	Proxies    []netip.Prefix // whose X-Forwarded-For names the client; nil: the client is who connects
+	HTTPS      bool           // the public address is https: answers carry Strict-Transport-Security
 }
 
 // Kit renders pages. It is safe for concurrent use once the servers' rows are
@@ -39,6 +41,7 @@ type Kit struct {
 	config Config
 	log    *slog.Logger
 	rows   Statuses
+	bodies atomic.Int64 // bytes held; see heldBody
 
 	languages []string
 	matcher   language.Matcher
@@ -65,6 +68,9 @@ func New(c Config, pages fs.FS, funcs template.FuncMap) (*Kit, error) {
 	}
 	if k.config.BodyLimit == 0 {
 		k.config.BodyLimit = 1 << 20
+	}
+	if k.config.BodyMemory == 0 {
+		k.config.BodyMemory = 64 << 20
 	}
 	if k.config.Timeout == 0 {
 		k.config.Timeout = 55 * time.Second

@@ -48,6 +48,10 @@ type Limits struct {
 	VerifyBody kib `yaml:"verify_body_kib"`
 	StackBody  kib `yaml:"stack_body_kib"`
 
+	// BodyMemory in MiB is what is held of the bodies of all requests together,
+	// beyond the first 64 KiB of each.
+	BodyMemory int `yaml:"body_memory_mib"`
+
 	// Verifications at once for each processor, and how many more may wait.
 	WorkersPerCore int `yaml:"workers_per_core"`
 	Queue          int `yaml:"queue"`
@@ -70,7 +74,7 @@ type Limits struct {
 var defaultLimits = Limits{
 	Connections: 2000, ConnectionsPerAddress: 50, ReverseProxies: []string{},
 	HeaderSeconds: 5, ReadSeconds: 30, RequestSeconds: 55, WriteSeconds: 60, IdleSeconds: 60,
-	Header: 16, Body: 1 << 10, VerifyBody: 3 << 10, StackBody: 8 << 10,
+	Header: 16, Body: 1 << 10, VerifyBody: 3 << 10, StackBody: 8 << 10, BodyMemory: 64,
 	WorkersPerCore: 2, Queue: 64,
 	VerifyPerSecond: 5, VerifyBurst: 60, IssuePerSecond: 50, IssueBurst: 200, WrongKeysPerMinute: 20,
 	MemoryPercent: 75,
@@ -92,7 +96,7 @@ func (l *Limits) check() error {
 	for name, v := range map[string]float64{
 		"connections": float64(l.Connections), "connections_per_address": float64(l.ConnectionsPerAddress),
 		"header_seconds": l.HeaderSeconds, "read_seconds": l.ReadSeconds, "request_seconds": l.RequestSeconds, "write_seconds": l.WriteSeconds, "idle_seconds": l.IdleSeconds,
-		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody),
+		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody), "body_memory_mib": float64(l.BodyMemory),
 		"workers_per_core": float64(l.WorkersPerCore), "queue": float64(l.Queue),
 		"verify_per_second": l.VerifyPerSecond, "verify_burst": float64(l.VerifyBurst), "issue_per_second": l.IssuePerSecond, "issue_burst": float64(l.IssueBurst),
 		"wrong_keys_per_minute": l.WrongKeysPerMinute, "memory_percent": float64(l.MemoryPercent),
@@ -134,7 +138,7 @@ func (l *Limits) connections() web.Limits {
 // kit is what handlers are held to.
 func (l *Limits) kit(r web.Rate) web.Config {
 	proxies, _ := l.proxies()
-	return web.Config{BodyLimit: l.Body.orNone(), Timeout: cmp.Or(seconds(l.RequestSeconds), math.MaxInt64), Rate: r, Proxies: proxies}
+	return web.Config{BodyLimit: l.Body.orNone(), BodyMemory: cmp.Or(int64(l.BodyMemory)<<20, math.MaxInt64), Timeout: cmp.Or(seconds(l.RequestSeconds), math.MaxInt64), Rate: r, Proxies: proxies}
 }
 
 func (l *Limits) verifyRate() web.Rate {
