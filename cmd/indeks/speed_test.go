@@ -46,8 +46,8 @@ import (
 //	make bench-http
 //
 // Two servers are measured in turn on the same tokens: the program's verifier
-// with all that it does (only its limits on rates are off, as they are by
-// default), and a bare net/http server that checks the ES256 signature and
+// with all that it does (only its limits on rates and on the connections of one
+// address are off), and a bare net/http server that checks the ES256 signature and
 // nothing else. Each is a process of its own; the load comes from this one, by 8
 // connections that are kept alive. What the load costs counts for both, so it is
 // made as cheap as it can be: whole requests are ready beforehand, and of an
@@ -110,6 +110,14 @@ func setUpBench(t testing.TB) *bench {
 	made, err := (&initCmd{Dir: b.dir, facts: examples.Institution(), Alg: "ES256", Listen: listener.Addr().String(), PublicBase: "http://" + listener.Addr().String(),
 		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(time.Now())
 	if err != nil {
+		t.Fatal(err)
+	}
+	made.config.Limits.VerifyPerSecond, made.config.Limits.ConnectionsPerAddress = 0, 0
+	text, err := made.config.yaml()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(made.config.path(configName), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if b.sealer, err = made.ring.Sealer(); err != nil {
