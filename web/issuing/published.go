@@ -14,6 +14,7 @@ import (
 	"indeks/elm"
 	"indeks/issuer"
 	"indeks/store"
+	"indeks/web"
 )
 
 // getToken is what verifiers get for the id of a printed QR code: the vc2 form,
@@ -107,15 +108,12 @@ var openAPIDocument string
 //go:embed vcapi.json
 var vcAPIPaths string
 
-// description is the OpenAPI document of a server with or without the VC-API,
-// whose paths are kept apart.
+// description is the OpenAPI document of a server with or without the VC-API.
 func description(vcAPI bool) []byte {
 	if !vcAPI {
-		return []byte(openAPIDocument)
+		return web.Description(openAPIDocument)
 	}
-	const open = `"paths": {`
-	paths := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(vcAPIPaths), "{"), "}")
-	return []byte(strings.Replace(openAPIDocument, open, open+paths+",", 1))
+	return web.Description(openAPIDocument, vcAPIPaths)
 }
 
 func (s *server) getDescription(c echo.Context) error {

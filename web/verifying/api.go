@@ -17,10 +17,21 @@ import (
 )
 
 //go:embed openapi.json
-var openAPIDocument []byte
+var openAPIDocument string
+
+//go:embed vcapi.json
+var vcAPIPaths string
+
+// description is the OpenAPI document of a server with or without the VC-API.
+func description(vcAPI bool) []byte {
+	if !vcAPI {
+		return web.Description(openAPIDocument)
+	}
+	return web.Description(openAPIDocument, vcAPIPaths)
+}
 
 func (s *Server) openAPI(c echo.Context) error {
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, openAPIDocument)
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, s.description)
 }
 
 // postVerification judges one credential. 4xx is only for a request that holds

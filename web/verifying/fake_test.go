@@ -128,7 +128,7 @@ func ask(t testing.TB, s *Server, method, target, body string, header ...string)
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	described(t, s.Echo()).ServeHTTP(w, r)
+	described(t, s).ServeHTTP(w, r)
 	raw, err := io.ReadAll(w.Result().Body)
 	if err != nil {
 		t.Fatal(err)

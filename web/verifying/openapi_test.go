@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/contexts"
 	"indeks/internal/contract"
 	"indeks/verifier"
 	"indeks/web"
@@ -29,32 +30,45 @@ func routesOf(s *Server) (routes []string) {
 	return routes
 }
 
-// described is h, held to openapi.json.
-func described(t testing.TB, h http.Handler) http.Handler {
+// described is what s answers, held to its description.
+func described(t testing.TB, s *Server) http.Handler {
 	t.Helper()
-	reading.Do(func() { description = contract.Read(t, openAPIDocument) })
-	return description.Handler(t, h)
+	reading.Do(func() {
+		documents = map[bool]*contract.Document{false: contract.Read(t, description(false)), true: contract.Read(t, description(true))}
+	})
+	return documents[s.conformance != nil].Handler(t, s.Echo())
 }
 
 var (
-	reading     sync.Once
-	description *contract.Document
+	reading   sync.Once
+	documents map[bool]*contract.Document
 )
 
 // TestDescription: openapi.json describes this server, all of it and nothing
 // else, and what it shows is what happens.
 func TestDescription(t *testing.T) {
-	d := contract.Read(t, openAPIDocument)
-
 	// What it shows, at a verifier that knows none of the issuers in it.
-	real, err := verifier.New(verifier.Config{Trust: &verifier.Trust{Version: 1, Expires: time.Now().Add(time.Hour), Issuers: []verifier.TrustedIssuer{{ID: "did:web:orchards.example"}}}})
+	trust := &verifier.Trust{Version: 1, Expires: time.Now().Add(time.Hour), Issuers: []verifier.TrustedIssuer{{ID: "did:web:orchards.example"}}}
+	strict, err := verifier.New(verifier.Config{Trust: trust})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Config{Verifier: real, Kit: quiet})
+	open, err := verifier.New(verifier.Config{Trust: trust, Contexts: contexts.Default().Open()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	serve := func(c Config) *Server {
+		c.Kit.Log = quiet.Log
+		s, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	plain := serve(Config{Verifier: strict})
+	contract.Read(t, description(false)).Routes(t, routesOf(plain), pagesOnly)
+	d := contract.Read(t, description(true))
+	s := serve(Config{Verifier: strict, Conformance: open})
 	d.Routes(t, routesOf(s), pagesOnly)
 	server := httptest.NewServer(d.Handler(t, s.Echo()))
 	defer server.Close()
@@ -90,45 +104,35 @@ func TestDescription(t *testing.T) {
 		}
 	}
 
-	// Those that do not depend on what is asked.
-	for _, path := range []string{verify, stack} {
-		for _, c := range []struct {
-			name   string
-			make   func() *Server
-			header string
-			status int
-		}{
-			{"of another site", func() *Server { s, _ := newServer(t, &fake{}); return s }, "cross-site", 403},
-			{"a panic", func() *Server { s, _ := newServer(t, nil); return s }, "none", 500},
-			{"no worker is free", func() *Server {
-				s, _ := newServer(t, &fake{})
-				for range cap(s.queue) {
-					s.queue <- struct{}{}
-				}
-				return s
-			}, "none", 503},
-			{"too often", func() *Server {
-				s, err := New(Config{Verifier: real, Kit: web.Config{Log: quiet.Log, Rate: web.Rate{PerSecond: 0.001, Burst: 1}}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return s
-			}, "none", 429},
-		} {
-			h := d.Handler(t, c.make().Echo())
-			var w *httptest.ResponseRecorder
-			for range 2 { // the second is the one that is too often
-				w = httptest.NewRecorder()
-				r := httptest.NewRequest("POST", path, strings.NewReader(`{"credential`+map[string]string{verify: `":"x"}`, stack: `s":["x"]}`}[path]))
-				r.Header.Set("Content-Type", json)
-				r.Header.Set("Sec-Fetch-Site", c.header)
-				h.ServeHTTP(w, r)
+	// What can happen to every request; that it does is for Complete to say.
+	bodies := map[string]string{verify: `{"credential":"x"}`, stack: `{"credentials":["x"]}`,
+		"/credentials/verify": `{"credential":"x"}`, "/presentations/verify": `{"presentation":"x"}`}
+	everywhere := func(s *Server, body, site string) {
+		for path, usual := range bodies {
+			if body != "" {
+				usual = body
 			}
-			if w.Code != c.status {
-				t.Errorf("%s %s: %d, want %d: %s", path, c.name, w.Code, c.status, w.Body)
-			}
+			r := httptest.NewRequest("POST", path, strings.NewReader(usual))
+			r.Header.Set("Content-Type", json)
+			r.Header.Set("Accept", json)
+			r.Header.Set("Sec-Fetch-Site", site)
+			d.Handler(t, s.Echo()).ServeHTTP(httptest.NewRecorder(), r)
 		}
 	}
+	everywhere(s, "[]", "none")
+	everywhere(s, "", "cross-site")
+	everywhere(s, strings.Repeat(" ", stackBody+1), "none")
+	tooOften := serve(Config{Verifier: strict, Conformance: open, Kit: web.Config{Rate: web.Rate{PerSecond: 0.001, Burst: 1}}})
+	everywhere(tooOften, "", "none")
+	everywhere(tooOften, "", "none")
+	faulty := serve(Config{Verifier: strict, Conformance: open})
+	faulty.verifier, faulty.conformance = nil, nil
+	everywhere(faulty, "", "none")
+	full := serve(Config{Verifier: strict, Conformance: open})
+	for range cap(full.queue) {
+		full.queue <- struct{}{}
+	}
+	everywhere(full, "", "none")
 	if r, err := http.Get(server.URL + "/openapi.json"); err != nil || r.StatusCode != 200 {
 		t.Errorf("the description: %v %v", r, err)
 	}

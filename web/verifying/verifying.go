@@ -70,6 +70,7 @@ type Server struct {
 	host     string // of Base
 
 	conformance, strict conformer // of the VC-API; nil: it is off
+	description         []byte    // openapi.json
 
 	body, stackBody int64
 
@@ -109,6 +110,7 @@ func New(c Config) (*Server, error) {
 	if c.Conformance != nil {
 		s.conformance, s.strict = c.Conformance, c.Verifier
 	}
+	s.description = description(s.conformance != nil)
 	s.routes()
 	return s, nil
 }
