@@ -2,18 +2,28 @@ package verifier
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -228,6 +238,154 @@ func TestLoopbackIsForDemosOnly(t *testing.T) {
 	res.Body.Close()
 	if res.StatusCode != http.StatusFound {
 		t.Errorf("redirect was followed: %d", res.StatusCode)
+	}
+}
+
+// Whatever a host sends, little of it is read and not for long.
+func TestWhatAHostSendsIsBounded(t *testing.T) {
+	endless := func(w http.ResponseWriter, r *http.Request, chunk []byte, pause time.Duration) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+			http.NewResponseController(w).Flush()
+			time.Sleep(pause)
+		}
+	}
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		most   time.Duration
+		sent   int64 // at most, in bytes
+		want   string
+	}{
+		"endless, in pieces": {func(w http.ResponseWriter, r *http.Request) { endless(w, r, make([]byte, 64<<10), 0) }, 0, maxFetched + 1<<20, "too large"},
+		"a claim of 1 GiB": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1073741824")
+			endless(w, r, make([]byte, 64<<10), 0)
+		}, 0, maxFetched + 1<<20, "too large"},
+		"a byte each second": {func(w http.ResponseWriter, r *http.Request) { endless(w, r, []byte("x"), time.Second) }, fetchTimeout, 20, "deadline"},
+		"nothing, for ever":  {func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, fetchTimeout, 0, "deadline"},
+		"endless headers":    {func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }, 0, 64 << 10, "header"},
+		"a body that is packed": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write([]byte("\x1f\x8b\x08packed"))
+		}, 0, 10, ""},
+		"another place": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://uni.example/other", http.StatusPermanentRedirect)
+		}, 0, 200, "308"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				var sent atomic.Int64
+				server := http.Server{Handler: c.answer, ErrorLog: log.New(io.Discard, "", 0)}
+				listener := &oneConn{conn: counted{there, &sent}, closed: make(chan struct{})}
+				go server.Serve(listener)
+				transport := transport(new(net.Dialer))
+				dials := 0
+				transport.DialTLSContext = func(context.Context, string, string) (net.Conn, error) { dials++; return here, nil }
+				v := newVerifier(t, Config{Fetch: &http.Client{Transport: transport}})
+				began := time.Now()
+				body, err := v.get(t.Context(), &url.URL{Scheme: "https", Host: "uni.example", Path: "/"}, "x/y")
+				if took := time.Since(began); took != c.most {
+					t.Errorf("took %s", took)
+				}
+				switch {
+				case c.want == "" && (err != nil || string(body) != "\x1f\x8b\x08packed"):
+					t.Errorf("%q, %v", body, err) // as it came: nothing is unpacked
+				case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+					t.Errorf("%d bytes, %v", len(body), err)
+				}
+				here.Close()
+				server.Close()
+				time.Sleep(2 * time.Second) // until the last handler has seen that nobody is there
+				if n := sent.Load(); n > c.sent+4<<10 || dials != 1 {
+					t.Errorf("%d bytes were taken, %d connections", n, dials)
+				}
+			})
+		})
+	}
+}
+
+// oneConn is a listener of one connection.
+type oneConn struct {
+	conn   net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *oneConn) Accept() (conn net.Conn, err error) {
+	l.once.Do(func() { conn = l.conn })
+	if conn == nil {
+		<-l.closed
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (l *oneConn) Close() error   { close(l.closed); return nil }
+func (l *oneConn) Addr() net.Addr { return l.conn.LocalAddr() }
+
+// counted is a connection that counts what is taken from it.
+type counted struct {
+	net.Conn
+	sent *atomic.Int64
+}
+
+func (c counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
+// A host is who its certificate says, today; there is no other way to it.
+func TestCertificatesOfHosts(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := func(host string, from, to time.Time) tls.Certificate {
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: to, DNSNames: []string{host}, IsCA: true, BasicConstraintsValid: true}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	}
+	at := time.Now()
+	for name, c := range map[string]struct {
+		certificate tls.Certificate
+		trusted     bool
+		good        bool
+	}{
+		"good":        {certificate("localhost", at.Add(-time.Hour), at.Add(time.Hour)), true, true},
+		"self-signed": {certificate("localhost", at.Add(-time.Hour), at.Add(time.Hour)), false, false},
+		"over":        {certificate("localhost", at.Add(-time.Hour), at.Add(-time.Minute)), true, false},
+		"to come":     {certificate("localhost", at.Add(time.Hour), at.Add(2*time.Hour)), true, false},
+		"of another":  {certificate("other.localhost", at.Add(-time.Hour), at.Add(time.Hour)), true, false},
+	} {
+		asked := 0
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{c.certificate}}
+		server.StartTLS()
+		policy := FetchPolicy{AllowLoopback: true}
+		client := NewFetchClient(policy)
+		if c.trusted {
+			leaf, err := x509.ParseCertificate(c.certificate.Certificate[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			roots := x509.NewCertPool()
+			roots.AddCert(leaf)
+			client.Transport.(*gate).loopback.(*http.Transport).TLSClientConfig.RootCAs = roots
+		}
+		_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+		_, err := newVerifier(t, Config{Fetch: client, Policy: policy}).get(t.Context(), &url.URL{Scheme: "https", Host: "localhost:" + port, Path: "/"}, "x/y")
+		if (err == nil) != c.good || (asked == 1) != c.good {
+			t.Errorf("%s: %v after %d requests", name, err, asked)
+		}
+		server.Close()
 	}
 }
 

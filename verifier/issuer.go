@@ -42,12 +42,19 @@ func (v *Verifier) checkIssuer(r *Report, cred *elm.Credential, entry *TrustedIs
 	}
 }
 
+// clockSlack is by how much a trust file may seem to be of the future. It tells a
+// clock that is some minutes late from one that starts anew at every boot.
+const clockSlack = 24 * time.Hour
+
 // trustAge marks an issuer check as not made where there is no trust file that
 // could confirm anybody, and reports whether it did.
 func (v *Verifier) trustAge(c *Check, now time.Time) bool {
 	switch {
 	case v.trust == nil || len(v.trust.Issuers) == 0:
 		c.notMade("untrusted_issuer", "No trust file is configured, so nobody could be confirmed.")
+	case v.trust.Issued.After(now.Add(clockSlack)):
+		// Either way nothing can be said of any period of validity.
+		c.notMade("untrusted_issuer", "The trust file is of %s, which is yet to come: the clock of this machine is wrong, or the file is.", day(v.trust.Issued))
 	case now.After(v.trust.Expires):
 		c.notMade("untrusted_issuer", "The trust file ended on %s and must be renewed before anybody can be confirmed.", day(v.trust.Expires))
 	default:

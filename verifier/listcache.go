@@ -15,7 +15,7 @@ const (
 	// of the usual size.
 	maxListBits = 8 * 64 << 20
 	// maxListsKnown bounds the lists of which something is remembered.
-	maxListsKnown = 16 << 10
+	maxListsKnown = 8 << 10
 )
 
 // listKey tells lists apart: what is a good list in one issuer's name need not

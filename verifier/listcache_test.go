@@ -179,8 +179,9 @@ func TestListCacheIsBounded(t *testing.T) {
 		}
 	}
 	for i := range maxListsKnown {
-		v.lists.keep(listKey{address: fmt.Sprint("small ", i)}, &knownList{until: now.Add(time.Hour)})
+		v.lists.known[listKey{address: fmt.Sprint("small ", i)}] = &knownList{until: now.Add(time.Hour)}
 	}
+	v.lists.keep(listKey{address: "last"}, &knownList{until: now.Add(time.Hour)})
 	if n := len(v.lists.known); n != maxListsKnown {
 		t.Errorf("something is remembered of %d lists", n)
 	}

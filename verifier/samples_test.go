@@ -185,6 +185,30 @@ func TestExpiredTrustConfirmsNobody(t *testing.T) {
 	}
 }
 
+// A clock that is years off confirms nobody, whichever way it is off.
+func TestAWrongClockConfirmsNobody(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	trust := trusting(uni.entry())
+	token := uni.seal(t, uni.credential(nil, map[string]any{"validFrom": "2001-01-01T00:00:00Z"}))
+	trust.Issuers[0].Keys[0].NotBefore = time.Time{}
+	for name, c := range map[string]struct {
+		clock time.Time
+		state State
+		says  string
+	}{
+		"right":            {now, StateValid, ""},
+		"an hour back":     {trust.Issued.Add(-time.Hour), StateValid, ""},
+		"ten years back":   {now.AddDate(-10, 0, 0), IssuerUnknown, "yet to come"},
+		"ten years onward": {now.AddDate(10, 0, 0), IssuerUnknown, "must be renewed"},
+	} {
+		r := newVerifier(t, Config{Trust: trust, Now: func() time.Time { return c.clock }}).Verify(t.Context(), token)
+		coherent(t, r)
+		if check := r.check(CheckIssuer); r.State != c.state || !strings.Contains(check.Message, c.says) {
+			t.Errorf("%s: state %s: %+v", name, r.State, check)
+		}
+	}
+}
+
 // Each single changed byte of payload, header or signature makes a file invalid.
 func TestTamperingIsSeen(t *testing.T) {
 	files := samples(t)

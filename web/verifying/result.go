@@ -38,6 +38,8 @@ type result struct {
 	Word, Sentence, Why string
 	Next                string // id of the text that says what to do where nothing is shown
 
+	Base, Host string // where it was checked, and can be checked again
+
 	Facts bool // the content may be shown: sealed, and not NotValid
 	Claim bool // but nobody vouches for the issuer, so it is a claim
 	Full  bool // with name and supplement
@@ -103,7 +105,7 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 	if _, ok := looks[state]; !ok {
 		state = verifier.NotValid // a state that this page does not know is never shown as good
 	}
-	p := result{Report: r, Full: full, Tone: looks[state].tone, Icon: looks[state].icon, Next: "next.not_valid"}
+	p := result{Report: r, Base: s.base, Host: s.host, Full: full, Tone: looks[state].tone, Icon: looks[state].icon, Next: "next.not_valid"}
 
 	// 1. the first second
 	args := map[string]any{"Date": ""}

@@ -67,7 +67,8 @@ type Server struct {
 	kit      *web.Kit
 	echo     *echo.Echo
 	verifier examiner
-	host     string // of Base
+	base     string // public URL, "" where none is configured
+	host     string // of it
 
 	conformance, strict conformer // of the VC-API; nil: it is off
 	description         []byte    // openapi.json
@@ -99,6 +100,7 @@ func New(c Config) (*Server, error) {
 		kit:      kit,
 		echo:     kit.Echo(),
 		verifier: c.Verifier,
+		base:     c.Base,
 		host:     base.Host,
 
 		body:      cmp.Or(c.Body, maxBody),
