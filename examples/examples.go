@@ -1,6 +1,7 @@
 // Package examples holds three complete micro-credentials with their class
-// lists, and a class list of 250 learners. Every institution, course and person
-// in it is invented; every host ends in .example.
+// lists, a class list of 250 learners, and a table of institutions for a trust
+// file. Every institution, course and person in it is invented; every host ends
+// in .example, but for the demo's own.
 //
 // Most readers want [Courses]. The package is data only: what the data means is
 // said by package issuer and by docs/course.md and docs/class-list.md.

@@ -164,3 +164,22 @@ func TestWrongTablesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a table holds, what comes of it is a trust file, or nothing changes.
+func FuzzImportCSV(f *testing.F) {
+	f.Add(table)
+	f.Add("did,name,source,checked,keys\n")
+	f.Add("organization_id,did,name,name_x,source,checked\nX,did:x,A,B,S,2026-10-01\nX,,A,,S,2026-10-01\n,did:x,,,,\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		trust := parseTrust(t)
+		before := written(t, trust)
+		changes, _, err := trust.ImportCSV(strings.NewReader(text))
+		after := written(t, trust)
+		if same := after == before; same != (err != nil || len(changes) == 0) {
+			t.Errorf("changes %+v, error %v, but the same: %t", changes, err, same)
+		}
+		if _, err := ParseTrust([]byte(after)); err != nil {
+			t.Error(err)
+		}
+	})
+}
