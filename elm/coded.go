@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"indeks/contexts"
 )
@@ -81,8 +82,9 @@ func Label(id, lang string) string {
 
 // beyondLabel is what a note says that the label of its code does not.
 func beyondLabel(text, id string) string {
+	c, _ := contexts.Lookup(id)
 	for _, lang := range languages {
-		label := Label(id, lang)
+		label := c.Label[lang]
 		if label == "" {
 			continue
 		}
@@ -98,15 +100,27 @@ func beyondLabel(text, id string) string {
 
 // alike reports whether two texts have the same letters and digits.
 func alike(a, b string) bool {
-	letters := func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-				return -1
-			}
-			return unicode.ToLower(r)
-		}, s)
+	for {
+		var x, y rune
+		x, a = nextLetter(a)
+		if y, b = nextLetter(b); x != y {
+			return false
+		}
+		if x == 0 {
+			return true
+		}
 	}
-	return letters(a) == letters(b)
+}
+
+// nextLetter returns the first letter or digit of s, in lower case, and what
+// follows it; 0 where there is none.
+func nextLetter(s string) (letter rune, rest string) {
+	for i, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r), s[i+utf8.RuneLen(r):]
+		}
+	}
+	return 0, ""
 }
 
 // stated is an element whose notes are the issuer's words only.

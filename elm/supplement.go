@@ -53,16 +53,24 @@ type Answers struct {
 
 // Completeness says how a credential answers the elements of the supplement: by
 // a value, by a coded reason in place of one, or not at all.
-func Completeness(c *Credential) Answers {
+func Completeness(c *Credential) Answers { return CompletenessOf(Supplement(c, "en")) }
+
+// CompletenessOf is Completeness of a credential whose supplement is at hand, in
+// any language.
+func CompletenessOf(supplement []Section) Answers {
 	var a Answers
-	found := make(map[string]Element)
-	for _, section := range Supplement(c, "en") {
-		for _, element := range section.Elements {
-			found[element.ID] = element
+	found := func(id string) (e Element) {
+		for _, section := range supplement {
+			for i := range section.Elements {
+				if section.Elements[i].ID == id {
+					e = section.Elements[i]
+				}
+			}
 		}
+		return e
 	}
 	for _, id := range mandatory {
-		switch element := found[id]; {
+		switch element := found(id); {
 		case element.Missing:
 			a.Missing = append(a.Missing, id)
 		case element.Reason:
@@ -72,7 +80,7 @@ func Completeness(c *Credential) Answers {
 		}
 	}
 	for _, id := range statements {
-		if len(found[id].Values) == 0 {
+		if len(found(id).Values) == 0 {
 			a.Unstated = append(a.Unstated, id)
 		}
 	}

@@ -1,7 +1,6 @@
 package elm
 
 import (
-	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,7 +14,7 @@ import (
 // tabs become spaces. Everything else stays, right-to-left scripts and
 // combining marks included.
 func Clean(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+	if plainASCII(s) {
 		return s
 	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
@@ -32,6 +31,16 @@ func Clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// plainASCII reports whether there is nothing in s but ASCII that is shown.
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // lineEnds are the characters that Clean replaces without loss; a text that
@@ -69,33 +78,45 @@ var fallbacks = map[string][]string{
 	"sr-Cyrl": {"sr-Cyrl", "sr", "sr-Latn", "en"},
 }
 
-// choose returns the values of a text that suit a reader best, and their tag:
-// those of the language itself, of its fallbacks (also with a region or
-// script), those without a language, or the first by tag. "und" stands for a
-// tag that is none.
+// choose returns the values of a text that suit a reader best, and their tag, as
+// tagFor finds it.
 func choose(text Text, lang string) (values []string, tag string) {
-	tags := slices.Sorted(maps.Keys(text))
+	var few [8]string
+	tags := few[:0]
+	for tag, values := range text {
+		if len(values) > 0 {
+			tags = append(tags, tag)
+		}
+	}
+	at, tag := tagFor(tags, lang)
+	return text[at], tag
+}
+
+// tagFor finds among tags, which it sorts, the one that suits a reader best: the
+// language itself, one of its fallbacks (also with a region or script), a text
+// without a language, or the first by tag. tag is what to call it, "" for no
+// language and "und" for a tag that is none.
+func tagFor(tags []string, lang string) (at, tag string) {
+	slices.Sort(tags)
 	for _, wanted := range fallbacks[lang] {
 		for _, tag := range tags {
-			if len(text[tag]) > 0 && (strings.EqualFold(tag, wanted) || len(tag) > len(wanted) && strings.EqualFold(tag[:len(wanted)+1], wanted+"-") && tagForm.MatchString(tag)) {
-				return text[tag], tag
+			if strings.EqualFold(tag, wanted) || len(tag) > len(wanted) && strings.EqualFold(tag[:len(wanted)], wanted) && tag[len(wanted)] == '-' && tagForm.MatchString(tag) {
+				return tag, tag
 			}
 		}
 	}
 	for _, tag := range []string{"", "@none"} {
-		if len(text[tag]) > 0 {
-			return text[tag], ""
+		if slices.Contains(tags, tag) {
+			return tag, ""
 		}
 	}
 	for _, tag := range tags {
-		if len(text[tag]) > 0 && tagForm.MatchString(tag) {
-			return text[tag], tag
+		if tagForm.MatchString(tag) {
+			return tag, tag
 		}
 	}
-	for _, tag := range tags {
-		if len(text[tag]) > 0 {
-			return text[tag], "und"
-		}
+	if len(tags) > 0 {
+		return tags[0], "und"
 	}
-	return nil, ""
+	return "", ""
 }

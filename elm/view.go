@@ -222,7 +222,12 @@ func (v *view) text(t Text) Value {
 	if len(values) == 0 {
 		return Value{}
 	}
-	value := shown(strings.TrimSpace(strings.Join(values, "; ")))
+	return v.tagged(strings.Join(values, "; "), tag)
+}
+
+// tagged is a text in a language.
+func (v *view) tagged(text, tag string) Value {
+	value := shown(strings.TrimSpace(text))
 	// Figures alone, such as a grade, are in no language.
 	if !strings.EqualFold(tag, v.lang) && strings.ContainsFunc(value.Text, unicode.IsLetter) {
 		value.Lang = tag
@@ -251,14 +256,17 @@ func (v *view) concept(c *Concept) Value {
 		return Value{}
 	}
 	if known, ok := contexts.Lookup(c.ID); ok {
-		labels := make(Text, len(known.Label))
-		for tag, label := range known.Label {
-			labels[tag] = []string{label}
+		var few [8]string
+		tags := few[:0]
+		for tag := range known.Label {
+			tags = append(tags, tag)
 		}
-		if plain := plainer[c.ID]; plain != "" {
-			labels["en"] = []string{plain}
+		at, tag := tagFor(tags, v.lang)
+		label := known.Label[at]
+		if plain := plainer[c.ID]; at == "en" && plain != "" {
+			label = plain
 		}
-		value := v.text(labels)
+		value := v.tagged(label, tag)
 		value.Text = capital(value.Text) // the lists begin some labels with a small letter
 		value.IRI, value.Ours = c.ID, true
 		return value
@@ -283,6 +291,9 @@ var plainer = map[string]string{
 }
 
 func capital(s string) string {
+	if s != "" && 'A' <= s[0] && s[0] <= 'Z' {
+		return s
+	}
 	first, size := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(first)) + s[size:]
 }
@@ -371,6 +382,9 @@ func (v *view) titleOf(c claim) Value {
 
 // main returns the claims that the credential makes itself.
 func main(claims []claim) []claim {
+	if !slices.ContainsFunc(claims, func(c claim) bool { return c.part }) {
+		return slices.Clip(claims)
+	}
 	var found []claim
 	for _, c := range claims {
 		if !c.part {

@@ -43,8 +43,8 @@ func Parse(raw []byte) (Value, error) {
 	if p.pos == len(p.src) {
 		return Value{}, &Error{Rule: "json-syntax", Detail: "no document"}
 	}
-	var v Value
-	if e := p.value(&v); e != nil {
+	v, e := p.value()
+	if e != nil {
 		return Value{}, e
 	}
 	if p.space(); p.pos < len(p.src) {
@@ -109,22 +109,23 @@ func (p *parser) next() byte {
 }
 
 // value reads the value at pos, where no white space stands.
-func (p *parser) value(v *Value) *Error {
+func (p *parser) value() (Value, *Error) {
 	if p.pos == len(p.src) {
-		return p.syntax("unexpected end")
+		return Value{}, p.syntax("unexpected end")
 	}
 	switch c := p.src[p.pos]; {
 	case c == '"':
-		var e *Error
-		v.kind = String
-		v.text, e = p.text()
-		return e
+		text, e := p.text()
+		return Value{kind: String, text: text}, e
 	case c == '{':
-		return p.object(v)
+		members, e := p.object()
+		return Value{kind: Object, members: members}, e
 	case c == '[':
-		return p.array(v)
+		members, e := p.array()
+		return Value{kind: Array, members: members}, e
 	case c == '-' || '0' <= c && c <= '9':
-		return p.number(v)
+		number, e := p.number()
+		return Value{kind: Number, text: number}, e
 	}
 	for _, literal := range [...]struct {
 		text string
@@ -132,11 +133,10 @@ func (p *parser) value(v *Value) *Error {
 	}{{"true", True}, {"false", False}, {"null", Null}} {
 		if strings.HasPrefix(p.src[p.pos:], literal.text) {
 			p.pos += len(literal.text)
-			v.kind = literal.kind
-			return nil
+			return Value{kind: literal.kind}, nil
 		}
 	}
-	return p.syntax("no value")
+	return Value{}, p.syntax("no value")
 }
 
 func (p *parser) enter() *Error {
@@ -176,9 +176,9 @@ func (p *parser) close(start int) []Member {
 	return p.slab[first:len(p.slab):len(p.slab)]
 }
 
-func (p *parser) object(v *Value) *Error {
+func (p *parser) object() ([]Member, *Error) {
 	if e := p.enter(); e != nil {
-		return e
+		return nil, e
 	}
 	p.pos++
 	start := len(p.open)
@@ -186,11 +186,11 @@ func (p *parser) object(v *Value) *Error {
 	for c := p.next(); c != '}' || len(p.open) > start; c = p.next() {
 		// 1. The name, which no other member of the object may have.
 		if c != '"' {
-			return p.syntax("no member name")
+			return nil, p.syntax("no member name")
 		}
 		name, e := p.text()
 		if e != nil {
-			return e
+			return nil, e
 		}
 		hash := foldedHash(name)
 		if names == nil && len(p.open)-start >= manyMembers {
@@ -202,35 +202,35 @@ func (p *parser) object(v *Value) *Error {
 		if names != nil {
 			folded := fold(name)
 			if other, ok := names[folded]; ok {
-				return twice(name, other)
+				return nil, twice(name, other)
 			}
 			names[folded] = name
 		} else {
 			for i := start; i < len(p.open); i++ {
 				if other := p.open[i].Name; p.hashes[i] == hash && strings.EqualFold(other, name) {
-					return twice(name, other)
+					return nil, twice(name, other)
 				}
 			}
 		}
 		if len(name) > MaxName {
-			return p.refuse("json-name", "a member name of %d bytes, at most %d are read", len(name), MaxName).below(name)
+			return nil, p.refuse("json-name", "a member name of %d bytes, at most %d are read", len(name), MaxName).below(name)
 		}
 		if e := p.spend(); e != nil {
-			return e
+			return nil, e
 		}
 
 		// 2. Its value.
 		if p.next() != ':' {
-			return p.syntax("no colon after a member name")
+			return nil, p.syntax("no colon after a member name")
 		}
 		p.pos++
 		p.space()
 		at := p.push(name, hash)
-		var member Value
-		if e := p.value(&member); e != nil {
-			return e.below(name)
+		value, e := p.value()
+		if e != nil {
+			return nil, e.below(name)
 		}
-		p.open[at].Value = member
+		p.open[at].Value = value
 
 		// 3. What follows.
 		switch p.next() {
@@ -238,15 +238,13 @@ func (p *parser) object(v *Value) *Error {
 			p.pos++
 		case '}':
 			p.pos++
-			v.kind, v.members = Object, p.close(start)
-			return nil
+			return p.close(start), nil
 		default:
-			return p.syntax("neither comma nor brace after a member")
+			return nil, p.syntax("neither comma nor brace after a member")
 		}
 	}
 	p.pos++
-	v.kind, v.members = Object, p.close(start)
-	return nil
+	return p.close(start), nil
 }
 
 // twice refuses a member whose name another member of the object has, or has but
@@ -258,20 +256,20 @@ func twice(name, other string) *Error {
 	return (&Error{Rule: "json-case", Detail: "same name as " + strconv.Quote(other) + " except for case"}).below(name)
 }
 
-func (p *parser) array(v *Value) *Error {
+func (p *parser) array() ([]Member, *Error) {
 	if e := p.enter(); e != nil {
-		return e
+		return nil, e
 	}
 	p.pos++
 	start := len(p.open)
 	for c := p.next(); c != ']' || len(p.open) > start; c = p.next() {
 		if e := p.spend(); e != nil {
-			return e
+			return nil, e
 		}
 		at := p.push("", 0)
-		var item Value
-		if e := p.value(&item); e != nil {
-			return e.below(strconv.Itoa(at - start))
+		item, e := p.value()
+		if e != nil {
+			return nil, e.below(strconv.Itoa(at - start))
 		}
 		p.open[at].Value = item
 		switch p.next() {
@@ -279,15 +277,13 @@ func (p *parser) array(v *Value) *Error {
 			p.pos++
 		case ']':
 			p.pos++
-			v.kind, v.members = Array, p.close(start)
-			return nil
+			return p.close(start), nil
 		default:
-			return p.syntax("neither comma nor bracket after an item")
+			return nil, p.syntax("neither comma nor bracket after an item")
 		}
 	}
 	p.pos++
-	v.kind, v.members = Array, p.close(start)
-	return nil
+	return p.close(start), nil
 }
 
 // text reads the string at pos.
@@ -388,7 +384,7 @@ func (p *parser) unit(i int) (rune, bool) {
 }
 
 // number reads the number at pos (RFC 8259 section 6).
-func (p *parser) number(v *Value) *Error {
+func (p *parser) number() (string, *Error) {
 	start := p.pos
 	digits := func() int {
 		from := p.pos
@@ -410,11 +406,11 @@ func (p *parser) number(v *Value) *Error {
 	integer := true
 	switch {
 	case whole == 0, whole > 1 && p.src[p.pos-whole] == '0':
-		return p.syntax("no such number")
+		return "", p.syntax("no such number")
 	}
 	if accept('.') {
 		if integer = false; digits() == 0 {
-			return p.syntax("no digit after the point")
+			return "", p.syntax("no digit after the point")
 		}
 	}
 	if accept('e') || accept('E') {
@@ -423,17 +419,17 @@ func (p *parser) number(v *Value) *Error {
 			accept('-')
 		}
 		if digits() == 0 {
-			return p.syntax("no digit in the exponent")
+			return "", p.syntax("no digit in the exponent")
 		}
 	}
-	v.kind, v.text = Number, p.src[start:p.pos]
+	text := p.src[start:p.pos]
 	if integer && whole <= 15 { // below 2^53
-		return nil
+		return text, nil
 	}
-	if !exactInFloat64(v.text) {
-		return p.refuse("json-number", "number %s does not keep its value in other software; write it as a string", shorten(v.text))
+	if !exactInFloat64(text) {
+		return "", p.refuse("json-number", "number %s does not keep its value in other software; write it as a string", shorten(text))
 	}
-	return nil
+	return text, nil
 }
 
 // manyMembers is from when on names are looked up rather than compared one by

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -276,6 +277,24 @@ func checkNumbers(t *testing.T, tree any) {
 		}
 		if back := strconv.FormatFloat(f, 'f', -1, 64); strings.Trim(string(tree), "0123456789") == "" && back != string(tree) {
 			t.Fatalf("%s became %s", tree, back)
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	raw, err := os.ReadFile("../cmd/indeks/testdata/speed/award.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	doc := jsontext.Value(raw)
+	if err := doc.Compact(); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(doc)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(doc); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

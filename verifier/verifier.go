@@ -118,6 +118,7 @@ type Report struct {
 	Credential *elm.Credential
 
 	sealEnds time.Time // when the seal says that it expires; zero where it does not
+	supplement []elm.Section // of Credential in English, where it was looked at
 }
 
 // Config is what a verifier works with. The zero value works, trusts nobody and fetches

@@ -119,7 +119,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 
 	// 7. What informs, but does not decide.
 	v.checkAccreditation(r, cred)
-	checkSupplement(r.check(CheckSupplement), cred)
+	r.checkSupplement(cred)
 	return r.conclude(v)
 }
 
@@ -282,12 +282,14 @@ func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
 
 // checkSupplement says which elements of Annex I are missing or answered by a
 // reason. It informs and never blocks.
-func checkSupplement(c *Check, cred *elm.Credential) {
+func (r *Report) checkSupplement(cred *elm.Credential) {
+	c := r.check(CheckSupplement)
 	if cred.Profile == elm.Other {
 		c.notMade("", "Not a credential of the European Learning Model, so the elements of Annex I were not looked for.")
 		return
 	}
-	answers := elm.Completeness(cred)
+	r.supplement = elm.Supplement(cred, "en")
+	answers := elm.CompletenessOf(r.supplement)
 	all := len(answers.Present) + len(answers.Reasoned) + len(answers.Missing)
 	if len(answers.Missing) > 0 {
 		c.fail("", "%d of %d mandatory elements of Annex I are missing.", len(answers.Missing), all)

@@ -98,11 +98,15 @@ func (r *Report) Wire(lang string) Wire {
 		return w
 	}
 	w.Credential = &WireCredential{ID: r.ID, Profile: string(r.Profile), Form: string(r.Form), PayloadSHA256: r.SHA256}
-	for _, section := range elm.Supplement(r.Credential, lang) {
+	supplement := r.supplement
+	if lang != "en" || supplement == nil {
+		supplement = elm.Supplement(r.Credential, lang)
+	}
+	for _, section := range supplement {
 		for _, element := range section.Elements {
-			wire := WireElement{ID: element.ID, Label: element.Label, Values: []string{}}
-			for _, value := range element.Values {
-				wire.Values = append(wire.Values, line(value))
+			wire := WireElement{ID: element.ID, Label: element.Label, Values: make([]string, len(element.Values))}
+			for i := range element.Values {
+				wire.Values[i] = line(&element.Values[i])
 			}
 			w.Supplement = append(w.Supplement, wire)
 		}
@@ -150,7 +154,10 @@ func (p *PresentationReport) Wire(lang string) WirePresentation {
 }
 
 // line is a value with its details in one line.
-func line(v elm.Value) string {
+func line(v *elm.Value) string {
+	if len(v.Detail) == 0 && v.Link == "" {
+		return v.Text
+	}
 	parts := []string{v.Text}
 	for _, detail := range v.Detail {
 		if detail.Label == "" {
