@@ -117,7 +117,7 @@ type Report struct {
 	// it as fact only where Issuer.Confirmed, and never for State NotValid.
 	Credential *elm.Credential
 
-	sealEnds time.Time // when the seal says that it expires; zero where it does not
+	sealEnds   time.Time     // when the seal says that it expires; zero where it does not
 	supplement []elm.Section // of Credential in English, where it was looked at
 }
 

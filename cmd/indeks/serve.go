@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -218,6 +219,8 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 		return nil, err
 	}
 	return func(ctx context.Context, l net.Listener) error {
+		room := headroom()
+		defer runtime.KeepAlive(room)
 		return web.Serve(ctx, l, server.Echo(), limits.connections())
 	}, nil
 }
