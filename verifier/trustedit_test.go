@@ -112,7 +112,8 @@ func TestImportOfInstitutions(t *testing.T) {
 			t.Errorf("%s: %+v, %q", name, changes, skipped)
 		}
 		uni := trust.ByDID("did:web:uni.example")
-		if len(uni.Accredited) != 3 || len(uni.Keys) != 2 || uni.LegalName["hr"] != "Sveučilište Primjer" || uni.LegalName["sr-Latn"] == "" || uni.Country != "RS" {
+		if len(uni.Accredited) != 3 || len(uni.Keys) != 2 || uni.LegalName["hr"] != "Sveučilište Primjer" || uni.LegalName["sr-Latn"] == "" || uni.Country != "RS" ||
+			uni.Source != "letter of the rectorate, checked by telephone" || uni.Checked != "2026-08-20" || uni.Accredited[1].Source != "registry" {
 			t.Errorf("%s: %+v", name, uni)
 		}
 		want := TrustedIssuer{OrganizationID: "NTREE-20000002", LegalName: map[string]string{"en": "New Institute"}, Country: "EE", Domains: []string{"new.example", "www.new.example"},

@@ -77,7 +77,10 @@ func column(member string) string {
 // as listed in docs/trust.md, separated by comma or semicolon. A row is about
 // the entry with its did or organization_id, else its deqar_id or eter_id; where
 // those find none, a row without a did and organization_id is skipped, because
-// nothing could be sealed in its name. Rows add to entries as [Trust.Put] does.
+// nothing could be sealed in its name. Rows add to entries as [Trust.Put] does,
+// but for source and checked: those of an entry that is there say how its keys
+// became known, which a table does not, and stay. A period of accreditation has
+// the row's source where it has none of its own.
 //
 // Of a table with any fault nothing is taken: the error names each by row, as
 // spreadsheets count them, and column.
@@ -155,6 +158,14 @@ func (t *Trust) ImportCSV(table io.Reader) (changes []TrustChange, skipped []str
 		if err != nil {
 			fault(column(member), err)
 			continue
+		}
+		for i := range e.Accredited {
+			if a := &e.Accredited[i]; a.Source == "" {
+				a.Source = e.Source
+			}
+		}
+		if work.Find(entry.ID) != nil || work.Find(entry.OrganizationID) != nil {
+			e.Source, e.Checked = "", ""
 		}
 		if _, err := work.Put(*e, false); err != nil {
 			fault("did", err)

@@ -359,7 +359,7 @@ func (cmd *trustImportCmd) Run(con console) error {
 	for _, row := range skipped {
 		fmt.Fprintf(con.out, "? %s\n", row)
 	}
-	fmt.Fprintf(con.out, "%d entries change, %d rows are skipped.\n", len(changes), len(skipped))
+	fmt.Fprintf(con.out, "Entries that change: %d. Rows skipped: %d.\n", len(changes), len(skipped))
 	if cmd.DryRun || len(changes) == 0 {
 		return nil
 	}
