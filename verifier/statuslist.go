@@ -92,9 +92,9 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	}
 
 	// 3. The list that was asked for, and of today.
-	list := &statusList{freshTill: asked.Add(maxListAge)}
+	list, subject := &statusList{freshTill: asked.Add(maxListAge)}, listSubject(cred)
 	for entry, kind := range listKinds {
-		if slices.Contains(cred.Type, kind.credential) {
+		if slices.Contains(cred.Type, kind.credential) && subject["type"] == kind.subject {
 			list.kind = entry
 		}
 	}
@@ -121,10 +121,6 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	list.validFrom = from
 
 	// 4. What it says of itself, then the bits.
-	kind, subject := listKinds[list.kind], listSubject(cred)
-	if subject["type"] != kind.subject {
-		return malformed("holds no %s", kind.subject)
-	}
 	if id, ok := subject["id"]; ok {
 		text, _ := id.(string)
 		if about, _, _ := strings.Cut(text, "#"); about != address {
@@ -148,7 +144,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		list.freshTill = asked.Add(time.Duration(min(ms, uint64(maxListAge.Milliseconds()))) * time.Millisecond)
 	}
 	encoded, _ := subject["encodedList"].(string)
-	switch list.bits, err = kind.decode(encoded); {
+	switch list.bits, err = listKinds[list.kind].decode(encoded); {
 	case errors.Is(err, status.ErrLength):
 		return nil, &statusError{errList, statusListLength, "it is too short"}
 	case err != nil:

@@ -2,13 +2,17 @@ package verifier
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"indeks/contexts"
 	"indeks/elm"
 	"indeks/internal/reference"
+	"indeks/keys"
 )
 
 // The seal must be one of the issuer whom the credential names (trap 4).
@@ -273,6 +277,55 @@ func TestWireCarriesTheSupplement(t *testing.T) {
 	}
 	if c := w.Checks[1]; c.Concept != "http://data.europa.eu/snb/verification/f9c2016fe9" || c.Outcome != "http://data.europa.eu/snb/verification-status/9895008394" {
 		t.Errorf("%+v", c)
+	}
+}
+
+// What is shown is what was checked: another parser of the bytes that were sealed
+// finds the very document that the report holds.
+func TestWhatIsShownIsWhatWasChecked(t *testing.T) {
+	tokens := samples(t)
+	cases := reference.LoadCases(t)
+	for _, c := range cases.Cases {
+		tokens[c.ID] = cases.Token(t, c)
+	}
+	set, err := contexts.Default().With(cases.Contexts(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := ParseTrust(cases.TrustFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	normal := func(t *testing.T, value any) string {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	compared := 0
+	for name, token := range tokens {
+		r := newVerifier(t, Config{Trust: trust, Contexts: set, Now: func() time.Time { return cases.Now }, Fetch: (&answers{}).client()}).Verify(t.Context(), token)
+		payload, err := keys.PayloadUnsafe(token)
+		if r.Credential == nil || err != nil {
+			continue
+		}
+		compared++
+		d := json.NewDecoder(bytes.NewReader(payload))
+		d.UseNumber()
+		var other any
+		if err := d.Decode(&other); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if normal(t, other) != normal(t, r.Credential.Tree.Any()) {
+			t.Errorf("%s: another parser reads another document", name)
+		}
+		if sum := sha256.Sum256(payload); hex.EncodeToString(sum[:]) != r.SHA256 {
+			t.Errorf("%s: another digest", name)
+		}
+	}
+	if compared < 40 {
+		t.Errorf("only %d documents were compared", compared)
 	}
 }
 

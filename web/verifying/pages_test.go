@@ -65,6 +65,10 @@ func TestEveryStateHasItsFirstSecond(t *testing.T) {
 			if !strings.Contains(body, "14:05 UTC") || !strings.Contains(body, `<html lang="`+lang+`">`) {
 				t.Errorf("%s %s: no time or no language", lang, state)
 			}
+			// Whoever is shown a copy of the page can ask the one that is live.
+			if !strings.Contains(body, `<a href="https://verify.example">verify.example</a>`) {
+				t.Errorf("%s %s: does not say where it was checked", lang, state)
+			}
 			if got := r.Header.Get("Cache-Control"); got != "private, no-store" || r.Header.Get("X-Robots-Tag") == "" {
 				t.Errorf("%s %s: may be kept: %q", lang, state, got)
 			}
