@@ -45,7 +45,7 @@ func TestListAgesWithinHalfAMinute(t *testing.T) {
 				entry := uni.entry()
 				entry.Keys[0].NotBefore = time.Time{}
 				trust := trusting(entry)
-				trust.Expires = start.AddDate(1, 0, 0)
+				trust.Issued, trust.Expires = start, start.AddDate(1, 0, 0)
 				v := newVerifier(t, Config{Trust: trust, Fetch: served.client(), Now: time.Now})
 				token := uni.seal(t, uni.credential([]any{uni.statusEntry("1", "revocation", "5")}, map[string]any{"validFrom": "1999-01-01T00:00:00Z"}))
 				expect := func(state State, asked int) {
@@ -96,7 +96,9 @@ func TestManyAskOnce(t *testing.T) {
 		served.set(uni.listURL("1"), uni.seal(t, list))
 		entry := uni.entry()
 		entry.Keys[0].NotBefore = time.Time{}
-		v := newVerifier(t, Config{Trust: trusting(entry), Fetch: served.client(), Now: time.Now})
+		trust := trusting(entry)
+		trust.Issued = time.Now()
+		v := newVerifier(t, Config{Trust: trust, Fetch: served.client(), Now: time.Now})
 		token := uni.seal(t, uni.credential([]any{uni.statusEntry("1", "revocation", "5")}, map[string]any{"validFrom": "1999-01-01T00:00:00Z"}))
 
 		hasty, leave := context.WithTimeout(t.Context(), time.Millisecond)
@@ -132,7 +134,8 @@ func TestSlowListIsGivenUp(t *testing.T) {
 		uni := newIssuer(t, "uni.example")
 		served := &answers{delay: time.Hour}
 		trust := trusting(uni.entry())
-		trust.Issuers[0].Keys[0].NotBefore, trust.Expires = time.Time{}, time.Now().AddDate(1, 0, 0)
+		trust.Issuers[0].Keys[0].NotBefore = time.Time{}
+		trust.Issued, trust.Expires = time.Now(), time.Now().AddDate(1, 0, 0)
 		v := newVerifier(t, Config{Trust: trust, Fetch: served.client(), Now: time.Now})
 		entries := []any{uni.statusEntry("1", "revocation", "5"), uni.statusEntry("2", "suspension", "5"), uni.statusEntry("3", "suspension", "5")}
 		token := uni.seal(t, uni.credential(entries, map[string]any{"validFrom": "1999-01-01T00:00:00Z"}))
