@@ -569,3 +569,31 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// A header that is taken has an algorithm of the list, and one form only is made
+// of it whether it stands in a compact token or in JSON.
+func FuzzHeader(f *testing.F) {
+	for _, header := range []string{
+		`{"alg":"ES256","kid":"did:web:a#1","typ":"vc+jwt","cty":"vc","iss":"did:web:a","iat":1782892805}`,
+		`{"alg":"RS256","b64":false,"crit":["b64"],"x5t#S256":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","sigT":"2026-07-01T00:00:00Z"}`,
+		`{"alg":"none"}`, `{"alg":"ES256","alg":"none"}`, `{"Alg":"ES256"}`, `{"alg":"ES256","crit":[]}`, `{"alg":"ES256","crit":["exp"],"exp":1}`,
+		`{"alg":"ES256","x5c":["MIIB"]}`, `{"alg":"ES256","jwk":{"kty":"oct","k":""}}`, `{"alg":"ES256","zip":"DEF"}`, `{"alg":"ES256","x5t#o":{"digAlg":"S512","digVal":""}}`, `[]`, `null`,
+	} {
+		f.Add([]byte(header))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		text := []byte(base64URL.EncodeToString(raw))
+		for _, compact := range []bool{true, false} {
+			h, err := readProtected(text, compact)
+			if err != nil {
+				if _, ok := errors.AsType[*OpenError](err); !ok {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if _, ok := algorithms[h.Alg]; !ok || compact != (h.Form == VCJWT) || len(h.Chain) > MaxCertificates || h.SealedAt.Year() > 9999 {
+				t.Fatalf("%+v of %q", h, raw)
+			}
+		}
+	})
+}

@@ -130,3 +130,35 @@ func TestFetchLinkAsksIssuersOnly(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a code holds, nobody is asked but an issuer of the trust file, at a
+// plain https address, and little of the text is looked at.
+func FuzzFetchLink(f *testing.F) {
+	for _, link := range []string{
+		"https://uni.example/h/file", "HTTPS://VERIFY.EXAMPLE/C/" + public, public,
+		"https://uni.example/" + strings.Repeat("a/", 40_000), strings.Repeat("https://uni.example/?u=", 2000),
+		"https://uni.example/?u=https%3A%2F%2Fevil.example%2F%3Fu%3Dhttps%253A%252F%252Fevil.example", "https://uni.example#https://evil.example",
+		"https://uni.example\x00.evil.example/", "https://uni.example\r\nHost: evil.example\r\n\r\n/", "https://uni.example:443@evil.example/",
+		"https://\u202euni.example/", "https://uni\u3002example/", "https://xn--uni.example/", "https://[::ffff:127.0.0.1]/", "https://uni.example:0/",
+		"upi://pay?x", "WIFI:S:x;;", "BEGIN:VCARD", "data:text/html,x", "//uni.example/x", "https:/uni.example", "https:uni.example",
+	} {
+		f.Add(link)
+	}
+	uni := newIssuer(f, "uni.example")
+	asked := roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Scheme != "https" || r.URL.Hostname() != "uni.example" || r.URL.User != nil || r.Host != "" && r.Host != r.URL.Host {
+			return nil, errors.New("ASKED ELSEWHERE " + r.URL.String())
+		}
+		return nil, errNetwork
+	})
+	v := newVerifier(f, Config{Trust: trusting(uni.entry()), Fetch: &http.Client{Transport: asked}})
+	f.Fuzz(func(t *testing.T, link string) {
+		token, err := v.FetchLink(t.Context(), link)
+		if token != nil || err == nil || strings.Contains(err.Error(), "ASKED ELSEWHERE") {
+			t.Fatalf("%q: %q, %v", link, token, err)
+		}
+		if !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrNotFound) {
+			t.Fatalf("%q: %v", link, err)
+		}
+	})
+}

@@ -201,6 +201,31 @@ func TestLearnerEmployerRegistrar(t *testing.T) {
 		t.Errorf("after revoking the page says %q", verdictOf(t, html))
 	}
 
+	// Requests that fail, with what is personal or secret wherever it can stand.
+	const canary = "canary-of-a-name"
+	for _, c := range [][]string{
+		{"GET", d.issuer + "/h/" + canary, ""}, {"GET", page + "/" + canary, ""}, {"GET", d.issuer + "/credentials/" + canary + "?name=" + canary, ""},
+		{"GET", d.issuer + "/api/v1/credentials/" + canary, "", "Authorization", "Bearer " + canary},
+		{"GET", d.issuer + "/api/v1/credentials/" + canary, "", "Authorization", key},
+		{"POST", d.issuer + "/api/v1/credentials", `{"learner":{"given_name":"` + canary + `"`, "Authorization", key, "Idempotency-Key", canary},
+		{"POST", d.issuer + "/api/v1/credentials", `{"course_id":"` + canary + `","learner":{"given_name":"` + canary + `"}}`, "Authorization", key, "Idempotency-Key", canary},
+		{"POST", d.issuer + "/api/v1/credentials", strings.Repeat(canary, 1<<17), "Authorization", key, "Idempotency-Key", canary},
+		{"POST", d.issuer + "/api/v1/credentials/" + canary + "/revoke", `{"reason":"` + canary + `"}`, "Authorization", key},
+		{"GET", d.verifier + "/C/" + canary + "?x=" + canary, "", "Referer", "https://" + canary + ".example", "User-Agent", canary, "X-Forwarded-For", canary, "Accept-Language", canary},
+		{"POST", d.verifier + "/C/" + canary, ""},
+		{"POST", d.verifier + "/api/v1/verifications", `{"link":"https://` + canary + `.example/` + canary + `"}`, "Content-Type", "application/json"},
+		{"POST", d.verifier + "/api/v1/verifications", `{"` + canary + `":1}`, "Content-Type", "application/json"},
+		{"POST", d.verifier + "/api/v1/verifications", canary, "Content-Type", "text/" + canary},
+		{"POST", d.verifier + "/api/v1/stacks", `{"credentials":["` + canary + `",` + "1]}", "Content-Type", "application/json"},
+		{"POST", d.verifier + "/verify", "link=https://" + canary + ".example/", "Content-Type", "application/x-www-form-urlencoded"},
+		{"POST", d.verifier + "/verify", "%zz=" + canary, "Content-Type", "application/x-www-form-urlencoded"},
+		{"POST", d.verifier + "/verify", "text=" + canary, "Content-Type", "multipart/form-data; boundary=" + canary},
+		{"DELETE", d.verifier + "/" + canary, ""},
+		{"GET", d.verifier + "/static/" + canary + "/" + canary, ""},
+	} {
+		request(t, c[0], c[1], c[2], c[3:]...)
+	}
+
 	// With the issuer gone nothing is green.
 	d.stop()
 	status, _, body = request(t, "POST", anotherVerifier(t, d)+"/api/v1/verifications", file)
@@ -209,7 +234,7 @@ func TestLearnerEmployerRegistrar(t *testing.T) {
 	}
 
 	// Nothing personal is in the logs.
-	for _, secret := range []string{"Vukajlović", "Teodora", id, page[strings.LastIndex(page, "/")+1:], strings.TrimSpace(string(rawKey)), "MC-20"} {
+	for _, secret := range []string{"Vukajlović", "Teodora", canary, "127.0.0.1", file[:40], file[len(file)/2:][:40], id, page[strings.LastIndex(page, "/")+1:], strings.TrimSpace(string(rawKey)), "MC-20"} {
 		if strings.Contains(d.log.String(), secret) {
 			t.Errorf("the log holds %q", secret)
 		}

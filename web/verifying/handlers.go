@@ -152,7 +152,9 @@ func readForm(c echo.Context) (given, error) {
 			if err != nil {
 				return given{}, badForm(err)
 			}
-			files = append(files, token)
+			if files = append(files, token); len(files) > maxStack {
+				break
+			}
 		}
 	}
 	switch {
