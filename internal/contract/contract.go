@@ -52,9 +52,9 @@ func init() {
 }
 
 // Read reads a document and fails the test where it is not sound OpenAPI 3.1, or
-// an example breaks its schema. Objects of answers are read as closed, though
-// the document leaves them open for its readers: what a server says must be
-// described.
+// an example breaks its schema. Objects are read as closed where it does not say
+// that they are open: what a server says must be described, though readers are to
+// expect more.
 func Read(t testing.TB, raw []byte) *Document {
 	t.Helper()
 	closed, order, err := prepare(raw)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -38,6 +39,9 @@ func (s *server) getToken(c echo.Context) error {
 // them for the list's ttl, so that nobody need ask about one credential.
 func (s *server) getStatusList(c echo.Context) error {
 	token, validFrom, err := s.Issuer.StatusList(c.Request().Context(), c.Param("list"))
+	if errors.Is(err, store.ErrNotFound) {
+		return &web.Problem{Status: http.StatusNotFound, Title: "No such status list"}
+	}
 	if err != nil {
 		return err
 	}
