@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // This file implements context processing (JSON-LD 1.1 API, sections 4.1 and
@@ -205,6 +206,10 @@ type active struct {
 	vocab    string  // what makes IRIs of names that no context defines, or ""
 	hasID    bool    // id stands for @id
 	hasType  bool    // type stands for @type
+
+	// What scoped contexts make of this one, by *scope: those of properties, and
+	// of types. Only roots keep them: what scopes within scopes lead to has no end.
+	kept *[2]sync.Map
 }
 
 func (a *active) lookup(name string) *term {
@@ -287,7 +292,7 @@ func (a *active) flat() *active {
 			}
 		}
 	}
-	return &active{terms: terms, vocab: a.vocab, hasID: a.hasID, hasType: a.hasType}
+	return &active{terms: terms, vocab: a.vocab, hasID: a.hasID, hasType: a.hasType, kept: new([2]sync.Map)}
 }
 
 func (a *active) note() {
@@ -406,17 +411,27 @@ func absoluteIRI(s string) bool {
 		}
 	}
 	for i := colon + 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c <= ' ', c == 0x7f, c == '<', c == '>', c == '"', c == '{', c == '}', c == '|', c == '\\', c == '^', c == '`':
+		if !notInIRI[s[i]] {
+			continue
+		}
+		if s[i] != '%' || i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
 			return false
-		case c == '%':
-			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-				return false
-			}
 		}
 	}
 	return true
 }
+
+// notInIRI are the bytes that no IRI may hold, and the percent sign, which needs
+// two digits behind it.
+var notInIRI = func() (forbidden [256]bool) {
+	for c := range ' ' + 1 {
+		forbidden[c] = true
+	}
+	for _, c := range []byte("\x7f<>\"{}|\\^`%") {
+		forbidden[c] = true
+	}
+	return forbidden
+}()
 
 // languageTag reports whether s has the form of a BCP 47 language tag.
 func languageTag(s string) bool {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"indeks/strictjson"
 )
@@ -51,6 +52,7 @@ type innerContext struct {
 
 // document walks a whole document and returns the root of its contexts.
 func (w *walker) document(doc *strictjson.Value) (*root, *Problem) {
+	w.path = make([]step, 0, 16)
 	r, p := w.root(doc)
 	if p != nil {
 		return nil, p
@@ -295,6 +297,16 @@ func (w *walker) scope(a *active, t *term, property bool) (*active, *Problem) {
 	if t == nil || t.scope == nil {
 		return a, nil
 	}
+	var kept *sync.Map
+	if a.kept != nil {
+		kept = &a.kept[0]
+		if !property {
+			kept = &a.kept[1]
+		}
+		if next, ok := kept.Load(t.scope); ok {
+			return next.(*active), nil
+		}
+	}
 	key := scoping{a, t.scope, property}
 	if next := w.scoped[key]; next != nil {
 		return next, nil
@@ -302,6 +314,10 @@ func (w *walker) scope(a *active, t *term, property bool) (*active, *Problem) {
 	next, err := a.scoped(t.scope, property)
 	if err != nil {
 		return nil, w.problem("context-conflict", err.Error())
+	}
+	if kept != nil {
+		first, _ := kept.LoadOrStore(t.scope, next) // one for all, as the walker tells contexts apart by pointer
+		return first.(*active), nil
 	}
 	if w.scoped == nil {
 		w.scoped = make(map[scoping]*active)

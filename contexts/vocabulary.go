@@ -37,7 +37,7 @@ const (
 // pointer. Concepts that name no scheme, or one of which nothing is known, are
 // left alone.
 func Vocabulary(doc strictjson.Value) []VocabularyProblem {
-	v := vocabularyCheck{hints: make(map[string][]Concept)}
+	v := vocabularyCheck{where: walker{path: make([]step, 0, 16)}}
 	v.object(&doc)
 	slices.SortFunc(v.misfits, func(a, b misfit) int {
 		return cmp.Or(strings.Compare(a.pointer, b.pointer), strings.Compare(a.scheme, b.scheme))
@@ -64,15 +64,33 @@ type misfit struct {
 }
 
 func (v *vocabularyCheck) object(obj *strictjson.Value) {
-	for _, scheme := range schemesOf(obj) {
-		if m := CheckMember(idOf(obj), scheme); m != Member && m != Unchecked {
-			v.misfits = append(v.misfits, misfit{obj, scheme, m, v.where.pointer()})
+	for _, name := range schemeNames {
+		named := obj.Get(name)
+		for i := range named.Items() {
+			v.concept(obj, &named.Items()[i].Value)
+		}
+		if named.Kind() != strictjson.Array {
+			v.concept(obj, named)
 		}
 	}
 	for i := range obj.Members() {
 		if m := &obj.Members()[i]; m.Name != "@context" {
 			v.member(&m.Value, step{name: m.Name})
 		}
+	}
+}
+
+// concept checks a concept that names a scheme: by its IRI, or an object with it.
+func (v *vocabularyCheck) concept(obj, scheme *strictjson.Value) {
+	iri, _ := scheme.Text()
+	if scheme.Kind() == strictjson.Object {
+		iri = idOf(scheme)
+	}
+	if iri == "" {
+		return
+	}
+	if m := CheckMember(idOf(obj), iri); m != Member && m != Unchecked {
+		v.misfits = append(v.misfits, misfit{obj, iri, m, v.where.pointer()})
 	}
 }
 
@@ -173,6 +191,9 @@ func (v *vocabularyCheck) nearest(l *list, iri, label string, similar bool) []Co
 		}
 	}
 	found = found[:min(3, len(found))]
+	if v.hints == nil {
+		v.hints = make(map[string][]Concept)
+	}
 	v.hints[key] = found
 	return found
 }
@@ -206,22 +227,8 @@ func distance(a, b string) (edits, step int) {
 	return row[len(b)], step
 }
 
-// schemesOf returns the IRIs of the schemes that an object names.
-func schemesOf(obj *strictjson.Value) []string {
-	var iris []string
-	for _, name := range []string{"inScheme", "skos:inScheme", skosInScheme} {
-		for _, named := range obj.Get(name).OneOrMany() {
-			iri, _ := named.Value.Text()
-			if named.Value.Kind() == strictjson.Object {
-				iri = idOf(&named.Value)
-			}
-			if iri != "" {
-				iris = append(iris, iri)
-			}
-		}
-	}
-	return iris
-}
+// schemeNames are the members that name a scheme.
+var schemeNames = []string{"inScheme", "skos:inScheme", skosInScheme}
 
 const skosInScheme = "http://www.w3.org/2004/02/skos/core#inScheme"
 

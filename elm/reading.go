@@ -14,6 +14,18 @@ type reading struct {
 	// hold, a date that is none, or a duration that is none. Where it is not set,
 	// Validate need not look for any of these.
 	odd bool
+
+	texts []string // room for the values of texts, most of which have one
+}
+
+// alone is a list of one value.
+func (r *reading) alone(s string) []string {
+	if len(r.texts) == cap(r.texts) {
+		r.texts = make([]string, 0, 32)
+	}
+	n := len(r.texts)
+	r.texts = append(r.texts, s)
+	return r.texts[n : n+1 : n+1]
 }
 
 // object is a struct of the model.
@@ -128,7 +140,7 @@ func (r *reading) strings(field *List[string], v *strictjson.Value) outcome {
 		if s == "" {
 			return misfit
 		}
-		*field = List[string]{s}
+		*field = r.alone(s)
 		return held
 	}
 	items := v.Items()
@@ -162,7 +174,7 @@ func (r *reading) values(field *List[any], v *strictjson.Value) outcome {
 }
 
 func (r *reading) text(field *Text, v *strictjson.Value) outcome {
-	text, ok := textFrom(v)
+	text, ok := r.textFrom(v)
 	if ok {
 		*field = text
 	}
@@ -210,7 +222,7 @@ func (r *reading) integer(field *int, v *strictjson.Value) outcome {
 
 // textFrom reads a language map, or a string or array of strings without
 // language, which Text holds under "".
-func textFrom(v *strictjson.Value) (Text, bool) {
+func (r *reading) textFrom(v *strictjson.Value) (Text, bool) {
 	if v.Kind() != strictjson.Object {
 		values, ok := stringsFrom(v)
 		return Text{"": values}, ok
@@ -219,7 +231,13 @@ func textFrom(v *strictjson.Value) (Text, bool) {
 	text := make(Text, len(members))
 	for i := range members {
 		language := members[i].Name
-		values, ok := stringsFrom(&members[i].Value)
+		var values []string
+		s, ok := members[i].Value.Text()
+		if ok {
+			values = r.alone(s)
+		} else {
+			values, ok = stringsFrom(&members[i].Value)
+		}
 		if !ok || language == "" || language[0] == '@' && language != "@none" {
 			return nil, false
 		}

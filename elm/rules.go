@@ -557,18 +557,56 @@ func isURL(value *strictjson.Value) bool {
 // absoluteURL reports whether s is a URL with a scheme: https, did, urn, mailto
 // and so on.
 func absoluteURL(s string) bool {
-	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"{}|\\^`", r) }) {
-		return false
+	for i := range len(s) {
+		if notInURL[s[i]] {
+			return false
+		}
 	}
 	scheme, rest, ok := strings.Cut(s, ":")
 	if ok && !strings.HasPrefix(rest, "/") && plainScheme(scheme) {
 		return rest != "" && rest[0] != '?' && rest[0] != '#' // urn, did, mailto: nothing to take apart
+	}
+	if ok && plainAddress(scheme, rest) {
+		return true
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
 		return false
 	}
 	return u.Scheme != "http" && u.Scheme != "https" || u.Host != ""
+}
+
+// notInURL are the bytes that no URL may hold.
+var notInURL = func() (forbidden [256]bool) {
+	for c := range ' ' + 1 {
+		forbidden[c] = true
+	}
+	for _, c := range []byte("\x7f<>\"{}|\\^`") {
+		forbidden[c] = true
+	}
+	return forbidden
+}()
+
+// plainAddress reports whether scheme and rest are an http or https URL of host
+// and path alone, in which nothing is encoded, so that package net/url need not
+// take it apart. Most ids in a credential are.
+func plainAddress(scheme, rest string) bool {
+	if scheme != "http" && scheme != "https" || !strings.HasPrefix(rest, "//") {
+		return false
+	}
+	host, path, _ := strings.Cut(rest[2:], "/")
+	return host != "" && plainPart(host) && plainPart(path)
+}
+
+func plainPart(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '/', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // plainScheme reports whether s is a scheme (RFC 3986 section 3.1) of lower-case

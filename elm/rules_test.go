@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"pgregory.net/rapid"
 	"slices"
 	"strings"
 	"testing"
@@ -287,5 +289,24 @@ func TestBrokenRulesAreBounded(t *testing.T) {
 	broken, ok := errors.AsType[*ValidationError](cred.Validate())
 	if !ok || len(broken.Broken) > maxBroken {
 		t.Errorf("broken rules: %t, more than %d", ok, maxBroken)
+	}
+}
+
+// What is taken for an address at a glance, package net/url takes for one too.
+func TestPlainAddresses(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`(https?|ftp|did)?:?/{0,3}[a-zA-Z0-9./_:@#?%-]{0,12}`).Draw(t, "s")
+		scheme, rest, _ := strings.Cut(s, ":")
+		if !plainAddress(scheme, rest) {
+			return
+		}
+		if u, err := url.Parse(s); err != nil || u.Host == "" || u.Scheme != scheme {
+			t.Fatalf("%q: %v, %v", s, u, err)
+		}
+	})
+	for _, s := range []string{"http://data.europa.eu/snb/eqf/6", "https://a.example"} {
+		if scheme, rest, _ := strings.Cut(s, ":"); !plainAddress(scheme, rest) {
+			t.Errorf("%s is looked at for long", s)
+		}
 	}
 }

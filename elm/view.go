@@ -242,7 +242,7 @@ func (v *view) named(extra Extra, member string) Value {
 		return Value{}
 	}
 	given := strictjson.Of(extra[member])
-	text, ok := textFrom(&given)
+	text, ok := new(reading).textFrom(&given)
 	if !ok {
 		return Value{}
 	}
