@@ -25,7 +25,10 @@ var forms = []profileForm{{elm.EDC, keys.JAdES}, {elm.VC2, keys.VCJWT}}
 
 // allForms are those and what a [Statement] is sealed as. A record has some of
 // them.
-var allForms = append(slices.Clone(forms), profileForm{elm.Other, keys.VCJWT})
+var allForms = append(slices.Clone(forms), profileForm{elm.Other, keys.VCJWT}, profileForm{otherProof, keys.DataIntegrity})
+
+// otherProof is in records what elm.Other is, sealed by an embedded proof.
+const otherProof = elm.Other + "-proof"
 
 type profileForm struct {
 	profile elm.Profile
@@ -134,7 +137,12 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 		if payload == nil {
 			continue
 		}
-		token, err := sealer.Seal(payload, f.form, r.SealingTime)
+		var token []byte
+		if f.form == keys.DataIntegrity {
+			token, err = sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
+		} else {
+			token, err = sealer.Seal(payload, f.form, r.SealingTime)
+		}
 		if err != nil {
 			return store.Record{}, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
 		}

@@ -96,6 +96,7 @@ type Issuer struct {
 
 	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
 	self       selfCheck
+	documents  listDocuments
 	patterns   patterns
 }
 

@@ -26,6 +26,9 @@ type selfCheck struct {
 	open     *verifier.Verifier // the same with open contexts, for statements
 }
 
+// openContexts are those that statements may use.
+var openContexts = sync.OnceValue(func() *contexts.Set { return contexts.Default().Open() })
+
 // checkSealed asks for the one verdict that an employer must get, and compares
 // the bytes that the verifier saw with those on record.
 func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.Profile, payload, token []byte) error {
@@ -33,7 +36,7 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 	if err != nil {
 		return err
 	}
-	if profile == elm.Other {
+	if profile == elm.Other || profile == otherProof {
 		return checkStatement(open.Verify(ctx, token), payload)
 	}
 	report := v.Verify(ctx, token)
@@ -91,7 +94,7 @@ func (i *Issuer) verifiers() (own, open *verifier.Verifier, err error) {
 	if own, err = verifier.New(config); err != nil {
 		return nil, nil, fmt.Errorf("making the verifier: %w", err)
 	}
-	config.Contexts = contexts.Default().Open()
+	config.Contexts = openContexts()
 	if open, err = verifier.New(config); err != nil {
 		return nil, nil, fmt.Errorf("making the verifier: %w", err)
 	}

@@ -13,7 +13,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"indeks/contexts"
 	"indeks/elm"
+	"indeks/keys"
 	"indeks/status"
 	"indeks/store"
 	"indeks/strictjson"
@@ -23,7 +25,8 @@ import (
 // likes, to be sealed as it is: no course stands behind it, and nothing but VCDM
 // 2.0 is asked of it.
 type Statement struct {
-	Credential []byte // JSON
+	Credential []byte    // JSON
+	Form       keys.Form // VCJWT or DataIntegrity, "": VCJWT
 	// Purposes are those of the status entries that are added where the credential
 	// has no credentialStatus of its own; nil: revocation.
 	Purposes   []string
@@ -57,13 +60,17 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 	if err := i.ours(cred); err != nil {
 		return store.Record{}, err
 	}
+	profile, err := i.statementProfile(&s, cred)
+	if err != nil {
+		return store.Record{}, err
+	}
 	purposes := s.Purposes
 	if purposes == nil {
 		purposes = []string{status.Revocation}
 	}
 
 	// 2. Is it known?
-	key, hash := s.RequestKey, sha256.Sum256(fmt.Appendf(nil, "statement:%q:%s", purposes, s.Credential))
+	key, hash := s.RequestKey, sha256.Sum256(fmt.Appendf(nil, "%s:%q:%s", profile, purposes, s.Credential))
 	if key == (store.Key{}) {
 		rand.Read(key[:]) // never fails (crypto/rand)
 	}
@@ -105,7 +112,7 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 		if _, err := elm.Conform(payload); err != nil {
 			return store.Record{}, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		r.Forms = map[string]store.Sealed{string(elm.Other): {Payload: payload}}
+		r.Forms = map[string]store.Sealed{string(profile): {Payload: payload}}
 
 		// 4. The intent goes on record, then it is sealed like any other.
 		reserved, err := i.store.Reserve(ctx, r)
@@ -120,24 +127,64 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 	return store.Record{}, fmt.Errorf("reserving: %d draws of a place in the status lists were taken: %w", maxDraws, store.ErrIndexTaken)
 }
 
+// statementProfile is under which profile a statement is on record. What is to be
+// sealed by a proof must have a meaning that can be worked out, and a key that
+// serves a cryptosuite.
+func (i *Issuer) statementProfile(s *Statement, cred *elm.Credential) (elm.Profile, error) {
+	if s.Form != keys.DataIntegrity {
+		return elm.Other, nil
+	}
+	sealer, err := i.ring.Sealer()
+	if err != nil {
+		return "", fmt.Errorf("taking the active key: %w", err)
+	}
+	if sealer.Cryptosuite() == "" {
+		return "", ErrNoCryptosuite
+	}
+	if cred.Tree.Has("proof") {
+		return "", refuseStatement("/proof", "vc-proof", "a proof is added here; there is one already")
+	}
+	if _, err := openContexts().Canonicalize(s.Credential); err != nil {
+		if p, ok := errors.AsType[*contexts.Problem](err); ok {
+			return "", refuseStatement(p.Pointer, p.Rule, p.Detail)
+		}
+		return "", refuseStatement("", "budget", err.Error())
+	}
+	return otherProof, nil
+}
+
+// Cryptosuite is the one that proofs of statements have at present, "" where the
+// active key serves none.
+func (i *Issuer) Cryptosuite() string {
+	sealer, err := i.ring.Sealer()
+	if err != nil {
+		return ""
+	}
+	return sealer.Cryptosuite()
+}
+
+// ErrNoCryptosuite is returned where a statement cannot have a proof.
+var ErrNoCryptosuite = errors.New("the active key serves no cryptosuite of Data Integrity")
+
+func refuseStatement(pointer, rule, detail string) error {
+	return &elm.ValidationError{Broken: []elm.FormatError{{Pointer: pointer, Rule: rule, Detail: detail}}}
+}
+
 // ours refuses what would be sealed in another's name, or would stand in for a
 // status list of ours.
 func (i *Issuer) ours(cred *elm.Credential) error {
-	refuse := func(pointer, rule, detail string) error {
-		return &elm.ValidationError{Broken: []elm.FormatError{{Pointer: pointer, Rule: rule, Detail: detail}}}
-	}
 	lists := i.inst.listURL("")
 	switch {
 	case cred.Issuer.ID != i.inst.DID:
-		return refuse("/issuer", "vc-issuer", "credentials of this issuer name "+i.inst.DID+" as issuer")
+		return refuseStatement("/issuer", "vc-issuer", "credentials of this issuer name "+i.inst.DID+" as issuer")
 	case len(cred.ID) > maxStatementID:
-		return refuse("/id", "vc-id", fmt.Sprintf("an id of more than %d bytes cannot be recorded", maxStatementID))
+		return refuseStatement("/id", "vc-id", fmt.Sprintf("an id of more than %d bytes cannot be recorded", maxStatementID))
 	case strings.HasPrefix(cred.ID, lists):
-		return refuse("/id", "vc-id", "status lists are published, not issued")
+		return refuseStatement("/id", "vc-id", "status lists are published, not issued")
 	}
 	for _, entry := range cred.StatusEntries() {
 		if strings.HasPrefix(entry.StatusListCredential, lists) {
-			return refuse("/credentialStatus", "vc-status", "places in the lists of this issuer are drawn, not chosen; leave the status out and one is added")
+			return refuseStatement("/credentialStatus", "vc-status", "places in the lists of this issuer are drawn, not chosen; leave the status out and one is added")
 		}
 	}
 	return nil
@@ -190,7 +237,7 @@ func (i *Issuer) ChangeStatement(ctx context.Context, id, purpose string, on boo
 			return nil
 		case err != nil:
 			return fmt.Errorf("finding a credential: %w", err)
-		case r.Forms[string(elm.Other)].Payload == nil:
+		case r.Forms[string(elm.Other)].Payload == nil && r.Forms[string(otherProof)].Payload == nil:
 			return fmt.Errorf("%w: it is an award, with addresses of its own for this", store.ErrState)
 		}
 		if _, err := i.change(ctx, r.ID, to, "", by); err != nil {

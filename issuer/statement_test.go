@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"indeks/elm"
+	"indeks/keys"
 	"indeks/status"
 	"indeks/store"
 	"indeks/verifier"
@@ -162,9 +163,17 @@ func TestAnIDIsWithdrawnWithAllItsStatements(t *testing.T) {
 }
 
 func TestAStatementThatACrashLeftIsFinished(t *testing.T) {
+	for _, form := range []keys.Form{keys.VCJWT, keys.DataIntegrity} {
+		t.Run(string(form), func(t *testing.T) { leftByACrash(t, form) })
+	}
+}
+
+func leftByACrash(t *testing.T, form keys.Form) {
 	f := &faulty{failCommit: true}
 	h := newHouse(t, func(s store.Store) store.Store { f.Store = s; return f })
-	if _, err := h.IssueStatement(context.Background(), statement(`,"id":"urn:a:1"`)); !errors.Is(err, errFault) {
+	s := statement(`,"id":"urn:a:1"`)
+	s.Form = form
+	if _, err := h.IssueStatement(context.Background(), s); !errors.Is(err, errFault) {
 		t.Fatal(err)
 	}
 	f.failCommit = false

@@ -43,6 +43,9 @@ type Config struct {
 		// an API key: whoever has one can then seal any credential in the institution's
 		// name, not only awards.
 		VCAPI bool `yaml:"vc_api,omitempty"`
+		// VCAPIForm is how it seals where a request does not say: vc+jwt (the default)
+		// or data-integrity.
+		VCAPIForm keys.Form `yaml:"vc_api_form,omitempty"`
 	} `yaml:"issuer"`
 	Verifier struct {
 		// Listen is the address of the verifier's server.
@@ -124,6 +127,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if err := c.Limits.check(); err != nil {
 		return nil, fmt.Errorf("reading %s: limits.%w", path, err)
+	}
+	if f := c.Issuer.VCAPIForm; f != "" && f != keys.VCJWT && f != keys.DataIntegrity {
+		return nil, fmt.Errorf("reading %s: issuer.vc_api_form: %q is neither %s nor %s", path, f, keys.VCJWT, keys.DataIntegrity)
 	}
 	if c.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)

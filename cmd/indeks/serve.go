@@ -117,7 +117,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	limits := h.config.Limits
 	limits.limitMemory()
 	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
-		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, Kit: limits.kit(limits.issueRate())})
+		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: limits.kit(limits.issueRate())})
 	if err != nil {
 		return err
 	}

@@ -146,9 +146,10 @@ func examplesOf(media *openapi3.MediaType) map[string]any {
 }
 
 // drawn are the parts of an answer that are another each time: instants, digests,
-// UUIDs, ids of 26 symbols, tokens, and keys as JWK, thumbprint or Multikey.
+// UUIDs, ids of 26 symbols, tokens, status lists, and keys as JWK, thumbprint or
+// Multikey.
 var drawn = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9A-Z]{26}\b` +
-	`|\beyJ[\w-]+\.[\w-]+\.[\w-]+|["#][\w-]{43}"|\bz[1-9A-HJ-NP-Za-km-z]{40,}`)
+	`|\beyJ[\w-]+\.[\w-]+\.[\w-]+|["#][\w-]{43}"|\bz[1-9A-HJ-NP-Za-km-z]{40,}|\buH4sI[\w-]+`)
 
 // difference tells an example from an answer, but for what is drawn; "" where
 // there is none.

@@ -34,33 +34,40 @@ func (s *server) getToken(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/vc+jwt", form.Token)
 }
 
-// getStatusList serves a status list, as a token or for those who ask for JSON in
-// an envelope (VCDM 2.0 section 4.13). Everybody gets the same bytes and may keep
-// them for the list's ttl, so that nobody need ask about one credential.
+// getStatusList serves a status list, as a token, or for those who ask for JSON
+// with an embedded proof; where the key serves no cryptosuite, in an envelope
+// (VCDM 2.0 section 4.13). Everybody gets the same bytes and may keep them for the
+// list's ttl, so that nobody need ask about one credential.
 func (s *server) getStatusList(c echo.Context) error {
-	token, validFrom, err := s.Issuer.StatusList(c.Request().Context(), c.Param("list"))
+	ctx, list := c.Request().Context(), c.Param("list")
+	h, accept := c.Response().Header(), c.Request().Header.Get("Accept")
+	token, validFrom, err := s.Issuer.StatusList(ctx, list)
 	if errors.Is(err, store.ErrNotFound) {
 		return &web.Problem{Status: http.StatusNotFound, Title: "No such status list"}
 	}
 	if err != nil {
 		return err
 	}
-	h := c.Response().Header()
-	h.Set("Last-Modified", validFrom.UTC().Format(http.TimeFormat))
 	h.Set("Vary", "Accept")
-	media := c.Request().Header.Get("Accept")
-	if strings.Contains(media, "vc+jwt") || !strings.Contains(media, "json") && !strings.Contains(media, "application/vc") {
+	h.Set("Last-Modified", validFrom.UTC().Format(http.TimeFormat))
+	if strings.Contains(accept, "vc+jwt") || !strings.Contains(accept, "json") && !strings.Contains(accept, "application/vc") {
 		return public(c, "application/vc+jwt", token, "public, max-age=30")
 	}
-	raw, err := json.Marshal(envelope(token))
+	doc, validFrom, err := s.Issuer.StatusListDocument(ctx, list)
 	if err != nil {
 		return err
 	}
-	media = "application/vc"
-	if !strings.Contains(c.Request().Header.Get("Accept"), media) {
-		media = echo.MIMEApplicationJSON
+	if doc == nil {
+		if doc, err = json.Marshal(envelope(token)); err != nil {
+			return err
+		}
 	}
-	return public(c, media, raw, "public, max-age=30")
+	h.Set("Last-Modified", validFrom.UTC().Format(http.TimeFormat))
+	media := echo.MIMEApplicationJSON
+	if strings.Contains(accept, "application/vc") {
+		media = "application/vc"
+	}
+	return public(c, media, doc, "public, max-age=30")
 }
 
 // enveloped is a token as an object (VCDM 2.0 section 4.13).

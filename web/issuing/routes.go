@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"indeks/issuer"
+	"indeks/keys"
 	"indeks/store"
 	"indeks/web"
 )
@@ -28,6 +29,7 @@ type Config struct {
 	APIKeys     []APIKey
 	WrongKeys   web.Rate   // of requests with a wrong API key, per address; zero: not limited
 	VCAPI       bool       // serve the issuer's part of the VC-API, for credentials of any kind
+	VCAPIForm   keys.Form  // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
 	Kit         web.Config // its Rate is that of the API, per key
 }
 
@@ -67,6 +69,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrCourseUsed, Status: http.StatusConflict, Title: "The version was awarded under and does not change"},
 		web.Row{Is: store.ErrState, Status: http.StatusConflict, Title: "Not possible in the credential's state"},
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Title: "Records are read-only until the issuer is started again"},
+		web.Row{Is: issuer.ErrNoCryptosuite, Status: http.StatusBadRequest, Type: malformedValue, Title: "No proof of Data Integrity can be made"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
 	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI)}

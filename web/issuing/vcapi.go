@@ -13,6 +13,7 @@ import (
 
 	"indeks/elm"
 	"indeks/issuer"
+	"indeks/keys"
 	"indeks/status"
 	"indeks/store"
 	"indeks/web"
@@ -32,7 +33,8 @@ func (s *server) postStatement(c echo.Context) error {
 	var req struct {
 		Credential jsontext.Value `json:"credential"`
 		Options    struct {
-			Type           string   `json:"type"` // how to secure it
+			Type           string   `json:"type"`        // how to secure it
+			Cryptosuite    string   `json:"cryptosuite"` // the same, of a proof
 			StatusPurposes []string `json:"statusPurposes"`
 		} `json:"options"`
 	}
@@ -42,11 +44,9 @@ func (s *server) postStatement(c echo.Context) error {
 	if req.Credential.Kind() != '{' {
 		return &web.Problem{Type: malformedValue, Status: http.StatusBadRequest, Title: "No credential", Fields: []web.Field{{Pointer: "/credential", Detail: "an object is expected"}}}
 	}
-	switch req.Options.Type {
-	case "", "vc+jwt", "EnvelopedVerifiableCredential":
-	default:
-		return &web.Problem{Type: malformedValue, Status: http.StatusBadRequest, Title: "No such way to secure a credential",
-			Fields: []web.Field{{Pointer: "/options/type", Detail: "EnvelopedVerifiableCredential is made here"}}}
+	form, err := s.form(req.Options.Type, req.Options.Cryptosuite)
+	if err != nil {
+		return err
 	}
 	for _, p := range req.Options.StatusPurposes {
 		if p != status.Revocation && p != status.Suspension {
@@ -54,7 +54,7 @@ func (s *server) postStatement(c echo.Context) error {
 				Fields: []web.Field{{Pointer: "/options/statusPurposes", Detail: "revocation and suspension are offered"}}}
 		}
 	}
-	statement := issuer.Statement{Credential: req.Credential, Purposes: req.Options.StatusPurposes}
+	statement := issuer.Statement{Credential: req.Credential, Form: form, Purposes: req.Options.StatusPurposes}
 	if key := c.Request().Header.Get("Idempotency-Key"); key != "" {
 		statement.RequestKey = requestKey(clientName(c), key)
 	}
@@ -62,9 +62,41 @@ func (s *server) postStatement(c echo.Context) error {
 	if err != nil {
 		return nonConforming(err)
 	}
+	var credential any
+	for _, sealed := range record.Forms { // a statement has one
+		if credential = jsontext.Value(sealed.Token); sealed.Token[0] != '{' {
+			credential = envelope(sealed.Token)
+		}
+	}
 	return writeJSON(c, http.StatusCreated, struct {
-		VerifiableCredential enveloped `json:"verifiableCredential"`
-	}{envelope(record.Forms[string(elm.Other)].Token)})
+		VerifiableCredential any `json:"verifiableCredential"`
+	}{credential})
+}
+
+// form is how a statement is to be secured, by two options that say the same; the
+// configuration decides where neither does.
+func (s *server) form(kind, cryptosuite string) (keys.Form, error) {
+	own := s.Issuer.Cryptosuite()
+	switch {
+	case cryptosuite != "" && cryptosuite != own:
+		return "", formProblem("/options/cryptosuite", own)
+	case kind == "" && cryptosuite == "":
+		return s.VCAPIForm, nil
+	case kind == "DataIntegrityProof", kind == "" && cryptosuite == own, own != "" && kind == own:
+		return keys.DataIntegrity, nil
+	case (kind == "vc+jwt" || kind == "EnvelopedVerifiableCredential") && cryptosuite == "":
+		return keys.VCJWT, nil
+	}
+	return "", formProblem("/options/type", own)
+}
+
+func formProblem(pointer, own string) error {
+	offered := "EnvelopedVerifiableCredential"
+	if own != "" {
+		offered += " and DataIntegrityProof with " + own
+	}
+	return &web.Problem{Type: malformedValue, Status: http.StatusBadRequest, Title: "No such way to secure a credential",
+		Fields: []web.Field{{Pointer: pointer, Detail: offered + " is made here"}}}
 }
 
 // nonConforming turns what VCDM 2.0 forbids into an answer that says where.

@@ -3,7 +3,6 @@ package issuing
 import (
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/contexts"
+	"indeks/keys"
 	"indeks/store"
 )
 
@@ -243,43 +243,84 @@ func TestVCAPIIssuesWhatTheDataModelAllows(t *testing.T) {
 		t.Errorf("only %d documents", n)
 	}
 	base, log := newServer(t, func(c *Config) { c.VCAPI = true })
-	for _, c := range conformance {
-		a := ask(t, "POST", base+"/credentials/issue", `{"credential":`+document(t, c.change)+`,"options":{}}`, "Authorization", "Bearer "+apiKey, "Content-Type", "application/json")
-		if c.problem == "" {
-			var got struct {
-				Credential enveloped `json:"verifiableCredential"`
-			}
-			if err := json.Unmarshal([]byte(a.body), &got); a.status != http.StatusCreated || err != nil || got.Credential.Context != contexts.VC2 || got.Credential.Type != "EnvelopedVerifiableCredential" {
-				t.Errorf("%s: %d %s", c.name, a.status, a.body)
+	for _, form := range []string{"EnvelopedVerifiableCredential", "DataIntegrityProof"} {
+		for _, c := range conformance {
+			a := ask(t, "POST", base+"/credentials/issue", `{"credential":`+document(t, c.change)+`,"options":{"type":"`+form+`"}}`, "Authorization", "Bearer "+apiKey, "Content-Type", "application/json")
+			if c.problem == "" {
+				if wrong := notSealed(form, a); wrong != "" {
+					t.Errorf("%s, %s: %s: %d %s", form, c.name, wrong, a.status, a.body)
+				}
 				continue
 			}
-			token, ok := strings.CutPrefix(got.Credential.ID, "data:application/vc+jwt,")
-			if parts := strings.Split(token, "."); !ok || len(parts) != 3 {
-				t.Errorf("%s: no token in %s", c.name, a.body)
+			var got struct {
+				Type   string `json:"type"`
+				Errors []struct {
+					Pointer string `json:"pointer"`
+				} `json:"errors"`
 			}
-			continue
-		}
-		var got struct {
-			Type   string `json:"type"`
-			Errors []struct {
-				Pointer string `json:"pointer"`
-			} `json:"errors"`
-		}
-		if err := json.Unmarshal([]byte(a.body), &got); a.status != http.StatusBadRequest || err != nil || a.header.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%s: %d %s", c.name, a.status, a.body)
-			continue
-		}
-		if !strings.HasPrefix(got.Type, "https://www.w3.org/TR/vc-data-model#") || len(got.Errors) == 0 ||
-			!slices.ContainsFunc(got.Errors, func(e struct {
-				Pointer string `json:"pointer"`
-			}) bool {
-				return strings.HasPrefix(e.Pointer, "/credential"+c.problem)
-			}) {
-			t.Errorf("%s: want a problem at %s: %s", c.name, c.problem, a.body)
+			if err := json.Unmarshal([]byte(a.body), &got); a.status != http.StatusBadRequest || err != nil || a.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("%s, %s: %d %s", form, c.name, a.status, a.body)
+				continue
+			}
+			at := false
+			for _, e := range got.Errors {
+				at = at || strings.HasPrefix(e.Pointer, "/credential"+c.problem)
+			}
+			if !at || !strings.HasPrefix(got.Type, "https://www.w3.org/TR/vc-data-model#") {
+				t.Errorf("%s, %s: want a problem at %s: %s", form, c.name, c.problem, a.body)
+			}
 		}
 	}
 	if strings.Contains(log.String(), "level=ERROR") {
 		t.Errorf("errors in the log: %.2000s", log)
+	}
+}
+
+// notSealed says what an answer lacks to be a credential that was sealed in a
+// form. That the seal holds, the issuer has asked its own verifier.
+func notSealed(form string, a answer) string {
+	var got struct {
+		Credential jsontext.Value `json:"verifiableCredential"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &got); a.status != http.StatusCreated || err != nil {
+		return "not issued"
+	}
+	if form == "DataIntegrityProof" {
+		var doc struct {
+			Proof map[string]string `json:"proof"`
+		}
+		if json.Unmarshal(got.Credential, &doc) != nil || doc.Proof["cryptosuite"] != "ecdsa-rdfc-2019" || doc.Proof["proofPurpose"] != "assertionMethod" ||
+			!strings.HasPrefix(doc.Proof["verificationMethod"], ownDID+"#zDn") || !strings.HasPrefix(doc.Proof["proofValue"], "z") {
+			return "no proof"
+		}
+		return ""
+	}
+	var envelope enveloped
+	if json.Unmarshal(got.Credential, &envelope) != nil || envelope.Context != contexts.VC2 || envelope.Type != "EnvelopedVerifiableCredential" {
+		return "no envelope"
+	}
+	if token, ok := strings.CutPrefix(envelope.ID, "data:application/vc+jwt,"); !ok || strings.Count(token, ".") != 2 {
+		return "no token"
+	}
+	return ""
+}
+
+func TestTheConfigurationDecidesTheFormWhereTheRequestDoesNot(t *testing.T) {
+	base, _ := newServer(t, func(c *Config) { c.VCAPI, c.VCAPIForm = true, keys.DataIntegrity })
+	for options, want := range map[string]string{
+		``: "DataIntegrityProof", `"cryptosuite":"ecdsa-rdfc-2019"`: "DataIntegrityProof", `"type":"ecdsa-rdfc-2019"`: "DataIntegrityProof",
+		`"type":"DataIntegrityProof","cryptosuite":"ecdsa-rdfc-2019"`: "DataIntegrityProof", `"type":"vc+jwt"`: "EnvelopedVerifiableCredential",
+		`"cryptosuite":"eddsa-rdfc-2022"`: "", `"type":"eddsa-rdfc-2022"`: "", `"type":"vc+jwt","cryptosuite":"ecdsa-rdfc-2019"`: "",
+	} {
+		a := ask(t, "POST", base+"/credentials/issue", `{"credential":`+document(t, "")+`,"options":{`+options+`}}`, "Authorization", "Bearer "+apiKey)
+		if wrong := notSealed(want, a); want != "" && wrong != "" || want == "" && a.status != http.StatusBadRequest {
+			t.Errorf("%s: %s: %d %s", options, wrong, a.status, a.body)
+		}
+	}
+	// What has a proof already would have two, of which nobody checked one.
+	a := ask(t, "POST", base+"/credentials/issue", `{"credential":`+document(t, `"proof":{"type":"DataIntegrityProof"}`)+`}`, "Authorization", "Bearer "+apiKey)
+	if a.status != http.StatusBadRequest || !strings.Contains(a.body, "/credential/proof") {
+		t.Errorf("a proof that is there: %d %s", a.status, a.body)
 	}
 }
 
@@ -396,6 +437,12 @@ func TestStatusListsComeAsTheyAreAskedFor(t *testing.T) {
 		a := ask(t, "GET", base+"/status/r1", "", "Accept", accept)
 		if a.status != 200 || a.header.Get("Content-Type") != want || a.header.Get("Vary") != "Accept" {
 			t.Errorf("%q: %d %v", accept, a.status, a.header)
+		}
+		if want != "application/vc+jwt" && !strings.Contains(a.body, `"cryptosuite":"ecdsa-rdfc-2019"`) {
+			t.Errorf("%q: no proof: %.300s", accept, a.body)
+		}
+		if again := ask(t, "GET", base+"/status/r1", "", "Accept", accept); again.body != a.body {
+			t.Errorf("%q: it comes as another", accept)
 		}
 		if isToken := strings.HasPrefix(a.body, "eyJ"); isToken != (want == "application/vc+jwt") {
 			t.Errorf("%q: %.80s", accept, a.body)
