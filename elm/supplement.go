@@ -124,4 +124,5 @@ type Value struct {
 type Line struct {
 	Label, Text string
 	Lang        string // of Text, as Value.Lang
+	Cleaned     bool   // as Value.Cleaned
 }

@@ -211,7 +211,7 @@ func TestOtherProfilesAreReadByName(t *testing.T) {
 func TestNothingHostileIsShown(t *testing.T) {
 	c := parse(t, `{"@context":["https://www.w3.org/2018/credentials/v1","http://data.europa.eu/snb/model/context/edc-ap"],
 		"type":"VerifiableCredential","issuer":{"id":"urn:x:1","legalName":{"\" onmouseover=\"alert(1)":"Academy"},"homepage":{"contentURL":"javascript:alert(1)"}},
-		"credentialSubject":{"fullName":{"en":"A\u200bd\u202ea\u0000 E\u2060xample\ufeff"},"hasClaim":{"type":"LearningAchievement","title":{"en":"Line\r\nend\u0007"},
+		"credentialSubject":{"fullName":{"en":"A\u200bd\u202ea\u0000 E\u2060xample\ufeff"},"hasClaim":{"type":"LearningAchievement","title":{"en":"Line\r\nend\u0007"},"description":{"en":"A\u202e b"},
 		"awardedBy":{"awardingBody":{"legalName":{"en":"Body"},"homepage":{"contentURL":"https://user@host.example/"}},"additionalNote":{"noteLiteral":{"en":"ليلى \u202dtext"}}},
 		"supplementaryDocument":[{"title":{"en":"Click"},"contentURL":"JavaScript:alert(1)"},{"contentURL":"data:text/html,x"},{"title":{"en":"Good"},"contentURL":"https://host.example/?a=b"}],
 		"specifiedBy":{"eqfLevel":{"id":"http://data.europa.eu/snb/eqf/9","prefLabel":{"en":"Level 8"}},
@@ -225,6 +225,10 @@ func TestNothingHostileIsShown(t *testing.T) {
 	name := element(t, c, "en", "M1").Values[0]
 	if name.Text != "Ada Example" || !name.Cleaned {
 		t.Errorf("name %+v", name)
+	}
+	title := element(t, c, "en", "M2").Values[0]
+	if len(title.Detail) != 1 || title.Detail[0].Text != "A b" || !title.Detail[0].Cleaned {
+		t.Errorf("title %+v", title)
 	}
 	if issuer := element(t, c, "en", "issuer").Values[0]; issuer.Text != "Academy" || issuer.Lang != "und" || issuer.Link != "" {
 		t.Errorf("issuer %+v", issuer)

@@ -475,7 +475,8 @@ func line(lines []Line, label, text string) []Line {
 	if len(text) > maxLineText {
 		text = strings.ToValidUTF8(text[:maxLineText], "") + "…"
 	}
-	detail := Line{Label: label, Text: Clean(text)}
+	value := shown(text)
+	detail := Line{Label: label, Text: value.Text, Cleaned: value.Cleaned}
 	if detail.Text == "" || len(lines) > maxLines || slices.ContainsFunc(lines, func(known Line) bool { return known.Label == label && known.Text == detail.Text }) {
 		return lines
 	}
@@ -489,7 +490,7 @@ func line(lines []Line, label, text string) []Line {
 func lineOf(lines []Line, label string, value Value) []Line {
 	n := len(lines)
 	if lines = line(lines, label, value.Text); len(lines) > n {
-		lines[n].Lang = value.Lang
+		lines[n].Lang, lines[n].Cleaned = value.Lang, value.Cleaned || lines[n].Cleaned
 	}
 	return lines
 }
