@@ -10,6 +10,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"time"
 
 	"indeks/elm"
 	"indeks/keys"
@@ -24,6 +25,7 @@ const (
 	maxEntries   = 4 * MaxBulkFiles
 	maxRatio     = 100 // of one entry; sealed files pack to a tenth
 	maxFileName  = 120 // runes that are shown
+	maxCell      = 200 // the same, of a title or a name
 )
 
 // ErrBulk is wrapped by the errors of ReadBulk; a sentence for people follows.
@@ -150,9 +152,9 @@ type Row struct {
 	File    string  `json:"file"`
 	Verdict Verdict `json:"verdict"`
 	State   State   `json:"state"`
-	Issuer  string  `json:"issuer,omitempty"` // by the trust file
-	Title   string  `json:"title,omitempty"`  // as Awarded, where the content may be shown as fact
-	Awarded string  `json:"awarded,omitempty"`
+	Issuer  string  `json:"issuer,omitempty"`  // by the trust file
+	Title   string  `json:"title,omitempty"`   // as Awarded, where the content may be shown as fact
+	Awarded string  `json:"awarded,omitempty"` // YYYY-MM-DD
 	Reason  Reason  `json:"reason,omitempty"`
 	Detail  string  `json:"detail,omitempty"` // of the check that decided, in English
 }
@@ -168,19 +170,40 @@ func (r *Report) Row(file, lang string) Row {
 	if !r.Issuer.Confirmed || !r.showsContent() {
 		return row
 	}
-	row.Issuer = r.Issuer.Name
+	row.Issuer, row.Awarded = short(r.Issuer.Name), awardedOn(r.Credential)
 	for _, section := range elm.Supplement(r.Credential, lang) {
 		for _, element := range section.Elements {
-			switch {
-			case len(element.Values) == 0:
-			case element.ID == "M2":
-				row.Title = element.Values[0].Text
-			case element.ID == "M5":
-				row.Awarded = element.Values[0].Text
+			if element.ID == "M2" && len(element.Values) > 0 {
+				row.Title = short(element.Values[0].Text)
 			}
 		}
 	}
 	return row
+}
+
+// awardedOn is the day of the first award that has one, else that of the document.
+func awardedOn(cred *elm.Credential) string {
+	days := []elm.DateTime{}
+	for i := range cred.Subject {
+		for _, award := range elm.Awards(&cred.Subject[i], cred.Profile) {
+			days = append(days, award.Awarded)
+		}
+	}
+	for _, at := range append(days, cred.Issued, cred.IssuanceDate, cred.ValidFrom) {
+		if t, err := at.Time(true); err == nil {
+			return t.Format(time.DateOnly)
+		}
+	}
+	return ""
+}
+
+// short keeps a cell to what fits in one: tables are kept in memory for a while.
+func short(text string) string {
+	text = strings.ReplaceAll(text, "\n", " ")
+	if runes := []rune(text); len(runes) > maxCell {
+		return string(runes[:maxCell-3]) + "..."
+	}
+	return text
 }
 
 // Rows are the lines of the credentials in a presentation, or one line for it

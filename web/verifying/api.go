@@ -34,7 +34,7 @@ func (s *Server) openAPI(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, s.description)
 }
 
-// postVerification judges one credential. 4xx is only for a request that holds
+// postVerification judges one credential, or one presentation. 4xx is only for a request that holds
 // nothing to judge; whatever is wrong with a credential is in the report.
 func (s *Server) postVerification(c echo.Context) error {
 	web.NoStore(c)
@@ -43,32 +43,42 @@ func (s *Server) postVerification(c echo.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
+	asked := request{token: token}
 	if isJSON(c.Request().Header.Get(echo.HeaderContentType)) {
-		var link string
-		if token, link, err = readRequest(token); err != nil {
+		if asked, err = readRequest(token); err != nil {
 			return err
 		}
-		if link != "" {
-			if isPublicID(link) {
-				token, err = s.verifier.LookUp(ctx, link)
-			} else {
-				token, err = s.verifier.FetchLink(ctx, link)
-			}
-			if err != nil {
-				return err
-			}
+		switch link := asked.link; {
+		case link == "":
+		case isPublicID(link):
+			asked.token, err = s.verifier.LookUp(ctx, link)
+		default:
+			asked.token, err = s.verifier.FetchLink(ctx, link)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if len(token) == 0 {
+	if len(asked.token) == 0 {
 		return nothingToJudge("the body is empty", nil)
 	}
-	report, err := s.examine(ctx, token)
-	if err != nil {
-		return err
-	}
 	lang := s.kit.Lang(c)
+	var answer any
+	if asked.presentation || verifier.IsPresentation(asked.token) {
+		report, err := s.examinePresentation(ctx, asked.token, asked.options)
+		if err != nil {
+			return err
+		}
+		answer = report.Wire(lang)
+	} else {
+		report, err := s.examine(ctx, asked.token)
+		if err != nil {
+			return err
+		}
+		answer = report.Wire(lang)
+	}
 	c.Response().Header().Set("Content-Language", lang)
-	raw, err := json.Marshal(report.Wire(lang))
+	raw, err := json.Marshal(answer)
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
@@ -76,49 +86,73 @@ func (s *Server) postVerification(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, raw)
 }
 
-// readRequest reads {"credential": string|object} or {"link": string}. A
-// credential that is an object keeps the bytes in which it was sent, and is not
-// judged here: repeated members inside it are for the report.
-func readRequest(body []byte) (token []byte, link string, err error) {
-	const shape = `the body is not {"credential": string or object} or {"link": string}; send a file as it is with another content type`
+// request is what a program asks to be judged.
+type request struct {
+	token        []byte
+	link         string
+	presentation bool // it says so itself
+	options      verifier.PresentationOptions
+}
+
+// readRequest reads {"credential": string|object}, {"link": string} or
+// {"presentation": string|object, "challenge": string, "domain": string}. An
+// object keeps the bytes in which it was sent, and is not judged here: repeated
+// members inside it are for the report.
+func readRequest(body []byte) (request, error) {
+	const shape = `the body is not {"credential": string or object}, {"link": string} or {"presentation": string or object, "challenge": string, "domain": string}; send a file as it is with another content type`
+	var asked request
 	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
-		return nil, "", nothingToJudge(shape, err)
+		return request{}, nothingToJudge(shape, err)
 	}
-	name, err := d.ReadToken()
-	if err != nil || name.Kind() != '"' {
-		return nil, "", nothingToJudge(shape, err)
+	seen := map[string]bool{}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return request{}, nothingToJudge(shape, err)
+		}
+		member := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return request{}, nothingToJudge(shape, err)
+		}
+		var text []byte
+		if value.Kind() == '"' {
+			if text, err = jsontext.AppendUnquote(nil, value); err != nil || len(text) == 0 {
+				return request{}, nothingToJudge(member+" is empty or not text", err)
+			}
+		}
+		given := asked.token != nil || asked.link != ""
+		switch {
+		case seen[member], given && (member == "credential" || member == "link" || member == "presentation"):
+			return request{}, nothingToJudge("give one of credential, link and presentation, once", nil)
+		case (member == "credential" || member == "presentation") && value.Kind() == '{':
+			asked.token, asked.presentation = value.Clone(), member == "presentation"
+		case text == nil:
+			return request{}, nothingToJudge(shape, nil)
+		case member == "credential" || member == "presentation":
+			asked.token, asked.presentation = text, member == "presentation"
+		case member == "link":
+			asked.link = string(text)
+		case member == "challenge":
+			asked.options.Challenge = string(text)
+		case member == "domain":
+			asked.options.Domain = string(text)
+		default:
+			return request{}, nothingToJudge(shape, nil)
+		}
+		seen[member] = true
 	}
-	member := name.String()
-	value, err := d.ReadValue()
-	if err != nil {
-		return nil, "", nothingToJudge(shape, err)
-	}
-	value = value.Clone()
 	if end, err := d.ReadToken(); err != nil || end.Kind() != '}' {
-		return nil, "", nothingToJudge("give one of credential and link, once", err)
+		return request{}, nothingToJudge(shape, err)
 	}
 	if _, err := d.ReadToken(); err != io.EOF {
-		return nil, "", nothingToJudge(shape, err)
+		return request{}, nothingToJudge(shape, err)
 	}
-
-	var text string
-	if value.Kind() == '"' {
-		raw, err := jsontext.AppendUnquote(nil, value)
-		if err != nil || len(raw) == 0 {
-			return nil, "", nothingToJudge(member+" is empty or not text", err)
-		}
-		text = string(raw)
+	if asked.token == nil && asked.link == "" {
+		return request{}, nothingToJudge(shape, nil)
 	}
-	switch {
-	case member == "link" && text != "":
-		return nil, text, nil
-	case member == "credential" && text != "":
-		return []byte(text), "", nil
-	case member == "credential" && value.Kind() == '{':
-		return value, "", nil
-	}
-	return nil, "", nothingToJudge(shape, nil)
+	return asked, nil
 }
 
 func nothingToJudge(detail string, err error) *web.Problem {

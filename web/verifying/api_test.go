@@ -41,6 +41,9 @@ func TestVerificationsAPI(t *testing.T) {
 		{"null", "application/json", `{"credential":null}`, nil, 400, "", nil},
 		{"number", "application/json", `{"credential":7}`, nil, 400, "", nil},
 		{"repeated member", "application/json", `{"credential":"x","credential":"y"}`, nil, 400, "", nil},
+		{"credential and presentation", "application/json", `{"credential":"x","presentation":"y"}`, nil, 400, "", nil},
+		{"a challenge alone", "application/json", `{"challenge":"x"}`, nil, 400, "", nil},
+		{"a challenge that is none", "application/json", `{"presentation":"x","challenge":{}}`, nil, 400, "", nil},
 		{"unknown member", "application/json", `{"credentials":"x"}`, nil, 400, "", nil},
 		{"other case", "application/json", `{"Credential":"x"}`, nil, 400, "", nil},
 		{"something behind", "application/json", `{"credential":"x"} {}`, nil, 400, "", nil},
@@ -110,12 +113,13 @@ func TestAFullQueueIsSaidAtOnce(t *testing.T) {
 // FuzzReadRequest: whatever is sent, it is either one thing to judge, taken from
 // the body as it is, or a problem of the request.
 func FuzzReadRequest(f *testing.F) {
-	for _, seed := range []string{`{"credential":"eyJ.x.y"}`, `{"credential":{"a":1e400}}`, `{"link":"https://v.example/C/X"}`,
-		`{"credential":"x","credential":"y"}`, `{"link":null}`, `[]`, `{`, "{\"credential\":\"\xff\"}", `{"credential":"\ud800"}`} {
+	for _, seed := range []string{`{"credential":"eyJ.x.y"}`, `{"credential":{"a":1e400}}`, `{"presentation":{},"challenge":"c","domain":"d"}`, `{"link":"https://v.example/C/X"}`,
+		`{"credential":"x","credential":"y"}`, `{"presentation":{},"challenge":"c","domain":"d"}`, `{"challenge":"c"}`, `{"link":"a","presentation":"b"}`, `{"link":null}`, `[]`, `{`, "{\"credential\":\"\xff\"}", `{"credential":"\ud800"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		token, link, err := readRequest(body)
+		asked, err := readRequest(body)
+		token, link := asked.token, asked.link
 		if err != nil {
 			p, ok := errors.AsType[*web.Problem](err)
 			if !ok || p.Status != 400 || token != nil || link != "" {

@@ -64,13 +64,16 @@ func (s *Server) verify(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := s.examine(ctx, token)
-	if err != nil {
-		return err
-	}
 	var again map[string]string
 	if len(token) <= maxAgain {
 		again = map[string]string{"again": base64.RawURLEncoding.EncodeToString(token)}
+	}
+	if verifier.IsPresentation(token) {
+		return s.renderPresentation(c, token, again)
+	}
+	report, err := s.examine(ctx, token)
+	if err != nil {
+		return err
 	}
 	return s.renderResult(c, report, true, again)
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // pagesOnly are the routes that are for people; the others are described.
-var pagesOnly = []string{"GET /", "GET /proves", "POST /verify", "GET /verify", "GET /C/:id", "POST /C/:id", "GET /c/:id", "POST /c/:id",
+var pagesOnly = []string{"GET /", "GET /proves", "POST /verify", "GET /verify", "GET /bulk", "POST /bulk", "GET /bulk/:id", "GET /bulk/:id/table.csv", "GET /C/:id", "POST /C/:id", "GET /c/:id", "POST /c/:id",
 	"GET /robots.txt", "GET /static/:digest/*", "GET /api/v1/openapi.json"}
 
 var quiet = web.Config{Log: slog.New(slog.DiscardHandler)}
@@ -75,7 +75,7 @@ func TestDescription(t *testing.T) {
 	d.Examples(t, server.URL, "")
 
 	// Every answer that it describes.
-	const verify, stack, json = "/api/v1/verifications", "/api/v1/stacks", "application/json"
+	const verify, bulk, stack, json = "/api/v1/verifications", "/api/v1/verifications/bulk", "/api/v1/stacks", "application/json"
 	link := `{"link":"https://v.example/x"}`
 	for _, c := range []struct {
 		name, path, contentType, body string
@@ -90,6 +90,11 @@ func TestDescription(t *testing.T) {
 		{"a fault", verify, json, link, errors.New("a fault"), 500},
 		{"too slow", verify, json, link, context.DeadlineExceeded, 503},
 		{"too large", verify, "application/vc+jwt", strings.Repeat("x", maxBody+1), nil, 413},
+		{"a presentation", verify, json, `{"presentation":"x","challenge":"c"}`, nil, 200},
+		{"a file", bulk, "application/octet-stream", "{}", nil, 200},
+		{"no file", bulk, "application/zip", "", nil, 400},
+		{"a broken ZIP", bulk, "application/zip", "PK\x03\x04", nil, 422},
+		{"too much", bulk, "application/zip", strings.Repeat("x", bulkBody+1), nil, 413},
 		{"two", stack, json, `{"credentials":["x",{"a":1}],"same_person":true}`, nil, 200},
 		{"none", stack, json, `{"credentials":[]}`, nil, 400},
 		{"too many", stack, json, `{"credentials":["x"` + strings.Repeat(`,"x"`, maxStack) + `]}`, nil, 422},
@@ -105,7 +110,7 @@ func TestDescription(t *testing.T) {
 	}
 
 	// What can happen to every request; that it does is for Complete to say.
-	bodies := map[string]string{verify: `{"credential":"x"}`, stack: `{"credentials":["x"]}`,
+	bodies := map[string]string{verify: `{"credential":"x"}`, bulk: "x", stack: `{"credentials":["x"]}`,
 		"/credentials/verify": `{"credential":"x"}`, "/presentations/verify": `{"presentation":"x"}`}
 	everywhere := func(s *Server, body, site string) {
 		for path, usual := range bodies {
@@ -114,6 +119,9 @@ func TestDescription(t *testing.T) {
 			}
 			r := httptest.NewRequest("POST", path, strings.NewReader(usual))
 			r.Header.Set("Content-Type", json)
+			if path == bulk {
+				r.Header.Set("Content-Type", "application/zip")
+			}
 			r.Header.Set("Accept", json)
 			r.Header.Set("Sec-Fetch-Site", site)
 			d.Handler(t, s.Echo()).ServeHTTP(httptest.NewRecorder(), r)

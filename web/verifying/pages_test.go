@@ -351,7 +351,12 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, check := range report(t, verifier.StateValid).Checks {
 		for _, suffix := range []string{"", ".passed", ".failed", ".not_made"} {
 			composed["check."+check.Name+suffix] = true
+			composed["check."+verifier.CheckChallenge+suffix] = true
+			composed["check."+verifier.CheckDomain+suffix] = true
 		}
+	}
+	for _, verdict := range []verifier.Verdict{verifier.Valid, verifier.Invalid, verifier.Indeterminate} {
+		composed["presentation."+string(verdict)+".word"], composed["presentation."+string(verdict)+".text"] = true, true
 	}
 	for _, id := range []string{"outcome.passed", "outcome.failed", "outcome.not_made", "issuer.provider.hei", "issuer.provider.alternative", "next.not_valid", "next.no_seal", "next.unreadable"} {
 		composed[id] = true
@@ -359,7 +364,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, kind := range verifier.EvidenceKinds {
 		composed["evidence."+kind] = true
 	}
-	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many"} {
+	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job"} {
 		composed[row+".title"], composed[row+".text"] = true, true
 	}
 	for id := range composed {

@@ -152,28 +152,18 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 
 	// 3. every check
 	for _, check := range r.Checks {
-		v := checkView{Check: check, Icon: "notmade",
-			Label:    t("check."+check.Name, nil),
-			Sentence: t("check."+check.Name+"."+string(check.Result), nil),
-			Outcome:  t("outcome."+string(check.Result), nil),
-		}
+		v := s.checkOf(check, lang)
 		if check.Name == verifier.CheckRevocation && check.Result == verifier.Passed && irrevocable {
 			v.Sentence = t("check.revocation.irrevocable", nil)
 		}
 		if check.Source == verifier.StatedByIssuer {
 			v.Sentence = t("check.accreditation.stated", nil)
 		}
-		switch check.Result {
-		case verifier.Passed:
-			v.Icon, v.Tone, v.Message = "passed", "good", ""
-			if check.Source == verifier.StatedByIssuer {
-				v.Icon, v.Tone = "info", "" // its own word is no proof
-			}
-		case verifier.Failed:
-			v.Icon, v.Tone, v.Mild = "failed", "bad", !required[check.Name]
-			if v.Mild {
-				v.Tone = "warn"
-			}
+		switch {
+		case check.Result == verifier.Passed && check.Source == verifier.StatedByIssuer:
+			v.Icon, v.Tone = "info", "" // its own word is no proof
+		case check.Result == verifier.Failed && !required[check.Name]:
+			v.Mild, v.Tone = true, "warn"
 		}
 		if !full {
 			v.Message, v.Remarks = "", nil // they may quote the content
@@ -181,6 +171,22 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		p.Checks = append(p.Checks, v)
 	}
 	return p
+}
+
+// checkOf is how a check looks whose failure is bad.
+func (s *Server) checkOf(check verifier.Check, lang string) checkView {
+	v := checkView{Check: check, Icon: "notmade",
+		Label:    s.kit.T(lang, "check."+check.Name, nil),
+		Sentence: s.kit.T(lang, "check."+check.Name+"."+string(check.Result), nil),
+		Outcome:  s.kit.T(lang, "outcome."+string(check.Result), nil),
+	}
+	switch check.Result {
+	case verifier.Passed:
+		v.Icon, v.Tone, v.Message = "passed", "good", ""
+	case verifier.Failed:
+		v.Icon, v.Tone = "failed", "bad"
+	}
+	return v
 }
 
 // issuerOf is what the trust file says of the issuer, and what the credential

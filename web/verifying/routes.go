@@ -11,13 +11,18 @@ import (
 // routes has every URL of the verifier's server.
 func (s *Server) routes() {
 	e, rate, body := s.echo, s.kit.LimitRate(nil), s.kit.LimitBody(s.body)
-	stack := s.kit.LimitBody(s.stackBody)
+	stack, bulk := s.kit.LimitBody(s.stackBody), s.kit.LimitBody(s.bulkBody)
 
 	// pages
 	e.GET("/", s.start)
 	e.GET("/proves", s.proves)
 	e.POST("/verify", s.verify, rate, stack) // several files may come
 	e.GET("/verify", s.backToStart)          // language links and reloads of a result end here
+
+	e.GET("/bulk", s.bulk)
+	e.POST("/bulk", s.postBulk, rate, bulk)
+	e.GET("/bulk/:id", s.bulkTable)
+	e.GET("/bulk/:id/table.csv", s.bulkCSV)
 
 	// what a printed QR code opens; /c/ for those who type it
 	for _, path := range []string{"/C/:id", "/c/:id"} {
@@ -27,6 +32,7 @@ func (s *Server) routes() {
 
 	// programs
 	e.POST("/api/v1/verifications", s.postVerification, rate, body)
+	e.POST("/api/v1/verifications/bulk", s.postBulkVerification, rate, bulk)
 	e.POST("/api/v1/stacks", s.postStack, rate, stack)
 	e.GET("/openapi.json", s.openAPI)
 	e.GET("/api/v1/openapi.json", func(c echo.Context) error { return c.Redirect(http.StatusPermanentRedirect, "/openapi.json") }) // where it was once

@@ -145,7 +145,7 @@ func (s *Server) postPresentationConformity(c echo.Context) error {
 	var answer conformity
 	err = s.work(c.Request().Context(), func(ctx context.Context) {
 		answer = judgePresentation(s.conformance.VerifyPresentation(ctx, token, asked), token, sealed, o)
-		own := s.strict.VerifyPresentation(ctx, token, asked)
+		own := s.verifier.VerifyPresentation(ctx, token, asked)
 		answer.Indeks = &ownVerdict{Verdict: own.Verdict, Reason: own.Reason, Holder: own.Holder}
 	})
 	if err != nil {

@@ -51,13 +51,19 @@ type Config struct {
 	// StackBody is the largest body, in bytes, with several credentials to be
 	// added up; 0 means 8 MiB.
 	StackBody int64
+
+	// BulkBody is the largest body, in bytes, with many files or a ZIP; 0 means
+	// 32 MiB.
+	BulkBody int64
 }
 
-// examiner is what the server relies on, and *verifier.Verifier is: Verify never
-// fails, LookUp and FetchLink return a token unverified or one of
+// examiner is what the server relies on, and *verifier.Verifier is: Verify,
+// VerifyPresentation and Rows never fail, LookUp and FetchLink return a token unverified or one of
 // verifier.ErrNotFound, ErrUnavailable, ErrForbidden.
 type examiner interface {
 	Verify(ctx context.Context, token []byte) *verifier.Report
+	VerifyPresentation(ctx context.Context, token []byte, o verifier.PresentationOptions) *verifier.PresentationReport
+	Rows(ctx context.Context, f verifier.File, o verifier.PresentationOptions, lang string) []verifier.Row
 	LookUp(ctx context.Context, public string) ([]byte, error)
 	FetchLink(ctx context.Context, link string) ([]byte, error)
 }
@@ -70,10 +76,11 @@ type Server struct {
 	base     string // public URL, "" where none is configured
 	host     string // of it
 
-	conformance, strict conformer // of the VC-API; nil: it is off
-	description         []byte    // openapi.json
+	conformance conformer // of the VC-API; nil: it is off
+	description []byte    // openapi.json
 
-	body, stackBody int64
+	body, stackBody, bulkBody int64
+	jobs                      jobs
 
 	queue   chan struct{} // those that run and those that wait
 	workers chan struct{} // those that run
@@ -93,6 +100,8 @@ func New(c Config) (*Server, error) {
 	kit.Map(
 		web.Row{Is: verifier.ErrNotFound, Status: http.StatusNotFound, Type: "urn:indeks:problem:unknown-id", Title: "Unknown id", Text: "unknown-id"},
 		web.Row{Is: verifier.ErrUnavailable, Status: http.StatusBadGateway, Type: "urn:indeks:problem:issuer-unreachable", Title: "Issuer not reachable", Text: "unreachable"},
+		web.Row{Is: verifier.ErrBulk, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:bulk", Title: "Not read as several files", Text: "many-files"},
+		web.Row{Is: errNoJob, Status: http.StatusNotFound, Type: "urn:indeks:problem:no-job", Title: "No such table", Text: "no-job"},
 		web.Row{Is: verifier.ErrForbidden, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:address-not-allowed", Title: "Address not allowed", Text: "forbidden-link"},
 	)
 	workers := cmp.Or(c.Workers, 2*runtime.GOMAXPROCS(0))
@@ -105,12 +114,13 @@ func New(c Config) (*Server, error) {
 
 		body:      cmp.Or(c.Body, maxBody),
 		stackBody: cmp.Or(c.StackBody, stackBody),
+		bulkBody:  cmp.Or(c.BulkBody, bulkBody),
 
 		queue:   make(chan struct{}, workers+cmp.Or(c.Queue, 64)),
 		workers: make(chan struct{}, workers),
 	}
 	if c.Conformance != nil {
-		s.conformance, s.strict = c.Conformance, c.Verifier
+		s.conformance = c.Conformance
 	}
 	s.description = description(s.conformance != nil)
 	s.routes()
@@ -127,28 +137,41 @@ func (s *Server) examine(ctx context.Context, token []byte) (report *verifier.Re
 }
 
 // work does f on one of the workers. Where the queue is full it is a problem at
-// once: a late answer helps nobody who stands at a counter. A panic is an error,
-// because several are examined beside the request's own goroutine, where nobody
-// else would catch it; its value is left out, since it may quote the token.
-func (s *Server) work(ctx context.Context, f func(context.Context)) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("examining a credential: panic of type %T\n%s", v, debug.Stack())
-		}
-	}()
-	busy := &web.Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 2}
-	select {
-	case s.queue <- struct{}{}:
-		defer func() { <-s.queue }()
-	default:
-		return busy
+// once: a late answer helps nobody who stands at a counter.
+func (s *Server) work(ctx context.Context, f func(context.Context)) error {
+	leave, err := s.join()
+	if err != nil {
+		return err
 	}
+	defer leave()
 	select {
 	case s.workers <- struct{}{}:
 		defer func() { <-s.workers }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	f(ctx)
+	return unpanicked(func() { f(ctx) })
+}
+
+// join takes a place in the queue.
+func (s *Server) join() (leave func(), err error) {
+	select {
+	case s.queue <- struct{}{}:
+		return func() { <-s.queue }, nil
+	default:
+		return nil, &web.Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 2}
+	}
+}
+
+// unpanicked does f. A panic is an error, because several credentials are examined
+// beside the request's own goroutine, where nobody else would catch it; its value
+// is left out, since it may quote the token.
+func unpanicked(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("examining a credential: panic of type %T\n%s", v, debug.Stack())
+		}
+	}()
+	f()
 	return nil
 }
