@@ -3,7 +3,6 @@ package elm
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -40,11 +39,12 @@ func ParseJWT(raw []byte) (*Credential, error) {
 	if !ok {
 		return nil, &FormatError{Rule: "vc-object", Detail: "the payload of a JWT is a JSON object"}
 	}
+	context := strictjson.Of(root["@context"])
 	if _, ok := root["vc"]; ok {
 		if root, err = unwrapped(root); err != nil {
 			return nil, err
 		}
-	} else if !badgeContext(root["@context"]) {
+	} else if !badgeContext(&context) {
 		return nil, claimsError("", "a token of typ JWT holds a credential in claim vc, or an Open Badge; this holds neither")
 	}
 	c, err := credentialOf(bytes.Clone(raw), strictjson.Of(root))
@@ -155,13 +155,4 @@ func (c *Credential) sameInstant(claim, member string) error {
 		return claimsError(claim, "claim "+claim+" differs from "+member)
 	}
 	return nil
-}
-
-// badgeContext reports whether a @context names one of Open Badges 3.0.
-func badgeContext(context any) bool {
-	list, _ := context.([]any)
-	return slices.ContainsFunc(list, func(item any) bool {
-		url, _ := item.(string)
-		return strings.HasPrefix(url, contexts.OB3Prefix)
-	})
 }

@@ -16,6 +16,9 @@ import (
 // never converted or added up.
 func Supplement(c *Credential, lang string) []Section {
 	v := newView(c, lang)
+	if c.Profile == Other && badgeContext(c.Tree.Get("@context")) {
+		return slices.DeleteFunc(v.badge(), func(s Section) bool { return len(s.Elements) == 0 })
+	}
 	sections := []Section{
 		v.section("who", v.learner(), v.title(), v.awardingBody(), v.issuer(), v.country(), v.issued()),
 		v.section("skills", v.outcomes(), v.outcomeSource()),
@@ -98,7 +101,7 @@ type Section struct {
 type Element struct {
 	// ID is "M1" to "M11" and "O1" to "O5" of Annex I, or one of "issuer",
 	// "outcome-source", "parts", "period", "not-a-degree", "level-proposed", "level-method", "national",
-	// "criteria", "rpl", "provider", "award-status", "legal-basis",
+	// "criteria", "creator", "alignment", "evidence", "rpl", "provider", "award-status", "legal-basis",
 	// "award-kind", "valid", "confirm", "field", "language", "signatory".
 	ID      string
 	Label   string
