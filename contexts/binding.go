@@ -123,7 +123,7 @@ func (s *Set) contextsOf(obj *strictjson.Value) ([]*document, *Problem) {
 			docs[i] = s.docs[name]
 		case isELM(name):
 			docs[i] = s.elm
-			if !bound(obj, name, s.elm.digests) {
+			if !isProof(obj) && !bound(obj, name, s.elm.digests) {
 				return nil, &Problem{Rule: "context-digest", Detail: fmt.Sprintf(
 					"%s is not bound by a relatedResource entry with the digest %s", name, ELMDigestSRI())}
 			}
@@ -141,6 +141,14 @@ func (s *Set) contextsOf(obj *strictjson.Value) ([]*document, *Problem) {
 		return nil, &Problem{Rule: "context-order", Detail: "the base context of the data model is not the first context"}
 	}
 	return docs, s.related(obj)
+}
+
+// isProof reports whether obj is the options of a Data Integrity proof, which are
+// read under the contexts of the document that they are about. What binds those
+// stands in the document.
+func isProof(obj *strictjson.Value) bool {
+	kind, ok := obj.Get("type").Text()
+	return ok && kind == "DataIntegrityProof"
 }
 
 // isELM reports whether name is a URL at which an issuer serves ELMDocument.

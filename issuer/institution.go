@@ -65,6 +65,9 @@ func (i Institution) Validate() error {
 	if m := i.LevelMethod; m != "" && m != "majority" && m != "average" {
 		k.fail("institution-level", "level_method", m, `is not in the list: expected "majority" or "average"`)
 	}
+	if s := i.DataIntegrity; s != "" && s != keys.EdDSARDFC2022 && s != keys.ECDSARDFC2019 {
+		k.fail("institution-proof", "data_integrity", s, "is not in the list: expected "+keys.EdDSARDFC2022+" or "+keys.ECDSARDFC2019)
+	}
 	if i.Signatory.Name == "" || i.Signatory.Office == "" {
 		k.fail("institution-signatory", "signatory", i.Signatory.Name, "is incomplete: expected name and office of who answers for awards")
 	}

@@ -23,12 +23,16 @@ const credentialPrefix = "urn:credential:"
 // forms are the profiles of an award with the form in which each is sealed.
 var forms = []profileForm{{elm.EDC, keys.JAdES}, {elm.VC2, keys.VCJWT}}
 
-// allForms are those and what a [Statement] is sealed as. A record has some of
-// them.
-var allForms = append(slices.Clone(forms), profileForm{elm.Other, keys.VCJWT}, profileForm{otherProof, keys.DataIntegrity})
+// allForms are those, what an institution may add, and what a [Statement] is
+// sealed as. A record has some of them.
+var allForms = append(slices.Clone(forms), profileForm{ProvedAward, keys.DataIntegrity}, profileForm{elm.Other, keys.VCJWT}, profileForm{otherProof, keys.DataIntegrity})
 
-// otherProof is in records what elm.Other is, sealed by an embedded proof.
-const otherProof = elm.Other + "-proof"
+// ProvedAward and otherProof are in records what elm.VC2 and elm.Other are, sealed
+// by an embedded proof.
+const (
+	ProvedAward = elm.VC2 + "-proof"
+	otherProof  = elm.Other + "-proof"
+)
 
 type profileForm struct {
 	profile elm.Profile
@@ -96,6 +100,13 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 			}
 			r.Forms[string(f.profile)] = store.Sealed{Payload: payload}
 		}
+		if i.inst.DataIntegrity != "" {
+			proved := r.Forms[string(elm.VC2)]
+			if _, err := openContexts().Canonicalize(proved.Payload); err != nil {
+				return store.Record{}, fmt.Errorf("%w: %w", ErrRefused, err)
+			}
+			r.Forms[string(ProvedAward)] = proved
+		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserved, err := i.store.Reserve(ctx, r)
 		switch {
@@ -131,14 +142,14 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 	if err != nil {
 		return store.Record{}, fmt.Errorf("sealing %s: %w", r.ID, err)
 	}
-	tokens := make(map[string][]byte, len(forms))
+	tokens := make(map[string][]byte, len(r.Forms))
 	for _, f := range allForms {
 		payload := r.Forms[string(f.profile)].Payload
 		if payload == nil {
 			continue
 		}
 		var token []byte
-		if f.form == keys.DataIntegrity {
+		if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
 			token, err = sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
 		} else {
 			token, err = sealer.Seal(payload, f.form, r.SealingTime)

@@ -43,6 +43,7 @@ type Institution struct {
 	Languages      []string          // national languages, first is the main one
 	NumberRule     string            // "" means "MC-{year}-{n:5}"
 	LevelMethod    string            // "majority" or "average": how courses find a level that say nothing else; "" means majority
+	DataIntegrity  string            // cryptosuite of the embedded proof in one form more of each award; "": there is no such form
 	Signatory      Signatory
 }
 
@@ -171,6 +172,9 @@ func (i *Issuer) checkKey(ctx context.Context) error {
 		return fmt.Errorf("checking key %s: its certificate is for %q, expected %q", public.ID, keys.OrganizationIdentifier(certificate), i.inst.OrganizationID)
 	case now.Before(certificate.NotBefore) || now.After(certificate.NotAfter):
 		return fmt.Errorf("checking key %s: its certificate is valid from %s to %s only", public.ID, certificate.NotBefore.UTC().Format(time.DateOnly), certificate.NotAfter.UTC().Format(time.DateOnly))
+	}
+	if suite := i.inst.DataIntegrity; suite != "" && suite != sealer.Cryptosuite() {
+		return fmt.Errorf("checking key %s: with an %s key no proof of %s is made; make one with another algorithm, or choose another data_integrity", public.ID, public.Alg, suite)
 	}
 	probe := []byte(`{"probe":"` + public.ID + `"}`)
 	for _, form := range []keys.Form{keys.VCJWT, keys.JAdES} {

@@ -24,6 +24,7 @@ const (
 	kindDeflated  = 'd' // RFC 1951
 	kindBase64URL = 'b' // token: prefix, payload in base64url, suffix
 	kindQuoted    = 'q' // token: prefix, payload as a JSON string, suffix
+	kindOpened    = 'o' // token: prefix, payload without its last byte, suffix: an object with one member more
 )
 
 var errEnvelope = errors.New("not a blob of this store")
@@ -69,7 +70,7 @@ func unpackPayload(packed []byte) ([]byte, error) {
 // packToken is how a token that holds payload is kept: what stands before and
 // after the payload. A token that holds it in no known way is kept whole.
 func packToken(token, payload []byte) []byte {
-	for _, kind := range []byte{kindBase64URL, kindQuoted} {
+	for _, kind := range []byte{kindBase64URL, kindQuoted, kindOpened} {
 		inside, err := insideToken(kind, payload)
 		if err != nil {
 			continue
@@ -110,6 +111,10 @@ func insideToken(kind byte, payload []byte) ([]byte, error) {
 		return base64.RawURLEncoding.AppendEncode(nil, payload), nil
 	case kindQuoted:
 		return jsontext.AppendQuote(nil, payload)
+	case kindOpened:
+		if n := len(payload) - 1; n > 0 && payload[n] == '}' {
+			return payload[:n], nil
+		}
 	}
 	return nil, errEnvelope
 }

@@ -21,6 +21,7 @@ func TestEnvelopeGivesBackTheSameBytes(t *testing.T) {
 		inside := rapid.SampledFrom([]func() []byte{
 			func() []byte { return []byte(base64.RawURLEncoding.EncodeToString(payload)) },
 			func() []byte { b, _ := jsontext.AppendQuote(nil, payload); return b },
+			func() []byte { return payload[:len(payload)-1] },
 			func() []byte { return []byte("something else") },
 			func() []byte { return nil },
 		}).Draw(t, "inside")
@@ -40,6 +41,7 @@ func TestEnvelopeGivesBackTheSameBytes(t *testing.T) {
 // A credential takes what its content takes, once: not twice more in its tokens.
 func TestEnvelopeIsSmall(t *testing.T) {
 	payload := bytes.Repeat([]byte(`{"id":"urn:epass:org:1","type":"Organisation","legalName":{"en":"University of \"Sava\""}},`), 500)
+	payload = append(append([]byte(`{"all":[`), payload...), `{}]}`...)
 	quoted, err := jsontext.AppendQuote(nil, payload)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +49,7 @@ func TestEnvelopeIsSmall(t *testing.T) {
 	for name, token := range map[string][]byte{
 		"compact": []byte("eyJhbGciOiJFUzI1NiJ9." + base64.RawURLEncoding.EncodeToString(payload) + ".c2lnbmF0dXJl"),
 		"general": append(append([]byte(`{"payload":`), quoted...), `,"signatures":[{"protected":"e30","signature":"c2ln"}]}`...),
+		"proof":   append(bytes.Clone(payload[:len(payload)-1]), `,"proof":{"proofValue":"z1"}}`...),
 	} {
 		if kept := len(packToken(token, payload)); kept > 100 {
 			t.Errorf("%s: %d bytes are kept of a token of %d", name, kept, len(token))

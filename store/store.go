@@ -72,7 +72,7 @@ type Record struct {
 	Entries     []Entry           `json:"entries"`
 	SealingTime time.Time         `json:"sealingTime"` // whole seconds, UTC
 	KeyID       string            `json:"keyID"`       // key it is sealed with
-	Forms       map[string]Sealed `json:"forms"`       // by profile: "edc", "vc2"
+	Forms       map[string]Sealed `json:"forms"`       // by name: "edc", "vc2" ...
 
 	Course        string   `json:"course,omitzero"` // id
 	CourseVersion string   `json:"courseVersion,omitzero"`

@@ -99,7 +99,11 @@ type Institution struct {
 	// LevelMethod is how the level of a course is found from those of its outcomes
 	// where the course does not say: majority (the default) or average.
 	LevelMethod string `yaml:"level_method,omitempty"`
-	Signatory   struct {
+	// DataIntegrity adds to each award a form with an embedded proof of this
+	// cryptosuite, which many wallets read: ecdsa-rdfc-2019 with an ES256 or ES384
+	// key, eddsa-rdfc-2022 with an EdDSA key.
+	DataIntegrity string `yaml:"data_integrity,omitempty"`
+	Signatory     struct {
 		Name   string `yaml:"name"`
 		Office string `yaml:"office"`
 	} `yaml:"signatory,omitempty"`
@@ -194,7 +198,7 @@ func (c *Config) institution() (issuer.Institution, error) {
 		LegalName: i.LegalName, Country: i.Country, Region: i.Region, Address: i.Address, Homepage: i.Homepage,
 		OrganizationID: i.OrganizationID, Provider: i.Provider,
 		Register: verifier.Register{Name: i.Register.Name, Number: i.Register.Number, From: i.Register.From, To: i.Register.To},
-		QRPrefix: i.QRPrefix, Languages: i.Languages, NumberRule: i.NumberRule, LevelMethod: i.LevelMethod,
+		QRPrefix: i.QRPrefix, Languages: i.Languages, NumberRule: i.NumberRule, LevelMethod: i.LevelMethod, DataIntegrity: i.DataIntegrity,
 		Signatory: issuer.Signatory{Name: i.Signatory.Name, Office: i.Signatory.Office},
 	}, nil
 }

@@ -142,14 +142,14 @@ func isTerminal(w io.Writer) bool {
 }
 
 // formFiles are the names under which people get the sealed forms.
-var formFiles = map[string]string{"edc": ".jsonld", "vc2": ".vc.jwt"}
+var formFiles = map[string]string{"edc": ".jsonld", "vc2": ".vc.jwt", string(issuer.ProvedAward): ".vc.json"}
 
 // writeForms writes the sealed files of a record; the names hold the public id,
 // so that a folder of them tells nobody's name.
 func writeForms(dir string, r store.Record) error {
-	for profile, ext := range formFiles {
-		path := filepath.Join(dir, r.Public+ext)
-		if err := os.WriteFile(path, r.Forms[profile].Token, 0o600); err != nil {
+	for name, form := range r.Forms {
+		path := filepath.Join(dir, r.Public+formFiles[name])
+		if err := os.WriteFile(path, form.Token, 0o600); err != nil {
 			return fmt.Errorf("writing the sealed file: %w", err)
 		}
 	}

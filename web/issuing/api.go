@@ -140,8 +140,10 @@ func (s *server) recordView(r store.Record) recordView {
 	if r.Course != "" {
 		page := s.Issuer.LearnerURL(r)
 		v.Links = map[string]string{"page": page, "verify": s.Issuer.VerifyURL(r)}
-		for name := range downloads {
-			v.Links[strings.ReplaceAll(name, ".", "_")] = page + "/" + name
+		for name, file := range downloads {
+			if file.of(r) {
+				v.Links[strings.ReplaceAll(name, ".", "_")] = page + "/" + name
+			}
 		}
 	}
 	for profile, form := range r.Forms {

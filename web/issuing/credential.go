@@ -1,7 +1,6 @@
 package issuing
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
@@ -79,9 +78,10 @@ func (s *server) getCredential(c echo.Context) error {
 		Name        string
 		Supplement  []elm.Section
 		Claim       bool // never: the issuer itself says it
+		Proved      bool // there is a form with an embedded proof
 		Verify      string
 		Printed     string // what to type where a code cannot be scanned
-	}{record, last, look.icon, look.text, title(supplement, record.Title), s.name(c), supplement, false, verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
+	}{record, last, look.icon, look.text, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
 }
 
 // title is that of the supplement, which has it in the language of the page.
@@ -96,27 +96,28 @@ func title(sections []elm.Section, otherwise string) elm.Value {
 	return elm.Value{Text: otherwise}
 }
 
-// download is one file of a learner's credential.
+// download is one file of a learner's credential: a sealed form of it, or what
+// body makes.
 type download struct {
 	contentType string
-	attachment  bool
-	body        func(ctx context.Context, s *server, r store.Record) ([]byte, error)
+	form        string
+	body        func(s *server, r store.Record) ([]byte, error)
 }
 
 // downloads are the files under a learner's link, by name.
 var downloads = map[string]download{
-	"credential.jsonld": {"application/ld+json", true, func(_ context.Context, _ *server, r store.Record) ([]byte, error) {
-		return r.Forms[string(elm.EDC)].Token, nil
-	}},
-	"credential.jwt": {"application/vc+jwt", true, func(_ context.Context, _ *server, r store.Record) ([]byte, error) {
-		return r.Forms[string(elm.VC2)].Token, nil
-	}},
-	"qr.png": {"image/png", false, func(_ context.Context, s *server, r store.Record) ([]byte, error) {
-		return paper.PNG(s.Issuer.VerifyURL(r), 8)
-	}},
-	"qr.svg": {"image/svg+xml", false, func(_ context.Context, s *server, r store.Record) ([]byte, error) {
-		return paper.SVG(s.Issuer.VerifyURL(r))
-	}},
+	"credential.jsonld":  {contentType: "application/ld+json", form: string(elm.EDC)},
+	"credential.jwt":     {contentType: "application/vc+jwt", form: string(elm.VC2)},
+	"credential.vc.json": {contentType: "application/vc", form: string(issuer.ProvedAward)},
+	"qr.png":             {contentType: "image/png", body: func(s *server, r store.Record) ([]byte, error) { return paper.PNG(s.Issuer.VerifyURL(r), 8) }},
+	"qr.svg":             {contentType: "image/svg+xml", body: func(s *server, r store.Record) ([]byte, error) { return paper.SVG(s.Issuer.VerifyURL(r)) }},
+}
+
+// of reports whether a record has the file: the form with an embedded proof is
+// there only where the institution had chosen it.
+func (d download) of(r store.Record) bool {
+	_, ok := r.Forms[d.form]
+	return ok || d.form == ""
 }
 
 func (s *server) getDownload(c echo.Context) error {
@@ -125,16 +126,17 @@ func (s *server) getDownload(c echo.Context) error {
 		return err
 	}
 	file, ok := downloads[c.Param("file")]
-	if !ok {
+	if !ok || !file.of(record) {
 		return store.ErrNotFound
 	}
-	body, err := file.body(c.Request().Context(), s, record)
-	if err != nil {
-		return err
-	}
-	if file.attachment {
+	if file.form != "" {
 		// The certificate number names the file: learners keep several.
 		c.Response().Header().Set("Content-Disposition", `attachment; filename="`+fileName(record.Number)+"-"+c.Param("file")+`"`)
+		return c.Blob(http.StatusOK, file.contentType, record.Forms[file.form].Token)
+	}
+	body, err := file.body(s, record)
+	if err != nil {
+		return err
 	}
 	return c.Blob(http.StatusOK, file.contentType, body)
 }

@@ -66,6 +66,11 @@ func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store
 	if err != nil {
 		t.Fatal(err)
 	}
+	var asked Config
+	for _, f := range change {
+		f(&asked)
+	}
+	inst.DataIntegrity = asked.Institution.DataIntegrity
 	iss, err := issuer.New(context.Background(), issuer.Config{Institution: inst, Store: records, Ring: ring})
 	if err != nil {
 		t.Fatal(err)

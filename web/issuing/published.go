@@ -30,7 +30,13 @@ func (s *server) getToken(c echo.Context) error {
 	if form.Token == nil {
 		return store.ErrNotFound // reserved only: there is no credential yet
 	}
-	c.Response().Header().Set("Cache-Control", "private, no-store")
+	h := c.Response().Header()
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("Vary", "Accept")
+	accept := c.Request().Header.Get("Accept")
+	if proved, ok := record.Forms[string(issuer.ProvedAward)]; ok && !strings.Contains(accept, "vc+jwt") && strings.Contains(accept, "application/vc") {
+		return c.Blob(http.StatusOK, "application/vc", proved.Token)
+	}
 	return c.Blob(http.StatusOK, "application/vc+jwt", form.Token)
 }
 
