@@ -2,15 +2,18 @@ package issuing
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/contexts"
 	"indeks/keys"
+	"indeks/status"
 	"indeks/store"
 )
 
@@ -447,5 +450,124 @@ func TestStatusListsComeAsTheyAreAskedFor(t *testing.T) {
 		if isToken := strings.HasPrefix(a.body, "eyJ"); isToken != (want == "application/vc+jwt") {
 			t.Errorf("%q: %.80s", accept, a.body)
 		}
+	}
+}
+
+// TestWhatIsPublishedIsABitstringStatusList holds entries and lists to Bitstring
+// Status List v1.0, rule by rule.
+func TestWhatIsPublishedIsABitstringStatusList(t *testing.T) {
+	base, _ := newServer(t, func(c *Config) { c.VCAPI, c.VCAPIForm = true, keys.DataIntegrity })
+	auth := []string{"Authorization", "Bearer " + apiKey}
+	type entry struct {
+		ID      *string        `json:"id"`
+		Type    string         `json:"type"`
+		Purpose string         `json:"statusPurpose"`
+		Index   jsontext.Value `json:"statusListIndex"`
+		List    string         `json:"statusListCredential"`
+		Size    *int           `json:"statusSize"`
+	}
+	type list struct {
+		Context    []string       `json:"@context"`
+		ID         string         `json:"id"`
+		Type       []string       `json:"type"`
+		Issuer     string         `json:"issuer"`
+		ValidFrom  time.Time      `json:"validFrom"`
+		ValidUntil time.Time      `json:"validUntil"`
+		Status     jsontext.Value `json:"credentialStatus"`
+		Proof      struct {
+			Suite   string `json:"cryptosuite"`
+			Purpose string `json:"proofPurpose"`
+			Method  string `json:"verificationMethod"`
+		} `json:"proof"`
+		Subject struct {
+			ID      string `json:"id"`
+			Type    string `json:"type"`
+			Purpose string `json:"statusPurpose"`
+			Encoded string `json:"encodedList"`
+			TTL     int    `json:"ttl"`
+		} `json:"credentialSubject"`
+	}
+	var issued struct {
+		Credential struct {
+			Status []entry `json:"credentialStatus"`
+			Proof  struct {
+				Suite string `json:"cryptosuite"`
+			} `json:"proof"`
+		} `json:"verifiableCredential"`
+	}
+	a := ask(t, "POST", base+"/credentials/issue", `{"credential":`+document(t, `"id":"urn:a:1"`)+`,"options":{"statusPurposes":["revocation","suspension"]}}`, auth...)
+	if err := json.Unmarshal([]byte(a.body), &issued); err != nil || len(issued.Credential.Status) != 2 {
+		t.Fatalf("%v: %s", err, a.body)
+	}
+	rule := func(ok bool, name string) {
+		t.Helper()
+		if !ok {
+			t.Error(name)
+		}
+	}
+	read := func(e entry) (list, answer) {
+		t.Helper()
+		a := ask(t, "GET", strings.Replace(e.List, "https://issuer.school.example", base, 1), "", "Accept", "application/json")
+		var l list
+		if err := json.Unmarshal([]byte(a.body), &l); err != nil || a.status != http.StatusOK {
+			t.Fatalf("%v: %d %s", err, a.status, a.body)
+		}
+		return l, a
+	}
+	bit := func(e entry, l list) bool {
+		t.Helper()
+		text := strings.Trim(string(e.Index), `"`)
+		index, err := status.ParseIndex(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bits, err := status.Decode(l.Subject.Encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule(bits.Len() >= 131_072, "3.2: a list has at least 131 072 entries")
+		on, err := bits.Get(index)
+		rule(err == nil, "3.2: the index lies in the list")
+		return on
+	}
+	seen := map[string]bool{}
+	for _, e := range issued.Credential.Status {
+		rule(e.Type == "BitstringStatusListEntry", "2.1: type of the entry")
+		rule(e.Purpose == status.Revocation || e.Purpose == status.Suspension, "2.1: a purpose")
+		rule(e.Index.Kind() == '"', "2.1: the index is a string")
+		rule(strings.HasPrefix(e.List, "https://issuer.school.example/status/"), "2.1: the list has a URL")
+		rule(e.ID == nil || *e.ID != e.List, "2.1: the entry's id is not that of the list")
+		rule(e.Size == nil, "2.1: of one bit, which is the default")
+		rule(!seen[e.List], "2.1: a purpose has a list of its own")
+		seen[e.List] = true
+
+		l, a := read(e)
+		rule(l.Context[0] == contexts.VC2, "2.2: the base context is first")
+		rule(l.ID == e.List, "2.2: the list's id is its URL")
+		rule(strings.Join(l.Type, " ") == "VerifiableCredential BitstringStatusListCredential", "2.2: types of the list")
+		rule(l.Issuer == ownDID, "2.2: of the same issuer")
+		rule(l.Subject.Type == "BitstringStatusList", "2.2: type of the subject")
+		rule(l.Subject.ID != "" && l.Subject.ID != l.ID, "2.2: id of the subject")
+		rule(l.Subject.Purpose == e.Purpose, "2.2: the purpose is that of the entry")
+		rule(strings.HasPrefix(l.Subject.Encoded, "u") && !strings.ContainsAny(l.Subject.Encoded, "=+/"), "2.2: multibase, base64url without padding")
+		rule(l.Subject.TTL > 0, "2.2: a ttl in milliseconds")
+		rule(l.Status == nil, "2.2: a list has no status of its own")
+		rule(!l.ValidFrom.IsZero() && l.ValidUntil.Sub(l.ValidFrom) > time.Duration(l.Subject.TTL)*time.Millisecond, "2.2: validity is longer than the ttl")
+		rule(l.Proof.Suite == issued.Credential.Proof.Suite && l.Proof.Purpose == "assertionMethod" && strings.HasPrefix(l.Proof.Method, ownDID+"#"), "3.2: secured as the credential is")
+		rule(a.header.Get("Cache-Control") == "public, max-age=30" && l.Subject.TTL == 30_000, "2.2: caches keep it for the ttl")
+		rule(a.header.Get("Access-Control-Allow-Origin") == "*", "4: anybody may read it")
+		rule(!bit(e, l), "3.2: not set")
+	}
+	for _, on := range []bool{true, false} {
+		ask(t, "POST", base+"/credentials/status", fmt.Sprintf(`{"credentialId":"urn:a:1","credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"suspension","status":%v}}`, on), auth...)
+		for _, e := range issued.Credential.Status {
+			l, _ := read(e)
+			rule(bit(e, l) == (on && e.Purpose == status.Suspension), fmt.Sprintf("3.1: suspended %v, in the %s list", on, e.Purpose))
+		}
+	}
+	ask(t, "POST", base+"/credentials/status", `{"credentialId":"urn:a:1","credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"revocation","status":true}}`, auth...)
+	for _, e := range issued.Credential.Status {
+		l, _ := read(e)
+		rule(bit(e, l) == (e.Purpose == status.Revocation), "3.1: revoked, in the "+e.Purpose+" list")
 	}
 }

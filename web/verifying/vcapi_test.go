@@ -192,6 +192,32 @@ func TestConformityIsNotTrust(t *testing.T) {
 	}
 }
 
+// TestSoundIsNotKnown: whoever has a key can seal soundly, in the name of the key.
+func TestSoundIsNotKnown(t *testing.T) {
+	s, _ := newVCAPI(t)
+	stranger := newSealer(t, "")
+	multikey := (&keys.PublicKey{Key: &stranger.key.PublicKey}).Multikey()
+	did := "did:key:" + multikey
+	stranger.kid = did + "#" + multikey
+	own := strings.Replace(credential(""), sealedBy, did, 1)
+	entry := `,"credentialStatus":{"type":"BitstringStatusListEntry","statusPurpose":"revocation","statusListIndex":"7","statusListCredential":"https://orchards.example/status/1"}}`
+	for _, c := range []struct {
+		name, token, options string
+		status               int
+		warnings             string
+	}{
+		{"in its own name", stranger.seal(own), `{}`, 200, "issuer-unknown"},
+		{"in another's", stranger.seal(credential("")), `{}`, 400, ""},
+		{"with a status, which nobody asks for on a stranger's word", stranger.seal(own[:len(own)-1] + entry), `{}`, 200, "issuer-unknown not-checked"},
+		{"with a status that is demanded", stranger.seal(own[:len(own)-1] + entry), `{"checks":["proof","credentialStatus"]}`, 400, "issuer-unknown"},
+	} {
+		status, a := conformityOf(t, s, "/credentials/verify", `{"verifiableCredential":`+envelope(c.token)+`,"options":`+c.options+`}`)
+		if status != c.status || types(a.Warnings) != c.warnings || a.Indeks.Verdict == verifier.Valid || a.Indeks.Issuer != "" {
+			t.Errorf("%s: %d, warnings %q, %+v: %+v", c.name, status, types(a.Warnings), a.Indeks, a.Problems)
+		}
+	}
+}
+
 func TestPresentationConformity(t *testing.T) {
 	s, own := newVCAPI(t)
 	good := envelope(own.seal(credential("")))
