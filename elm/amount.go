@@ -1,7 +1,7 @@
 package elm
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,11 +10,12 @@ import (
 
 // writeDate is a calendar day in words, in the zone of t.
 func writeDate(lang string, t time.Time) string {
-	month := say(lang, fmt.Sprintf("month:%d", int(t.Month())))
+	day, year := strconv.Itoa(t.Day()), strconv.Itoa(t.Year())
+	month := say(lang, "month:"+strconv.Itoa(int(t.Month())))
 	if lang == "en" {
-		return fmt.Sprintf("%d %s %d", t.Day(), month, t.Year())
+		return day + " " + month + " " + year
 	}
-	return fmt.Sprintf("%d. %s %d.", t.Day(), month, t.Year())
+	return day + ". " + month + " " + year + "."
 }
 
 // Date is the calendar day of a date in words, in one of [Languages] (any other

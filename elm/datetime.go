@@ -21,6 +21,9 @@ const maxTime = 128
 // Time returns the instant. A value without a time zone is an error in VC2 and
 // read as UTC in EDC (allowNoZone). 24:00:00 is midnight at the end of the day.
 func (d DateTime) Time(allowNoZone bool) (time.Time, error) {
+	if t, ok := d.plain(); ok {
+		return t, nil
+	}
 	var parts []string
 	if len(d) <= maxTime {
 		parts = dateTimeForm.FindStringSubmatch(string(d))
@@ -52,6 +55,30 @@ func (d DateTime) Time(allowNoZone bool) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("%q stands for no date", shorten(string(d)))
 	}
 	return t, nil
+}
+
+// plain reads the one form in which most dates are written, 2026-06-15T10:00:00Z,
+// of the years from 1000, and leaves whatever else there is to Time.
+func (d DateTime) plain() (time.Time, bool) {
+	const form = "0000-00-00T00:00:00Z"
+	if len(d) != len(form) {
+		return time.Time{}, false
+	}
+	var part [6]int // year to second
+	at := 0
+	for i := range len(form) {
+		switch {
+		case form[i] != '0' && d[i] == form[i]:
+			at++
+		case form[i] == '0' && '0' <= d[i] && d[i] <= '9':
+			part[at] = part[at]*10 + int(d[i]-'0')
+		default:
+			return time.Time{}, false
+		}
+	}
+	t := time.Date(part[0], time.Month(part[1]), part[2], part[3], part[4], part[5], 0, time.UTC)
+	year, month, day := t.Date()
+	return t, part[0] >= 1000 && year == part[0] && int(month) == part[1] && day == part[2] && part[3] < 24 && part[4] < 60 && part[5] < 60
 }
 
 // At formats an instant as DateTime in UTC with second precision.

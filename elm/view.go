@@ -3,7 +3,6 @@ package elm
 import (
 	"cmp"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,8 +178,15 @@ func (v *view) remember(notes List[Note]) {
 
 // key is the same for notes of the same content.
 func (n note) key() string {
-	key := []byte(n.topic + "\x00" + n.code)
-	for _, tag := range slices.Sorted(maps.Keys(n.NoteLiteral)) {
+	var few [8]string
+	tags := few[:0]
+	for tag := range n.NoteLiteral {
+		tags = append(tags, tag)
+	}
+	slices.Sort(tags)
+	key := append(make([]byte, 0, 256), n.topic...)
+	key = append(append(key, 0), n.code...)
+	for _, tag := range tags {
 		key = append(append(key, 0), tag...)
 		for _, value := range n.NoteLiteral[tag] {
 			key = append(strconv.AppendInt(append(key, 0), int64(len(value)), 10), value...)
@@ -191,7 +197,7 @@ func (n note) key() string {
 
 // section builds a section from those elements that have something to show.
 func (v *view) section(id string, elements ...Element) Section {
-	s := Section{ID: id, Label: v.say(id)}
+	s := Section{ID: id, Label: v.say(id), Elements: make([]Element, 0, len(elements))}
 	for _, e := range elements {
 		if len(e.Values) == 0 {
 			if !slices.Contains(mandatory, e.ID) {
