@@ -39,7 +39,7 @@ func (s *Server) openAPI(c echo.Context) error {
 func (s *Server) postVerification(c echo.Context) error {
 	web.NoStore(c)
 	ctx := c.Request().Context()
-	token, err := io.ReadAll(c.Request().Body)
+	token, err := readBody(c.Request())
 	if err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
@@ -84,6 +84,15 @@ func (s *Server) postVerification(c echo.Context) error {
 	}
 	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(raw))) // else it goes out in chunks
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, raw)
+}
+
+// readBody reads a body into as much room as it says that it needs. Of one that
+// is said to be large, the rest of the room is made when the bytes are there.
+func readBody(r *http.Request) ([]byte, error) {
+	room := min(max(r.ContentLength, 0), 64<<10) + bytes.MinRead
+	body := bytes.NewBuffer(make([]byte, 0, room))
+	_, err := body.ReadFrom(r.Body)
+	return body.Bytes(), err
 }
 
 // request is what a program asks to be judged.
