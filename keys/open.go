@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/strictjson"
 )
 
 // Open parses a token of any form strictly, finds the key of every seal by r,
@@ -133,6 +135,22 @@ func PresentationUnsafe(token []byte) ([]byte, error) {
 		return nil, err
 	}
 	return e.payload, nil
+}
+
+// TypUnsafe returns the typ of a compact token, without "application/", whose
+// other rules it does not look at; "" where there is none that can be read.
+func TypUnsafe(token []byte) string {
+	protected, _, _ := bytes.Cut(token[:min(len(token), MaxHeader)], []byte("."))
+	raw, err := decodeBase64URL(protected)
+	if err != nil {
+		return ""
+	}
+	header, err := strictjson.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	typ, _ := header.Get("typ").Text()
+	return strings.TrimPrefix(typ, "application/")
 }
 
 // maxUnsigned is how many unsigned properties are looked at.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -38,7 +39,9 @@ func Parse(raw []byte) (Value, error) {
 	if len(raw) > MaxBytes {
 		return Value{}, &Error{Rule: "json-size", Detail: fmt.Sprintf("%d bytes, at most %d are read", len(raw), MaxBytes)}
 	}
-	p := parser{src: string(raw)}
+	p := parsers.Get().(*parser)
+	defer p.release()
+	p.src = string(raw)
 	p.space()
 	if p.pos == len(p.src) {
 		return Value{}, &Error{Rule: "json-syntax", Detail: "no document"}
@@ -66,6 +69,18 @@ type parser struct {
 	open   []Member
 	hashes []uint32
 	slab   []Member
+}
+
+// parsers keeps the room for what is open, of which every document needs about
+// the same.
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+func (p *parser) release() {
+	clear(p.open) // nothing of one document is kept for the next
+	*p = parser{open: p.open[:0], hashes: p.hashes[:0]}
+	if cap(p.open) <= 1024 {
+		parsers.Put(p)
+	}
 }
 
 func (p *parser) refuse(rule, format string, args ...any) *Error {
@@ -291,6 +306,9 @@ func (p *parser) text() (string, *Error) {
 	start := p.pos + 1
 	ascii := true
 	for i := start; i < len(p.src); i++ {
+		if plain[p.src[i]] {
+			continue
+		}
 		switch c := p.src[i]; {
 		case c == '"':
 			text := p.src[start:i]
@@ -311,6 +329,14 @@ func (p *parser) text() (string, *Error) {
 	p.pos = len(p.src)
 	return "", p.syntax("string without an end")
 }
+
+// plain are the bytes that stand for themselves in a string.
+var plain = func() (self [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		self[c] = c != '"' && c != '\\'
+	}
+	return self
+}()
 
 // escaped reads on from the first backslash, at i, of the string that begins at
 // start.
@@ -436,8 +462,8 @@ func (p *parser) number() (string, *Error) {
 // one.
 const manyMembers = 16
 
-// foldedHash is equal for names that are equal but for case; few others share
-// it.
+// foldedHash is equal for names that are equal but for case. Few others in an
+// object share it: it is made of the length and three letters.
 func foldedHash(name string) uint32 {
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
@@ -445,11 +471,11 @@ func foldedHash(name string) uint32 {
 			break
 		}
 	}
-	h := uint32(len(name))
-	for i := range len(name) {
-		h = h*31 + uint32(name[i]|0x20)
+	n := len(name)
+	if n == 0 {
+		return 0
 	}
-	return h
+	return uint32(n) | uint32(name[0]|0x20)<<8 | uint32(name[n/2]|0x20)<<16 | uint32(name[n-1]|0x20)<<24
 }
 
 // fold maps s to one representative of all strings that are equal to it under

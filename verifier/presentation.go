@@ -67,6 +67,9 @@ func (p *PresentationReport) check(name string) *Check {
 func IsPresentation(token []byte) bool {
 	text := bytes.TrimLeft(token, " \t\r\n")
 	if !bytes.HasPrefix(text, []byte("{")) {
+		if typ := keys.TypUnsafe(token); typ == "vc+jwt" {
+			return false // spares nearly all of them a second look
+		}
 		payload, err := keys.PresentationUnsafe(token)
 		if err != nil {
 			return false

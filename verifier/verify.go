@@ -99,8 +99,10 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	// 3. The seal belongs to the issuer the credential names (trap 4), and its
 	// key was allowed at the time of sealing.
 	entry := v.checkSeal(r, opened, cred, found, token)
-	if id := twoPlaces(cred); id != "" && opened.Form == keys.DataIntegrity {
-		r.check(CheckSeal).fail("claims_invalid", "The proof does not say which of two places holds what is said of %s.", plain(id))
+	if opened.Form == keys.DataIntegrity {
+		if id := twoPlaces(cred); id != "" {
+			r.check(CheckSeal).fail("claims_invalid", "The proof does not say which of two places holds what is said of %s.", plain(id))
+		}
 	}
 
 	// 4. Who vouches for the issuer.
