@@ -103,8 +103,8 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 
 	// 3. Every answer, whatever the others said.
 	var revoked, suspended, invalid, untold, unasked, asked bool
-	problems := make(map[error]string) // the first of each fault
-	for _, q := range questions {
+	for i := range questions {
+		q := &questions[i]
 		value, err := q.answer(ctx)
 		informs := q.purpose == purposeRefresh || q.purpose == purposeMessage
 		asked = asked || !informs
@@ -114,9 +114,7 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 			if informs && !errors.Is(q.err, errEntry) {
 				continue
 			}
-			if broken, ok := errors.AsType[*statusError](err); ok && problems[broken.fault] == "" {
-				problems[broken.fault] = broken.problem
-			}
+			q.err = err
 		}
 		switch {
 		case errors.Is(err, errEntry):
@@ -141,17 +139,17 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 	switch {
 	case invalid:
 		c.fail("status_invalid", "Its status entry breaks a rule.")
-		c.Problem = problems[errEntry]
+		c.Problem = problemOf(questions, errEntry)
 	case revoked:
 		c.fail("revoked", "The issuer has revoked it.")
 	case suspended:
 		c.fail("suspended", "The issuer has suspended it for the time being.")
 	case unasked:
 		c.notMade("status_unavailable", "Whether it was revoked could not be found out.")
-		c.Problem = problems[nil]
+		c.Problem = problemOf(questions, nil)
 	case untold:
 		c.notMade("status_invalid", "Whether it was revoked could not be found out, because the issuer's list breaks a rule.")
-		c.Problem = problems[errList]
+		c.Problem = problemOf(questions, errList)
 	case !asked:
 		c.pass("There is no status to ask for.")
 		c.remark("the issuer offers no revocation for it")
@@ -165,8 +163,18 @@ type question struct {
 	kind, purpose string
 	index, size   uint64
 	messages      []statusMessage
-	err           error   // why it was not asked
-	flight        *flight // where err is nil
+	err           error   // why it was not asked, or has no answer that counts
+	flight        *flight // where it was asked
+}
+
+// problemOf is the problem type of the first entry with this fault.
+func problemOf(questions []question, fault error) string {
+	for _, q := range questions {
+		if broken, ok := errors.AsType[*statusError](q.err); ok && broken.fault == fault {
+			return broken.problem
+		}
+	}
+	return ""
 }
 
 type statusMessage struct {
