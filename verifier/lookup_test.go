@@ -140,13 +140,14 @@ func FuzzFetchLink(f *testing.F) {
 		"https://uni.example/?u=https%3A%2F%2Fevil.example%2F%3Fu%3Dhttps%253A%252F%252Fevil.example", "https://uni.example#https://evil.example",
 		"https://uni.example\x00.evil.example/", "https://uni.example\r\nHost: evil.example\r\n\r\n/", "https://uni.example:443@evil.example/",
 		"https://\u202euni.example/", "https://uni\u3002example/", "https://xn--uni.example/", "https://[::ffff:127.0.0.1]/", "https://uni.example:0/",
-		"upi://pay?x", "WIFI:S:x;;", "BEGIN:VCARD", "data:text/html,x", "//uni.example/x", "https:/uni.example", "https:uni.example",
+		"upi://pay?x", "WIFI:S:x;;", "BEGIN:VCARD", "data:text/html,x", "//uni.example/x", "https:/uni.example", "https:uni.example", "https://uni.Example/%2F", "https://uni.example.", "https://uni.example:22/",
 	} {
 		f.Add(link)
 	}
 	uni := newIssuer(f, "uni.example")
 	asked := roundTrip(func(r *http.Request) (*http.Response, error) {
-		if r.URL.Scheme != "https" || r.URL.Hostname() != "uni.example" || r.URL.User != nil || r.Host != "" && r.Host != r.URL.Host {
+		host := strings.ToLower(strings.TrimSuffix(r.URL.Hostname(), "."))
+		if r.URL.Scheme != "https" || host != "uni.example" && !strings.HasSuffix(host, ".uni.example") || r.URL.Port() != "" && r.URL.Port() != "443" || r.URL.User != nil || r.Host != "" && r.Host != r.URL.Host {
 			return nil, errors.New("ASKED ELSEWHERE " + r.URL.String())
 		}
 		return nil, errNetwork
