@@ -1,15 +1,25 @@
 package web
 
-import "strings"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
 
-// Description is a server's OpenAPI document with the paths of its parts that
-// not every such server has. A part is a JSON object of paths; its schemas stand
-// in the document.
+// Description is a server's OpenAPI document with its parts that not every such
+// server has. A part is a JSON object with paths and schemas of its own, which
+// come before those of the document.
 func Description(document string, parts ...string) []byte {
-	const open = `"paths": {`
-	for _, paths := range parts {
-		paths = strings.TrimSpace(paths)
-		document = strings.Replace(document, open, open+paths[1:len(paths)-1]+",", 1)
+	for _, text := range parts {
+		var part struct{ Paths, Schemas json.RawMessage }
+		if err := json.Unmarshal([]byte(text), &part); err != nil {
+			panic(fmt.Errorf("reading a part of the OpenAPI document: %w", err)) // unreachable: it is compiled in, and a test reads it
+		}
+		for open, members := range map[string]json.RawMessage{`"paths": {`: part.Paths, `"schemas": {`: part.Schemas} {
+			if members != nil {
+				document = strings.Replace(document, open, open+string(members[1:len(members)-1])+",", 1)
+			}
+		}
 	}
 	return []byte(document)
 }

@@ -20,14 +20,14 @@ import (
 var openAPIDocument string
 
 //go:embed vcapi.json
-var vcAPIPaths string
+var vcAPIPart string
 
 // description is the OpenAPI document of a server with or without the VC-API.
 func description(vcAPI bool) []byte {
 	if !vcAPI {
 		return web.Description(openAPIDocument)
 	}
-	return web.Description(openAPIDocument, vcAPIPaths)
+	return web.Description(openAPIDocument, vcAPIPart)
 }
 
 func (s *Server) openAPI(c echo.Context) error {
