@@ -25,7 +25,7 @@ var forms = []profileForm{{elm.EDC, keys.JAdES}, {elm.VC2, keys.VCJWT}}
 
 // allForms are those, what an institution may add, and what a [Statement] is
 // sealed as. A record has some of them.
-var allForms = append(slices.Clone(forms), profileForm{ProvedAward, keys.DataIntegrity}, profileForm{elm.Other, keys.VCJWT}, profileForm{otherProof, keys.DataIntegrity})
+var allForms = append(slices.Clone(forms), profileForm{ProvedAward, keys.DataIntegrity}, profileForm{OpenBadge, keys.JWT}, profileForm{elm.Other, keys.VCJWT}, profileForm{otherProof, keys.DataIntegrity})
 
 // ProvedAward and otherProof are in records what elm.VC2 and elm.Other are, sealed
 // by an embedded proof.
@@ -87,8 +87,9 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 			return store.Record{}, err
 		}
 		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course
-		// 3. Build the payloads of both forms and check them.
-		cred, err := i.inst.credential(&d, drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page})
+		// 3. Build the payloads of all forms and check them.
+		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
+		cred, err := i.inst.credential(&d, x)
 		if err != nil {
 			return store.Record{}, err
 		}
@@ -106,6 +107,13 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 				return store.Record{}, fmt.Errorf("%w: %w", ErrRefused, err)
 			}
 			r.Forms[string(ProvedAward)] = proved
+		}
+		if i.inst.OpenBadges {
+			payload, err := i.inst.badge(cred, &d, x)
+			if err != nil {
+				return store.Record{}, err
+			}
+			r.Forms[string(OpenBadge)] = store.Sealed{Payload: payload}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserved, err := i.store.Reserve(ctx, r)

@@ -44,6 +44,7 @@ type Institution struct {
 	NumberRule     string            // "" means "MC-{year}-{n:5}"
 	LevelMethod    string            // "majority" or "average": how courses find a level that say nothing else; "" means majority
 	DataIntegrity  string            // cryptosuite of the embedded proof in one form more of each award; "": there is no such form
+	OpenBadges     bool              // one form more of each award: an Open Badge 3.0
 	Signatory      Signatory
 }
 

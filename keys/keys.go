@@ -34,7 +34,7 @@ const (
 	JAdES         Form = "jades"          // general JSON, b64=false (European Digital Credential), Seal and Open
 	JWS           Form = "jws-json"       // general or flattened JSON, b64=true, Open only
 	DataIntegrity Form = "data-integrity" // JSON-LD with an embedded proof, AddProof and OpenProof
-	JWT           Form = "jwt"            // compact JWS of typ JWT (VC Data Model 1.1 section 6.3.1, Open Badges 3.0), Open only
+	JWT           Form = "jwt"            // compact JWS of typ JWT (VC Data Model 1.1 section 6.3.1, Open Badges 3.0), Seal and Open
 	VPJWT         Form = "vp+jwt"         // compact JWS of a presentation (VC-JOSE-COSE), OpenPresentation only
 
 	// TrustJWT is the form of a sealed trust file: a compact JWS of this typ, by

@@ -24,7 +24,7 @@ func (s *Sealer) Public() *PublicKey {
 	return s.ring.key(s.kid).public() // keys are never deleted
 }
 
-// Seal seals payload in form VCJWT, JAdES or TrustJWT; at is the time of sealing
+// Seal seals payload in form VCJWT, JWT, JAdES or TrustJWT; at is the time of sealing
 // (whole seconds) and stands in the header as iat. For VCJWT kid is the key's ID
 // and typ "vc+jwt"; x5c is added where a certification authority vouches for the
 // key. TrustJWT always has x5c, so that the key's thumbprint is all that somebody
@@ -47,7 +47,7 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	var token []byte
 	var err error
 	switch form {
-	case VCJWT, TrustJWT:
+	case VCJWT, JWT, TrustJWT:
 		token, err = k.sealCompact(payload, form, at)
 	case JAdES:
 		token, err = k.sealJAdES(payload, at)
@@ -67,7 +67,11 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 // form. The time of sealing is in the header, because the payload is what is
 // sealed and nothing else.
 func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time) ([]byte, error) {
-	options := (&jose.SignerOptions{}).WithType(jose.ContentType(form)).WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
+	typ := jose.ContentType(form)
+	if form == JWT {
+		typ = "JWT" // RFC 7519 section 5.1 recommends capitals
+	}
+	options := (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
 	if leaf := k.chain[0]; form == TrustJWT || !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
 		options.WithHeader("x5c", k.x5c())
 	}

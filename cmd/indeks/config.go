@@ -103,7 +103,9 @@ type Institution struct {
 	// cryptosuite, which many wallets read: ecdsa-rdfc-2019 with an ES256 or ES384
 	// key, eddsa-rdfc-2022 with an EdDSA key.
 	DataIntegrity string `yaml:"data_integrity,omitempty"`
-	Signatory     struct {
+	// OpenBadges adds to each award a form that is an Open Badge 3.0.
+	OpenBadges bool `yaml:"open_badges,omitempty"`
+	Signatory  struct {
 		Name   string `yaml:"name"`
 		Office string `yaml:"office"`
 	} `yaml:"signatory,omitempty"`
@@ -198,7 +200,7 @@ func (c *Config) institution() (issuer.Institution, error) {
 		LegalName: i.LegalName, Country: i.Country, Region: i.Region, Address: i.Address, Homepage: i.Homepage,
 		OrganizationID: i.OrganizationID, Provider: i.Provider,
 		Register: verifier.Register{Name: i.Register.Name, Number: i.Register.Number, From: i.Register.From, To: i.Register.To},
-		QRPrefix: i.QRPrefix, Languages: i.Languages, NumberRule: i.NumberRule, LevelMethod: i.LevelMethod, DataIntegrity: i.DataIntegrity,
+		QRPrefix: i.QRPrefix, Languages: i.Languages, NumberRule: i.NumberRule, LevelMethod: i.LevelMethod, DataIntegrity: i.DataIntegrity, OpenBadges: i.OpenBadges,
 		Signatory: issuer.Signatory{Name: i.Signatory.Name, Office: i.Signatory.Office},
 	}, nil
 }

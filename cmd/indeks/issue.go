@@ -142,7 +142,7 @@ func isTerminal(w io.Writer) bool {
 }
 
 // formFiles are the names under which people get the sealed forms.
-var formFiles = map[string]string{"edc": ".jsonld", "vc2": ".vc.jwt", string(issuer.ProvedAward): ".vc.json"}
+var formFiles = map[string]string{"edc": ".jsonld", "vc2": ".vc.jwt", string(issuer.ProvedAward): ".vc.json", string(issuer.OpenBadge): ".badge.jwt"}
 
 // writeForms writes the sealed files of a record; the names hold the public id,
 // so that a folder of them tells nobody's name.

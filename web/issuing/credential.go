@@ -79,9 +79,10 @@ func (s *server) getCredential(c echo.Context) error {
 		Supplement  []elm.Section
 		Claim       bool // never: the issuer itself says it
 		Proved      bool // there is a form with an embedded proof
+		Badge       bool // there is an Open Badge
 		Verify      string
 		Printed     string // what to type where a code cannot be scanned
-	}{record, last, look.icon, look.text, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
+	}{record, last, look.icon, look.text, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
 }
 
 // title is that of the supplement, which has it in the language of the page.
@@ -109,12 +110,13 @@ var downloads = map[string]download{
 	"credential.jsonld":  {contentType: "application/ld+json", form: string(elm.EDC)},
 	"credential.jwt":     {contentType: "application/vc+jwt", form: string(elm.VC2)},
 	"credential.vc.json": {contentType: "application/vc", form: string(issuer.ProvedAward)},
+	"badge.jwt":          {contentType: "application/jwt", form: string(issuer.OpenBadge)},
 	"qr.png":             {contentType: "image/png", body: func(s *server, r store.Record) ([]byte, error) { return paper.PNG(s.Issuer.VerifyURL(r), 8) }},
 	"qr.svg":             {contentType: "image/svg+xml", body: func(s *server, r store.Record) ([]byte, error) { return paper.SVG(s.Issuer.VerifyURL(r)) }},
 }
 
-// of reports whether a record has the file: the form with an embedded proof is
-// there only where the institution had chosen it.
+// of reports whether a record has the file: the form with an embedded proof and
+// the Open Badge are there only where the institution had chosen them.
 func (d download) of(r store.Record) bool {
 	_, ok := r.Forms[d.form]
 	return ok || d.form == ""
