@@ -28,6 +28,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -252,22 +253,56 @@ func (b *bench) copies(t testing.TB, payload []byte, n int) [][]byte {
 	return requests
 }
 
-// compare measures both servers in turn and says how the rates stand.
+// compare measures both servers in turn and says how the rates stand, and the
+// times of processor, server and load together, on which the rates rest when
+// nothing else runs on the machine.
 func (b *bench) compare(t *testing.T, name string, requests [][]byte) {
-	var ours, bare []float64
+	var rates, work [2][]float64
 	var last pass
 	for i := range speedPasses + 1 {
-		q := send(t, b.bare.address, requests, `{"verdict":"valid"`)
-		p := send(t, b.indeks.address, requests, `{"verdict":"valid"`)
-		if i > 0 { // the first pass of each fetches lists and warms up
-			ours, bare, last = append(ours, p.rate()), append(bare, q.rate()), p
+		for n, s := range []*speedServer{b.bare, b.indeks} {
+			before := s.work(t) + ownWork(t)
+			last = send(t, s.address, requests, `{"verdict":"valid"`)
+			if i > 0 { // the first pass of each fetches lists and warms up
+				rates[n] = append(rates[n], last.rate())
+				work[n] = append(work[n], float64((s.work(t)+ownWork(t)-before)/time.Duration(len(requests)))/1000)
+			}
 		}
 	}
-	slices.Sort(ours)
-	slices.Sort(bare)
-	t.Logf("%s (requests of %d bytes, %d tokens): %.0f/s, bare %.0f/s, ratio %.0f %% (medians of %d passes); p50 %v, p99 %v",
-		name, len(requests[0]), len(requests), ours[len(ours)/2], bare[len(bare)/2], 100*ours[len(ours)/2]/bare[len(bare)/2], speedPasses,
-		last.quantile(0.5), last.quantile(0.99))
+	bare, ours := median(rates[0]), median(rates[1])
+	t.Logf("%s (requests of %d bytes, %d tokens, medians of %d passes): %.0f/s, bare %.0f/s, ratio %.0f %%; processor time for a request %.0f µs, bare %.0f µs, ratio %.0f %%; p50 %v, p99 %v",
+		name, len(requests[0]), len(requests), speedPasses, ours, bare, 100*ours/bare,
+		median(work[1]), median(work[0]), 100*median(work[0])/median(work[1]), last.quantile(0.5), last.quantile(0.99))
+}
+
+func median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// work is the processor time that the process has used.
+func (s *speedServer) work(t *testing.T) time.Duration {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// proc(5): utime and stime are the 14th and 15th field, in ticks of 10 ms; the
+	// 2nd is the name in brackets.
+	var user, system int64
+	if _, err := fmt.Sscanf(string(raw[bytes.LastIndexByte(raw, ')')+2:]), "%s %d %d %d %d %d %d %d %d %d %d %d %d", new(string), new(int), new(int), new(int), new(int), new(int),
+		new(uint), new(uint), new(uint), new(uint), new(uint), &user, &system); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// ownWork is the processor time that the load has used.
+func ownWork(t *testing.T) time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // latency measures how long answers take at half of the rate that the server can
