@@ -61,34 +61,41 @@ func Completeness(c *Credential) Answers { return CompletenessOf(Supplement(c, "
 // CompletenessOf is Completeness of a credential whose supplement is at hand, in
 // any language.
 func CompletenessOf(supplement []Section) Answers {
-	var a Answers
-	found := func(id string) (e Element) {
-		for _, section := range supplement {
-			for i := range section.Elements {
-				if section.Elements[i].ID == id {
-					e = section.Elements[i]
-				}
+	found := make([]*Element, len(asked))
+	for i := range supplement {
+		for k := range supplement[i].Elements {
+			if e := &supplement[i].Elements[k]; asked[e.ID] > 0 {
+				found[asked[e.ID]-1] = e
 			}
 		}
-		return e
 	}
-	for _, id := range mandatory {
-		switch element := found(id); {
-		case element.Missing:
+	var a Answers
+	for i, id := range mandatory {
+		switch e := found[i]; {
+		case e == nil, e.Missing: // a badge has no place for some of them
 			a.Missing = append(a.Missing, id)
-		case element.Reason:
+		case e.Reason:
 			a.Reasoned = append(a.Reasoned, id)
 		default:
 			a.Present = append(a.Present, id)
 		}
 	}
-	for _, id := range statements {
-		if len(found(id).Values) == 0 {
+	for i, id := range statements {
+		if found[len(mandatory)+i] == nil {
 			a.Unstated = append(a.Unstated, id)
 		}
 	}
 	return a
 }
+
+// asked are the places of the elements that Completeness asks for, from 1.
+var asked = func() map[string]int {
+	places := make(map[string]int)
+	for i, id := range slices.Concat(mandatory, statements) {
+		places[id] = i + 1
+	}
+	return places
+}()
 
 // Section groups the elements of the supplement under one question.
 type Section struct {

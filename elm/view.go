@@ -200,7 +200,7 @@ func (v *view) section(id string, elements ...Element) Section {
 	s := Section{ID: id, Label: v.say(id), Elements: make([]Element, 0, len(elements))}
 	for _, e := range elements {
 		if len(e.Values) == 0 {
-			if !slices.Contains(mandatory, e.ID) {
+			if place := asked[e.ID]; place == 0 || place > len(mandatory) {
 				continue
 			}
 			e.Missing = true
