@@ -42,11 +42,13 @@ type Limits struct {
 	IdleSeconds    float64 `yaml:"idle_seconds"`
 
 	// Sizes in KiB: request line and header; the body of a request; that of a
-	// verification; that of a verification of several credentials.
+	// verification; that of a verification of several credentials; that of many files
+	// or a ZIP.
 	Header     kib `yaml:"header_kib"`
 	Body       kib `yaml:"body_kib"`
 	VerifyBody kib `yaml:"verify_body_kib"`
 	StackBody  kib `yaml:"stack_body_kib"`
+	BulkBody   kib `yaml:"bulk_body_kib"`
 
 	// BodyMemory in MiB is what is held of the bodies of all requests together,
 	// beyond the first 64 KiB of each.
@@ -74,7 +76,7 @@ type Limits struct {
 var defaultLimits = Limits{
 	Connections: 2000, ConnectionsPerAddress: 50, ReverseProxies: []string{},
 	HeaderSeconds: 5, ReadSeconds: 30, RequestSeconds: 55, WriteSeconds: 60, IdleSeconds: 60,
-	Header: 16, Body: 1 << 10, VerifyBody: 3 << 10, StackBody: 8 << 10, BodyMemory: 64,
+	Header: 16, Body: 1 << 10, VerifyBody: 3 << 10, StackBody: 8 << 10, BulkBody: 32 << 10, BodyMemory: 64,
 	WorkersPerCore: 2, Queue: 64,
 	VerifyPerSecond: 5, VerifyBurst: 60, IssuePerSecond: 50, IssueBurst: 200, WrongKeysPerMinute: 20,
 	MemoryPercent: 75,
@@ -96,7 +98,7 @@ func (l *Limits) check() error {
 	for name, v := range map[string]float64{
 		"connections": float64(l.Connections), "connections_per_address": float64(l.ConnectionsPerAddress),
 		"header_seconds": l.HeaderSeconds, "read_seconds": l.ReadSeconds, "request_seconds": l.RequestSeconds, "write_seconds": l.WriteSeconds, "idle_seconds": l.IdleSeconds,
-		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody), "body_memory_mib": float64(l.BodyMemory),
+		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody), "bulk_body_kib": float64(l.BulkBody), "body_memory_mib": float64(l.BodyMemory),
 		"workers_per_core": float64(l.WorkersPerCore), "queue": float64(l.Queue),
 		"verify_per_second": l.VerifyPerSecond, "verify_burst": float64(l.VerifyBurst), "issue_per_second": l.IssuePerSecond, "issue_burst": float64(l.IssueBurst),
 		"wrong_keys_per_minute": l.WrongKeysPerMinute, "memory_percent": float64(l.MemoryPercent),

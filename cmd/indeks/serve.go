@@ -214,7 +214,7 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 	limits := c.Limits
 	limits.limitMemory()
 	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: limits.kit(limits.verifyRate()),
-		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
+		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), BulkBody: limits.BulkBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
 	if err != nil {
 		return nil, err
 	}
