@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"indeks/elm"
@@ -121,12 +120,6 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	list.validFrom = from
 
 	// 4. What it says of itself, then the bits.
-	if id, ok := subject["id"]; ok {
-		text, _ := id.(string)
-		if about, _, _ := strings.Cut(text, "#"); about != address {
-			return wrong("is about another list")
-		}
-	}
 	if list.purposes = texts(subject["statusPurpose"]); len(list.purposes) == 0 {
 		return malformed("has no purpose")
 	}

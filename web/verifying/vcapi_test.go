@@ -146,7 +146,7 @@ func TestCredentialConformity(t *testing.T) {
 		{"an envelope", with(good, `{}`), "", "", "dataModel proof"},
 		{"under its other name", `{"credential":"` + good + `"}`, "", "", "dataModel proof"},
 		{"proof alone", with(own.seal(credential(entry)), `{"checks":["proof"]}`), "", "not-checked", "dataModel proof"},
-		{"a list that cannot be had", with(own.seal(credential(entry)), `{}`), "", "STATUS_RETRIEVAL_ERROR", "dataModel proof"},
+		{"a list that cannot be had", with(own.seal(credential(entry)), `{}`), "STATUS_RETRIEVAL_ERROR", "", "dataModel proof"},
 		{"a list that cannot be had, and is demanded", with(own.seal(credential(entry)), `{"checks":["proof","credentialStatus"]}`), "STATUS_RETRIEVAL_ERROR", "", "dataModel proof"},
 		{"changed", quoted(good[:len(good)-4] + "AAAA"), "CRYPTOGRAPHIC_SECURITY_ERROR", "", ""},
 		{"changed, and nobody asked for the proof", with(good[:len(good)-4]+"AAAA", `{"checks":[]}`), "CRYPTOGRAPHIC_SECURITY_ERROR", "", ""},
@@ -208,7 +208,8 @@ func TestSoundIsNotKnown(t *testing.T) {
 	}{
 		{"in its own name", stranger.seal(own), `{}`, 200, "issuer-unknown"},
 		{"in another's", stranger.seal(credential("")), `{}`, 400, ""},
-		{"with a status, which nobody asks for on a stranger's word", stranger.seal(own[:len(own)-1] + entry), `{}`, 200, "issuer-unknown not-checked"},
+		{"with a status, which nobody asks for on a stranger's word", stranger.seal(own[:len(own)-1] + entry), `{}`, 400, "issuer-unknown"},
+		{"with a status that nobody asks for", stranger.seal(own[:len(own)-1] + entry), `{"checks":["proof"]}`, 200, "issuer-unknown not-checked"},
 		{"with a status that is demanded", stranger.seal(own[:len(own)-1] + entry), `{"checks":["proof","credentialStatus"]}`, 400, "issuer-unknown"},
 	} {
 		status, a := conformityOf(t, s, "/credentials/verify", `{"verifiableCredential":`+envelope(c.token)+`,"options":`+c.options+`}`)
