@@ -133,6 +133,7 @@ func TestGoodStatusIsValid(t *testing.T) {
 	served := &answers{}
 	served.set(uni.listURL("1"), uni.seal(t, uni.list(t, "1", "", []uint64{4, 6}, nil, map[string]any{"statusPurpose": []any{"revocation", "suspension"}})))
 	served.set(uni.listURL("2"), uni.seal(t, uni.list(t, "2", "revocation", nil, nil, map[string]any{"id": uni.listURL("2") + "#bits"})))
+	served.set(uni.listURL("3"), uni.seal(t, uni.list(t, "3", "revocation", nil, nil, map[string]any{"id": "https://other.example/status#list"})))
 	kept := keeper.list(t, "9", "revocation", []uint64{4, 6}, nil, nil)
 	served.set(keeper.listURL("9"), keeper.seal(t, kept))
 	entry := uni.entry()
@@ -146,6 +147,7 @@ func TestGoodStatusIsValid(t *testing.T) {
 		"last index":           {uni.statusEntry("1", "revocation", "131071")},
 		"refresh beside":       {uni.statusEntry("1", "revocation", "5"), uni.statusEntry("none", "refresh", "5")},
 		"messages beside":      {uni.statusEntry("1", "revocation", "5"), uni.statusEntry("none", "message", "5", "statusSize", 2, "statusMessage", messages)},
+		"subject of any id":    {uni.statusEntry("3", "revocation", "5")},
 		"list of another name": {uni.statusEntry("2", "revocation", "5")},
 		"nothing to ask":       {uni.statusEntry("none", "refresh", "5")},
 		"an id of its own":     {uni.statusEntry("1", "revocation", "5", "id", uni.listURL("1")+"#5")},
