@@ -202,25 +202,30 @@ func TestCanonicalLeavesNothingOut(t *testing.T) {
 	}
 }
 
-// A proof stands in a graph of its own, as in json-gold.
+const presentedQuads = `<urn:x:1> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://www.w3.org/2018/credentials#VerifiableCredential> _:c14n5 .
+<urn:x:1> <https://w3id.org/security#proof> _:c14n0 _:c14n5 .
+<urn:x:1> <https://w3id.org/security#proof> _:c14n1 _:c14n5 .
+<urn:x:1> <https://www.w3.org/2018/credentials#issuer> <urn:x:issuer> _:c14n5 .
+_:c14n2 <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://w3id.org/security#DataIntegrityProof> _:c14n1 .
+_:c14n2 <https://w3id.org/security#nonce> "n" _:c14n1 .
+_:c14n3 <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://www.w3.org/2018/credentials#VerifiablePresentation> .
+_:c14n3 <https://www.w3.org/2018/credentials#verifiableCredential> _:c14n5 .
+_:c14n4 <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://w3id.org/security#DataIntegrityProof> _:c14n0 .
+_:c14n4 <https://w3id.org/security#cryptosuite> "eddsa-rdfc-2022"^^<https://w3id.org/security#cryptosuiteString> _:c14n0 .
+`
+
+// Proofs and presented credentials stand in graphs of their own. The statements
+// are what another implementation (jsonld 9, rdf-canonize 5) answered.
 func TestCanonicalGraphs(t *testing.T) {
-	doc := map[string]any{
-		"@context": []any{VC2}, "type": []any{"VerifiablePresentation"},
-		"verifiableCredential": []any{map[string]any{
-			"@context": []any{VC2}, "id": "urn:x:1", "type": []any{"VerifiableCredential"},
-			"issuer": "urn:x:issuer", "validFrom": "2026-01-01T00:00:00Z",
-			"proof": []any{
-				map[string]any{"type": "DataIntegrityProof", "cryptosuite": "eddsa-rdfc-2022", "proofPurpose": "assertionMethod"},
-				map[string]any{"type": "DataIntegrityProof", "cryptosuite": "ecdsa-rdfc-2019", "proofPurpose": "assertionMethod"},
-			},
-		}},
-	}
-	got, err := Default().Canonical(doc)
+	doc := `{"@context": ["` + VC2 + `"], "type": ["VerifiablePresentation"], "verifiableCredential": [{
+		"@context": ["` + VC2 + `"], "id": "urn:x:1", "type": ["VerifiableCredential"], "issuer": "urn:x:issuer",
+		"proof": [{"type": "DataIntegrityProof", "cryptosuite": "eddsa-rdfc-2022"}, {"type": "DataIntegrityProof", "nonce": "n"}]}]}`
+	got, err := Default().Canonicalize([]byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(canonical(t, doc, options(Default().Loader())), string(got)); diff != "" {
-		t.Errorf("(-json-gold +ours):\n%s", diff)
+	if diff := cmp.Diff(presentedQuads, string(got)); diff != "" {
+		t.Errorf("(-theirs +ours):\n%s", diff)
 	}
 }
 

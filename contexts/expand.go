@@ -62,6 +62,9 @@ func (s *Set) Expand(doc map[string]any) ([]any, []Undefined, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("expanding: %w", err)
 	}
+	if w.graphs != nil {
+		wrapGraphs(expanded, w.graphs)
+	}
 	switch expanded := expanded.(type) {
 	case []any:
 		return expanded, w.found, nil
@@ -69,6 +72,32 @@ func (s *Set) Expand(doc map[string]any) ([]any, []Undefined, error) {
 		return []any{expanded}, w.found, nil
 	}
 	return []any{}, w.found, nil
+}
+
+// wrapGraphs makes graphs of the values of properties that hold graphs. json-gold
+// looks for the container of a property in the context that is scoped to it,
+// where VC2 has none, and so would merge the credentials of a presentation with
+// it (JSON-LD 1.1 API section 5.1.2, step 13.4: the active context).
+func wrapGraphs(value any, graphs map[string]bool) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			wrapGraphs(item, graphs)
+		}
+	case map[string]any:
+		for name, inner := range value {
+			wrapGraphs(inner, graphs)
+			items, ok := inner.([]any)
+			if !ok || !graphs[name] {
+				continue
+			}
+			for i, item := range items {
+				if node, ok := item.(map[string]any); ok && node["@graph"] == nil {
+					items[i] = map[string]any{"@graph": []any{item}}
+				}
+			}
+		}
+	}
 }
 
 // edit is a change to a document, as a tree of places.

@@ -26,6 +26,7 @@ type walker struct {
 	scoped  map[scoping]*active
 	found   []Undefined
 	inner   []innerContext
+	graphs  map[string]bool // properties whose values are graphs and have a context of their own
 	nodes   int
 	members int
 }
@@ -83,6 +84,12 @@ func (w *walker) node(a *active, prop *term, obj *strictjson.Value) *Problem {
 	// mere reference (step 7).
 	if a.previous != nil && !(a.hasID && len(obj.Members()) == 1 && obj.Has("id")) {
 		a = a.previous
+	}
+	if prop != nil && prop.scope != nil && prop.container&graphContainer != 0 {
+		if w.graphs == nil {
+			w.graphs = make(map[string]bool)
+		}
+		w.graphs[prop.iri] = true
 	}
 	a, p := w.scope(a, prop, true)
 	if p != nil {
