@@ -1,6 +1,7 @@
 package contexts
 
 import (
+	"crypto"
 	"testing"
 
 	"indeks/strictjson"
@@ -66,7 +67,7 @@ func BenchmarkCanonical(b *testing.B) {
 	doc := sample(b, "own-microcredential.json")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Default().Canonical(doc); err != nil {
+		if _, err := Default().Canonical(doc, crypto.SHA256); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,7 +2,9 @@ package contexts
 
 import (
 	"bytes"
-	"crypto/sha256"
+	"crypto"
+	_ "crypto/sha256" // the two hashes
+	_ "crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -25,13 +27,14 @@ var ErrBudget = errors.New("canonicalization over its budget")
 const maxSteps = 200_000
 
 // Canonicalize returns the canonical N-Quads of a document by RDFC-1.0 (also
-// called URDNA2015), over which Data Integrity proofs are made.
+// called URDNA2015, with SHA-256), over which Data Integrity proofs are made. hash,
+// SHA-256 or SHA-384, tells blank nodes apart, so their names depend on it.
 //
 // Nothing is left out in silence: terms that the contexts do not define are a
 // [*Problem] of rule "undefined", and all that [Set.Inspect] refuses is refused.
 // ErrBudget, wrapped, where the graph is too costly; within the budgets of
 // Inspect and this one no document takes more than some tenths of a second.
-func (s *Set) Canonicalize(doc []byte) ([]byte, error) {
+func (s *Set) Canonicalize(doc []byte, hash crypto.Hash) ([]byte, error) {
 	parsed, err := strictjson.Parse(doc)
 	if err != nil {
 		return nil, &Problem{Rule: "malformed", Detail: err.Error(), Err: err}
@@ -40,11 +43,11 @@ func (s *Set) Canonicalize(doc []byte) ([]byte, error) {
 	if !ok {
 		return nil, &Problem{Rule: "malformed", Detail: "the document is not a JSON object"}
 	}
-	return s.Canonical(tree)
+	return s.Canonical(tree, hash)
 }
 
 // Canonical is Canonicalize for a document as [Set.Inspect] takes it.
-func (s *Set) Canonical(doc map[string]any) ([]byte, error) {
+func (s *Set) Canonical(doc map[string]any, hash crypto.Hash) ([]byte, error) {
 	expanded, undefined, err := s.Expand(doc)
 	if errors.As(err, new(*Problem)) {
 		if p := err.(*Problem); p.Rule == "budget" {
@@ -62,7 +65,7 @@ func (s *Set) Canonical(doc map[string]any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return canonicalize(quads)
+	return canonicalize(quads, hash)
 }
 
 // canonicalizer carries out RDFC-1.0 (W3C Recommendation of 2024), section 4.4.
@@ -74,6 +77,7 @@ type canonicalizer struct {
 	of    map[string][]int  // blank node to the statements it occurs in
 	first map[string]string // blank node to the hash of its own statements
 	names issuer            // canonical names
+	sum   crypto.Hash
 	steps int
 }
 
@@ -101,9 +105,10 @@ func (i *issuer) clone() *issuer {
 
 // canonicalize names all blank nodes canonically and returns the statements,
 // each once, in the order of code points.
-func canonicalize(quads []quad) ([]byte, error) {
+func canonicalize(quads []quad, sum crypto.Hash) ([]byte, error) {
 	c := canonicalizer{
 		quads: quads,
+		sum:   sum,
 		of:    make(map[string][]int),
 		first: make(map[string]string),
 		names: issuer{prefix: "_:c14n", issued: make(map[string]string)},
@@ -213,12 +218,12 @@ func (c *canonicalizer) hashFirstDegree(id string) string {
 		})
 	}
 	slices.Sort(lines)
-	return hash(lines...)
+	return c.hash(lines...)
 }
 
-// hash is the SHA-256 of the parts joined, in hexadecimal.
-func hash(parts ...string) string {
-	h := sha256.New()
+// hash is the hash of the parts joined, in hexadecimal.
+func (c *canonicalizer) hash(parts ...string) string {
+	h := c.sum.New()
 	for _, part := range parts {
 		h.Write([]byte(part))
 	}
@@ -251,9 +256,9 @@ func (c *canonicalizer) related(id string, q quad, names *issuer, position strin
 		name = c.first[id]
 	}
 	if position == "g" {
-		return hash(position, name)
+		return c.hash(position, name)
 	}
-	return hash(position, q.predicate, name)
+	return c.hash(position, q.predicate, name)
 }
 
 // hashNDegree hashes a blank node by its neighbours, and theirs, in the order of
@@ -291,7 +296,7 @@ func (c *canonicalizer) hashNDegree(id string, names *issuer) (neighbourhood, er
 		data = append(data, h, best)
 		names = bestNames
 	}
-	return neighbourhood{hash(data...), names}, nil
+	return neighbourhood{c.hash(data...), names}, nil
 }
 
 // path follows one order of a group of neighbours; it returns "" as soon as the

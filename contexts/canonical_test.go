@@ -1,6 +1,7 @@
 package contexts
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -72,7 +73,7 @@ func TestCanonicalizeAsJSONGold(t *testing.T) {
 		}
 		rand.Shuffle(len(other), func(i, j int) { other[i], other[j] = other[j], other[i] })
 		for _, given := range [][]quad{other, quads} {
-			got, err := canonicalize(given)
+			got, err := canonicalize(given, crypto.SHA256)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +87,7 @@ func TestCanonicalizeAsJSONGold(t *testing.T) {
 // A statement about itself counts once (RDFC-1.0 section 4.4.3, step 2.1); the
 // order is what another implementation (rdf-canonize 5) answered.
 func TestCanonicalizeLoop(t *testing.T) {
-	got, err := canonicalize([]quad{{"_:x", "<urn:p>", "_:x", ""}, {"_:y", "<urn:p>", "<urn:a>", ""}})
+	got, err := canonicalize([]quad{{"_:x", "<urn:p>", "_:x", ""}, {"_:y", "<urn:p>", "<urn:a>", ""}}, crypto.SHA256)
 	const want = "_:c14n0 <urn:p> <urn:a> .\n_:c14n1 <urn:p> _:c14n1 .\n"
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s", err, got)
@@ -128,7 +129,7 @@ func TestCanonicalBudget(t *testing.T) {
 		doc["id"] = "urn:x:1"
 		doc["@context"] = []any{VC1, EDCAP}
 		start := time.Now()
-		_, err := Default().Canonical(doc)
+		_, err := Default().Canonical(doc, crypto.SHA256)
 		if test.ok != (err == nil) || err != nil && !errors.Is(err, ErrBudget) {
 			t.Errorf("%v: %v", test.shape, err)
 		}
@@ -151,7 +152,7 @@ func TestCanonicalCompleteGraph(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		_, err := canonicalize(quads)
+		_, err := canonicalize(quads, crypto.SHA256)
 		if err != nil && !errors.Is(err, ErrBudget) || n > 8 && err == nil {
 			t.Errorf("%d nodes: %v", n, err)
 		}
@@ -185,7 +186,7 @@ func TestCanonicalLeavesNothingOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc := `{"@context": "` + VC2 + `", "id": "urn:x:1", "type": "VerifiableCredential", ` + test.member + `}`
-			got, err := Default().Canonicalize([]byte(doc))
+			got, err := Default().Canonicalize([]byte(doc), crypto.SHA256)
 			if test.want == "" {
 				if err == nil {
 					t.Errorf("no error, but\n%s", got)
@@ -220,7 +221,7 @@ func TestCanonicalGraphs(t *testing.T) {
 	doc := `{"@context": ["` + VC2 + `"], "type": ["VerifiablePresentation"], "verifiableCredential": [{
 		"@context": ["` + VC2 + `"], "id": "urn:x:1", "type": ["VerifiableCredential"], "issuer": "urn:x:issuer",
 		"proof": [{"type": "DataIntegrityProof", "cryptosuite": "eddsa-rdfc-2022"}, {"type": "DataIntegrityProof", "nonce": "n"}]}]}`
-	got, err := Default().Canonicalize([]byte(doc))
+	got, err := Default().Canonicalize([]byte(doc), crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +239,7 @@ func FuzzCanonicalize(f *testing.F) {
 	set := Default().Open()
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		start := time.Now()
-		text, err := set.Canonicalize(doc)
+		text, err := set.Canonicalize(doc, crypto.SHA256)
 		if took := time.Since(start); took > 10*time.Second {
 			t.Fatalf("took %v", took)
 		}

@@ -2,6 +2,7 @@ package contexts
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -118,7 +119,7 @@ func TestSamplesCanonical(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			quads, err := Default().Canonical(without(t, doc, undefined))
+			quads, err := Default().Canonical(without(t, doc, undefined), crypto.SHA256)
 			if err != nil {
 				t.Fatal(err)
 			}

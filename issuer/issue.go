@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -103,7 +104,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		}
 		if i.inst.DataIntegrity != "" {
 			proved := r.Forms[string(elm.VC2)]
-			if _, err := openContexts().Canonicalize(proved.Payload); err != nil {
+			if _, err := openContexts().Canonicalize(proved.Payload, crypto.SHA256); err != nil {
 				return store.Record{}, fmt.Errorf("%w: %w", ErrRefused, err)
 			}
 			r.Forms[string(ProvedAward)] = proved

@@ -3,6 +3,7 @@ package issuer
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -144,7 +145,7 @@ func (i *Issuer) statementProfile(s *Statement, cred *elm.Credential) (elm.Profi
 	if cred.Tree.Has("proof") {
 		return "", refuseStatement("/proof", "vc-proof", "a proof is added here; there is one already")
 	}
-	if _, err := openContexts().Canonicalize(s.Credential); err != nil {
+	if _, err := openContexts().Canonicalize(s.Credential, crypto.SHA256); err != nil {
 		if p, ok := errors.AsType[*contexts.Problem](err); ok {
 			return "", refuseStatement(p.Pointer, p.Rule, p.Detail)
 		}

@@ -35,9 +35,9 @@ type ProofOptions struct {
 	Purpose   string // proofPurpose, "" means "assertionMethod"
 	Challenge string // "": any or none when opening, none when adding
 	Domain    string // the same; when opening it must be one of the proof's
-	// Canonicalize returns the canonical N-Quads (RDFC-1.0) of a JSON-LD document.
-	// It must refuse what it would leave out, and bound its work.
-	Canonicalize func(doc []byte) ([]byte, error)
+	// Canonicalize returns the canonical N-Quads (RDFC-1.0 with this hash) of a
+	// JSON-LD document. It must refuse what it would leave out, and bound its work.
+	Canonicalize func(doc []byte, hash crypto.Hash) ([]byte, error)
 }
 
 func (o *ProofOptions) purpose() string {
@@ -84,14 +84,10 @@ func OpenProof(ctx context.Context, doc []byte, o ProofOptions, r Resolver) (*Op
 		return nil, err
 	}
 
-	// 2. What is sealed, once for all proofs that do not build on others.
-	document, err := o.Canonicalize(bare)
-	if err != nil {
-		return nil, fmt.Errorf("canonicalizing the document: %w", err)
-	}
-
-	// 3. Each proof must hold.
+	// 2. Each proof must hold. What is sealed is worked out once for all proofs of
+	// one hash that do not build on others.
 	opened := &Opened{Payload: bare, Form: DataIntegrity}
+	documents := make(map[crypto.Hash][]byte)
 	for _, p := range proofs {
 		key, err := resolve(ctx, r, p.header)
 		if err != nil {
@@ -103,17 +99,24 @@ func OpenProof(ctx context.Context, doc []byte, o ProofOptions, r Resolver) (*Op
 		if err := permit(p.header.Alg, key, o.purpose()); err != nil {
 			return nil, err
 		}
-		sealed := document
-		if len(p.previous) > 0 {
-			if sealed, err = canonicalChain(bare, p, proofs, &o); err != nil {
+		hash := proofHash(p.header.Alg)
+		sealed := documents[hash]
+		switch {
+		case len(p.previous) > 0:
+			if sealed, err = canonicalChain(bare, p, proofs, hash, &o); err != nil {
 				return nil, err
 			}
+		case sealed == nil:
+			if sealed, err = o.Canonicalize(bare, hash); err != nil {
+				return nil, fmt.Errorf("canonicalizing the document: %w", err)
+			}
+			documents[hash] = sealed
 		}
-		options, err := o.Canonicalize(p.options)
+		options, err := o.Canonicalize(p.options, hash)
 		if err != nil {
 			return nil, fmt.Errorf("canonicalizing the options of a proof: %w", err)
 		}
-		if !verify(p.header.Alg, key.Key, p.signature, hashData(p.header.Alg, options, sealed)) {
+		if !verify(p.header.Alg, key.Key, p.signature, hashData(hash, options, sealed)) {
 			return nil, refuse(ErrSignature, "document or proof was changed, or another key was used")
 		}
 		opened.Seals = append(opened.Seals, Seal{Header: p.header, Key: key})
@@ -152,19 +155,24 @@ func suiteAlgorithm(cryptosuite string, key crypto.PublicKey) (Algorithm, error)
 	return "", fmt.Errorf("%s is not used with keys of type %T", cryptosuite, key)
 }
 
+// proofHash is the one hash of a proof: of canonicalization, of what was
+// canonicalized, and of ECDSA (ECDSA section 3.2). Ed25519 has its own beside it.
+func proofHash(alg Algorithm) crypto.Hash {
+	if alg == ES384 {
+		return crypto.SHA384
+	}
+	return crypto.SHA256
+}
+
 // hashData joins the hashes of proof options and document, which is what is
 // signed (EdDSA section 3.2.4, ECDSA section 3.2.4).
-func hashData(alg Algorithm, options, document []byte) []byte {
-	h := crypto.SHA256
-	if alg == ES384 {
-		h = crypto.SHA384
-	}
+func hashData(h crypto.Hash, options, document []byte) []byte {
 	return append(digest(h, options), digest(h, document)...)
 }
 
 // canonicalChain canonicalizes what a proof with previousProof seals: the
 // document with the proofs that it names (VC Data Integrity 1.0 section 4.5).
-func canonicalChain(bare []byte, p *proof, all []*proof, o *ProofOptions) ([]byte, error) {
+func canonicalChain(bare []byte, p *proof, all []*proof, hash crypto.Hash, o *ProofOptions) ([]byte, error) {
 	var previous []jsontext.Value
 	for _, id := range p.previous {
 		i := slices.IndexFunc(all, func(other *proof) bool { return other.id == id && other != p })
@@ -177,7 +185,7 @@ func canonicalChain(bare []byte, p *proof, all []*proof, o *ProofOptions) ([]byt
 	if err != nil {
 		return nil, err // unreachable: each was read before
 	}
-	document, err := o.Canonicalize(appendMember(bare, "proof", list))
+	document, err := o.Canonicalize(appendMember(bare, "proof", list), hash)
 	if err != nil {
 		return nil, fmt.Errorf("canonicalizing the document with earlier proofs: %w", err)
 	}
@@ -436,15 +444,16 @@ func (s *Sealer) AddProof(doc []byte, cryptosuite string, o ProofOptions, at tim
 	if err != nil {
 		return nil, fmt.Errorf("adding a proof: %w", err)
 	}
-	document, err := o.Canonicalize(doc)
+	hash := proofHash(alg)
+	document, err := o.Canonicalize(doc, hash)
 	if err != nil {
 		return nil, fmt.Errorf("canonicalizing the document: %w", err)
 	}
-	canonical, err := o.Canonicalize(appendMember(options, "@context", members["@context"]))
+	canonical, err := o.Canonicalize(appendMember(options, "@context", members["@context"]), hash)
 	if err != nil {
 		return nil, fmt.Errorf("canonicalizing the options of the proof: %w", err)
 	}
-	signature, err := sign(alg, k.private, hashData(alg, canonical, document))
+	signature, err := sign(alg, k.private, hashData(hash, canonical, document))
 	if err != nil {
 		return nil, fmt.Errorf("adding a proof: %w", err)
 	}

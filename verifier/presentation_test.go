@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -241,7 +242,7 @@ func (w *wallet) proved(t testing.TB, doc map[string]any, proof map[string]any) 
 	}
 	maps.Copy(options, proof)
 	digest := func(doc map[string]any) []byte {
-		quads, err := contexts.Default().Canonicalize(mustJSON(t, doc))
+		quads, err := contexts.Default().Canonicalize(mustJSON(t, doc), crypto.SHA256)
 		if err != nil {
 			t.Fatal(err)
 		}
