@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"indeks/keys"
@@ -100,6 +101,7 @@ type Issuer struct {
 	self       selfCheck
 	documents  listDocuments
 	patterns   patterns
+	inspection atomic.Pointer[Inspection]
 }
 
 // New checks that the active key's certificate fits the institution and that
@@ -202,13 +204,13 @@ func (i *Issuer) open(ctx context.Context, token, payload []byte) error {
 	return nil
 }
 
-// ownKeys resolves the keys of our ring: by kid, or by the certificate in the
-// header of a form whose kid names a certificate.
+// ownKeys resolves the keys of our ring: by kid, by the Multikey that a proof
+// names, or by the certificate in the header of a form whose kid names a certificate.
 type ownKeys []keys.Entry
 
 func (own ownKeys) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
 	for _, e := range own {
-		if h.KeyID == e.Public.ID || len(h.Chain) > 0 && e.Public.Certificate != nil && h.Chain[0].Equal(e.Public.Certificate) {
+		if h.KeyID == e.Public.ID || h.KeyID == e.Public.MultikeyID() || len(h.Chain) > 0 && e.Public.Certificate != nil && h.Chain[0].Equal(e.Public.Certificate) {
 			return e.Public, nil
 		}
 	}

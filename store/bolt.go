@@ -23,6 +23,7 @@ var (
 	ErrDamaged = errors.New("store file is damaged")
 	ErrForeign = errors.New("store belongs to another institution")
 	ErrNewer   = errors.New("store was written by a newer version")
+	ErrOlder   = errors.New("store was written by an earlier version")
 	ErrLocked  = errors.New("store is in use by another process")
 	ErrExists  = errors.New("store already exists")
 )
@@ -153,10 +154,22 @@ func OpenBolt(path, storeID string) (Store, error) {
 	return s, nil
 }
 
-// boltLimits is what the tests need to set.
+// ReadBolt opens a store as OpenBolt does, but writes nothing, not even what
+// would bring it up to date: ErrOlder. Every write is ErrReadOnly. Others may
+// read the file at the same time.
+func ReadBolt(path, storeID string) (Store, error) {
+	s, err := openBolt(path, storeID, boltLimits{lock: lockTimeout, read: true})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// boltLimits is what differs between those who open a store.
 type boltLimits struct {
 	lock time.Duration // to wait for the file's lock
 	size int           // most bytes of the file, 0 for no limit
+	read bool          // and write nothing
 }
 
 // hints say what to do, by error.
@@ -166,6 +179,7 @@ var hints = map[error]string{
 	ErrDamaged: "keep the file as it is and restore the last backup beside it",
 	ErrForeign: "check the store's path and the institution's configuration",
 	ErrNewer:   "use the program that wrote it, or a later one",
+	ErrOlder:   "start the issuer once with this version, which brings it up to date",
 	ErrLocked:  "stop the other `indeks` that uses it",
 }
 
@@ -189,14 +203,22 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 	// bbolt goes on with, so that it opens what was examined.
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		OpenFile: func(path string, _ int, _ os.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			mode := os.O_RDWR
+			if limits.read {
+				mode = os.O_RDONLY
+			}
+			f, err := os.OpenFile(path, mode, 0)
 			if errors.Is(err, os.ErrNotExist) {
 				return nil, ErrMissing
 			}
 			if err != nil {
 				return nil, err
 			}
-			if err := lockFile(f, limits.lock); err != nil {
+			if err := lockFile(f, !limits.read, limits.lock); err != nil {
+				f.Close()
+				return nil, err
+			}
+			if err := still(f, path); err != nil {
 				f.Close()
 				return nil, err
 			}
@@ -215,6 +237,7 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 		// the start costs address space only.
 		InitialMmapSize: mapSize,
 		MaxSize:         limits.size,
+		ReadOnly:        limits.read,
 	})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, ErrLocked
@@ -223,6 +246,9 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 		return nil, err
 	}
 	s = &boltStore{path: path, db: db, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	if limits.read {
+		s.failed = errors.New("it was opened to be read")
+	}
 
 	// 2. Whose it is, and whether this program may write it.
 	var id identity
@@ -240,6 +266,8 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 			return fmt.Errorf("%w: schema %d, this one reads %d", ErrNewer, id.Schema, schema)
 		case id.Schema < 1:
 			return fmt.Errorf("%w: schema %d", ErrDamaged, id.Schema) // unreachable: schema 1 is the first
+		case id.Schema < schema && limits.read:
+			return fmt.Errorf("%w: schema %d, this one reads %d", ErrOlder, id.Schema, schema)
 		}
 		return nil
 	})
@@ -260,6 +288,23 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// still is ErrLocked where path has come to name another file while the lock of
+// f was waited for: that is how a compacted store takes the place of the old one.
+func still(f *os.File, path string) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return ErrMissing
+	}
+	if err == nil && !os.SameFile(opened, named) {
+		err = ErrLocked
+	}
+	return err
 }
 
 // upgrade brings a store of an earlier schema up to date, in one transaction:

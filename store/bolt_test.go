@@ -292,6 +292,61 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// ReadBolt reads beside others, writes nothing, and refuses a store that would
+// have to be brought up to date.
+func TestReadBolt(t *testing.T) {
+	path := filled(t)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // both at once
+		s, err := ReadBolt(path, storeID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		CheckStore(t, s)
+		if _, err := s.Reserve(t.Context(), draft(99)); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("Reserve: err = %v, want %v", err, ErrReadOnly)
+		}
+	}
+	if _, err := openBolt(path, storeID, boltLimits{lock: time.Millisecond}); !errors.Is(err, ErrLocked) {
+		t.Errorf("to write, beside those who read: err = %v, want %v", err, ErrLocked)
+	}
+	old := filled(t)
+	edit(t, old, func(tx *bolt.Tx) error {
+		return putJSON(tx, bucketMeta, identityKey, identity{storeID, schema - 1})
+	})
+	if _, err := ReadBolt(old, storeID); !errors.Is(err, ErrOlder) {
+		t.Errorf("an older one: err = %v, want %v", err, ErrOlder)
+	}
+	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+		t.Error("the file was changed")
+	}
+}
+
+// Who waited for the lock of a file that is no longer the store does not open it.
+func TestOpenReplaced(t *testing.T) {
+	path := filled(t)
+	s := reopen(t, path)
+	opened := make(chan error)
+	go func() {
+		_, err := openBolt(path, storeID, boltLimits{lock: time.Minute})
+		opened <- err
+	}()
+	time.Sleep(100 * time.Millisecond) // it has the file, or else will open the new one
+	if err := os.Rename(filled(t), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil && !errors.Is(err, ErrLocked) {
+		t.Errorf("err = %v, want none or %v", err, ErrLocked)
+	}
+}
+
 // A power cut in the middle of the last commit tears one meta page. The store
 // opens with the transaction before it.
 func TestOpenWithOneTornMeta(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -17,7 +19,11 @@ import (
 // when it is sealed, an index of a list is used once, the lists count and show
 // what the records say, a course of the catalogue is what was awarded under it, the index entries lead to their records and to nothing
 // else. It may run beside other work only if that writes nothing meanwhile.
-func Check(ctx context.Context, s Store) []error {
+//
+// each is called with every record that could be read, payloads and tokens
+// among it; what it returns is reported with the record. Records are read by
+// several goroutines, so each must be safe for concurrent use.
+func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	var found []error
 	report := func(format string, args ...any) {
 		found = append(found, fmt.Errorf(format, args...))
@@ -38,32 +44,15 @@ func Check(ctx context.Context, s Store) []error {
 		lists[list.ID] = &count{List: list, given: status.New(), shown: status.New()}
 	}
 
-	// 2. The records.
+	// 2. The records. To read one is the work; to add it up is little.
 	reserved := map[string]bool{}
-	for listed, err := range s.Records(ctx, "") {
-		if err != nil {
-			report("%w", err)
-			continue
-		}
-		r, err := s.Get(ctx, listed.ID)
-		if err != nil {
-			report("%w", err)
-			continue
-		}
+	var adding sync.Mutex
+	add := func(r Record, wrong []error) {
+		adding.Lock()
+		defer adding.Unlock()
+		found = append(found, wrong...)
 		if r.State == Reserved {
 			reserved[r.ID] = true
-		}
-		if n := len(r.Changes); n > 0 && r.Changes[n-1].State != r.State {
-			report("record %s is %s, its last change says %s", r.ID, r.State, r.Changes[n-1].State)
-		}
-		for profile, form := range r.Forms {
-			if len(form.Payload) == 0 {
-				report("record %s has no payload %s", r.ID, profile)
-			}
-			sealed := form.SHA256 == sha256.Sum256(form.Token) && len(form.Token) > 0
-			if sealed != (r.State != Reserved) {
-				report("record %s is %s, but its token %s is not so", r.ID, r.State, profile)
-			}
 		}
 		for _, e := range r.Entries {
 			list := lists[e.List]
@@ -81,6 +70,29 @@ func Check(ctx context.Context, s Store) []error {
 			}
 		}
 	}
+	ids := make(chan string)
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(func() {
+			for id := range ids {
+				r, err := s.Get(ctx, id)
+				if err != nil {
+					add(Record{}, []error{fmt.Errorf("record %s: %w", id, err)})
+					continue
+				}
+				add(r, checkRecord(r, each))
+			}
+		})
+	}
+	for listed, err := range s.Records(ctx, "") {
+		if err != nil {
+			add(Record{}, []error{err})
+			continue
+		}
+		ids <- listed.ID
+	}
+	close(ids)
+	readers.Wait()
 	for r, err := range s.Pending(ctx) {
 		if err != nil {
 			report("%w", err)
@@ -119,6 +131,29 @@ func Check(ctx context.Context, s Store) []error {
 		found = append(found, b.checkIndexes(ctx)...)
 	}
 	return found
+}
+
+// checkRecord says what is wrong with one record by itself.
+func checkRecord(r Record, each []func(Record) error) (wrong []error) {
+	report := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if n := len(r.Changes); n > 0 && r.Changes[n-1].State != r.State {
+		report("record %s is %s, its last change says %s", r.ID, r.State, r.Changes[n-1].State)
+	}
+	for profile, form := range r.Forms {
+		if len(form.Payload) == 0 {
+			report("record %s has no payload %s", r.ID, profile)
+		}
+		sealed := form.SHA256 == sha256.Sum256(form.Token) && len(form.Token) > 0
+		if sealed != (r.State != Reserved) {
+			report("record %s is %s, but its token %s is not so", r.ID, r.State, profile)
+		}
+	}
+	for _, check := range each {
+		if err := check(r); err != nil {
+			report("record %s: %w", r.ID, err)
+		}
+	}
+	return wrong
 }
 
 // checkIndexes compares the index entries with the records: each record has all

@@ -25,7 +25,7 @@ var (
 	ErrNumberTaken = errors.New("certificate number already used")
 	ErrState       = errors.New("not possible in the record's state") // e.g. reinstate what is revoked
 	ErrListFull    = errors.New("status list is closed")
-	ErrReadOnly    = errors.New("store is read-only after a failed write")
+	ErrReadOnly    = errors.New("store is read-only")
 	ErrSequence    = errors.New("a newer status list is already published")
 
 	ErrCourseUsed    = errors.New("the version was awarded under and does not change: use another version")

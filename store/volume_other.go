@@ -14,7 +14,7 @@ const mapSize = 0
 func volumeShare(string) int { return 0 }
 
 // lockFile leaves the lock to bbolt.
-func lockFile(*os.File, time.Duration) error { return nil }
+func lockFile(*os.File, bool, time.Duration) error { return nil }
 
 // mapFile reads the file.
 func mapFile(f *os.File, size int64) (file []byte, unmap func(), err error) {

@@ -26,11 +26,16 @@ func volumeShare(path string) int {
 }
 
 // lockFile takes the lock that bbolt would take on the same descriptor a moment
-// later, waiting for at most timeout: ErrLocked.
-func lockFile(f *os.File, timeout time.Duration) error {
+// later, for itself alone or with others that read, waiting for at most timeout:
+// ErrLocked.
+func lockFile(f *os.File, alone bool, timeout time.Duration) error {
+	how := syscall.LOCK_SH
+	if alone {
+		how = syscall.LOCK_EX
+	}
 	const retry = 50 * time.Millisecond
 	for start := time.Now(); ; time.Sleep(retry) {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 		if err != syscall.EWOULDBLOCK {
 			return err
 		}

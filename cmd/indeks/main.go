@@ -37,6 +37,7 @@ type commands struct {
 	Revoke    revokeCmd    `cmd:"" help:"Withdraw a credential for good."`
 	Suspend   suspendCmd   `cmd:"" help:"Put a credential on hold."`
 	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
+	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
 	Trust     trustCmd     `cmd:"" help:"Say whom a verifier vouches for: add, remove, list, import, seal."`
 	Lint      lintCmd      `cmd:"" help:"Say what is missing or wrong in a credential or a course, and where it would go."`

@@ -46,7 +46,8 @@ type issuerCmd struct {
 func (*issuerCmd) Help() string {
 	return `Serves the API under /api/v1 (Authorization: Bearer KEY), the learners' pages and downloads at
 unguessable links, the status lists, and the published keys (did.json, jwks.json, jwt-vc-issuer).
-It finishes what an earlier run left reserved, and re-signs the status lists every hour.
+It finishes what an earlier run left reserved, re-signs the status lists every hour, and reads all
+records once a day to see whether the disk has kept them (/readyz says what it found).
 Ctrl-C ends it after open requests are answered.
 
   curl -H "Authorization: Bearer $KEY" -H "Idempotency-Key: row-1" -H "Content-Type: application/json" \
@@ -124,6 +125,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return web.Serve(ctx, listener, server, limits.connections()) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
+	g.Go(func() error { return h.issuer.RunInspection(ctx) })
 	return ended(g.Wait())
 }
 

@@ -5,8 +5,10 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
@@ -153,10 +155,20 @@ func public(c echo.Context, contentType string, body []byte, cache string) error
 	return c.Blob(http.StatusOK, contentType, body)
 }
 
-// getReady answers whether credentials can be issued.
+// getReady answers whether credentials can be issued, and what was found of the
+// records on disk: how many, not which.
 func (s *server) getReady(c echo.Context) error {
 	if _, err := s.Store.Lists(c.Request().Context()); err != nil {
 		return err
 	}
-	return c.String(http.StatusOK, "ready\n")
+	text := "ready\n"
+	switch found := s.Issuer.Inspection(); {
+	case found.Began.IsZero():
+		text += "records: not inspected yet\n"
+	case found.Ended.IsZero():
+		text += fmt.Sprintf("records: being inspected since %s, %d so far, %d damaged\n", found.Began.Format(time.RFC3339), found.Records, found.Damaged)
+	default:
+		text += fmt.Sprintf("records: inspected until %s, %d read, %d seals opened, %d damaged\n", found.Ended.Format(time.RFC3339), found.Records, found.Seals, found.Damaged)
+	}
+	return c.String(http.StatusOK, text)
 }
