@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"indeks/store"
 )
 
 // learners are n drafts of one class.
@@ -33,6 +35,28 @@ func BenchmarkIssueAll(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "credentials/s")
+}
+
+// BenchmarkCheck reads a store of 2000 awards as `indeks check` does, with the
+// tokens of each hundredth record opened, and of all.
+func BenchmarkCheck(b *testing.B) {
+	const n = 2000
+	h := newHouse(b, nil)
+	for _, err := range h.IssueAll(b.Context(), learners(b, n)) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, every := range []int{100, 1} {
+		b.Run(fmt.Sprintf("seals=%d", every), func(b *testing.B) {
+			for b.Loop() {
+				if found := store.Check(b.Context(), h.store, NewSeals(h.ring.Entries(), every).Check); len(found) > 0 {
+					b.Fatal(found)
+				}
+			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
 }
 
 func BenchmarkBuild(b *testing.B) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,13 +39,13 @@ func (s *Seals) Check(r store.Record) error {
 	}
 	var wrong []error
 	for profile, form := range r.Forms {
-		open := keys.Open
-		if profile == string(otherProof) {
-			open = func(ctx context.Context, token []byte, own keys.Resolver) (*keys.Opened, error) {
-				return keys.OpenProof(ctx, token, keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, own)
-			}
+		var opened *keys.Opened
+		var err error
+		if proved(profile) {
+			opened, err = keys.OpenProof(context.Background(), form.Token, keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, s.own)
+		} else {
+			opened, err = keys.Open(context.Background(), form.Token, s.own)
 		}
-		opened, err := open(context.Background(), form.Token, s.own)
 		if err == nil && !bytes.Equal(opened.Payload, form.Payload) {
 			err = errors.New("the sealed bytes are others than those on record")
 		}
@@ -55,6 +56,13 @@ func (s *Seals) Check(r store.Record) error {
 		s.opened.Add(1)
 	}
 	return errors.Join(wrong...)
+}
+
+// proved reports whether what stands under a profile is sealed by an embedded proof.
+func proved(profile string) bool {
+	return slices.ContainsFunc(allForms, func(f profileForm) bool {
+		return string(f.profile) == profile && f.form == keys.DataIntegrity
+	})
 }
 
 // Inspection is what going through the records in the background has found.

@@ -34,6 +34,8 @@ var deflaters = sync.Pool{New: func() any {
 	return w
 }}
 
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
 // packPayload is how a payload is kept.
 func packPayload(payload []byte) []byte {
 	var b bytes.Buffer
@@ -58,11 +60,17 @@ func unpackPayload(packed []byte) ([]byte, error) {
 	case kindRaw:
 		return bytes.Clone(packed[1:]), nil
 	case kindDeflated:
-		payload, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed[1:])), maxBlob+1))
-		if err == nil && len(payload) > maxBlob {
+		r := inflaters.Get().(io.ReadCloser)
+		defer inflaters.Put(r)
+		if err := r.(flate.Resetter).Reset(bytes.NewReader(packed[1:]), nil); err != nil {
+			return nil, err
+		}
+		payload := bytes.NewBuffer(make([]byte, 0, min(10*len(packed), maxBlob))) // seldom grows
+		_, err := payload.ReadFrom(io.LimitReader(r, maxBlob+1))
+		if err == nil && payload.Len() > maxBlob {
 			err = errEnvelope
 		}
-		return payload, err
+		return payload.Bytes(), err
 	}
 	return nil, errEnvelope
 }
