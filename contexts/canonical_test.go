@@ -114,7 +114,8 @@ func TestCanonicalBudget(t *testing.T) {
 		shape []int // children of each node, level by level, below a named one
 		ok    bool
 	}{
-		{[]int{15_000}, true}, // alike, but each hangs on a name
+		{[]int{maxCanonical - 1}, true}, // alike, but each hangs on a name
+		{[]int{maxCanonical}, false},
 		{[]int{2, 6}, true},
 		{[]int{2, 9}, false}, // would take minutes
 		{[]int{1, 13}, true}, // alike, below one that is not

@@ -28,7 +28,7 @@ const (
 // MaxProofDocument is the size in bytes of the largest document with an embedded
 // proof that is read. It is less than MaxToken because every byte of such a
 // document is worked on, not only hashed.
-const MaxProofDocument = 1 << 20
+const MaxProofDocument = 512 << 10
 
 // ProofOptions say what a proof must say, or will say.
 type ProofOptions struct {

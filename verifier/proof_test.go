@@ -319,7 +319,7 @@ func TestProofBudget(t *testing.T) {
 		"hundreds alike": {grow(500, 1), "signature_invalid"}, // which costs nothing: it is judged
 		"forks of forks": {grow(2, 11), "too_large"},
 		"wide forks":     {grow(9, 3), "too_large"},
-		"thousands":      {grow(20_000, 1), "too_large"},
+		"thousands":      {grow(6_000, 1), "too_large"},
 	} {
 		start := time.Now()
 		r := newVerifier(t, Config{Trust: trusting(uni.entry())}).Verify(t.Context(), with(t, uni.credential(nil, map[string]any{"evidence": c.evidence}), "proof", proof))
