@@ -63,25 +63,24 @@ func (s *Server) postVerification(c echo.Context) error {
 		return nothingToJudge("the body is empty", nil)
 	}
 	lang := s.kit.Lang(c)
-	var answer any
+	var raw []byte
 	if asked.presentation || verifier.IsPresentation(asked.token) {
 		report, err := s.examinePresentation(ctx, asked.token, asked.options)
 		if err != nil {
 			return err
 		}
-		answer = report.Wire(lang)
+		if raw, err = json.Marshal(report.Wire(lang)); err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
 	} else {
 		report, err := s.examine(ctx, asked.token)
 		if err != nil {
 			return err
 		}
-		answer = report.Wire(lang)
+		wire := report.Wire(lang)
+		raw = wire.AppendJSON(make([]byte, 0, 8<<10))
 	}
 	c.Response().Header().Set("Content-Language", lang)
-	raw, err := json.Marshal(answer)
-	if err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
 	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(raw))) // else it goes out in chunks
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, raw)
 }
@@ -89,10 +88,25 @@ func (s *Server) postVerification(c echo.Context) error {
 // readBody reads a body into as much room as it says that it needs. Of one that
 // is said to be large, the rest of the room is made when the bytes are there.
 func readBody(r *http.Request) ([]byte, error) {
-	room := min(max(r.ContentLength, 0), 64<<10) + bytes.MinRead
-	body := bytes.NewBuffer(make([]byte, 0, room))
-	_, err := body.ReadFrom(r.Body)
-	return body.Bytes(), err
+	const first = 64 << 10
+	said := int(min(max(r.ContentLength, 0), maxBody))
+	body := make([]byte, 0, max(min(said, first)+1, 512)) // and one to see the end by
+	for {
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		if body = body[:len(body)+n]; err == io.EOF {
+			return body, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(body) == cap(body) {
+			room := 4 * cap(body)
+			if cap(body) <= said {
+				room = min(room, said+1)
+			}
+			body = append(make([]byte, 0, room), body...)
+		}
+	}
 }
 
 // request is what a program asks to be judged.
