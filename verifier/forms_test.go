@@ -117,7 +117,7 @@ func TestEnveloped(t *testing.T) {
 		"SD-JWT":                                {with("id", "data:application/vc+sd-jwt,x~"), Unreadable, "application/vc+sd-jwt is not read here yet"},
 		"CBOR":                                  {with("id", "data:application/vc+cose;base64,x"), Unreadable, "application/vc+cose;base64"},
 		"an envelope in it":                     {with("id", "data:application/vc+jwt,"+string(mustJSON(t, envelopeOf(token)))), Unreadable, "compact"},
-		"a changed token":                       {with("id", "data:application/vc+jwt,"+string(token[:len(token)-2])+"AA"), NotValid, ""},
+		"a changed token":                       {with("id", "data:application/vc+jwt,"+string(token[:len(token)-4])+"AAAA"), NotValid, ""},
 		"a token with an envelope sealed in it": {mustJSON(t, envelopeOf(uni.seal(t, envelopeOf(token)))), NotValid, ""},
 	} {
 		r := v.Verify(t.Context(), c.token)
