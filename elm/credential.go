@@ -1,7 +1,6 @@
 package elm
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -11,7 +10,8 @@ import (
 	"indeks/strictjson"
 )
 
-// Parse reads a credential of any profile strictly and keeps the exact bytes.
+// Parse reads a credential of any profile strictly. It keeps raw, which must not
+// be changed afterwards.
 // Members it does not know are kept in Extra of their object, and so are
 // members whose value has another JSON type than the model expects. It decides
 // only what can be read; [Credential.Validate] judges the data model. Every
@@ -24,7 +24,7 @@ func Parse(raw []byte) (*Credential, error) {
 	if tree.Kind() != strictjson.Object {
 		return nil, &FormatError{Rule: "vc-object", Detail: "a credential is a JSON object"}
 	}
-	return credentialOf(bytes.Clone(raw), tree)
+	return credentialOf(raw, tree)
 }
 
 // credentialOf fills the model from the tree of a document.

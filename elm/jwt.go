@@ -1,7 +1,6 @@
 package elm
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -27,7 +26,7 @@ var registered = []string{"iss", "sub", "exp", "nbf", "iat", "jti", "cnf"}
 // An Open Badge 3.0 is the payload itself (section 8.2), with the same claims
 // beside it, under the same rule.
 //
-// Raw is the payload as it was sealed. Every error is a [*FormatError], of rule
+// Raw is the payload as it was sealed, and must not be changed afterwards. Every error is a [*FormatError], of rule
 // "vc-claims" where claims and credential contradict each other; that iss, jti and
 // sub agree is for [Credential.Validate] to say.
 func ParseJWT(raw []byte) (*Credential, error) {
@@ -47,7 +46,7 @@ func ParseJWT(raw []byte) (*Credential, error) {
 	} else if !badgeContext(&context) {
 		return nil, claimsError("", "a token of typ JWT holds a credential in claim vc, or an Open Badge; this holds neither")
 	}
-	c, err := credentialOf(bytes.Clone(raw), strictjson.Of(root))
+	c, err := credentialOf(raw, strictjson.Of(root))
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,7 @@ type parser struct {
 	open   []Member
 	hashes []uint32
 	slab   []Member
+	lists  [][]Member // slab, object by object
 }
 
 // parsers keeps the room for what is open, of which every document needs about
@@ -176,7 +177,7 @@ func (p *parser) push(name string, hash uint32) int {
 }
 
 // close takes the members from start off those that are open.
-func (p *parser) close(start int) []Member {
+func (p *parser) close(start int) *[]Member {
 	n := len(p.open) - start
 	if n > cap(p.slab)-len(p.slab) {
 		// The first slab is measured for what the rest of a document of this size
@@ -188,10 +189,14 @@ func (p *parser) close(start int) []Member {
 	clear(p.open[start:])
 	p.open, p.hashes = p.open[:start], p.hashes[:start]
 	p.depth--
-	return p.slab[first:len(p.slab):len(p.slab)]
+	if len(p.lists) == cap(p.lists) {
+		p.lists = make([][]Member, 0, max(4, min(cap(p.slab)/4, 256)))
+	}
+	p.lists = append(p.lists, p.slab[first:len(p.slab):len(p.slab)])
+	return &p.lists[len(p.lists)-1]
 }
 
-func (p *parser) object() ([]Member, *Error) {
+func (p *parser) object() (*[]Member, *Error) {
 	if e := p.enter(); e != nil {
 		return nil, e
 	}
@@ -271,7 +276,7 @@ func twice(name, other string) *Error {
 	return (&Error{Rule: "json-case", Detail: "same name as " + strconv.Quote(other) + " except for case"}).below(name)
 }
 
-func (p *parser) array() ([]Member, *Error) {
+func (p *parser) array() (*[]Member, *Error) {
 	if e := p.enter(); e != nil {
 		return nil, e
 	}

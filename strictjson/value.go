@@ -34,8 +34,8 @@ const (
 // more than all that was looked up in it.
 type Value struct {
 	kind    Kind
-	text    string   // of a string, un-escaped; of a number, as written
-	members []Member // of an object in the order of the document; the items of an array, without names
+	text    string    // of a string, un-escaped; of a number, as written
+	members *[]Member // of an object in the order of the document; the items of an array, without names; nil for others
 }
 
 // Member is a member of an object, or an item of an array.
@@ -69,7 +69,7 @@ func (v *Value) Members() []Member {
 	if v.kind != Object {
 		return nil
 	}
-	return v.members
+	return *v.members
 }
 
 // Items are those of an array; none for what is no array. They must not be
@@ -78,7 +78,7 @@ func (v *Value) Items() []Member {
 	if v.kind != Array {
 		return nil
 	}
-	return v.members
+	return *v.members
 }
 
 // OneOrMany are the items of an array, or the value itself where it is none, as
@@ -88,18 +88,17 @@ func (v *Value) OneOrMany() []Member {
 	case Absent:
 		return nil
 	case Array:
-		return v.members
+		return *v.members
 	}
 	return []Member{{Value: *v}}
 }
 
 // Get returns a member of an object, or an absent value.
 func (v *Value) Get(name string) *Value {
-	if v.kind == Object {
-		for i := range v.members {
-			if v.members[i].Name == name {
-				return &v.members[i].Value
-			}
+	members := v.Members()
+	for i := range members {
+		if members[i].Name == name {
+			return &members[i].Value
 		}
 	}
 	return &absent
@@ -115,15 +114,15 @@ var absent Value
 func (v *Value) Any() any {
 	switch v.kind {
 	case Object:
-		object := make(map[string]any, len(v.members))
-		for i := range v.members {
-			object[v.members[i].Name] = v.members[i].Value.Any()
+		object := make(map[string]any, len(*v.members))
+		for i := range *v.members {
+			object[(*v.members)[i].Name] = (*v.members)[i].Value.Any()
 		}
 		return object
 	case Array:
-		array := make([]any, len(v.members))
-		for i := range v.members {
-			array[i] = v.members[i].Value.Any()
+		array := make([]any, len(*v.members))
+		for i := range *v.members {
+			array[i] = (*v.members)[i].Value.Any()
 		}
 		return array
 	case String:
@@ -143,17 +142,17 @@ func Of(tree any) Value {
 	case nil:
 		return Value{kind: Null}
 	case map[string]any:
-		v := Value{kind: Object, members: make([]Member, 0, len(tree))}
+		members := make([]Member, 0, len(tree))
 		for _, name := range slices.Sorted(maps.Keys(tree)) {
-			v.members = append(v.members, Member{name, Of(tree[name])})
+			members = append(members, Member{name, Of(tree[name])})
 		}
-		return v
+		return Value{kind: Object, members: &members}
 	case []any:
-		v := Value{kind: Array, members: make([]Member, len(tree))}
+		items := make([]Member, len(tree))
 		for i, item := range tree {
-			v.members[i].Value = Of(item)
+			items[i].Value = Of(item)
 		}
-		return v
+		return Value{kind: Array, members: &items}
 	case string:
 		return Value{kind: String, text: tree}
 	case json.Number:
