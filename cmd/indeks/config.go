@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -72,11 +73,31 @@ type Config struct {
 		// which say whether something conforms and is sealed soundly, by whomever.
 		VCAPI bool `yaml:"vc_api,omitempty"`
 	} `yaml:"verifier"`
+	// Backup is what the running issuer copies by itself.
+	Backup BackupConfig `yaml:"backup,omitempty"`
 	// Limits bound what clients take of either server.
 	Limits Limits `yaml:"limits"`
 
 	dir string // of the file
 }
+
+// BackupConfig says where the running issuer makes backups, and how often.
+type BackupConfig struct {
+	// Dir is the folder they are written to, "" for none. Another disk is better,
+	// another machine best: copy them on from here.
+	Dir string `yaml:"dir,omitempty"`
+	// Every is the time between two, such as 1h. 0: only when the API is asked.
+	Every time.Duration `yaml:"every,omitempty"`
+	// Recipients (age1...) are whom they are encrypted to: `indeks keys backup`
+	// makes one. Without any, names and dates of birth lie there in the clear.
+	Recipients []string `yaml:"recipients,omitempty"`
+	// Keep is how long they are kept: all of the last hours, then one for each day,
+	// then one for each month. All 0: for ever.
+	Keep issuer.Keep `yaml:"keep,omitempty"`
+}
+
+// defaultBackup is what the file leaves out.
+var defaultBackup = BackupConfig{Every: time.Hour, Keep: issuer.Keep{Hours: 48, Days: 35, Months: 12}}
 
 // Institution is issuer.Institution as people write it.
 type Institution struct {
@@ -127,12 +148,15 @@ func readConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c := &Config{Limits: defaultLimits}
+	c := &Config{Limits: defaultLimits, Backup: defaultBackup}
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if err := c.Limits.check(); err != nil {
 		return nil, fmt.Errorf("reading %s: limits.%w", path, err)
+	}
+	if b := c.Backup; b.Every < 0 || b.Keep.Hours < 0 || b.Keep.Days < 0 || b.Keep.Months < 0 {
+		return nil, fmt.Errorf("reading %s: backup: every and keep are not negative", path)
 	}
 	if f := c.Issuer.VCAPIForm; f != "" && f != keys.VCJWT && f != keys.DataIntegrity {
 		return nil, fmt.Errorf("reading %s: issuer.vc_api_form: %q is neither %s nor %s", path, f, keys.VCJWT, keys.DataIntegrity)

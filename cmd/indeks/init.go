@@ -42,7 +42,7 @@ func (*initCmd) Help() string {
   records.db    the store of everything issued: back it up
   keys.age      the encrypted key file, with a first key and a self-signed seal certificate
   passphrase    its passphrase, unless INDEKS_PASSPHRASE is set; keep it elsewhere for real use
-  api-keys      hashes of the keys of the API; the first key is printed once
+  api-keys      hashes of the keys of the API; the first key, an admin's, is printed once
   trust.json    the trust file of the verifier, which names this institution
 
 For real use, import the institution's e-seal afterwards: indeks keys import FILE.p12
@@ -115,7 +115,7 @@ func (cmd *initCmd) setUp(now time.Time) (*setUp, error) {
 	}
 	apiKey := "indeks_" + rand.Text() + rand.Text()
 	hash := sha256.Sum256([]byte(apiKey))
-	if err := os.WriteFile(c.path(c.Issuer.APIKeysFile), []byte("first "+hex.EncodeToString(hash[:])+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(c.path(c.Issuer.APIKeysFile), []byte("first "+hex.EncodeToString(hash[:])+" admin\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the API keys: %w", err)
 	}
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -17,6 +18,7 @@ type keysCmd struct {
 	Import keysImportCmd `cmd:"" help:"Take key and certificate from a PKCS#12 file and seal with it from now on."`
 	Retire keysRetireCmd `cmd:"" help:"Stop sealing with a key. What it sealed stays good."`
 	Revoke keysRevokeCmd `cmd:"" help:"Say that a key was compromised. What it sealed cannot be confirmed any more."`
+	Backup keysBackupCmd `cmd:"" help:"Make a key that opens backups. It seals nothing and is not one of the key file."`
 }
 
 func (*keysCmd) Help() string {
@@ -169,4 +171,30 @@ func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
 	return cmd.change(con, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
 		return "Revoked " + cmd.Key + ". What it sealed cannot be confirmed any more: issue it again with another key.", ring.Revoke(cmd.Key, at, cmd.Reason)
 	})
+}
+
+type keysBackupCmd struct {
+	File string `arg:"" help:"File to write the secret to; it must not exist."`
+}
+
+func (*keysBackupCmd) Help() string {
+	return `FILE opens the backups that are encrypted to the recipient which is printed (age1...), and nothing else
+does: keep it off this machine, in two places. The age program reads it too.`
+}
+
+func (cmd *keysBackupCmd) Run(con console) error {
+	identity, recipient, err := keys.NewBackupKey()
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(cmd.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the key for backups: %w", err)
+	}
+	_, err = f.Write(identity)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing the key for backups: %w", err)
+	}
+	fmt.Fprintln(con.out, recipient)
+	return nil
 }

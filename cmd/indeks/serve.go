@@ -16,6 +16,7 @@ import (
 
 	"indeks/contexts"
 	"indeks/issuer"
+	"indeks/keys"
 	"indeks/store"
 	"indeks/verifier"
 	"indeks/web"
@@ -117,7 +118,14 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	}
 	limits := h.config.Limits
 	limits.limitMemory()
-	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	var backups *issuer.Keeper
+	if b := h.config.Backup; b.Dir != "" {
+		if len(b.Recipients) == 0 {
+			slog.Warn("backups are not encrypted: backup.recipients names nobody", "dir", b.Dir)
+		}
+		backups = &issuer.Keeper{Backup: h.backup(), Dir: h.config.path(b.Dir), Every: b.Every, Keep: b.Keep, Warn: slog.Warn}
+	}
+	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Backups: backups, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: limits.kit(limits.issueRate())})
 	if err != nil {
 		return err
@@ -126,6 +134,9 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	g.Go(func() error { return web.Serve(ctx, listener, server, limits.connections()) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
+	if backups != nil {
+		g.Go(func() error { return backups.Run(ctx) })
+	}
 	return ended(g.Wait())
 }
 
@@ -137,7 +148,18 @@ func ended(err error) error {
 	return err
 }
 
-// readAPIKeys reads lines "NAME SHA256-HEX"; empty lines and lines with # are comments.
+// backup is how the records of the house are copied.
+func (h *house) backup() issuer.Backup {
+	return h.config.backup(h.store, h.issuer.Publication().Keys)
+}
+
+func (c *Config) backup(records store.Store, entries []keys.Entry) issuer.Backup {
+	return issuer.Backup{Store: records, Keys: entries, Work: c.path(c.Issuer.StoreFile) + ".copy", StoreID: c.Issuer.StoreID,
+		Recipients: c.Backup.Recipients, Program: version(), Now: time.Now}
+}
+
+// readAPIKeys reads lines "NAME SHA256-HEX", or "NAME SHA256-HEX admin" for a key that may also run the
+// server; empty lines and lines with # are comments.
 func readAPIKeys(path string) ([]issuing.APIKey, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -149,12 +171,12 @@ func readAPIKeys(path string) ([]issuing.APIKey, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		name, digest, _ := strings.Cut(line, " ")
-		sum, err := hex.DecodeString(strings.TrimSpace(digest))
-		if err != nil || len(sum) != 32 {
-			return nil, fmt.Errorf("reading the API keys: line %d of %s is not NAME and the SHA-256 of a key in hexadecimal", n+1, path)
+		word := append(strings.Fields(line), "", "")
+		sum, err := hex.DecodeString(word[1])
+		if err != nil || len(sum) != 32 || len(word) > 5 || word[2] != "" && word[2] != "admin" {
+			return nil, fmt.Errorf("reading the API keys: line %d of %s is not NAME and the SHA-256 of a key in hexadecimal, with or without the word admin", n+1, path)
 		}
-		list = append(list, issuing.APIKey{Name: name, SHA256: [32]byte(sum)})
+		list = append(list, issuing.APIKey{Name: word[0], SHA256: [32]byte(sum), Admin: word[2] == "admin"})
 	}
 	return list, nil
 }

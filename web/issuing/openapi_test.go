@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"indeks/internal/contract"
+	"indeks/issuer"
 	"indeks/web"
 )
 
@@ -48,7 +49,15 @@ func TestDescription(t *testing.T) {
 	plain, _, _ := newEcho(t)
 	contract.Read(t, description(false)).Routes(t, routesOf(plain), pagesOnly)
 	d := contract.Read(t, description(true))
-	withVCAPI := func(c *Config) { c.VCAPI = true }
+	admin := func(c *Config) {
+		for n := range c.APIKeys {
+			c.APIKeys[n].Admin = true
+		}
+	}
+	withVCAPI := func(c *Config) {
+		admin(c)
+		c.VCAPI, c.Backups = true, &issuer.Keeper{Dir: t.TempDir()} // which does not run
+	}
 	e, records, _ := newEcho(t, withVCAPI)
 	routes := routesOf(e)
 	d.Routes(t, routes, pagesOnly)
@@ -156,5 +165,10 @@ func TestDescription(t *testing.T) {
 	everywhere(t.Context(), tooOften, json, "")
 	everywhere(t.Context(), tooOften, json, "")
 
-	d.Complete(t, "revokeCredential 409") // that is of what a crash left reserved
+	for _, change := range [][]func(*Config){{func(c *Config) { c.VCAPI = true }}, {func(c *Config) { c.VCAPI = true }, admin}} { // who may not have backups made, and where there are none
+		e, _, _ := newEcho(t, change...)
+		everywhere(t.Context(), e, json, "")
+	}
+
+	d.Complete(t, "revokeCredential 409", "listBackups 500") // that is of what a crash left reserved
 }

@@ -27,9 +27,10 @@ type Config struct {
 	Store       store.Store
 	Institution issuer.Institution
 	APIKeys     []APIKey
-	WrongKeys   web.Rate   // of requests with a wrong API key, per address; zero: not limited
-	VCAPI       bool       // serve the issuer's part of the VC-API, for credentials of any kind
-	VCAPIForm   keys.Form  // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
+	WrongKeys   web.Rate  // of requests with a wrong API key, per address; zero: not limited
+	VCAPI       bool      // serve the issuer's part of the VC-API, for credentials of any kind
+	VCAPIForm   keys.Form // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
+	Backups     *issuer.Keeper
 	Kit         web.Config // its Rate is that of the API, per key
 }
 
@@ -37,6 +38,7 @@ type Config struct {
 type APIKey struct {
 	Name   string
 	SHA256 [32]byte
+	Admin  bool // may also have backups made
 }
 
 // server holds what the handlers share.
@@ -109,6 +111,8 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/courses", s.getCourses)
 	api.GET("/courses/:id", s.getCourse)
 	api.GET("/courses/:id/:version", s.getCourseFile)
+	api.POST("/backups", s.postBackup, requireAdmin)
+	api.GET("/backups", s.getBackups, requireAdmin)
 
 	// VC-API (W3C Credentials Community Group).
 	if c.VCAPI {

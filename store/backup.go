@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// ErrNoCopy is returned by Copy for a store that is not one file: its database
+// has means of its own.
+var ErrNoCopy = errors.New("the store is not one file that can be copied")
+
+// Copy writes a store to a new file at path, as it was at one instant, and
+// flushes it to disk. Others may read and write meanwhile: the file mapping is
+// large enough from the start that no writer waits for this reader, so path
+// must be on a disk of this machine and never a socket, lest the pages that
+// writers give up pile up. A file at path is an error; what could not be
+// finished is removed.
+func Copy(ctx context.Context, s Store, path string) (err error) {
+	b, ok := s.(*boltStore)
+	if !ok {
+		return fmt.Errorf("copying the store: %w", ErrNoCopy)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("copying the store: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(path)
+			err = fmt.Errorf("copying the store: %w", err)
+		}
+	}()
+	err = b.view(ctx, func(tx *bolt.Tx) error {
+		_, err := tx.WriteTo(stopping{ctx, f})
+		return err
+	})
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// stopping writes until ctx ends.
+type stopping struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (s stopping) Write(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.w.Write(p)
+}
+
+// Summary is what a store holds, in numbers.
+type Summary struct {
+	Store   string        `json:"store"`  // id of the institution
+	Schema  int           `json:"schema"` // version of what the file holds
+	Records int           `json:"records"`
+	States  map[State]int `json:"states"`
+	Lists   []ListSummary `json:"lists"`
+}
+
+// ListSummary is how far a status list is.
+type ListSummary struct {
+	ID       string `json:"id"`
+	Purpose  string `json:"purpose"`
+	Used     uint64 `json:"used"`
+	Closed   bool   `json:"closed"`
+	Sequence uint64 `json:"sequence"`
+}
+
+// Summarize counts what is in a store. A record that cannot be read is an error.
+func Summarize(ctx context.Context, s Store) (Summary, error) {
+	sum := Summary{States: map[State]int{}, Lists: []ListSummary{}}
+	for r, err := range s.Records(ctx, "") {
+		if err != nil {
+			return Summary{}, fmt.Errorf("counting records: %w", err)
+		}
+		sum.Records++
+		sum.States[r.State]++
+	}
+	lists, err := s.Lists(ctx)
+	if err != nil {
+		return Summary{}, fmt.Errorf("counting status lists: %w", err)
+	}
+	for _, l := range lists {
+		sum.Lists = append(sum.Lists, ListSummary{l.ID, l.Purpose, l.Used, l.Closed, l.Sequence})
+	}
+	if b, ok := s.(*boltStore); ok {
+		err = b.view(ctx, func(tx *bolt.Tx) error {
+			var id identity
+			err := getJSON(tx, bucketMeta, identityKey, &id)
+			sum.Store, sum.Schema = id.Store, id.Schema
+			return err
+		})
+	}
+	if err != nil {
+		return Summary{}, fmt.Errorf("reading whose store it is: %w", err)
+	}
+	return sum, nil
+}
