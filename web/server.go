@@ -45,9 +45,10 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			k.answerError(err, c)
 		}
 
-		status := c.Response().Status
+		status, took := c.Response().Status, time.Since(start)
+		k.config.Metrics.request(c.Request().Method, c.Path(), status, took)
 		attrs := []any{"method", c.Request().Method, "route", c.Path(), "status", status,
-			"ms", float64(time.Since(start).Microseconds()) / 1000, "request", id}
+			"ms", float64(took.Microseconds()) / 1000, "request", id}
 		if err != nil && status >= 500 {
 			k.log.Error("request", append(attrs, "err", logged(err))...)
 		} else {

@@ -32,6 +32,7 @@ type Config struct {
 	Timeout    time.Duration  // of a request's context; 0: 55 s. Below Limits.Write, so that there is an answer
 	Rate       Rate           // of requests per caller to routes under [Kit.LimitRate]; zero: off
 	Proxies    []netip.Prefix // whose X-Forwarded-For names the client; nil: the client is who connects
+	Metrics    *Metrics       // counts requests; nil: nobody does
 	HTTPS      bool           // the public address is https: answers carry Strict-Transport-Security
 }
 

@@ -27,6 +27,9 @@ type Config struct {
 	Issuer      struct {
 		// Listen is the address of the issuer's server.
 		Listen string `yaml:"listen"`
+		// MetricsListen is an address of its own for Prometheus, at /metrics; "": there
+		// is none. It asks for no key, so it is not one that the world reaches.
+		MetricsListen string `yaml:"metrics_listen,omitempty"`
 		// PublicBase is the URL under which the world reaches it. The did:web, the
 		// status lists and the learners' links are below it, so it must never change.
 		PublicBase string `yaml:"public_base"`
@@ -51,6 +54,8 @@ type Config struct {
 	Verifier struct {
 		// Listen is the address of the verifier's server.
 		Listen string `yaml:"listen"`
+		// MetricsListen is that for Prometheus, as the issuer's.
+		MetricsListen string `yaml:"metrics_listen,omitempty"`
 		// PublicBase is the URL that printed QR codes point at, so it must never change.
 		PublicBase string `yaml:"public_base"`
 		// TrustFile names the issuers that this verifier vouches for.

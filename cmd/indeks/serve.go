@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -125,19 +126,48 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 		}
 		backups = &issuer.Keeper{Backup: h.backup(), Dir: h.config.path(b.Dir), Every: b.Every, Keep: b.Keep, Warn: slog.Warn}
 	}
+	metrics, serveMetrics, err := newMetrics(h.config.Issuer.MetricsListen, &limits)
+	if err != nil {
+		return err
+	}
+	records := h.config.path(h.config.Issuer.StoreFile)
+	metrics.Gauge("indeks_store_bytes", "Size of the file of records.", func() float64 {
+		info, err := os.Stat(records)
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(info.Size())
+	})
+	kit := limits.kit(limits.issueRate())
+	kit.Metrics = metrics
 	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Backups: backups, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
-		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: limits.kit(limits.issueRate())})
+		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return web.Serve(ctx, listener, server, limits.connections()) })
+	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
 	if backups != nil {
 		g.Go(func() error { return backups.Run(ctx) })
 	}
 	return ended(g.Wait())
+}
+
+// newMetrics returns metrics and what serves them on an address of their own, nil
+// and nothing where there is no address.
+func newMetrics(listen string, limits *Limits) (*web.Metrics, func(context.Context) error, error) {
+	if listen == "" {
+		return nil, func(context.Context) error { return nil }, nil
+	}
+	listener, err := web.Listen(listen)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w; metrics_listen in %s names it", err, configName)
+	}
+	m := web.NewMetrics()
+	return m, func(ctx context.Context) error { return web.Serve(ctx, listener, m.Echo(), limits.connections()) }, nil
 }
 
 // ended drops the error that says no more than that the program was asked to end.
@@ -237,7 +267,13 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 	fmt.Fprintln(con.out, said(v.Trust(), c.path(c.Verifier.TrustFile), time.Now()))
 	limits := c.Limits
 	limits.limitMemory()
-	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: limits.kit(limits.verifyRate()),
+	metrics, serveMetrics, err := newMetrics(c.Verifier.MetricsListen, &limits)
+	if err != nil {
+		return nil, err
+	}
+	kit := limits.kit(limits.verifyRate())
+	kit.Metrics = metrics
+	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: kit,
 		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), BulkBody: limits.BulkBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
 	if err != nil {
 		return nil, err
@@ -245,7 +281,10 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 	return func(ctx context.Context, l net.Listener) error {
 		room := headroom()
 		defer runtime.KeepAlive(room)
-		return web.Serve(ctx, l, server.Echo(), limits.connections())
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return web.Serve(ctx, l, server.Echo(), limits.connections()) })
+		g.Go(func() error { return serveMetrics(ctx) })
+		return g.Wait()
 	}, nil
 }
 

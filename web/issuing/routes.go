@@ -75,6 +75,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
 	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI)}
+	c.Kit.Metrics.Figures("list", figureHelp, s.figures)
 	e := kit.Echo()
 
 	// Pages. A link is 26 symbols that nobody can guess.

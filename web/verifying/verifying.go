@@ -108,7 +108,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		kit:      kit,
 		echo:     kit.Echo(),
-		verifier: c.Verifier,
+		verifier: counted{c.Verifier, c.Kit.Metrics.Counter("indeks_verifications_total", "Credentials examined, by what was found.", "state")},
 		base:     c.Base,
 		host:     base.Host,
 
@@ -123,6 +123,7 @@ func New(c Config) (*Server, error) {
 		s.conformance = c.Conformance
 	}
 	s.description = description(s.conformance != nil)
+	s.gauges(c.Kit.Metrics, c.Verifier)
 	s.routes()
 	return s, nil
 }
