@@ -2,6 +2,7 @@ package verifying
 
 import (
 	"io"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func TestMetricsCountWhatWasFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := web.NewMetrics()
-	s, err := New(Config{Kit: web.Config{Metrics: m}, Verifier: v, Workers: 3})
+	s, err := New(Config{Kit: web.Config{Metrics: m, Log: slog.New(slog.DiscardHandler)}, Verifier: v, Workers: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -322,7 +322,7 @@ func TestConformityRequests(t *testing.T) {
 			t.Errorf("%s: %d %v %s", c.name, r.StatusCode, r.Header, body)
 		}
 	}
-	off, err := New(Config{Verifier: s.verifier.(*verifier.Verifier), Kit: quiet})
+	off, err := New(Config{Verifier: s.verifier.(counted).examiner.(*verifier.Verifier), Kit: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
