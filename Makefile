@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: demo test build bench bench-http check clean tools fuzz
+.PHONY: demo test build bench bench-http faults check clean tools fuzz
 
 demo: build
 	./bin/indeks demo
@@ -14,14 +14,14 @@ test: tools
 	$(GO) test ./...
 
 # Programs that tests run against ours: zbarimg reads QR codes, rsvg-convert
-# renders SVG, curl asks the APIs. Tests that need a missing one are skipped by name.
+# renders SVG, curl asks the APIs, strace fails system calls. Tests that need a missing one are skipped by name.
 tools:
-	@missing=; for t in zbarimg rsvg-convert curl; do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
+	@missing=; for t in zbarimg rsvg-convert curl strace; do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq zbar-tools librsvg2-bin curl >/dev/null; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq zbar-tools librsvg2-bin curl strace >/dev/null; \
 		else \
-			echo "Missing:$$missing. Install zbar-tools, librsvg2-bin and curl (Debian's names); tests that need them are skipped."; \
+			echo "Missing:$$missing. Install zbar-tools, librsvg2-bin, curl and strace (Debian's names); tests that need them are skipped."; \
 		fi; \
 	fi
 
@@ -32,6 +32,13 @@ bench:
 # two minutes, both cores, and the reference documents.
 bench-http:
 	INDEKS_SPEED=1 INDEKS_REQUIRE_SHARED=1 $(GO) test -count=1 -timeout 20m -run '^TestSpeed$$' -v ./cmd/indeks
+
+# Kills the real program 200 times while it issues to 10 000, and fails each system
+# call by which it writes records. INDEKS_SEED repeats the kills of a run.
+faults: tools
+	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^(TestKilledWhileIssuing|TestFailingSystemCalls)$$' ./cmd/indeks
+	$(GO) test -count=1 -v -run '^TestEveryFault$$' ./issuer
+	$(GO) test -count=1 -v -run '^Test(Kill|FailedWrite|FlippedByte|OpenRefuses|SizeLimit|DiskFull)$$' ./store
 
 # Presses the real program: slow senders, and the worst files there are, many at
 # once. Takes two minutes and opens 2 000 connections.

@@ -1,8 +1,11 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +65,31 @@ func (f *faulty) Commit(ctx context.Context, id string, tokens map[string][]byte
 	return r, errors.Join(err, after)
 }
 
+func (f *faulty) Course(ctx context.Context, id, version string) (store.Course, error) {
+	before, after := f.call()
+	if before != nil {
+		return store.Course{}, before
+	}
+	c, err := f.Store.Course(ctx, id, version)
+	return c, errors.Join(err, after)
+}
+
+func (f *faulty) Lists(ctx context.Context) ([]store.List, error) {
+	before, after := f.call()
+	if before != nil {
+		return nil, before
+	}
+	l, err := f.Store.Lists(ctx)
+	return l, errors.Join(err, after)
+}
+
+func (f *faulty) Pending(ctx context.Context) iter.Seq2[store.Record, error] {
+	if before, after := f.call(); before != nil || after != nil {
+		return func(yield func(store.Record, error) bool) { yield(store.Record{}, errFault) }
+	}
+	return f.Store.Pending(ctx)
+}
+
 func (f *faulty) Numbers(ctx context.Context, series string, n int) (uint64, error) {
 	before, after := f.call()
 	if before != nil {
@@ -106,57 +134,136 @@ func (f *faulty) Change(ctx context.Context, id string, c store.Change) (store.R
 	return r, errors.Join(err, after)
 }
 
-// TestEveryFault fails each call of an issuance and a revocation in turn, both
-// ways, until a run passes without a fault.
+// TestEveryFault fails one call in turn, the first, the second, until a run
+// passes without a fault. A run is a start, which finishes what an earlier process
+// left reserved, an issuance and a revocation, which publishes. What fails is a
+// call to the store, not done or done all the same; the signer, with an error or
+// with another signature than that of the bytes; or the clock, which is wrong for
+// one reading.
 func TestEveryFault(t *testing.T) {
-	for _, done := range []bool{false, true} {
-		clean := false
-		for n := 1; !clean; n++ {
-			if n > 100 {
-				t.Fatal("no run without a fault")
-			}
-			f := &faulty{done: done}
-			h := newHouse(t, func(s store.Store) store.Store { f.Store = s; return f })
-			f.calls, f.failAt = 0, n
-			d := draft(t)
-			r, err := h.Issue(t.Context(), d)
-			if err == nil {
-				_, err = h.Revoke(t.Context(), r.ID, "fraud", "registrar")
-			}
-			clean = err == nil && f.calls < n
-			f.failAt = -1
-
-			// Whatever happened: at most one record, and a sealed one is right.
-			issued, reserved := h.checkStore(t)
-			if issued+reserved > 1 {
-				t.Fatalf("fault %d (done %v): %d issued, %d reserved", n, done, issued, reserved)
-			}
-			var before store.Record
-			for before, err = range h.store.Records(t.Context(), "") {
-				if err != nil {
+	for _, kind := range []string{"store, not done", "store, done", "signer, no answer", "signer, wrong answer", "clock, two hours back", "clock, an hour ahead", "clock, years ahead"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			n := 0
+			for clean := false; !clean; {
+				if n++; n > 100 {
+					t.Fatal("no run without a fault")
+				}
+				f := &faulty{done: kind == "store, done"}
+				h := newHouse(t, func(s store.Store) store.Store { f.Store = s; return f })
+				first, second := draft(t), draft(t)
+				first.LearnerID = "2021/0122"
+				f.failCommit = true
+				if _, err := h.Issue(t.Context(), first); !errors.Is(err, errFault) {
 					t.Fatal(err)
 				}
-			}
-			// A restart finishes what was reserved, or the same draft does.
-			if n%2 == 0 {
+				f.failCommit, f.calls = false, 0
+
+				calls, failAt := &f.calls, &f.failAt // of the store
+				what, how, _ := strings.Cut(kind, ", ")
+				if what != "store" {
+					calls, failAt = new(int), new(int)
+				}
+				*failAt = n
+				// A list that is dated years ahead cannot be taken back, since verifiers
+				// refuse an older one. What is promised is that no credential is dated so.
+				issuingAlone := how == "years ahead"
+				armed := !issuingAlone
+				fails := func() bool {
+					if armed {
+						*calls++
+					}
+					return armed && *calls == *failAt
+				}
+				switch what {
+				case "signer":
+					h.c.sign = func(use func() ([]byte, error)) ([]byte, error) {
+						if !fails() {
+							return use()
+						}
+						if how == "no answer" {
+							return nil, errFault
+						}
+						token, err := use()
+						if err != nil {
+							return nil, err
+						}
+						return otherSignature(token), nil
+					}
+				case "clock":
+					off := map[string]time.Duration{"two hours back": -2 * time.Hour, "an hour ahead": time.Hour, "years ahead": 5 * 365 * 24 * time.Hour}[how]
+					h.c.Now = func() time.Time {
+						if fails() {
+							return h.now.Add(off)
+						}
+						return h.now
+					}
+				}
+
+				i, err := New(t.Context(), h.c)
+				if err == nil {
+					armed = true
+					var r store.Record
+					r, err = i.Issue(t.Context(), second)
+					armed = !issuingAlone
+					if err == nil {
+						_, err = i.Revoke(t.Context(), r.ID, "fraud", "registrar")
+					}
+				}
+				if clean = *calls < n; clean && err != nil {
+					t.Fatalf("without a fault: %v", err)
+				}
+				*failAt = -1
+
+				// Whatever happened: a record for each at most, and a sealed one is right.
+				issued, reserved := h.checkStore(t)
+				if issued+reserved > 2 {
+					t.Fatalf("fault %d: %d issued, %d reserved", n, issued, reserved)
+				}
+				before := map[string]string{}
+				for r, err := range h.store.Records(t.Context(), "") {
+					if err != nil {
+						t.Fatal(err)
+					}
+					before[r.LearnerID] = r.ID
+				}
+				// A restart finishes what was reserved, or the same draft does.
+				h.now = noon.Add(2 * time.Hour) // where the clock was ahead, what it dated is due by now
+				h.c.Now = func() time.Time { return h.now }
 				h.open(t)
-				if _, reserved := h.checkStore(t); reserved != 0 {
-					t.Errorf("fault %d (done %v): New left %d reserved", n, done, reserved)
+				if _, reserved := h.checkStore(t); n%2 == 0 && reserved != 0 {
+					t.Errorf("fault %d: New left %d reserved", n, reserved)
+				}
+				for _, d := range []Draft{first, second} {
+					r, err := h.Issue(t.Context(), d)
+					if err != nil {
+						t.Fatalf("fault %d, same draft again: %v", n, err)
+					}
+					if id, ok := before[d.LearnerID]; ok && id != r.ID {
+						t.Errorf("fault %d: a second record for one draft", n)
+					}
+					if r, err = h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil || r.State != store.Revoked {
+						t.Errorf("fault %d: revoking: %v", n, err)
+					}
+				}
+				if issued, reserved := h.checkStore(t); issued != 2 || reserved != 0 {
+					t.Errorf("fault %d: %d issued, %d reserved in the end", n, issued, reserved)
 				}
 			}
-			r, err = h.Issue(t.Context(), d)
-			if err != nil {
-				t.Fatalf("fault %d (done %v), same draft again: %v", n, done, err)
-			}
-			if before.ID != "" && before.ID != r.ID {
-				t.Errorf("fault %d (done %v): a second record for one draft", n, done)
-			}
-			if issued, reserved := h.checkStore(t); issued != 1 || reserved != 0 {
-				t.Errorf("fault %d (done %v): %d issued, %d reserved in the end", n, done, issued, reserved)
-			}
-			if r, err = h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil || r.State != store.Revoked {
-				t.Errorf("fault %d (done %v): revoking: %v", n, done, err)
-			}
-		}
+			t.Logf("%d faults", n-1)
+		})
 	}
+}
+
+// otherSignature changes the signature of a token in either form: its last
+// symbol but some, so that the encoding stays one.
+func otherSignature(token []byte) []byte {
+	token = bytes.Clone(token)
+	at := len(token) - 10 // vc+jwt: header.payload.signature; JAdES: {...,"signature":"..."}
+	if token[at] == 'A' {
+		token[at] = 'B'
+	} else {
+		token[at] = 'A'
+	}
+	return token
 }

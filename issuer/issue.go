@@ -157,12 +157,12 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 		if payload == nil {
 			continue
 		}
-		var token []byte
-		if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
-			token, err = sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
-		} else {
-			token, err = sealer.Seal(payload, f.form, r.SealingTime)
-		}
+		token, err := i.sign(func() ([]byte, error) {
+			if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
+				return sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
+			}
+			return sealer.Seal(payload, f.form, r.SealingTime)
+		})
 		if err != nil {
 			return store.Record{}, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
 		}
@@ -257,7 +257,9 @@ func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Recor
 
 // sealingTime chooses the time of sealing and a key that was in use at it. A
 // rotation between the two look-ups would pair a time with a key that was
-// retired before, so the key is looked up on both sides of the clock.
+// retired before, so the key is looked up on both sides of the clock. A time that
+// the key cannot bear, of a clock that is wrong for a moment, is refused here:
+// once on record it could never be sealed.
 func (i *Issuer) sealingTime() (time.Time, string, error) {
 	for {
 		before, err := i.ring.Sealer()
@@ -269,8 +271,8 @@ func (i *Issuer) sealingTime() (time.Time, string, error) {
 		if err != nil {
 			return time.Time{}, "", fmt.Errorf("taking the active key: %w", err)
 		}
-		if id := after.Public().ID; id == before.Public().ID {
-			return at, id, nil
+		if key := after.Public(); key.ID == before.Public().ID {
+			return at, key.ID, mayDate(key, at)
 		}
 	}
 }

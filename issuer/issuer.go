@@ -87,6 +87,9 @@ type Config struct {
 	Now         func() time.Time // nil: time.Now
 	// Warn receives what an operator should know, constant messages with key-value pairs. nil: dropped.
 	Warn func(msg string, args ...any)
+
+	// sign runs one use of a key, nil: and nothing else. Tests put failures in its place.
+	sign func(use func() ([]byte, error)) ([]byte, error)
 }
 
 // Issuer issues credentials. It is safe for concurrent use.
@@ -96,6 +99,7 @@ type Issuer struct {
 	ring  *keys.Ring
 	now   func() time.Time
 	warn  func(msg string, args ...any)
+	sign  func(use func() ([]byte, error)) ([]byte, error)
 
 	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
 	self       selfCheck
@@ -112,12 +116,15 @@ type Issuer struct {
 // verifier refuses it) stays reserved for ever and is reported to Warn: its
 // number and its places in the status lists are never used again.
 func New(ctx context.Context, c Config) (*Issuer, error) {
-	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn}
+	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, sign: c.sign}
 	if i.now == nil {
 		i.now = time.Now
 	}
 	if i.warn == nil {
 		i.warn = func(string, ...any) {}
+	}
+	if i.sign == nil {
+		i.sign = func(use func() ([]byte, error)) ([]byte, error) { return use() }
 	}
 
 	// 1. The institution's facts.
@@ -173,8 +180,9 @@ func (i *Issuer) checkKey(ctx context.Context) error {
 		return fmt.Errorf("checking key %s: it has no seal certificate", public.ID)
 	case keys.OrganizationIdentifier(certificate) != i.inst.OrganizationID:
 		return fmt.Errorf("checking key %s: its certificate is for %q, expected %q", public.ID, keys.OrganizationIdentifier(certificate), i.inst.OrganizationID)
-	case now.Before(certificate.NotBefore) || now.After(certificate.NotAfter):
-		return fmt.Errorf("checking key %s: its certificate is valid from %s to %s only", public.ID, certificate.NotBefore.UTC().Format(time.DateOnly), certificate.NotAfter.UTC().Format(time.DateOnly))
+	}
+	if err := mayDate(public, now); err != nil {
+		return err
 	}
 	if suite := i.inst.DataIntegrity; suite != "" && suite != sealer.Cryptosuite() {
 		return fmt.Errorf("checking key %s: with an %s key no proof of %s is made; make one with another algorithm, or choose another data_integrity", public.ID, public.Alg, suite)
@@ -188,6 +196,18 @@ func (i *Issuer) checkKey(ctx context.Context) error {
 		if err := i.open(ctx, token, probe); err != nil {
 			return fmt.Errorf("opening a sealed probe: %w", err)
 		}
+	}
+	return nil
+}
+
+// mayDate says why no seal of a key may be dated at an instant.
+func mayDate(key *keys.PublicKey, at time.Time) error {
+	certificate := key.Certificate
+	switch {
+	case at.Before(key.NotBefore):
+		return fmt.Errorf("checking key %s: %s is before its first use on %s; is the clock right?", key.ID, at.Format(time.RFC3339), key.NotBefore.Format(time.RFC3339))
+	case certificate != nil && (at.Before(certificate.NotBefore) || at.After(certificate.NotAfter)):
+		return fmt.Errorf("checking key %s: its certificate is valid from %s to %s only", key.ID, certificate.NotBefore.UTC().Format(time.DateOnly), certificate.NotAfter.UTC().Format(time.DateOnly))
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type selfCheck struct {
 	keys     string // what the ring said when the verifiers were made
 	verifier *verifier.Verifier
 	open     *verifier.Verifier // the same with open contexts, for statements
+	unlisted error              // why a list of ours could not be had when last asked for, nil where it could
 }
 
 // openContexts are those that statements may use.
@@ -41,6 +42,14 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 	}
 	report := v.Verify(ctx, token)
 	if report.Verdict != verifier.Valid {
+		// A list of ours that cannot be had is a failure of the store: what was
+		// built may be right. Verifiers do not ask again for each credential.
+		i.self.mu.Lock()
+		unlisted := i.self.unlisted
+		i.self.mu.Unlock()
+		if report.State == verifier.StatusUnchecked && unlisted != nil {
+			return unlisted
+		}
 		why := ""
 		for _, c := range report.Checks {
 			if c.Result != verifier.Passed && c.Reason == report.Reason {
@@ -112,6 +121,9 @@ func (o ownLists) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("asking for %s: not one of our status lists", req.URL)
 	}
 	token, _, err := o.issuer.StatusList(req.Context(), list)
+	o.issuer.self.mu.Lock()
+	o.issuer.self.unlisted = err
+	o.issuer.self.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	bolt "go.etcd.io/bbolt"
 )
 
 func TestMain(m *testing.M) {
@@ -23,11 +29,43 @@ func TestCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:  "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("INDEKS_PASSPHRASE", "")
 			return nil
 		},
 	})
+}
+
+// schema1 are the buckets that the first stores had.
+var schema1 = strings.Fields("meta records payloads tokens pending ids keys publics links numbers entries lists bits published series")
+
+// setSchema makes of a store one of another schema, as an earlier or a later
+// program would have left it: setschema FILE SCHEMA.
+func setSchema(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := bolt.Open(ts.MkAbs(args[0]), 0o600, nil)
+	ts.Check(err)
+	defer db.Close()
+	ts.Check(db.Update(func(tx *bolt.Tx) error {
+		meta := tx.Bucket([]byte("meta"))
+		was := string(meta.Get([]byte("store"))[sha256.Size:])
+		now := was[:strings.LastIndexByte(was, ':')+1] + args[1] + "}"
+		sum := sha256.Sum256([]byte("meta 5 store" + now))
+		if err := meta.Put([]byte("store"), append(sum[:], now...)); err != nil || args[1] != "1" {
+			return err
+		}
+		var later [][]byte
+		err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+			if !slices.Contains(schema1, string(name)) {
+				later = append(later, bytes.Clone(name))
+			}
+			return nil
+		})
+		for _, name := range later {
+			err = errors.Join(err, tx.DeleteBucket(name))
+		}
+		return err
+	}))
 }

@@ -44,14 +44,32 @@ func Read(t testing.TB, elem ...string) []byte {
 // package that has it. The test fails if the program does.
 func Run(t testing.TB, debian, program string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		missing(t, "INDEKS_REQUIRE_TOOLS", program+" is not installed (Debian: "+debian+")")
-	}
-	out, err := exec.Command(program, args...).Output()
+	out, err := exec.Command(find(t, debian, program), args...).Output()
 	if err != nil {
 		t.Fatalf("%s: %v", program, err)
 	}
 	return string(out)
+}
+
+// Tool returns the path of a program of another maker. It counts as missing also
+// where probe, arguments that do nothing, fails: a machine may forbid what the
+// program needs.
+func Tool(t testing.TB, debian, program string, probe ...string) string {
+	t.Helper()
+	path := find(t, debian, program)
+	if out, err := exec.Command(path, probe...).CombinedOutput(); err != nil {
+		missing(t, "INDEKS_REQUIRE_TOOLS", program+" does not work here: "+err.Error()+": "+string(out))
+	}
+	return path
+}
+
+func find(t testing.TB, debian, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		missing(t, "INDEKS_REQUIRE_TOOLS", program+" is not installed (Debian: "+debian+")")
+	}
+	return path
 }
 
 // FromRoot makes a path absolute that counts from the project's root, the
