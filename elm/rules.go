@@ -387,11 +387,30 @@ var integrityForm = regexp.MustCompile(`^\s*sha(256|384|512)-[A-Za-z0-9+/]+={0,2
 // integrity reports whether value is integrity metadata, or several.
 func integrity(value *strictjson.Value) bool {
 	list, ok := stringsFrom(value)
-	return ok && !slices.ContainsFunc(list, func(s string) bool { return !integrityForm.MatchString(s) })
+	return ok && !slices.ContainsFunc(list, func(s string) bool { return !plainDigest(s) && !integrityForm.MatchString(s) })
+}
+
+// plainDigest reports whether s is one digest of the kind that we write.
+func plainDigest(s string) bool {
+	digest, ok := strings.CutPrefix(s, "sha384-")
+	if !ok || len(digest) != 64 {
+		return false
+	}
+	for i := range len(digest) {
+		switch c := digest[i]; {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c == '+', c == '/':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func mediaType(value *strictjson.Value) bool {
 	s, _ := value.Text()
+	if s == "application/ld+json" { // of the contexts that credentials bind
+		return true
+	}
 	t, _, err := mime.ParseMediaType(s)
 	kind, sub, ok := strings.Cut(t, "/")
 	return err == nil && ok && kind != "" && sub != ""
@@ -526,14 +545,15 @@ func describe(tree *strictjson.Value) string {
 // each ranges over the values of a top-level member, one or many. It reports a
 // member that is required and absent, and an empty array.
 func (v *validation) each(name, rule string, required bool) func(yield func(place, *strictjson.Value) bool) {
-	p := top(name)
 	return func(yield func(place, *strictjson.Value) bool) {
 		value := v.root.Get(name)
+		if !stated(value) && !required {
+			return
+		}
+		p := top(name)
 		switch {
 		case !stated(value):
-			if required {
-				v.report(p, rule, "%s is required", name)
-			}
+			v.report(p, rule, "%s is required", name)
 		case value.Kind() == strictjson.Array:
 			if len(value.Items()) == 0 && required {
 				v.report(p, rule, "%s is empty", name)
