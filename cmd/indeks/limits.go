@@ -171,12 +171,12 @@ func (l *Limits) limitMemory() {
 // it; what it does is count as living. A verification leaves nothing behind but
 // garbage, and with a heap of a few megabytes that would be collected every
 // hundred verifications, which cost a third of their time. The heap of a busy
-// verifier grows to about 150 MB instead.
+// verifier grows to about 140 MB instead.
 func headroom() []byte {
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
-	return make([]byte, 40<<20)
+	return make([]byte, 32<<20)
 }
 
 // memory is how many bytes this machine has, or the container it runs in; 0
