@@ -599,7 +599,7 @@ func TestFailedWrite(t *testing.T) {
 		"written":     func(update func() error) error { return errors.Join(update(), broken) },
 		"panic":       func(func() error) error { panic("assertion failed") },
 	} {
-		for _, step := range []string{"Reserve", "Commit", "Change", "Numbers", "Publish", "OpenList"} {
+		for _, step := range []string{"Reserve", "Commit", "Change", "Numbers", "Publish", "OpenList", "PutCourse"} {
 			t.Run(name+"/"+step, func(t *testing.T) {
 				path := initStore(t)
 				s := reopen(t, path)
@@ -624,6 +624,10 @@ func TestFailedWrite(t *testing.T) {
 						if errors.Is(err, ErrSequence) { // it was written: what a publisher finds out
 							return nil
 						}
+						return err
+					}},
+					{"PutCourse", func(s Store) error {
+						_, err := s.PutCourse(t.Context(), Course{ID: "c", Version: "1", JSON: []byte("{}"), Changed: now})
 						return err
 					}},
 				}

@@ -187,7 +187,11 @@ func (cmd *changeCmd) run(ctx context.Context, con console, verb string) error {
 	}
 	change := map[string]func(context.Context, string, string, string) (store.Record, error){
 		"revoke": house.issuer.Revoke, "suspend": house.issuer.Suspend, "reinstate": house.issuer.Reinstate}[verb]
-	if record, err = change(ctx, record.ID, cmd.Reason, "command line"); err != nil {
+	record, err = change(ctx, record.ID, cmd.Reason, "command line")
+	if err != nil && !errors.Is(err, store.ErrState) && !errors.Is(err, issuer.ErrLostRevocation) {
+		return fmt.Errorf("%w; run the same command again to make sure", err)
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(con.out, "%s is %s.\n", record.Number, record.State)
