@@ -212,6 +212,15 @@ func mayDate(key *keys.PublicKey, at time.Time) error {
 	return nil
 }
 
+// SealsUntil is when the certificate of the key that seals ends.
+func (i *Issuer) SealsUntil() (time.Time, error) {
+	sealer, err := i.ring.Sealer()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("taking the active key: %w", err)
+	}
+	return sealer.Public().Certificate.NotAfter, nil // New saw that there is one
+}
+
 // open opens a token with our own keys and compares what was sealed.
 func (i *Issuer) open(ctx context.Context, token, payload []byte) error {
 	opened, err := keys.Open(ctx, token, ownKeys(i.ring.Entries()))

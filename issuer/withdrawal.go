@@ -84,6 +84,22 @@ func (i *Issuer) StatusList(ctx context.Context, list string) (token []byte, val
 	return l.Published, l.ValidFrom, nil
 }
 
+// ListsUntil is when the first of the published status lists ends, zero where
+// none is published.
+func (i *Issuer) ListsUntil(ctx context.Context) (time.Time, error) {
+	lists, err := i.store.Lists(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading status lists: %w", err)
+	}
+	var first time.Time
+	for _, l := range lists {
+		if until := l.ValidFrom.Add(listValidity); l.Sequence > 0 && (first.IsZero() || until.Before(first)) {
+			first = until
+		}
+	}
+	return first, nil
+}
+
 // RunStatusLists signs all lists anew every hour until ctx ends, and returns
 // nil then. What fails is reported to Warn and tried again after a minute.
 func (i *Issuer) RunStatusLists(ctx context.Context) error {

@@ -310,6 +310,9 @@ func TestReadBolt(t *testing.T) {
 		if _, err := s.Reserve(t.Context(), draft(99)); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("Reserve: err = %v, want %v", err, ErrReadOnly)
 		}
+		if err := s.Writable(); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("Writable: err = %v, want %v", err, ErrReadOnly)
+		}
 	}
 	if _, err := openBolt(path, storeID, boltLimits{lock: time.Millisecond}); !errors.Is(err, ErrLocked) {
 		t.Errorf("to write, beside those who read: err = %v, want %v", err, ErrLocked)
@@ -647,6 +650,9 @@ func TestFailedWrite(t *testing.T) {
 								t.Errorf("%s after it: err = %v, want %v", other.name, err, ErrReadOnly)
 							}
 						}
+						if err := s.Writable(); !errors.Is(err, ErrReadOnly) {
+							t.Errorf("Writable after it: err = %v, want %v", err, ErrReadOnly)
+						}
 						if _, err := s.Lists(t.Context()); err != nil {
 							t.Errorf("reading after it: %v", err)
 						}
@@ -804,6 +810,9 @@ func TestClosed(t *testing.T) {
 	}
 	if _, err := s.Reserve(t.Context(), draft(1)); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("Reserve: err = %v, want %v", err, ErrReadOnly)
+	}
+	if err := s.Writable(); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("Writable: err = %v, want %v", err, ErrReadOnly)
 	}
 	if _, err := s.Get(t.Context(), "x"); err == nil {
 		t.Error("Get: no error")

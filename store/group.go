@@ -48,7 +48,7 @@ func (s *boltStore) write(ctx context.Context, op func(tx *bolt.Tx) error) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.writable(); err != nil {
+	if err := s.Writable(); err != nil {
 		return err
 	}
 	c := &call{op: op, done: make(chan struct{})}
@@ -73,8 +73,9 @@ func (s *boltStore) write(ctx context.Context, op func(tx *bolt.Tx) error) error
 	}
 }
 
-// writable is ErrReadOnly after a failed write.
-func (s *boltStore) writable() error {
+// Writable is ErrReadOnly after a failed write, after Close, and of a store that
+// was opened to be read.
+func (s *boltStore) Writable() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {

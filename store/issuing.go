@@ -220,7 +220,7 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 			return Record{}, fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, len(token))
 		}
 	}
-	if err := s.writable(); err != nil {
+	if err := s.Writable(); err != nil {
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
 	}
 	// What was reserved does not change any more but by this, so it may be read

@@ -225,5 +225,8 @@ type Store interface {
 	// Courses returns all versions of all courses by id and number, without JSON.
 	Courses(ctx context.Context) ([]Course, error)
 
+	// Writable is ErrReadOnly where no write is taken any more, and writes nothing.
+	Writable() error
+
 	Close() error
 }

@@ -24,6 +24,8 @@ type Limits struct {
 	Connections           int // at once
 	ConnectionsPerAddress int // at once; of IPv6, from one /64
 
+	DrainWait time.Duration // between being told to end and taking no more connections; see Serve
+
 	Proxies []netip.Prefix // the reverse proxies in front; they may open any number
 }
 

@@ -189,11 +189,17 @@ func Listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve serves e within limits until ctx ends, then drains for at most 10 s.
+// Serve serves e within limits until ctx ends. Then /readyz says so while all is
+// served for limits.DrainWait more, so that a load balancer stops sending; then no
+// connection is taken any more, and open requests have 10 s to end.
 //
 // It speaks HTTP/1.1 in the clear: TLS, and with it HTTP/2, is for the proxy in front.
 func Serve(ctx context.Context, l net.Listener, e *echo.Echo, limits Limits) error {
+	var told atomic.Bool
 	server := &http.Server{
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.Background(), drainingKey{}, &told)
+		},
 		Handler:           takingTurns(e),
 		ConnContext:       withConnection,
 		ReadHeaderTimeout: limits.ReadHeader,
@@ -210,6 +216,12 @@ func Serve(ctx context.Context, l net.Listener, e *echo.Echo, limits Limits) err
 	case err := <-done:
 		return fmt.Errorf("serving on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
+	}
+	told.Store(true)
+	select {
+	case err := <-done:
+		return fmt.Errorf("serving on %s: %w", l.Addr(), err)
+	case <-time.After(limits.DrainWait):
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()

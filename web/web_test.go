@@ -391,6 +391,57 @@ func TestAPortInUseIsSaidPlainly(t *testing.T) {
 	}
 }
 
+// A server that is told to end says so where a load balancer looks, and answers
+// as before until that has had time to notice.
+func TestADrainingServerSaysSoFirst(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	holds := true
+	e.GET("/readyz", k.Ready(func(context.Context) []Condition {
+		return []Condition{{Name: "a", Holds: holds, Needed: true}, {Name: "b", Detail: "of use without it"}}
+	}))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := func() (int, string) {
+		t.Helper()
+		r, err := http.Get("http://" + l.Addr().String() + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		return r.StatusCode, text(t, r)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, l, e, Limits{DrainWait: 500 * time.Millisecond}) }()
+	if status, body := ready(); status != 200 || body != `{"status":"ready","conditions":[{"name":"a","holds":true,"needed":true},{"name":"b","holds":false,"needed":false,"detail":"of use without it"}]}`+"\n" {
+		t.Error(status, body)
+	}
+	holds = false
+	if status, body := ready(); status != 503 || !strings.Contains(body, `"not ready"`) {
+		t.Error(status, body)
+	}
+	holds = true
+	cancel()
+	for { // cancel is heard a moment later
+		status, body := ready()
+		if status == 503 && strings.Contains(body, `"draining"`) {
+			break
+		}
+		if status != 200 {
+			t.Fatal(status, body)
+		}
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		t.Error("connections are taken after the end")
+	}
+}
+
 func TestServeLetsRequestsEnd(t *testing.T) {
 	k, _ := newKit(t, Config{})
 	e := k.Echo()

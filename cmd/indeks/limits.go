@@ -41,6 +41,11 @@ type Limits struct {
 	WriteSeconds   float64 `yaml:"write_seconds"`
 	IdleSeconds    float64 `yaml:"idle_seconds"`
 
+	// DrainWaitSeconds is for how long a server that is told to end answers as before,
+	// while /readyz says that it is draining: longer than a load balancer takes to
+	// notice.
+	DrainWaitSeconds float64 `yaml:"drain_wait_seconds"`
+
 	// Sizes in KiB: request line and header; the body of a request; that of a
 	// verification; that of a verification of several credentials; that of many files
 	// or a ZIP.
@@ -97,7 +102,7 @@ func (k kib) orNone() int64 {
 func (l *Limits) check() error {
 	for name, v := range map[string]float64{
 		"connections": float64(l.Connections), "connections_per_address": float64(l.ConnectionsPerAddress),
-		"header_seconds": l.HeaderSeconds, "read_seconds": l.ReadSeconds, "request_seconds": l.RequestSeconds, "write_seconds": l.WriteSeconds, "idle_seconds": l.IdleSeconds,
+		"header_seconds": l.HeaderSeconds, "read_seconds": l.ReadSeconds, "request_seconds": l.RequestSeconds, "write_seconds": l.WriteSeconds, "idle_seconds": l.IdleSeconds, "drain_wait_seconds": l.DrainWaitSeconds,
 		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody), "bulk_body_kib": float64(l.BulkBody), "body_memory_mib": float64(l.BodyMemory),
 		"workers_per_core": float64(l.WorkersPerCore), "queue": float64(l.Queue),
 		"verify_per_second": l.VerifyPerSecond, "verify_burst": float64(l.VerifyBurst), "issue_per_second": l.IssuePerSecond, "issue_burst": float64(l.IssueBurst),
@@ -134,6 +139,7 @@ func (l *Limits) connections() web.Limits {
 	return web.Limits{
 		ReadHeader: seconds(l.HeaderSeconds), Read: seconds(l.ReadSeconds), Write: seconds(l.WriteSeconds), Idle: seconds(l.IdleSeconds),
 		Header: int(l.Header) << 10, Connections: l.Connections, ConnectionsPerAddress: l.ConnectionsPerAddress, Proxies: proxies,
+		DrainWait: seconds(l.DrainWaitSeconds),
 	}
 }
 

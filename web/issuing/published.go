@@ -1,6 +1,7 @@
 package issuing
 
 import (
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -155,20 +156,36 @@ func public(c echo.Context, contentType string, body []byte, cache string) error
 	return c.Blob(http.StatusOK, contentType, body)
 }
 
-// getReady answers whether credentials can be issued, and what was found of the
-// records on disk: how many, not which.
-func (s *server) getReady(c echo.Context) error {
-	if _, err := s.Store.Lists(c.Request().Context()); err != nil {
-		return err
+// conditions are those under which credentials can be issued and withdrawn, and
+// their status told, and what was found of the records on disk: how many are
+// damaged, not which.
+func (s *server) conditions(ctx context.Context) []web.Condition {
+	records := web.Condition{Name: "records", Needed: true, Holds: true, Detail: "read and written"}
+	if err := s.Store.Writable(); err != nil {
+		records.Holds, records.Detail = false, "read-only until the issuer is started again; the log says why"
 	}
-	text := "ready\n"
+	lists := web.Condition{Name: "status lists", Holds: true, Detail: "none yet"}
+	switch until, err := s.Issuer.ListsUntil(ctx); {
+	case err != nil:
+		records.Holds, records.Detail = false, "not legible"
+		lists.Holds, lists.Detail = false, "not legible"
+	case !until.IsZero():
+		lists.Holds, lists.Detail = web.Clock().Before(until), "valid until "+until.Format(time.RFC3339)
+	}
+	seal := web.Condition{Name: "seal", Needed: true}
+	if until, err := s.Issuer.SealsUntil(); err == nil {
+		seal.Holds, seal.Detail = web.Clock().Before(until), "certificate until "+until.UTC().Format(time.DateOnly)
+	} else {
+		seal.Detail = "no key seals"
+	}
+	damage := web.Condition{Name: "inspection"}
 	switch found := s.Issuer.Inspection(); {
 	case found.Began.IsZero():
-		text += "records: not inspected yet\n"
+		damage.Holds, damage.Detail = true, "not begun yet"
 	case found.Ended.IsZero():
-		text += fmt.Sprintf("records: being inspected since %s, %d so far, %d damaged\n", found.Began.Format(time.RFC3339), found.Records, found.Damaged)
+		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("since %s, %d records so far, %d damaged", found.Began.Format(time.RFC3339), found.Records, found.Damaged)
 	default:
-		text += fmt.Sprintf("records: inspected until %s, %d read, %d seals opened, %d damaged\n", found.Ended.Format(time.RFC3339), found.Records, found.Seals, found.Damaged)
+		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("until %s, %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Records, found.Seals, found.Damaged)
 	}
-	return c.String(http.StatusOK, text)
+	return []web.Condition{records, seal, lists, damage}
 }

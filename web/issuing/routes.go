@@ -123,7 +123,7 @@ func New(c Config) (*echo.Echo, error) {
 
 	e.GET("/openapi.json", s.getDescription)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
-	e.GET("/readyz", s.getReady)
+	e.GET("/readyz", kit.Ready(s.conditions))
 	e.GET("/robots.txt", func(c echo.Context) error {
 		return c.String(http.StatusOK, "User-agent: *\nAllow: /catalogue\nDisallow: /\n")
 	})

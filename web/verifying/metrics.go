@@ -36,14 +36,14 @@ func (c counted) Rows(ctx context.Context, f verifier.File, o verifier.Presentat
 }
 
 // gauges tells how busy the server is and how long it may vouch for anybody.
-func (s *Server) gauges(m *web.Metrics, v *verifier.Verifier) {
+func (s *Server) gauges(m *web.Metrics) {
 	if m == nil {
 		return
 	}
 	m.Gauge("indeks_verifier_workers_busy", "Verifications under way.", func() float64 { return float64(len(s.workers)) })
 	m.Gauge("indeks_verifier_workers", "Verifications that may be under way at once.", func() float64 { return float64(cap(s.workers)) })
 	m.Gauge("indeks_verifier_waiting", "Verifications that wait for a worker.", func() float64 { return float64(max(0, len(s.queue)-len(s.workers))) })
-	if trust := v.Trust(); trust != nil {
+	if trust := s.trust; trust != nil {
 		m.Gauge("indeks_trust_version", "Version of the trust file.", func() float64 { return float64(trust.Version) })
 		m.Gauge("indeks_trust_expires_timestamp_seconds", "When the trust file ends; nobody is confirmed after it.", func() float64 { return float64(trust.Expires.Unix()) })
 	}

@@ -141,8 +141,10 @@ func TestDescription(t *testing.T) {
 		full.queue <- struct{}{}
 	}
 	everywhere(full, "", "none")
-	if r, err := http.Get(server.URL + "/openapi.json"); err != nil || r.StatusCode != 200 {
-		t.Errorf("the description: %v %v", r, err)
+	for _, path := range []string{"/openapi.json", "/readyz"} {
+		if r, err := http.Get(server.URL + path); err != nil || r.StatusCode != 200 {
+			t.Errorf("%s: %v %v", path, r, err)
+		}
 	}
-	d.Complete(t)
+	d.Complete(t, "getReady 503") // that is of a server that was told to end
 }

@@ -1,7 +1,10 @@
 package verifying
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -45,8 +48,19 @@ func (s *Server) routes() {
 
 	// operation
 	e.GET("/healthz", text("ok\n"))
-	e.GET("/readyz", text("ready\n"))
+	e.GET("/readyz", s.kit.Ready(s.conditions))
 	e.GET("/robots.txt", text("User-agent: *\nDisallow: /\n"))
+}
+
+// conditions tells of the trust file. A verifier without one, or with one that
+// ended, is of use: it says that it cannot confirm anybody.
+func (s *Server) conditions(context.Context) []web.Condition {
+	trust := web.Condition{Name: "trust file", Detail: "none, so nobody is vouched for"}
+	if t := s.trust; t != nil {
+		trust.Holds = web.Clock().Before(t.Expires)
+		trust.Detail = fmt.Sprintf("version %d, until %s", t.Version, t.Expires.UTC().Format(time.DateOnly))
+	}
+	return []web.Condition{trust}
 }
 
 func text(body string) echo.HandlerFunc {

@@ -72,6 +72,7 @@ type examiner interface {
 type Server struct {
 	kit      *web.Kit
 	echo     *echo.Echo
+	trust    *verifier.Trust // nil: nobody is vouched for
 	verifier examiner
 	base     string // public URL, "" where none is configured
 	host     string // of it
@@ -123,7 +124,10 @@ func New(c Config) (*Server, error) {
 		s.conformance = c.Conformance
 	}
 	s.description = description(s.conformance != nil)
-	s.gauges(c.Kit.Metrics, c.Verifier)
+	if c.Verifier != nil {
+		s.trust = c.Verifier.Trust()
+	}
+	s.gauges(c.Kit.Metrics)
 	s.routes()
 	return s, nil
 }
