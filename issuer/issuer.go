@@ -85,6 +85,10 @@ type Config struct {
 	Store       store.Store
 	Ring        *keys.Ring
 	Now         func() time.Time // nil: time.Now
+	// Mirror is given each status list before it is published, so that it has every
+	// revocation that was acknowledged; nil: there is none. Its error is reported to
+	// Warn and stops nothing.
+	Mirror func(list string, token []byte) error
 	// Warn receives what an operator should know, constant messages with key-value pairs. nil: dropped.
 	Warn func(msg string, args ...any)
 
@@ -101,6 +105,7 @@ type Issuer struct {
 	warn  func(msg string, args ...any)
 	sign  func(use func() ([]byte, error)) ([]byte, error)
 
+	mirror     func(list string, token []byte) error
 	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
 	self       selfCheck
 	documents  listDocuments
@@ -116,9 +121,12 @@ type Issuer struct {
 // verifier refuses it) stays reserved for ever and is reported to Warn: its
 // number and its places in the status lists are never used again.
 func New(ctx context.Context, c Config) (*Issuer, error) {
-	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, sign: c.sign}
+	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, sign: c.sign}
 	if i.now == nil {
 		i.now = time.Now
+	}
+	if i.mirror == nil {
+		i.mirror = func(string, []byte) error { return nil }
 	}
 	if i.warn == nil {
 		i.warn = func(string, ...any) {}

@@ -194,6 +194,9 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 	if err := i.open(ctx, token, payload); err != nil {
 		return store.List{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	if err := i.mirror(id, token); err != nil {
+		i.warn("status list is not mirrored", "list", id, "error", err)
+	}
 	if err := i.store.Publish(ctx, id, l.Sequence+1, token, now); err != nil {
 		return store.List{}, err
 	}

@@ -87,6 +87,13 @@ func (l *List) Set(index uint64, on bool) error {
 	return nil
 }
 
+// Add sets every bit that other has. Bits of other beyond the list are left out.
+func (l *List) Add(other *List) {
+	for i := range min(len(l.bits), len(other.bits)) {
+		l.bits[i] |= other.bits[i]
+	}
+}
+
 // place returns the byte and the bit in it of an index. Index 0 is the leftmost
 // bit (section 2.2): the IETF's Token Status List counts from the other end of
 // each byte, and a reader that mixes them up sees other people's revocations.

@@ -34,7 +34,8 @@ var (
 //
 //	1  records and status lists
 //	2  courses: buckets courses, courseTexts, awarded; Record.CourseSHA256
-const schema = 2
+//	3  restored stores: bucket kept
+const schema = 3
 
 // The buckets. A sequence is the record's number in order of reservation, eight
 // bytes big-endian: new records go to the end of the tree, and reading in order
@@ -42,7 +43,7 @@ const schema = 2
 // by sealValue; payloads and tokens by the hashes in their record; index values
 // are compared with the record they lead to.
 var (
-	bucketMeta      = []byte("meta")      // * "store": identity
+	bucketMeta      = []byte("meta")      // * "store": identity; "epoch": the last restoration
 	bucketRecords   = []byte("records")   // * sequence: recordDoc
 	bucketPayloads  = []byte("payloads")  // sequence + profile: payload
 	bucketTokens    = []byte("tokens")    // sequence + profile: token
@@ -55,6 +56,7 @@ var (
 	bucketEntries   = []byte("entries")   // list id, 0, index: sequence
 	bucketLists     = []byte("lists")     // * list id: listDoc
 	bucketBits      = []byte("bits")      // * list id: present bits
+	bucketKept      = []byte("kept")      // * list id: bits that no record calls for, see Restore
 	bucketPublished = []byte("published") // list id: token last published
 	bucketSeries    = []byte("series")    // * series: last number drawn
 
@@ -65,7 +67,7 @@ var (
 
 var buckets = [][]byte{
 	bucketMeta, bucketRecords, bucketPayloads, bucketTokens, bucketPending, bucketIDs, bucketKeys,
-	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketPublished,
+	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketKept, bucketPublished,
 	bucketSeries, bucketCourses, bucketCourseTexts, bucketAwarded,
 }
 
@@ -311,11 +313,19 @@ func still(f *os.File, path string) error {
 // after a power cut it is the old one or the new one.
 //
 // From 1 to 2 there is nothing to convert. Records of schema 1 do not tell the
-// content of their course, so they hold no version of the catalogue to it.
+// content of their course, so they hold no version of the catalogue to it. Nor
+// is there from 2 to 3: no store of schema 2 was ever restored.
 func (s *boltStore) upgrade(id identity) error {
 	return guard(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
-			for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded} {
+			var added [][]byte
+			if id.Schema < 2 {
+				added = append(added, bucketCourses, bucketCourseTexts, bucketAwarded)
+			}
+			if id.Schema < 3 {
+				added = append(added, bucketKept)
+			}
+			for _, name := range added {
 				if _, err := tx.CreateBucket(name); err != nil {
 					return err
 				}

@@ -96,7 +96,15 @@ func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time)
 			if !errors.Is(err, ErrNotFound) {
 				return err
 			}
-			list = List{ID: fmt.Sprintf("%s%d", letter, n+1), Purpose: purpose, Opened: now.UTC().Truncate(time.Second)}
+			restored, err := getEpoch(tx)
+			if err != nil {
+				return err
+			}
+			id := fmt.Sprintf("%s%d", letter, n+1)
+			if restored.Mark != "" { // a list of that number may have been opened after the backup
+				id += "-" + restored.Mark
+			}
+			list = List{ID: id, Purpose: purpose, Opened: now.UTC().Truncate(time.Second)}
 			if err := putJSON(tx, bucketLists, []byte(list.ID), listDoc{List: list}); err != nil {
 				return err
 			}
@@ -200,10 +208,17 @@ func (s *boltStore) Numbers(ctx context.Context, series string, n int) (first ui
 	err = s.write(ctx, func(tx *bolt.Tx) error {
 		var last uint64
 		stored, err := get(tx, bucketSeries, []byte(series))
-		if err == nil {
+		switch {
+		case err == nil:
 			last = binary.BigEndian.Uint64(stored)
-		} else if !errors.Is(err, ErrNotFound) {
+		case !errors.Is(err, ErrNotFound):
 			return err
+		default: // it may have begun after a backup that was restored
+			restored, err := getEpoch(tx)
+			if err != nil {
+				return err
+			}
+			last = restored.Numbers
 		}
 		first = last + 1
 		return put(tx, bucketSeries, []byte(series), binary.BigEndian.AppendUint64(nil, last+uint64(n)))

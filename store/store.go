@@ -186,7 +186,8 @@ type Store interface {
 	Pending(ctx context.Context) iter.Seq2[Record, error]
 
 	// Numbers draws n (1 to 1 000 000) consecutive numbers of a series, the first
-	// of which it returns; a series begins at 1. A number drawn and not used is lost, not given out again.
+	// of which it returns; a series begins at 1, or where [Restore]
+	// says. A number drawn and not used is lost, not given out again.
 	Numbers(ctx context.Context, series string, n int) (first uint64, err error)
 
 	// Change appends an event, sets the state, Suspended, Revoked, or Issued
@@ -199,7 +200,7 @@ type Store interface {
 
 	// OpenList returns the list of a purpose that takes new entries, opening the
 	// next one when none is open: "r1", "r2" for revocation, "s1", "s2" for
-	// suspension. Reserve closes a list that has reached ListLimit.
+	// suspension, with a mark behind it after [Restore]. Reserve closes a list that has reached ListLimit.
 	OpenList(ctx context.Context, purpose string, now time.Time) (List, error)
 
 	// Lists returns all lists.

@@ -88,8 +88,9 @@ type Config struct {
 
 // BackupConfig says where the running issuer makes backups, and how often.
 type BackupConfig struct {
-	// Dir is the folder they are written to, "" for none. Another disk is better,
-	// another machine best: copy them on from here.
+	// Dir is the folder they are written to, "" for none, and below it, in lists, each
+	// status list as it is published. Another disk is better, another machine best:
+	// copy them on from here.
 	Dir string `yaml:"dir,omitempty"`
 	// Every is the time between two, such as 1h. 0: only when the API is asked.
 	Every time.Duration `yaml:"every,omitempty"`

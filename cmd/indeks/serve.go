@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -102,7 +103,11 @@ func openHouse(ctx context.Context, c *Config) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Warn: slog.Warn})
+	var mirror func(string, []byte) error
+	if c.Backup.Dir != "" {
+		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
+	}
+	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Mirror: mirror, Warn: slog.Warn})
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"indeks/issuer"
+	"indeks/keys"
+	"indeks/store"
+)
+
+type restoreCmd struct {
+	From        string   `help:"The backup; its manifest is looked for beside it." required:"" type:"existingfile" placeholder:"FILE"`
+	Identity    string   `help:"File with the key that opens it." type:"existingfile" placeholder:"KEYFILE"`
+	Into        string   `help:"The institution's folder: with indeks.yaml and the key file, and no records." required:"" placeholder:"DIR"`
+	Lists       []string `help:"The status lists as they were last published: files, folders or addresses. none where they are lost: what was revoked since the backup is then valid again." required:"" sep:"none" placeholder:"FILE|DIR|URL|none"`
+	SkipNumbers uint64   `help:"Certificate numbers to skip in each series: more than were given out since the backup." default:"100000" placeholder:"N"`
+}
+
+func (*restoreCmd) Help() string {
+	return `Puts the records of a backup in place of lost ones, never over a file. What happened after the backup is
+not in it, and this makes sure that none of it is undone or done twice:
+
+  - All status lists are closed; new ones are opened under ids that were never used. Certificate numbers
+    are skipped. So no place and no number that was given out since is given out again.
+  - What was revoked or suspended since is taken from the status lists as they were last published. They
+    are in the folder lists beside the backups, at whoever mirrors the issuer's host, or in caches.
+    Restoring an older backup once more takes a larger --skip-numbers.
+
+The signing keys are not in a backup. Put indeks.yaml, keys.age and api-keys back first.
+
+  indeks restore --from indeks-20260701T120000.000Z.db.age --identity backup.key --into uni --lists lists`
+}
+
+func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
+	// 1. An institution with its keys, and no records.
+	c, err := readConfig(cmd.Into)
+	if err != nil {
+		return err
+	}
+	inst, err := c.institution()
+	if err != nil {
+		return err
+	}
+	ring, err := c.ring()
+	if err != nil {
+		return err
+	}
+	path := c.path(c.Issuer.StoreFile)
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("restoring: %s is there; move it away, this program does not", path)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	how := store.Restoration{At: time.Now(), Numbers: cmd.SkipNumbers, Forget: slices.Equal(cmd.Lists, []string{"none"})}
+	if !how.Forget {
+		if how.Lists, err = readLists(ctx, cmd.Lists, &inst, ring.Entries()); err != nil {
+			return err
+		}
+	}
+	var identity []byte
+	if cmd.Identity != "" {
+		if identity, err = os.ReadFile(cmd.Identity); err != nil {
+			return fmt.Errorf("reading the identity: %w", err)
+		}
+	}
+
+	// 2. The records, under another name until they are whole and safe to use.
+	work := path + ".restoring"
+	if err := os.Remove(work); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	m, err := issuer.Unpack(ctx, cmd.From, identity, work)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(work)
+	done, err := store.Restore(ctx, work, c.Issuer.StoreID, how)
+	if errors.Is(err, store.ErrListMissing) {
+		return fmt.Errorf("%w: give it with --lists, or --lists none if it is lost", err)
+	}
+	if err != nil {
+		return err
+	}
+
+	// 3. The name, which Link gives only if it is free.
+	if err := errors.Join(os.Link(work, path), syncDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	cmd.say(con.out, path, m, how, done)
+	return nil
+}
+
+func (cmd *restoreCmd) say(w io.Writer, path string, m issuer.Manifest, how store.Restoration, done store.Restored) {
+	if m.Version == 0 {
+		fmt.Fprintf(w, "Restored %s. There is no manifest beside the backup: its hash was not compared.\n", path)
+	} else {
+		fmt.Fprintf(w, "Restored %s: %d records as of %s, as the manifest says.\n", path, m.Records, m.At.Format(time.RFC3339))
+	}
+	fmt.Fprintf(w, "\nClosed: status lists %s. The next ones end in -%s. Each series of certificate numbers skips %d.\n", strings.Join(done.Closed, ", "), done.Epoch, how.Numbers)
+	if how.Forget {
+		fmt.Fprintf(w, "WARNING: no published lists were given. WHAT WAS REVOKED OR SUSPENDED SINCE THE BACKUP IS VALID AGAIN: revoke it again before the issuer is started.\n")
+	} else {
+		fmt.Fprintf(w, "From the published lists: %d revoked and %d suspended since the backup, %d bits of what was issued since", len(done.Revoked), len(done.Suspended), done.Strange)
+		if len(done.Added) > 0 {
+			fmt.Fprintf(w, ", lists %s opened since", strings.Join(done.Added, ", "))
+		}
+		fmt.Fprintln(w, ".")
+	}
+	fmt.Fprintf(w, `
+What was issued after the backup stays valid for whoever holds it, but these records do not have it: it has
+no page, cannot be revoked here, and the same request issues it anew under another number. What was
+reinstated since is suspended again. There are no outstanding codes, sessions or shares to void.
+
+Next: indeks check --config %[1]s --seals all, then start the issuer.
+`, cmd.Into)
+}
+
+// Limits on what is fetched.
+const (
+	maxListToken = 3 << 20
+	listTimeout  = 10 * time.Second
+)
+
+// readLists opens published status lists from files, folders and addresses.
+// In a folder, what is not one of ours is an error: a list left out would be a
+// revocation forgotten.
+func readLists(ctx context.Context, from []string, inst *issuer.Institution, entries []keys.Entry) (lists []store.Publication, err error) {
+	add := func(name string, token []byte, err error) error {
+		var p store.Publication
+		if err == nil {
+			p, err = inst.Publication(ctx, entries, token)
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", name, err)
+		}
+		lists = append(lists, p)
+		return nil
+	}
+	for _, name := range from {
+		if strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://") {
+			token, err := fetchList(ctx, name)
+			if err := add(name, token, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		files := []string{name}
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			if files, err = filepath.Glob(filepath.Join(name, "*.jwt")); err != nil {
+				return nil, fmt.Errorf("reading %s: %w", name, err)
+			}
+			if len(files) == 0 {
+				return nil, fmt.Errorf("reading %s: no status list (*.jwt) is in it", name)
+			}
+		}
+		for _, file := range files {
+			token, err := os.ReadFile(file)
+			if err := add(file, token, err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return lists, nil
+}
+
+func fetchList(ctx context.Context, url string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/vc+jwt")
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("it answered %s", resp.Status)
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxListToken))
+}
