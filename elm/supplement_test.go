@@ -148,7 +148,7 @@ func TestSupplementReadsEverySample(t *testing.T) {
 		"shacl-cases/title-not-language-tagged.json":          "",
 		"ebsi-elm32/examples/diploma-rntuo.json":              "M6 M7 M8 M9 M10 M11 legal-basis confirm",
 		"samples/mynextid/edc-coe-signed.jsonld":              "M6 M7 M8 M9 M10 M11 legal-basis",
-		"samples/mynextid/open-badge-mc-example.json":         "M1 M3 M6 M7 M8 M9 M10 M11 legal-basis confirm",
+		"samples/mynextid/open-badge-mc-example.json":         "M1 M3 M6 M8 M9 M10 M11 legal-basis confirm",
 		"shacl-cases/missing-issuer.json":                     "",
 		"samples/ec-support/Sample-JointDegree-signed.jsonld": "legal-basis",
 	}
