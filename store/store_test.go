@@ -116,6 +116,9 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	run := func(name string, test func(t *testing.T, s Store)) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
+			if err := s.Writable(); err != nil {
+				t.Error(err)
+			}
 			test(t, s)
 			CheckStore(t, s)
 		})
