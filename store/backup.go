@@ -21,7 +21,7 @@ var ErrNoCopy = errors.New("the store is not one file that can be copied")
 // writers give up pile up. A file at path is an error; what could not be
 // finished is removed.
 func Copy(ctx context.Context, s Store, path string) (err error) {
-	b, ok := s.(*boltStore)
+	b, ok := asBolt(s)
 	if !ok {
 		return fmt.Errorf("copying the store: %w", ErrNoCopy)
 	}
@@ -90,7 +90,7 @@ func Summarize(ctx context.Context, s Store) (Summary, error) {
 	for _, l := range lists {
 		sum.Lists = append(sum.Lists, ListSummary{l.ID, l.Purpose, l.Used, l.Closed, l.Sequence})
 	}
-	if b, ok := s.(*boltStore); ok {
+	if b, ok := asBolt(s); ok {
 		err = b.view(ctx, func(tx *bolt.Tx) error {
 			var id identity
 			err := getJSON(tx, bucketMeta, identityKey, &id)

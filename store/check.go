@@ -112,7 +112,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 			report("%w", err)
 			continue
 		}
-		if b, ok := s.(*boltStore); ok {
+		if b, ok := asBolt(s); ok {
 			err := b.view(ctx, func(tx *bolt.Tx) error {
 				kept, err := getKept(tx, id)
 				if err == nil {
@@ -139,7 +139,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	}
 
 	// 4. What only the implementation sees.
-	if b, ok := s.(*boltStore); ok {
+	if b, ok := asBolt(s); ok {
 		found = append(found, b.checkIndexes(ctx)...)
 	}
 	return found

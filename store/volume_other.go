@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"time"
 )
@@ -12,6 +13,9 @@ const mapSize = 0
 
 // volumeShare is not known here.
 func volumeShare(string) int { return 0 }
+
+// diskSpace is not known here.
+func diskSpace(string) (free, total int64, err error) { return 0, 0, errors.ErrUnsupported }
 
 // lockFile leaves the lock to bbolt.
 func lockFile(*os.File, bool, time.Duration) error { return nil }

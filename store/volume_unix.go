@@ -25,6 +25,18 @@ func volumeShare(path string) int {
 	return int(min(uint64(fs.Blocks)/10*9*uint64(fs.Bsize), math.MaxInt))
 }
 
+// diskSpace is the room on the disk of a folder, in bytes, as far as this process may use it.
+func diskSpace(dir string) (free, total int64, err error) {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return 0, 0, err
+	}
+	size := func(blocks uint64) int64 {
+		return int64(min(blocks, math.MaxInt64/uint64(fs.Bsize)) * uint64(fs.Bsize))
+	}
+	return size(uint64(fs.Bavail)), size(fs.Blocks), nil
+}
+
 // lockFile takes the lock that bbolt would take on the same descriptor a moment
 // later, for itself alone or with others that read, waiting for at most timeout:
 // ErrLocked.

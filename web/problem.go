@@ -63,6 +63,7 @@ type Row struct {
 	Type   string
 	Title  string
 	Text   string // as Problem.Text
+	Retry  int    // as Problem.Retry
 }
 
 // kitRows are the errors that no server has to know. Those of a request that is
@@ -94,7 +95,7 @@ func (k *Kit) problemOf(err error) *Problem {
 	}
 	for _, row := range k.rows {
 		if errors.Is(err, row.Is) {
-			return &Problem{Type: row.Type, Title: row.Title, Status: row.Status, Text: row.Text, Detail: row.Is.Error(), Err: err}
+			return &Problem{Type: row.Type, Title: row.Title, Status: row.Status, Text: row.Text, Retry: row.Retry, Detail: row.Is.Error(), Err: err}
 		}
 	}
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {

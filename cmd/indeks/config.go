@@ -78,6 +78,10 @@ type Config struct {
 		// which say whether something conforms and is sealed soundly, by whomever.
 		VCAPI bool `yaml:"vc_api,omitempty"`
 	} `yaml:"verifier"`
+	// ReadOnly stops issuing and revoking; pages, downloads and status lists go on.
+	ReadOnly bool `yaml:"read_only,omitempty"`
+	// Disk says when issuing stops because the disk of the records fills up.
+	Disk DiskConfig `yaml:"disk,omitempty"`
 	// Backup is what the running issuer copies by itself.
 	Backup BackupConfig `yaml:"backup,omitempty"`
 	// Limits bound what clients take of either server.
@@ -104,6 +108,22 @@ type BackupConfig struct {
 
 // defaultBackup is what the file leaves out.
 var defaultBackup = BackupConfig{Every: time.Hour, Keep: issuer.Keep{Hours: 48, Days: 35, Months: 12}}
+
+// DiskConfig says how much room the disk of the records must have. 0 switches a
+// limit off.
+type DiskConfig struct {
+	// WarnPercent free is where the log says so; below StopPercent or StopMiB nothing
+	// is issued any more, while revoking goes on.
+	WarnPercent int   `yaml:"warn_percent"`
+	StopPercent int   `yaml:"stop_percent"`
+	StopMiB     int64 `yaml:"stop_mib"`
+	// ReserveMiB is the size of a file beside the records that keeps room; it is
+	// removed for the sake of revoking when there is none left.
+	ReserveMiB int64 `yaml:"reserve_mib"`
+}
+
+// defaultDisk is what the file leaves out.
+var defaultDisk = DiskConfig{WarnPercent: 20, StopPercent: 10, StopMiB: 1024, ReserveMiB: 64}
 
 // Institution is issuer.Institution as people write it.
 type Institution struct {
@@ -154,12 +174,15 @@ func readConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c := &Config{Limits: defaultLimits, Backup: defaultBackup}
+	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk}
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if err := c.Limits.check(); err != nil {
 		return nil, fmt.Errorf("reading %s: limits.%w", path, err)
+	}
+	if d := c.Disk; d.WarnPercent < 0 || d.StopPercent < 0 || d.StopMiB < 0 || d.ReserveMiB < 0 || d.WarnPercent > 100 || d.StopPercent > 100 || d.StopMiB > 1<<30 || d.ReserveMiB > 1<<30 {
+		return nil, fmt.Errorf("reading %s: disk: percentages are 0 to 100, sizes 0 to %d MiB", path, 1<<30)
 	}
 	if b := c.Backup; b.Every < 0 || b.Keep.Hours < 0 || b.Keep.Days < 0 || b.Keep.Months < 0 {
 		return nil, fmt.Errorf("reading %s: backup: every and keep are not negative", path)

@@ -125,7 +125,7 @@ func issueAll(con console, results iter.Seq2[store.Record, error], drafts []issu
 			if err := each(record); err != nil {
 				return done, failed, err
 			}
-		case errors.Is(err, store.ErrReadOnly), errors.Is(err, context.Canceled):
+		case errors.Is(err, store.ErrReadOnly), errors.Is(err, store.ErrDiskLow), errors.Is(err, context.Canceled):
 			return done, failed, fmt.Errorf("stopped after %d of %d: %w; run the same command again to go on", done, len(drafts), err)
 		default:
 			failed++

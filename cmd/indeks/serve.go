@@ -83,6 +83,7 @@ type house struct {
 	config      *Config
 	institution issuer.Institution
 	store       store.Store
+	disk        *store.Disk
 	issuer      *issuer.Issuer
 }
 
@@ -103,6 +104,9 @@ func openHouse(ctx context.Context, c *Config) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
+	disk := &store.Disk{Dir: filepath.Dir(c.path(c.Issuer.StoreFile)), WarnPercent: c.Disk.WarnPercent, StopPercent: c.Disk.StopPercent,
+		StopBytes: c.Disk.StopMiB << 20, Reserve: c.Disk.ReserveMiB << 20, Warn: slog.Warn}
+	records = store.Guard(records, c.ReadOnly, disk)
 	var mirror func(string, []byte) error
 	if c.Backup.Dir != "" {
 		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
@@ -111,7 +115,7 @@ func openHouse(ctx context.Context, c *Config) (*house, error) {
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}
-	return &house{config: c, institution: inst, store: records, issuer: iss}, nil
+	return &house{config: c, institution: inst, store: records, disk: disk, issuer: iss}, nil
 }
 
 func (h *house) close() error { return h.store.Close() }
@@ -124,6 +128,9 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	}
 	limits := h.config.Limits
 	limits.limitMemory()
+	if err := h.disk.Hold(); err != nil {
+		slog.Warn("no room is kept for revoking on a full disk", "error", err)
+	}
 	var backups *issuer.Keeper
 	if b := h.config.Backup; b.Dir != "" {
 		if len(b.Recipients) == 0 {
@@ -145,7 +152,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	})
 	kit := limits.kit(limits.issueRate())
 	kit.Metrics = metrics
-	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Backups: backups, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err

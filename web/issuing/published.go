@@ -161,13 +161,18 @@ func public(c echo.Context, contentType string, body []byte, cache string) error
 // damaged, not which.
 func (s *server) conditions(ctx context.Context) []web.Condition {
 	records := web.Condition{Name: "records", Needed: true, Holds: true, Detail: "read and written"}
-	if err := s.Store.Writable(); err != nil {
+	switch err := s.Store.Writable(); {
+	case errors.Is(err, store.ErrDiskLow): // of use to all who do not issue
+		records.Needed, records.Holds, records.Detail = false, false, "no room on the disk: nothing is issued, revoking works"
+	case err != nil && s.ReadOnly:
+		records.Needed, records.Holds, records.Detail = false, false, "read-only by configuration"
+	case err != nil:
 		records.Holds, records.Detail = false, "read-only until the issuer is started again; the log says why"
 	}
 	lists := web.Condition{Name: "status lists", Holds: true, Detail: "none yet"}
 	switch until, err := s.Issuer.ListsUntil(ctx); {
 	case err != nil:
-		records.Holds, records.Detail = false, "not legible"
+		records.Needed, records.Holds, records.Detail = true, false, "not legible"
 		lists.Holds, lists.Detail = false, "not legible"
 	case !until.IsZero():
 		lists.Holds, lists.Detail = web.Clock().Before(until), "valid until "+until.Format(time.RFC3339)
@@ -187,5 +192,10 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	default:
 		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("until %s, %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Records, found.Seals, found.Damaged)
 	}
-	return []web.Condition{records, seal, lists, damage}
+	all := []web.Condition{records, seal, lists, damage}
+	if s.Disk != nil {
+		room, percent := s.Disk.Room()
+		all = append(all, web.Condition{Name: "disk", Holds: room == store.RoomPlenty, Detail: fmt.Sprintf("%d %% free", percent)})
+	}
+	return all
 }

@@ -27,11 +27,13 @@ type Config struct {
 	Store       store.Store
 	Institution issuer.Institution
 	APIKeys     []APIKey
-	WrongKeys   web.Rate  // of requests with a wrong API key, per address; zero: not limited
-	VCAPI       bool      // serve the issuer's part of the VC-API, for credentials of any kind
-	VCAPIForm   keys.Form // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
-	Backups     *issuer.Keeper
-	Kit         web.Config // its Rate is that of the API, per key
+	WrongKeys   web.Rate       // of requests with a wrong API key, per address; zero: not limited
+	VCAPI       bool           // serve the issuer's part of the VC-API, for credentials of any kind
+	VCAPIForm   keys.Form      // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
+	Backups     *issuer.Keeper // nil: none are made
+	ReadOnly    bool           // by configuration: Store takes no change
+	Disk        *store.Disk    // told of by /readyz, nil: it is not looked at
+	Kit         web.Config     // its Rate is that of the API, per key
 }
 
 // APIKey is a key of the API: the server knows its digest only.
@@ -70,7 +72,8 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrNumberTaken, Status: http.StatusConflict, Title: "The certificate number is already used"},
 		web.Row{Is: store.ErrCourseUsed, Status: http.StatusConflict, Title: "The version was awarded under and does not change"},
 		web.Row{Is: store.ErrState, Status: http.StatusConflict, Title: "Not possible in the credential's state"},
-		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Title: "Records are read-only until the issuer is started again"},
+		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Retry: 60, Title: "Records are read-only: nothing is issued or changed"},
+		web.Row{Is: store.ErrDiskLow, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:disk-low", Title: "No room: nothing is issued until there is, revoking works"},
 		web.Row{Is: issuer.ErrNoCryptosuite, Status: http.StatusBadRequest, Type: malformedValue, Title: "No proof of Data Integrity can be made"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
