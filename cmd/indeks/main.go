@@ -40,6 +40,7 @@ type commands struct {
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`
 	Restore   restoreCmd   `cmd:"" help:"Bring the records back from a backup, without un-revoking anything."`
+	Compact   compactCmd   `cmd:"" help:"Write the records anew, without the room they no longer need."`
 	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
 	Trust     trustCmd     `cmd:"" help:"Say whom a verifier vouches for: add, remove, list, import, seal."`
 	Lint      lintCmd      `cmd:"" help:"Say what is missing or wrong in a credential or a course, and where it would go."`
