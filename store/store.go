@@ -170,7 +170,9 @@ type Store interface {
 	// first one counts). Tokens must cover exactly the forms reserved, else ErrInvalid.
 	Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error)
 
-	// Get, ByPublic, ByLink, ByNumber find one record, or ErrNotFound.
+	// Get, ByPublic, ByLink, ByNumber find one record, or ErrNotFound. Payloads and
+	// tokens are those whose hashes are on record; where they no longer are, the
+	// error is ErrDamaged.
 	Get(ctx context.Context, id string) (Record, error)
 	ByPublic(ctx context.Context, public string) (Record, error)
 	ByLink(ctx context.Context, link string) (Record, error)
