@@ -174,6 +174,7 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 		// A list that another key sealed is sealed anew at once: that key may have
 		// been revoked.
 		if bytes.Equal(bits.Bits(), last.Bits()) && now.Sub(l.ValidFrom) < maxAge && sealedWith == sealer.Public().ID {
+			i.toMirror(id, l.Published) // which may be newer than this list, or have lost it
 			return l, nil
 		}
 		// Verifiers refuse a list that is older than one they have seen, also
@@ -194,14 +195,18 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 	if err := i.open(ctx, token, payload); err != nil {
 		return store.List{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	if err := i.mirror(id, token); err != nil {
-		i.warn("status list is not mirrored", "list", id, "error", err)
-	}
+	i.toMirror(id, token)
 	if err := i.store.Publish(ctx, id, l.Sequence+1, token, now); err != nil {
 		return store.List{}, err
 	}
 	l.Sequence, l.Published, l.ValidFrom = l.Sequence+1, token, now
 	return l, nil
+}
+
+func (i *Issuer) toMirror(id string, token []byte) {
+	if err := i.mirror(id, token); err != nil {
+		i.warn("status list is not mirrored", "list", id, "error", err)
+	}
 }
 
 // statusCredential is a BitstringStatusListCredential (section 2.2).

@@ -25,7 +25,8 @@ func volumeShare(path string) int {
 	return int(min(uint64(fs.Blocks)/10*9*uint64(fs.Bsize), math.MaxInt))
 }
 
-// diskSpace is the room on the disk of a folder, in bytes, as far as this process may use it.
+// diskSpace is the room on the disk of a folder, in bytes, and all that is not kept
+// back for others: as df counts.
 func diskSpace(dir string) (free, total int64, err error) {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err != nil {
@@ -34,7 +35,7 @@ func diskSpace(dir string) (free, total int64, err error) {
 	size := func(blocks uint64) int64 {
 		return int64(min(blocks, math.MaxInt64/uint64(fs.Bsize)) * uint64(fs.Bsize))
 	}
-	return size(uint64(fs.Bavail)), size(fs.Blocks), nil
+	return size(uint64(fs.Bavail)), size(fs.Blocks - fs.Bfree + uint64(fs.Bavail)), nil
 }
 
 // lockFile takes the lock that bbolt would take on the same descriptor a moment
