@@ -35,7 +35,8 @@ var (
 //	1  records and status lists
 //	2  courses: buckets courses, courseTexts, awarded; Record.CourseSHA256
 //	3  restored stores: bucket kept
-const schema = 3
+//	4  documents: bucket documents
+const schema = 4
 
 // The buckets. A sequence is the record's number in order of reservation, eight
 // bytes big-endian: new records go to the end of the tree, and reading in order
@@ -63,12 +64,15 @@ var (
 	bucketCourses     = []byte("courses")     // * course id, 0, version, 0: Course
 	bucketCourseTexts = []byte("courseTexts") // course id, 0, version, 0: JSON, packed as a payload
 	bucketAwarded     = []byte("awarded")     // course id, 0, version, 0, SHA-256 of a course that a record was awarded under: nothing
+
+	bucketDocuments = []byte("documents") // * kind, 0, id: head, body
 )
 
 var buckets = [][]byte{
 	bucketMeta, bucketRecords, bucketPayloads, bucketTokens, bucketPending, bucketIDs, bucketKeys,
 	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketKept, bucketPublished,
 	bucketSeries, bucketCourses, bucketCourseTexts, bucketAwarded,
+	bucketDocuments,
 }
 
 // identity says whose store it is.
@@ -314,7 +318,8 @@ func still(f *os.File, path string) error {
 //
 // From 1 to 2 there is nothing to convert. Records of schema 1 do not tell the
 // content of their course, so they hold no version of the catalogue to it. Nor
-// is there from 2 to 3: no store of schema 2 was ever restored.
+// is there from 2 to 3: no store of schema 2 was ever restored. Schema 4 adds
+// what had no place before.
 func (s *boltStore) upgrade(id identity) error {
 	return guard(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
@@ -324,6 +329,9 @@ func (s *boltStore) upgrade(id identity) error {
 			}
 			if id.Schema < 3 {
 				added = append(added, bucketKept)
+			}
+			if id.Schema < 4 {
+				added = append(added, bucketDocuments)
 			}
 			for _, name := range added {
 				if _, err := tx.CreateBucket(name); err != nil {

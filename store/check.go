@@ -220,6 +220,9 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 				report("%q has %d entries, the records call for %d", bucket, n, expected[string(bucket)])
 			}
 		}
+		if err := checkDocuments(tx, report); err != nil {
+			return err
+		}
 		if err := checkCourses(tx, awarded, report); err != nil {
 			return err
 		}

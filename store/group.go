@@ -26,7 +26,7 @@ type call struct {
 // transaction go on.
 var sentinels = []error{
 	ErrInvalid, ErrNotFound, ErrConflict, ErrIDTaken, ErrIndexTaken, ErrNumberTaken,
-	ErrState, ErrListFull, ErrSequence, ErrDamaged, ErrCourseUsed, ErrCourseDiffers,
+	ErrState, ErrListFull, ErrSequence, ErrDamaged, ErrCourseUsed, ErrCourseDiffers, ErrRevision,
 }
 
 func isSentinel(err error) bool {

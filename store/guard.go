@@ -192,6 +192,13 @@ func (g *guarded) PutCourse(ctx context.Context, c Course) (Course, error) {
 	return g.Store.PutCourse(ctx, c)
 }
 
+func (g *guarded) PutDocuments(ctx context.Context, docs []Document) error {
+	if err := g.mayChange(); err != nil {
+		return fmt.Errorf("putting documents: %w", err)
+	}
+	return g.Store.PutDocuments(ctx, docs)
+}
+
 func (g *guarded) Change(ctx context.Context, id string, c Change) (Record, error) {
 	if err := g.mayChange(); err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)

@@ -27,6 +27,7 @@ var (
 	ErrListFull    = errors.New("status list is closed")
 	ErrReadOnly    = errors.New("store is read-only")
 	ErrSequence    = errors.New("a newer status list is already published")
+	ErrRevision    = errors.New("the document was changed since it was read")
 
 	ErrCourseUsed    = errors.New("the version was awarded under and does not change: use another version")
 	ErrCourseDiffers = errors.New("the version in the catalogue has other content")
@@ -227,6 +228,26 @@ type Store interface {
 
 	// Courses returns all versions of all courses by id and number, without JSON.
 	Courses(ctx context.Context) ([]Course, error)
+
+	// PutDocuments puts all of docs or none. Each must carry the revision that is
+	// stored, 0 for one that is not there, else ErrRevision: of two that change the
+	// same document one wins, and what is to be used once is used once. It is stored
+	// with the next revision; one without a body is removed. A kind or id of more
+	// than 256 bytes, an empty body or one of more than 16 MiB, and the same
+	// document twice are ErrInvalid.
+	//
+	// What expires is still there until somebody removes it: whoever reads decides,
+	// by a clock of its own.
+	PutDocuments(ctx context.Context, docs []Document) error
+
+	// Document returns one document, or ErrNotFound.
+	Document(ctx context.Context, kind, id string) (Document, error)
+
+	// Documents yields the documents of a kind whose id begins with prefix, by id,
+	// starting after the id after ("": from the start). It holds no lock between steps;
+	// what changes meanwhile is seen or not. In place of a damaged one its error is
+	// yielded, and the next ones follow.
+	Documents(ctx context.Context, kind, prefix, after string) iter.Seq2[Document, error]
 
 	// Writable is ErrReadOnly where no write is taken any more, and writes nothing.
 	Writable() error

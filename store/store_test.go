@@ -571,6 +571,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	})
 
 	testCourses(run)
+	testDocuments(run)
 
 	run("state machine", func(t *testing.T, s Store) {
 		base := 0
