@@ -30,10 +30,12 @@ func (d *Draft) Key(issuerDID string) store.Key {
 }
 
 // RequestHash covers everything that the credential will say. The e-mail
-// address is not in it: it says where to deliver, not what.
+// address is not in it: it says where to deliver, not what. Nor is how the draft
+// came.
 func (d *Draft) RequestHash() [32]byte {
 	content := *d
 	content.Course, content.Row, content.Email, content.RequestKey = nil, 0, "", store.Key{}
+	content.ExternalID, content.Batch = "", ""
 	content.normalise()
 	return digest(struct {
 		Draft  Draft

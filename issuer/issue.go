@@ -242,6 +242,8 @@ func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Recor
 		Email:         d.Email,
 		AwardingDate:  d.AwardingDate,
 		Decision:      d.Course.Decision,
+		ExternalID:    d.ExternalID,
+		Batch:         d.Batch,
 	}
 	if r.Title == "" {
 		r.Title = d.Course.Title[sortedLanguages(d.Course.Title)[0]]

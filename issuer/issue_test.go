@@ -467,3 +467,25 @@ func TestBuildIsAFunctionOfItsArguments(t *testing.T) {
 		last = raw
 	}
 }
+
+// TestExternalID: it leads to the credential, is used once, and changes nothing in what is awarded.
+func TestExternalID(t *testing.T) {
+	h := newHouse(t, nil)
+	d := draft(t)
+	hash := d.RequestHash()
+	d.ExternalID, d.Batch = "exam/2026/0001", "20260601-ABCDEF"
+	if d.RequestHash() != hash {
+		t.Error("how a draft came is part of its content")
+	}
+	r, err := h.Issue(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := h.store.ByExternalID(t.Context(), d.ExternalID); err != nil || got.ID != r.ID || got.Batch != d.Batch {
+		t.Errorf("found %s of batch %q, %v", got.ID, got.Batch, err)
+	}
+	d.LearnerID += "1"
+	if _, err := h.Issue(t.Context(), d); !errors.Is(err, store.ErrExternalTaken) {
+		t.Errorf("another award: err = %v, want %v", err, store.ErrExternalTaken)
+	}
+}

@@ -61,6 +61,8 @@ type Draft struct {
 	Course     *Course
 	Row        int       // 0: not from a list
 	RequestKey store.Key // from an Idempotency-Key; zero: the key comes from the content
+	ExternalID string    `json:",omitzero"` // of the award in another system, "": it has none
+	Batch      string    `json:",omitzero"` // id of the batch that it is issued in, "": by itself
 
 	GivenName, FamilyName string
 	DateOfBirth           string // YYYY-MM-DD

@@ -35,7 +35,7 @@ var (
 //	1  records and status lists
 //	2  courses: buckets courses, courseTexts, awarded; Record.CourseSHA256
 //	3  restored stores: bucket kept
-//	4  documents: bucket documents
+//	4  documents: bucket documents; Record.ExternalID: bucket externals
 const schema = 4
 
 // The buckets. A sequence is the record's number in order of reservation, eight
@@ -54,6 +54,7 @@ var (
 	bucketPublics   = []byte("publics")   // public id: sequence
 	bucketLinks     = []byte("links")     // link: sequence
 	bucketNumbers   = []byte("numbers")   // certificate number: sequence
+	bucketExternals = []byte("externals") // external id: sequence, of records that have one
 	bucketEntries   = []byte("entries")   // list id, 0, index: sequence
 	bucketLists     = []byte("lists")     // * list id: listDoc
 	bucketBits      = []byte("bits")      // * list id: present bits
@@ -72,7 +73,7 @@ var buckets = [][]byte{
 	bucketMeta, bucketRecords, bucketPayloads, bucketTokens, bucketPending, bucketIDs, bucketKeys,
 	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketKept, bucketPublished,
 	bucketSeries, bucketCourses, bucketCourseTexts, bucketAwarded,
-	bucketDocuments,
+	bucketDocuments, bucketExternals,
 }
 
 // identity says whose store it is.
@@ -331,7 +332,7 @@ func (s *boltStore) upgrade(id identity) error {
 				added = append(added, bucketKept)
 			}
 			if id.Schema < 4 {
-				added = append(added, bucketDocuments)
+				added = append(added, bucketDocuments, bucketExternals)
 			}
 			for _, name := range added {
 				if _, err := tx.CreateBucket(name); err != nil {

@@ -954,6 +954,7 @@ func issuedRecord() Record {
 	r.CourseSHA256 = [32]byte{6}
 	r.CourseVersion, r.LearnerID, r.Email = "2", "2026/0007", "ana@uni.example"
 	r.Decision, r.Signatory = "06-12/7", "Vera Primer, Dean"
+	r.ExternalID, r.Batch = "exam/2026/0007", "20260601-ABCDEF"
 	r.State = Suspended
 	r.Changes = []Change{{At: now, State: Suspended, Reason: "appeal", By: "registrar"}}
 	return r

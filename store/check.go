@@ -183,9 +183,13 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 				report("%w", err)
 				return nil
 			}
-			for _, x := range []index{byID, byKey, byPublic, byLink, byNumber} {
+			for _, x := range indexes {
+				property := x.of(&doc.Record)
+				if len(property) == 0 {
+					continue
+				}
 				expected[string(x.bucket)]++
-				if !bytes.Equal(tx.Bucket(x.bucket).Get(x.of(&doc.Record)), key) {
+				if !bytes.Equal(tx.Bucket(x.bucket).Get(property), key) {
 					report("record %s is not where %q leads", doc.ID, x.bucket)
 				}
 			}
@@ -210,7 +214,7 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 			return err
 		}
 		for _, bucket := range [][]byte{
-			bucketIDs, bucketKeys, bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketPayloads, bucketTokens, bucketPending,
+			bucketIDs, bucketKeys, bucketPublics, bucketLinks, bucketNumbers, bucketExternals, bucketEntries, bucketPayloads, bucketTokens, bucketPending,
 		} {
 			n := 0
 			if err := tx.Bucket(bucket).ForEach(func(_, _ []byte) error { n++; return nil }); err != nil {

@@ -178,7 +178,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit(t, path, func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded, bucketKept, bucketDocuments} {
+		for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded, bucketKept, bucketDocuments, bucketExternals} {
 			if err := tx.DeleteBucket(name); err != nil {
 				return err
 			}

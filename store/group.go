@@ -25,7 +25,7 @@ type call struct {
 // sentinels are the errors that a call may end with while the others in its
 // transaction go on.
 var sentinels = []error{
-	ErrInvalid, ErrNotFound, ErrConflict, ErrIDTaken, ErrIndexTaken, ErrNumberTaken,
+	ErrInvalid, ErrNotFound, ErrConflict, ErrIDTaken, ErrIndexTaken, ErrNumberTaken, ErrExternalTaken,
 	ErrState, ErrListFull, ErrSequence, ErrDamaged, ErrCourseUsed, ErrCourseDiffers, ErrRevision,
 }
 

@@ -35,11 +35,14 @@ func (r *Record) validate() error {
 	}
 	for _, s := range []string{
 		r.ID, r.Public, r.Link, r.Number, r.KeyID, r.Course, r.CourseVersion, r.Title, r.FamilyName,
-		r.GivenName, r.LearnerID, r.Email, r.AwardingDate, r.Decision, r.Signatory,
+		r.GivenName, r.LearnerID, r.Email, r.AwardingDate, r.Decision, r.Signatory, r.ExternalID, r.Batch,
 	} {
 		if err := validText(s); err != nil {
 			return fmt.Errorf("reserving %.100q: %w", r.ID, err)
 		}
+	}
+	if len(r.ExternalID) > maxKey {
+		return invalid("external id of %d bytes, more than %d", len(r.ExternalID), maxKey)
 	}
 	if r.Key == (Key{}) {
 		return invalid("no key")
@@ -135,8 +138,8 @@ func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) 
 	for _, x := range []struct {
 		index
 		taken error
-	}{{byID, ErrIDTaken}, {byPublic, ErrIDTaken}, {byLink, ErrIDTaken}, {byNumber, ErrNumberTaken}} {
-		if tx.Bucket(x.bucket).Get(x.of(&r)) != nil {
+	}{{byID, ErrIDTaken}, {byPublic, ErrIDTaken}, {byLink, ErrIDTaken}, {byNumber, ErrNumberTaken}, {byExternalID, ErrExternalTaken}} {
+		if property := x.of(&r); len(property) > 0 && tx.Bucket(x.bucket).Get(property) != nil {
 			return Record{}, fmt.Errorf("looking in %q: %w", x.bucket, x.taken)
 		}
 	}
@@ -188,9 +191,11 @@ func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) 
 	}
 
 	// 4. What leads to it.
-	for _, x := range []index{byID, byKey, byPublic, byLink, byNumber} {
-		if err := tx.Bucket(x.bucket).Put(x.of(&r), key); err != nil {
-			return Record{}, err
+	for _, x := range indexes {
+		if property := x.of(&r); len(property) > 0 {
+			if err := tx.Bucket(x.bucket).Put(property, key); err != nil {
+				return Record{}, err
+			}
 		}
 	}
 	for _, e := range r.Entries {

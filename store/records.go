@@ -67,7 +67,8 @@ func blobKey(key []byte, profile string) []byte {
 	return append(slices.Clone(key), profile...)
 }
 
-// index names a bucket that leads from a property to the record that has it.
+// index names a bucket that leads from a property to the record that has it. A
+// record without the property is not in it.
 type index struct {
 	bucket []byte
 	of     func(*Record) []byte
@@ -79,6 +80,10 @@ var (
 	byPublic = index{bucketPublics, func(r *Record) []byte { return []byte(r.Public) }}
 	byLink   = index{bucketLinks, func(r *Record) []byte { return []byte(r.Link) }}
 	byNumber = index{bucketNumbers, func(r *Record) []byte { return []byte(r.Number) }}
+
+	byExternalID = index{bucketExternals, func(r *Record) []byte { return []byte(r.ExternalID) }}
+
+	indexes = []index{byID, byKey, byPublic, byLink, byNumber, byExternalID}
 )
 
 // find returns the record with a property and its sequence key, or ErrNotFound.
@@ -133,6 +138,10 @@ func (s *boltStore) ByLink(ctx context.Context, link string) (Record, error) {
 
 func (s *boltStore) ByNumber(ctx context.Context, number string) (Record, error) {
 	return s.read(ctx, byNumber, []byte(number))
+}
+
+func (s *boltStore) ByExternalID(ctx context.Context, external string) (Record, error) {
+	return s.read(ctx, byExternalID, []byte(external))
 }
 
 // Sizes of the steps in which records are gone through: each is one read

@@ -17,17 +17,18 @@ import (
 // of its context, has written nothing. Anything else means: outcome unknown.
 // [ErrDamaged] is one of them too: a record that no longer fits its checksum.
 var (
-	ErrInvalid     = errors.New("record breaks a rule of the store")
-	ErrNotFound    = errors.New("no such record")
-	ErrConflict    = errors.New("the same key was used for another request")
-	ErrIDTaken     = errors.New("credential id, public id or link already used")
-	ErrIndexTaken  = errors.New("status list index already used")
-	ErrNumberTaken = errors.New("certificate number already used")
-	ErrState       = errors.New("not possible in the record's state") // e.g. reinstate what is revoked
-	ErrListFull    = errors.New("status list is closed")
-	ErrReadOnly    = errors.New("store is read-only")
-	ErrSequence    = errors.New("a newer status list is already published")
-	ErrRevision    = errors.New("the document was changed since it was read")
+	ErrInvalid       = errors.New("record breaks a rule of the store")
+	ErrNotFound      = errors.New("no such record")
+	ErrConflict      = errors.New("the same key was used for another request")
+	ErrIDTaken       = errors.New("credential id, public id or link already used")
+	ErrIndexTaken    = errors.New("status list index already used")
+	ErrNumberTaken   = errors.New("certificate number already used")
+	ErrExternalTaken = errors.New("external id already used")
+	ErrState         = errors.New("not possible in the record's state") // e.g. reinstate what is revoked
+	ErrListFull      = errors.New("status list is closed")
+	ErrReadOnly      = errors.New("store is read-only")
+	ErrSequence      = errors.New("a newer status list is already published")
+	ErrRevision      = errors.New("the document was changed since it was read")
 
 	ErrCourseUsed    = errors.New("the version was awarded under and does not change: use another version")
 	ErrCourseDiffers = errors.New("the version in the catalogue has other content")
@@ -86,6 +87,8 @@ type Record struct {
 	AwardingDate  string   `json:"awardingDate,omitzero"` // YYYY-MM-DD
 	Decision      string   `json:"decision,omitzero"`     // decision number
 	Signatory     string   `json:"signatory,omitzero"`    // name and office
+	ExternalID    string   `json:"externalID,omitzero"`   // of the award in another system; unique where not empty
+	Batch         string   `json:"batch,omitzero"`        // id of the batch that it was issued in
 
 	State   State    `json:"state"`
 	Changes []Change `json:"changes,omitzero"` // oldest first
@@ -146,8 +149,8 @@ type List struct {
 //     for the outcome, which is one disk flush away.
 //   - The same Key is the same record for ever. The first writer wins; the
 //     loser is given the winner's record.
-//   - An index of a status list, a certificate number, a public id are used
-//     once in the life of the store. No method releases one.
+//   - An index of a status list, a certificate number, a public id, an external
+//     id are used once in the life of the store. No method releases one.
 //   - Revoked is final. No bit of a revocation list is ever cleared.
 type Store interface {
 	// Lookup returns the record of a key, or ErrNotFound.
@@ -158,7 +161,8 @@ type Store interface {
 	// written and the stored record returned: sealed, or still reserved and then
 	// to be finished with its own payloads. Another RequestHash is ErrConflict; a used id,
 	// public id or link ErrIDTaken; a used index, also by the record itself,
-	// ErrIndexTaken; a closed list ErrListFull; a used number ErrNumberTaken;
+	// ErrIndexTaken; a closed list ErrListFull; a used number ErrNumberTaken; a used
+	// external id ErrExternalTaken;
 	// a record that lacks an id, has tokens or names no list of ours ErrInvalid.
 	//
 	// With it the version of the course is used. Where that version is in the
@@ -171,13 +175,14 @@ type Store interface {
 	// first one counts). Tokens must cover exactly the forms reserved, else ErrInvalid.
 	Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error)
 
-	// Get, ByPublic, ByLink, ByNumber find one record, or ErrNotFound. Payloads and
+	// Get, ByPublic, ByLink, ByNumber, ByExternalID find one record, or ErrNotFound. Payloads and
 	// tokens are those whose hashes are on record; where they no longer are, the
 	// error is ErrDamaged.
 	Get(ctx context.Context, id string) (Record, error)
 	ByPublic(ctx context.Context, public string) (Record, error)
 	ByLink(ctx context.Context, link string) (Record, error)
 	ByNumber(ctx context.Context, number string) (Record, error)
+	ByExternalID(ctx context.Context, external string) (Record, error)
 
 	// Records yields all records in order of reservation, starting after the
 	// record with id after ("": from the start). It holds no lock between steps.

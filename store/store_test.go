@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +42,12 @@ func CheckStore(t interface {
 			"ByPublic": func() (Record, error) { return s.ByPublic(ctx, r.Public) },
 			"ByLink":   func() (Record, error) { return s.ByLink(ctx, r.Link) },
 			"ByNumber": func() (Record, error) { return s.ByNumber(ctx, r.Number) },
+			"ByExternalID": func() (Record, error) {
+				if r.ExternalID == "" {
+					return r, nil
+				}
+				return s.ByExternalID(ctx, r.ExternalID)
+			},
 		} {
 			if got, err := find(); err != nil || got.ID != r.ID {
 				t.Errorf("%s of record %s: %s, %v", name, r.ID, got.ID, err)
@@ -127,6 +134,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	run("issue", func(t *testing.T, s Store) {
 		revocation, suspension := openLists(t, s)
 		given := draft(1, revocation, suspension)
+		given.ExternalID, given.Batch = "exam/2026/0001", "20260601-ABCDEF"
 		reserved, err := s.Reserve(t.Context(), given)
 		if err != nil {
 			t.Fatal(err)
@@ -154,11 +162,12 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 			t.Errorf("issued record (-want +got):\n%s", diff)
 		}
 		for name, find := range map[string]func() (Record, error){
-			"Get":      func() (Record, error) { return s.Get(t.Context(), given.ID) },
-			"Lookup":   func() (Record, error) { return s.Lookup(t.Context(), given.Key) },
-			"ByPublic": func() (Record, error) { return s.ByPublic(t.Context(), given.Public) },
-			"ByLink":   func() (Record, error) { return s.ByLink(t.Context(), given.Link) },
-			"ByNumber": func() (Record, error) { return s.ByNumber(t.Context(), given.Number) },
+			"Get":          func() (Record, error) { return s.Get(t.Context(), given.ID) },
+			"Lookup":       func() (Record, error) { return s.Lookup(t.Context(), given.Key) },
+			"ByPublic":     func() (Record, error) { return s.ByPublic(t.Context(), given.Public) },
+			"ByLink":       func() (Record, error) { return s.ByLink(t.Context(), given.Link) },
+			"ByNumber":     func() (Record, error) { return s.ByNumber(t.Context(), given.Number) },
+			"ByExternalID": func() (Record, error) { return s.ByExternalID(t.Context(), given.ExternalID) },
 		} {
 			got, err := find()
 			if err != nil || cmp.Diff(want, got) != "" {
@@ -170,14 +179,16 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	run("not found", func(t *testing.T, s Store) {
 		issue(t, s, draft(1))
 		for name, find := range map[string]func() (Record, error){
-			"Get":      func() (Record, error) { return s.Get(t.Context(), "urn:credential:2") },
-			"Get none": func() (Record, error) { return s.Get(t.Context(), "") },
-			"Lookup":   func() (Record, error) { return s.Lookup(t.Context(), Key{2}) },
-			"ByPublic": func() (Record, error) { return s.ByPublic(t.Context(), "PUBLIC") },
-			"ByLink":   func() (Record, error) { return s.ByLink(t.Context(), "") },
-			"ByNumber": func() (Record, error) { return s.ByNumber(t.Context(), "MC-2026-1") },
-			"Commit":   func() (Record, error) { return s.Commit(t.Context(), "no", map[string][]byte{"edc": {1}}) },
-			"Change":   func() (Record, error) { return s.Change(t.Context(), "no", Change{At: now, State: Revoked}) },
+			"Get":               func() (Record, error) { return s.Get(t.Context(), "urn:credential:2") },
+			"Get none":          func() (Record, error) { return s.Get(t.Context(), "") },
+			"Lookup":            func() (Record, error) { return s.Lookup(t.Context(), Key{2}) },
+			"ByPublic":          func() (Record, error) { return s.ByPublic(t.Context(), "PUBLIC") },
+			"ByLink":            func() (Record, error) { return s.ByLink(t.Context(), "") },
+			"ByNumber":          func() (Record, error) { return s.ByNumber(t.Context(), "MC-2026-1") },
+			"ByExternalID":      func() (Record, error) { return s.ByExternalID(t.Context(), "none") },
+			"ByExternalID none": func() (Record, error) { return s.ByExternalID(t.Context(), "") },
+			"Commit":            func() (Record, error) { return s.Commit(t.Context(), "no", map[string][]byte{"edc": {1}}) },
+			"Change":            func() (Record, error) { return s.Change(t.Context(), "no", Change{At: now, State: Revoked}) },
 			"Records": func() (Record, error) {
 				for _, err := range s.Records(t.Context(), "no") {
 					return Record{}, err
@@ -234,6 +245,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	run("used once", func(t *testing.T, s Store) {
 		revocation, suspension := openLists(t, s)
 		first := draft(1, revocation, suspension)
+		first.ExternalID = "exam/1"
 		issue(t, s, first)
 		for name, tt := range map[string]struct {
 			edit func(*Record)
@@ -243,6 +255,8 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 			"public":            {func(r *Record) { r.Public = first.Public }, ErrIDTaken},
 			"link":              {func(r *Record) { r.Link = first.Link }, ErrIDTaken},
 			"number":            {func(r *Record) { r.Number = first.Number }, ErrNumberTaken},
+			"external id":       {func(r *Record) { r.ExternalID = first.ExternalID }, ErrExternalTaken},
+			"long external id":  {func(r *Record) { r.ExternalID = strings.Repeat("x", maxKey+1) }, ErrInvalid},
 			"revocation index":  {func(r *Record) { r.Entries[0].Index = 1 }, ErrIndexTaken},
 			"suspension index":  {func(r *Record) { r.Entries[1].Index = 1 }, ErrIndexTaken},
 			"index of its own":  {func(r *Record) { r.Entries[1] = r.Entries[0] }, ErrIndexTaken},

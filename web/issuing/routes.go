@@ -70,6 +70,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrNotFound, Status: http.StatusNotFound, Title: "No such credential"},
 		web.Row{Is: store.ErrConflict, Status: http.StatusConflict, Title: "The same key was used for another request"},
 		web.Row{Is: store.ErrNumberTaken, Status: http.StatusConflict, Title: "The certificate number is already used"},
+		web.Row{Is: store.ErrExternalTaken, Status: http.StatusConflict, Title: "The external id is already used"},
 		web.Row{Is: store.ErrCourseUsed, Status: http.StatusConflict, Title: "The version was awarded under and does not change"},
 		web.Row{Is: store.ErrState, Status: http.StatusConflict, Title: "Not possible in the credential's state"},
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Retry: 60, Title: "Records are read-only: nothing is issued or changed"},
