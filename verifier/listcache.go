@@ -32,13 +32,14 @@ type listCache struct {
 	flights map[listKey]*flight
 }
 
-// knownList is the answer until the time until; nil and nil where there is none
-// any more.
+// knownList is the answer between asked and until; nil and nil where there is none
+// any more. Before asked it is none either: the clock was set back since, and
+// until may be far off.
 type knownList struct {
-	list  *statusList
-	err   error
-	until time.Time
-	seen  time.Time // validFrom of the newest list that was ever read
+	list         *statusList
+	err          error
+	asked, until time.Time
+	seen         time.Time // validFrom of the newest list that was ever read
 }
 
 // flight is one fetch that several callers wait for; the fields are set before
@@ -58,7 +59,7 @@ func (l *listCache) ask(ctx context.Context, v *Verifier, e *TrustedIssuer, u *u
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	known := l.known[key]
-	if known != nil && v.now().Before(known.until) {
+	if now := v.now(); known != nil && !now.Before(known.asked) && now.Before(known.until) {
 		return &flight{list: known.list, err: known.err}
 	}
 	f := l.flights[key]
@@ -94,7 +95,7 @@ func (l *listCache) fly(ctx context.Context, v *Verifier, e *TrustedIssuer, u *u
 	}()
 	asked := v.now()
 	f.list, f.err = v.fetchList(ctx, e, u, key.address, seen)
-	known.list, known.err = f.list, f.err
+	known.list, known.err, known.asked = f.list, f.err, asked
 	if f.err != nil {
 		// A failure is remembered for as long as it took, so that a server that
 		// does not answer holds up one caller in a while, and not everybody who

@@ -158,6 +158,68 @@ func TestSlowListIsGivenUp(t *testing.T) {
 	})
 }
 
+// A list that is dated in the future is not valid yet, and is not remembered as the
+// newest: the next one may be dated before it.
+func TestListOfTheFutureIsNotRemembered(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	served := &answers{}
+	at := now
+	v := newVerifier(t, Config{Trust: trusting(uni.entry()), Fetch: served.client(), Now: func() time.Time { return at }})
+	token := uni.seal(t, uni.credential([]any{uni.statusEntry("1", "revocation", "5")}, nil))
+	list := func(from time.Time, set ...uint64) []byte {
+		return uni.seal(t, uni.list(t, "1", "revocation", set, map[string]any{
+			"validFrom": from.Format(time.RFC3339), "validUntil": from.Add(24 * time.Hour).Format(time.RFC3339)}, nil))
+	}
+	for _, step := range []struct {
+		name  string
+		after time.Duration
+		list  []byte
+		state State
+	}{
+		{"good", 0, list(now.Add(-time.Hour)), StateValid},
+		{"of years ahead", maxListAge, list(now.AddDate(3, 0, 0)), StatusUnchecked},
+		{"of an hour ahead", 0, list(now.Add(2 * time.Hour)), StatusUnchecked},
+		{"of now, after them", 0, list(now, 5), Revoked},
+		{"older than that", maxListAge, list(now.Add(-time.Hour)), StatusUnchecked},
+	} {
+		at = at.Add(step.after)
+		served.set(uni.listURL("1"), step.list)
+		if r := v.Verify(t.Context(), token); r.State != step.state {
+			t.Errorf("%s: state %s, not %s: %+v", step.name, r.State, step.state, r.checks(CheckRevocation))
+		}
+	}
+}
+
+// What was learnt while the clock was ahead is asked again once it is right, and
+// not when that time has come.
+func TestNothingIsFreshThatIsOfLater(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	served := &answers{}
+	at := now.Add(12 * time.Hour)
+	v := newVerifier(t, Config{Trust: trusting(uni.entry()), Fetch: served.client(), Now: func() time.Time { return at }})
+	token := uni.seal(t, uni.credential([]any{uni.statusEntry("1", "revocation", "5")}, nil))
+	list := func(from time.Time, set ...uint64) []byte {
+		return uni.seal(t, uni.list(t, "1", "revocation", set, map[string]any{
+			"validFrom": from.Format(time.RFC3339), "validUntil": from.Add(24 * time.Hour).Format(time.RFC3339)}, nil))
+	}
+	for _, step := range []struct {
+		at    time.Time
+		list  any
+		state State
+	}{
+		{now.Add(12 * time.Hour), list(now.Add(-time.Hour)), StateValid},
+		{now.Add(time.Minute), list(now, 5), Revoked},
+		{now.Add(12 * time.Hour), errNetwork, StatusUnchecked},
+		{now.Add(time.Minute), list(now, 5), Revoked},
+	} {
+		at = step.at
+		served.set(uni.listURL("1"), step.list)
+		if r := v.Verify(t.Context(), token); r.State != step.state {
+			t.Errorf("at %s: state %s, not %s: %+v", at, r.State, step.state, r.checks(CheckRevocation))
+		}
+	}
+}
+
 // The cache forgets the oldest lists before it grows beyond its bound.
 func TestListCacheIsBounded(t *testing.T) {
 	uni := newIssuer(t, "uni.example")
