@@ -85,6 +85,10 @@ func getEpoch(tx *bolt.Tx) (e epoch, err error) {
 //     become the last ones of the store, so that nothing smaller is ever published.
 //     What was suspended since is suspended; what was reinstated since stays suspended.
 //
+// A list in the copy that is dated after the restoration was dated by a wrong
+// clock. Then one that was published after it may be dated before it, as long as
+// it has every revocation of the copy.
+//
 // It is one transaction between two checks of the whole store; after an error
 // the file is to be thrown away.
 func Restore(ctx context.Context, path, storeID string, how Restoration) (Restored, error) {
@@ -125,7 +129,22 @@ func restore(tx *bolt.Tx, how Restoration) (done Restored, err error) {
 		if p.Purpose != status.Revocation && p.Purpose != status.Suspension || p.ID == "" {
 			return Restored{}, fmt.Errorf("%w: list %.40q for %.40q", ErrInvalid, p.ID, p.Purpose)
 		}
-		if other, twice := given[p.ID]; !twice || p.ValidFrom.After(other.ValidFrom) {
+		other, twice := given[p.ID]
+		switch ahead := p.ValidFrom.After(how.At); {
+		case !twice:
+			given[p.ID] = p
+		case ahead != other.ValidFrom.After(how.At): // which is newer, no date says: what either has
+			if ahead {
+				p, other = other, p
+			}
+			both, err := status.FromBits(p.Bits.Bits())
+			if err != nil {
+				return Restored{}, fmt.Errorf("%w: list %.40q: %w", ErrInvalid, p.ID, err)
+			}
+			both.Add(other.Bits)
+			p.Bits = both
+			given[p.ID] = p
+		case p.ValidFrom.After(other.ValidFrom):
 			given[p.ID] = p
 		}
 	}
@@ -136,7 +155,9 @@ func restore(tx *bolt.Tx, how Restoration) (done Restored, err error) {
 		known[string(id)] = list
 		if p, ok := given[string(id)]; !ok {
 			missing = append(missing, string(id))
-		} else if p.ValidFrom.Before(list.ValidFrom) {
+		} else if older, err := isOlder(tx, p, list, how.At); err != nil {
+			return err
+		} else if older {
 			return fmt.Errorf("%w: %s of %s, that in the backup is of %s", ErrListOld, id, p.ValidFrom.Format(time.RFC3339), list.ValidFrom.Format(time.RFC3339))
 		}
 		return err
@@ -207,6 +228,20 @@ func restore(tx *bolt.Tx, how Restoration) (done Restored, err error) {
 	return done, nil
 }
 
+// isOlder reports whether a publication is from before the one of the copy.
+func isOlder(tx *bolt.Tx, p Publication, list listDoc, at time.Time) (bool, error) {
+	switch {
+	case !p.ValidFrom.Before(list.ValidFrom):
+		return false, nil
+	case !list.ValidFrom.After(at):
+		return true, nil
+	case p.Purpose != status.Revocation:
+		return false, nil
+	}
+	bits, err := getBits(tx, list.ID)
+	return err == nil && !p.Bits.Covers(bits), err
+}
+
 // addPublication sets every bit of a publication in a list of the store.
 func addPublication(tx *bolt.Tx, p Publication, at time.Time, done *Restored) error {
 	list, err := getList(tx, p.ID)
@@ -275,7 +310,7 @@ func addPublication(tx *bolt.Tx, p Publication, at time.Time, done *Restored) er
 	}
 
 	// 3. What was published last, so that the next one covers it.
-	if !p.ValidFrom.After(list.ValidFrom) {
+	if p.ValidFrom.Equal(list.ValidFrom) {
 		return nil // it is the one in the backup
 	}
 	list.Sequence, list.ValidFrom, list.SHA256 = list.Sequence+1, p.ValidFrom.UTC().Round(0), sha256.Sum256(p.Token)

@@ -225,6 +225,74 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// Where the copy has lists that a wrong clock dated ahead, those that were
+// published after them and are dated before them are taken, unless they lack
+// what the copy knows to be revoked.
+func TestRestoreAfterAWrongClock(t *testing.T) {
+	at := now.Add(-time.Hour) // by the right clock; the copy's lists are of now
+	for name, stale := range map[string]bool{"newer": false, "from before the copy": true} {
+		t.Run(name, func(t *testing.T) {
+			path, published, _ := lost(t)
+			for n := range published {
+				published[n].ValidFrom = at.Add(-time.Minute)
+			}
+			if stale {
+				bits := status.New()
+				bits.Add(published[0].Bits)
+				if err := bits.Set(draft(1, List{ID: "r1", Purpose: status.Revocation}).Entries[0].Index, false); err != nil {
+					t.Fatal(err)
+				}
+				published[0].Bits = bits
+			}
+			how := Restoration{At: at, Lists: published}
+			_, err := Restore(t.Context(), path, storeID, how)
+			if stale {
+				if !errors.Is(err, ErrListOld) {
+					t.Errorf("err = %v, want %v", err, ErrListOld)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := reopen(t, path)
+			CheckStore(t, s)
+			for _, p := range published {
+				if _, list, err := s.Bits(t.Context(), p.ID); err != nil || !bytes.Equal(list.Published, p.Token) {
+					t.Errorf("list %s was last published at %v, %v", p.ID, list.ValidFrom, err)
+				}
+			}
+			if r, err := s.Get(t.Context(), draft(2).ID); err != nil || r.State != Revoked {
+				t.Errorf("record 2 is %s, %v", r.State, err)
+			}
+		})
+	}
+	// Given both, neither is left out.
+	path, published, _ := lost(t)
+	ahead, early := published[0], published[0]
+	early.ValidFrom, early.Bits, early.Token = at.Add(-time.Minute), status.New(), []byte("an early one")
+	if err := early.Bits.Set(draft(1, List{ID: "r1", Purpose: status.Revocation}).Entries[0].Index, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, lists := range [][]Publication{{ahead, early, published[1]}, {early, ahead, published[1]}} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := filepath.Join(t.TempDir(), "copy.db")
+		if err := os.WriteFile(copied, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Restore(t.Context(), copied, storeID, Restoration{At: at, Lists: lists}); err != nil {
+			t.Fatal(err)
+		}
+		s := reopen(t, copied)
+		if bits, list, err := s.Bits(t.Context(), "r1"); err != nil || !bits.Covers(ahead.Bits) || !bytes.Equal(list.Published, early.Token) {
+			t.Errorf("published last %q, covers %t, %v", list.Published, bits.Covers(ahead.Bits), err)
+		}
+	}
+}
+
 // A copy made beside writers is a store of one instant; one that is broken off
 // leaves nothing.
 func TestCopy(t *testing.T) {
