@@ -205,7 +205,7 @@ func (i *Issuer) checkDraft(d *Draft) error {
 
 // draw makes a record of everything about a new credential but its content.
 func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Record, error) {
-	at, keyID, err := i.sealingTime()
+	at, keyID, err := i.sealingTime(ctx)
 	if err != nil {
 		return store.Record{}, err
 	}
@@ -260,9 +260,9 @@ func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Recor
 // sealingTime chooses the time of sealing and a key that was in use at it. A
 // rotation between the two look-ups would pair a time with a key that was
 // retired before, so the key is looked up on both sides of the clock. A time that
-// the key cannot bear, of a clock that is wrong for a moment, is refused here:
-// once on record it could never be sealed.
-func (i *Issuer) sealingTime() (time.Time, string, error) {
+// the key cannot bear, or that the records contradict, is refused here: once on
+// record it could never be sealed.
+func (i *Issuer) sealingTime(ctx context.Context) (time.Time, string, error) {
 	for {
 		before, err := i.ring.Sealer()
 		if err != nil {
@@ -274,7 +274,10 @@ func (i *Issuer) sealingTime() (time.Time, string, error) {
 			return time.Time{}, "", fmt.Errorf("taking the active key: %w", err)
 		}
 		if key := after.Public(); key.ID == before.Public().ID {
-			return at, key.ID, mayDate(key, at)
+			if err := mayDate(key, at); err != nil {
+				return time.Time{}, "", err
+			}
+			return at, key.ID, i.checkClock(ctx, at)
 		}
 	}
 }

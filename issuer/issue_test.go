@@ -264,7 +264,7 @@ func TestRevocationShowsAndStays(t *testing.T) {
 	if _, err := h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil {
 		t.Errorf("Revoke again: %v", err)
 	}
-	h.now = h.now.Add(2 * listValidity)
+	h.now = h.now.Add(2 * ListValidity)
 	h.open(t)
 	if got := state(); got != verifier.Revoked {
 		t.Errorf("after two days and a restart: %s", got)
@@ -301,7 +301,7 @@ func TestForgottenRevocationIsNeverPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.forget = true
-	h.now = h.now.Add(listValidity)
+	h.now = h.now.Add(ListValidity)
 	if _, _, err := h.StatusList(t.Context(), r.Entries[0].List); !errors.Is(err, ErrLostRevocation) {
 		t.Errorf("StatusList: %v, want ErrLostRevocation", err)
 	}
@@ -374,7 +374,7 @@ func TestStatusListsAreRenewed(t *testing.T) {
 	if again, _, _ := h.StatusList(t.Context(), list); !bytes.Equal(first, again) {
 		t.Error("a fresh list was signed again when it was only asked for")
 	}
-	if err := h.renew(t.Context()); err != nil {
+	if err := h.renew(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if _, renewed, _ := h.StatusList(t.Context(), list); !renewed.After(at) {

@@ -7,6 +7,7 @@ package issuer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,6 +88,12 @@ type Config struct {
 	Store       store.Store
 	Ring        *keys.Ring
 	Now         func() time.Time // nil: time.Now
+	// ClockJump is how far the clock may be from the newest status list before
+	// nothing is signed any more ([ErrClock]); 0: 7 days.
+	ClockJump time.Duration
+	// ClockConfirmed says that the clock is right, whatever is on record: New signs
+	// all status lists anew as of now, also those that are dated later.
+	ClockConfirmed bool
 	// Mirror is given each status list before it is published, so that it has every
 	// revocation that was acknowledged; nil: there is none. Its error is reported to
 	// Warn and stops nothing.
@@ -106,6 +113,7 @@ type Issuer struct {
 	now   func() time.Time
 	warn  func(msg string, args ...any)
 	sign  func(use func() ([]byte, error)) ([]byte, error)
+	jump  time.Duration
 
 	mirror     func(list string, token []byte) error
 	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
@@ -113,6 +121,7 @@ type Issuer struct {
 	documents  listDocuments
 	patterns   patterns
 	inspection atomic.Pointer[Inspection]
+	recorded   recorded
 }
 
 // New checks that the active key's certificate fits the institution and that
@@ -121,9 +130,10 @@ type Issuer struct {
 //
 // A reservation that cannot be finished (its key was revoked since, or our own
 // verifier refuses it) stays reserved for ever and is reported to Warn: its
-// number and its places in the status lists are never used again.
+// number and its places in the status lists are never used again. One that cannot
+// be finished because of the clock waits for the next start.
 func New(ctx context.Context, c Config) (*Issuer, error) {
-	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, sign: c.sign}
+	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump)}
 	if i.now == nil {
 		i.now = time.Now
 	}
@@ -152,7 +162,10 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 
 	// 3. Status lists that another key sealed, or that are due: a revoked key
 	// must not stand behind them.
-	if err := i.renew(ctx); err != nil {
+	switch err := i.renew(ctx, c.ClockConfirmed); {
+	case err != nil && c.ClockConfirmed:
+		return nil, fmt.Errorf("signing the status lists anew: %w", err)
+	case err != nil:
 		i.warn("status lists are not renewed", "error", err)
 	}
 
@@ -166,7 +179,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	}
 	for _, r := range pending {
 		switch _, err := i.seal(ctx, r); {
-		case errors.Is(err, keys.ErrNoKey), errors.Is(err, ErrRefused):
+		case errors.Is(err, keys.ErrNoKey), errors.Is(err, ErrRefused), errors.Is(err, ErrClock):
 			i.warn("issuance cannot be finished", "id", r.ID, "number", r.Number, "key", r.KeyID, "error", err)
 		case err != nil:
 			return nil, fmt.Errorf("finishing %s: %w", r.ID, err)

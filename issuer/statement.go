@@ -86,7 +86,7 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 	}
 	for range maxDraws {
 		// 3. Draw what goes on record before it is used.
-		at, keyID, err := i.sealingTime()
+		at, keyID, err := i.sealingTime(ctx)
 		if err != nil {
 			return store.Record{}, err
 		}

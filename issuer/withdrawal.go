@@ -15,13 +15,14 @@ import (
 	"indeks/store"
 )
 
-// How long a signed status list lives. A verifier asks again after the ttl, so
-// that a withdrawal shows within a minute; the end of validity only keeps old
-// lists from being played back.
+// ListValidity is how long a signed status list lives. It only keeps old lists from
+// being played back: a verifier asks again after the ttl, so that a withdrawal
+// shows within a minute.
+const ListValidity = 24 * time.Hour
+
 const (
-	listValidity = 24 * time.Hour
-	listTTL      = 30 * time.Second
-	listRenewal  = time.Hour // RunStatusLists signs anew what is older
+	listTTL     = 30 * time.Second
+	listRenewal = time.Hour // RunStatusLists signs anew what is older
 )
 
 // ErrLostRevocation is returned where a list that was to be published lacks a
@@ -54,7 +55,7 @@ func (i *Issuer) change(ctx context.Context, id string, to store.State, reason, 
 		return store.Record{}, fmt.Errorf("changing %s to %s: %w", id, to, err)
 	}
 	for _, e := range r.Entries {
-		if _, err := i.publish(ctx, e.List, listRenewal); err != nil {
+		if _, err := i.publish(ctx, e.List, listRenewal, false); err != nil {
 			return r, err
 		}
 	}
@@ -69,12 +70,12 @@ func (i *Issuer) StatusList(ctx context.Context, list string) (token []byte, val
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("reading status list: %w", err)
 	}
-	if age := i.clock().Sub(l.ValidFrom); l.Sequence == 0 || age > listValidity/2 {
-		renewed, err := i.publish(ctx, list, listValidity/2)
+	if age := i.clock().Sub(l.ValidFrom); l.Sequence == 0 || age > ListValidity/2 {
+		renewed, err := i.publish(ctx, list, ListValidity/2, false)
 		switch {
 		case err == nil:
 			l = renewed
-		case l.Sequence == 0 || age > listValidity || errors.Is(err, ErrLostRevocation):
+		case l.Sequence == 0 || age > ListValidity || errors.Is(err, ErrLostRevocation):
 			return nil, time.Time{}, err
 		default:
 			// Still valid: an old list is better than none, if somebody is told.
@@ -93,7 +94,7 @@ func (i *Issuer) ListsUntil(ctx context.Context) (time.Time, error) {
 	}
 	var first time.Time
 	for _, l := range lists {
-		if until := l.ValidFrom.Add(listValidity); l.Sequence > 0 && (first.IsZero() || until.Before(first)) {
+		if until := l.ValidFrom.Add(ListValidity); l.Sequence > 0 && (first.IsZero() || until.Before(first)) {
 			first = until
 		}
 	}
@@ -105,7 +106,7 @@ func (i *Issuer) ListsUntil(ctx context.Context) (time.Time, error) {
 func (i *Issuer) RunStatusLists(ctx context.Context) error {
 	for {
 		wait := listRenewal
-		if err := i.renew(ctx); err != nil && ctx.Err() == nil {
+		if err := i.renew(ctx, false); err != nil && ctx.Err() == nil {
 			i.warn("status lists are not renewed", "error", err)
 			wait = time.Minute
 		}
@@ -117,7 +118,9 @@ func (i *Issuer) RunStatusLists(ctx context.Context) error {
 	}
 }
 
-func (i *Issuer) renew(ctx context.Context) error {
+// renew signs all lists anew that are due, or each of them where the clock is
+// confirmed.
+func (i *Issuer) renew(ctx context.Context, confirmed bool) error {
 	lists, err := i.store.Lists(ctx)
 	if err != nil {
 		return fmt.Errorf("reading status lists: %w", err)
@@ -125,7 +128,7 @@ func (i *Issuer) renew(ctx context.Context) error {
 	var failed []error
 	for _, l := range lists {
 		// A little less than the interval, so that no round is missed by a second.
-		if _, err := i.publish(ctx, l.ID, listRenewal-time.Minute); err != nil {
+		if _, err := i.publish(ctx, l.ID, listRenewal-time.Minute, confirmed); err != nil {
 			failed = append(failed, err)
 		}
 	}
@@ -133,12 +136,13 @@ func (i *Issuer) renew(ctx context.Context) error {
 }
 
 // publish signs the present bits of a list and publishes them, unless the last
-// publication says the same and is younger than maxAge.
-func (i *Issuer) publish(ctx context.Context, id string, maxAge time.Duration) (store.List, error) {
+// publication says the same and is younger than maxAge. Where the clock is
+// confirmed, it dates them by the clock and by nothing else.
+func (i *Issuer) publish(ctx context.Context, id string, maxAge time.Duration, confirmed bool) (store.List, error) {
 	i.publishing.Lock()
 	defer i.publishing.Unlock()
 	for {
-		l, err := i.publishOnce(ctx, id, maxAge)
+		l, err := i.publishOnce(ctx, id, maxAge, confirmed)
 		if errors.Is(err, store.ErrSequence) {
 			continue // another process published since the bits were read: look again
 		}
@@ -149,7 +153,7 @@ func (i *Issuer) publish(ctx context.Context, id string, maxAge time.Duration) (
 	}
 }
 
-func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duration) (store.List, error) {
+func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duration, confirmed bool) (store.List, error) {
 	// 1. What is to be said, and what was said last.
 	sealer, err := i.ring.Sealer()
 	if err != nil {
@@ -160,6 +164,11 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 		return store.List{}, err
 	}
 	now := i.clock()
+	if !confirmed {
+		if err := i.checkClock(ctx, now); err != nil {
+			return store.List{}, err
+		}
+	}
 	if l.Sequence > 0 {
 		last, sealedWith, err := i.readList(ctx, l.Published)
 		if err != nil {
@@ -173,13 +182,17 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 		}
 		// A list that another key sealed is sealed anew at once: that key may have
 		// been revoked.
-		if bytes.Equal(bits.Bits(), last.Bits()) && now.Sub(l.ValidFrom) < maxAge && sealedWith == sealer.Public().ID {
+		if !confirmed && bytes.Equal(bits.Bits(), last.Bits()) && now.Sub(l.ValidFrom) < maxAge && sealedWith == sealer.Public().ID {
 			i.toMirror(id, l.Published) // which may be newer than this list, or have lost it
 			return l, nil
 		}
 		// Verifiers refuse a list that is older than one they have seen, also
-		// where our clock was set back.
-		if now.Before(l.ValidFrom) {
+		// where our clock was set back. A list that lies in the future for them they
+		// have not seen, so that one of now may follow where the clock is confirmed.
+		if now.Before(l.ValidFrom) && !confirmed {
+			if l.ValidFrom.Sub(now) > time.Minute {
+				i.warn("the clock is behind the last status list, which dates the next one", "clock", now, "list", id, "signed", l.ValidFrom)
+			}
 			now = l.ValidFrom
 		}
 	}
@@ -236,7 +249,7 @@ func (i *Issuer) listPayload(l store.List, bits *status.List, from time.Time) ([
 		Type:       []string{"VerifiableCredential", "BitstringStatusListCredential"},
 		Issuer:     i.inst.DID,
 		ValidFrom:  from,
-		ValidUntil: from.Add(listValidity),
+		ValidUntil: from.Add(ListValidity),
 		Subject: statusSubject{
 			ID: id + "#list", Type: "BitstringStatusList", StatusPurpose: l.Purpose,
 			EncodedList: bits.Encode(), TTL: listTTL.Milliseconds(),

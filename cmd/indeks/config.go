@@ -50,6 +50,11 @@ type Config struct {
 		// VCAPIForm is how it seals where a request does not say: vc+jwt (the default)
 		// or data-integrity.
 		VCAPIForm keys.Form `yaml:"vc_api_form,omitempty"`
+		// ClockJump is how far the clock may be from the newest status list, such as
+		// 168h, before nothing is signed until somebody confirms it; 0: any. A running
+		// issuer signs one each hour; whoever issues by the command line now and then
+		// sets it above the longest pause.
+		ClockJump time.Duration `yaml:"clock_jump,omitempty"`
 	} `yaml:"issuer"`
 	Verifier struct {
 		// Listen is the address of the verifier's server.
@@ -105,6 +110,9 @@ type BackupConfig struct {
 	// then one for each month. All 0: for ever.
 	Keep issuer.Keep `yaml:"keep,omitempty"`
 }
+
+// defaultClockJump, too, is what the file leaves out.
+const defaultClockJump = 7 * 24 * time.Hour
 
 // defaultBackup is what the file leaves out.
 var defaultBackup = BackupConfig{Every: time.Hour, Keep: issuer.Keep{Hours: 48, Days: 35, Months: 12}}
@@ -175,6 +183,7 @@ func readConfig(path string) (*Config, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk}
+	c.Issuer.ClockJump = defaultClockJump
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
@@ -186,6 +195,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if b := c.Backup; b.Every < 0 || b.Keep.Hours < 0 || b.Keep.Days < 0 || b.Keep.Months < 0 {
 		return nil, fmt.Errorf("reading %s: backup: every and keep are not negative", path)
+	}
+	if c.Issuer.ClockJump < 0 {
+		return nil, fmt.Errorf("reading %s: issuer.clock_jump: it is not negative", path)
 	}
 	if f := c.Issuer.VCAPIForm; f != "" && f != keys.VCJWT && f != keys.DataIntegrity {
 		return nil, fmt.Errorf("reading %s: issuer.vc_api_form: %q is neither %s nor %s", path, f, keys.VCJWT, keys.DataIntegrity)

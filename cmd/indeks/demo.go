@@ -65,7 +65,7 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	}
 
 	// 3. Publish the courses and issue, as a registrar would.
-	house, err := openHouse(ctx, made.config)
+	house, err := openHouse(ctx, made.config, false)
 	if err != nil {
 		return err
 	}

@@ -405,7 +405,7 @@ func (v *victim) verifyAll(t *testing.T) (tokens int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := openHouse(t.Context(), v.config)
+	h, err := openHouse(t.Context(), v.config, false)
 	if err != nil {
 		t.Fatal(err)
 	}

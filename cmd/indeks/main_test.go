@@ -8,11 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	bolt "go.etcd.io/bbolt"
+
+	"indeks/issuer"
+	"indeks/store"
 )
 
 func TestMain(m *testing.M) {
@@ -30,7 +35,7 @@ func TestCommands(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema, "signlists": signLists},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("INDEKS_PASSPHRASE", "")
@@ -68,4 +73,23 @@ func setSchema(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		return err
 	}))
+}
+
+// signLists signs the status lists of an institution as a program did whose clock
+// was off by so many hours: signlists DIR HOURS.
+func signLists(ts *testscript.TestScript, _ bool, args []string) {
+	c, err := readConfig(ts.MkAbs(args[0]))
+	ts.Check(err)
+	inst, err := c.institution()
+	ts.Check(err)
+	ring, err := c.ring()
+	ts.Check(err)
+	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	ts.Check(err)
+	defer records.Close()
+	hours, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	_, err = issuer.New(context.Background(), issuer.Config{Institution: inst, Store: records, Ring: ring, ClockConfirmed: true,
+		Now: func() time.Time { return time.Now().Add(time.Duration(hours) * time.Hour) }})
+	ts.Check(err)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -38,7 +39,7 @@ func (f configFlag) open(ctx context.Context) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openHouse(ctx, c)
+	return openHouse(ctx, c, false)
 }
 
 type issuerCmd struct {
@@ -65,7 +66,7 @@ func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
 	if cmd.Listen != "" {
 		c.Issuer.Listen = cmd.Listen
 	}
-	house, err := openHouse(ctx, c)
+	house, err := openHouse(ctx, c, false)
 	if err != nil {
 		return err
 	}
@@ -87,8 +88,9 @@ type house struct {
 	issuer      *issuer.Issuer
 }
 
-// openHouse opens keys and records and finishes what was left reserved.
-func openHouse(ctx context.Context, c *Config) (*house, error) {
+// openHouse opens keys and records and finishes what was left reserved. Where the
+// clock is confirmed, it signs all status lists anew.
+func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, error) {
 	inst, err := c.institution()
 	if err != nil {
 		return nil, err
@@ -111,7 +113,8 @@ func openHouse(ctx context.Context, c *Config) (*house, error) {
 	if c.Backup.Dir != "" {
 		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
 	}
-	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Mirror: mirror, Warn: slog.Warn})
+	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Mirror: mirror, Warn: slog.Warn,
+		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed})
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}

@@ -127,7 +127,7 @@ func setUpBench(t testing.TB) *bench {
 	if b.sealer, err = made.ring.Sealer(); err != nil {
 		t.Fatal(err)
 	}
-	if b.house, err = openHouse(t.Context(), made.config); err != nil {
+	if b.house, err = openHouse(t.Context(), made.config, false); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

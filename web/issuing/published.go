@@ -183,6 +183,10 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	} else {
 		seal.Detail = "no key seals"
 	}
+	clock := web.Condition{Name: "clock", Holds: true, Detail: "fits what is on record"}
+	if s.Issuer.CheckClock(ctx) != nil {
+		clock.Holds, clock.Detail = false, "far from what is on record: nothing is signed"
+	}
 	damage := web.Condition{Name: "inspection"}
 	switch found := s.Issuer.Inspection(); {
 	case found.Began.IsZero():
@@ -192,7 +196,7 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	default:
 		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("until %s, %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Records, found.Seals, found.Damaged)
 	}
-	all := []web.Condition{records, seal, lists, damage}
+	all := []web.Condition{records, seal, lists, clock, damage}
 	if s.Disk != nil {
 		room, percent := s.Disk.Room()
 		all = append(all, web.Condition{Name: "disk", Holds: room == store.RoomPlenty, Detail: fmt.Sprintf("%d %% free", percent)})

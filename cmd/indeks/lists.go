@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"indeks/issuer"
+	"indeks/store"
+)
+
+type listsCmd struct {
+	Show   listsShowCmd   `cmd:"" default:"withargs" help:"Show all status lists and when they were signed."`
+	Resign listsResignCmd `cmd:"" help:"Sign all status lists anew, dated by this machine's clock, which you confirm."`
+}
+
+func (*listsCmd) Help() string {
+	return `What is revoked or on hold stands in status lists, which a running issuer signs each hour and at each
+change. Verifiers take no list that is dated in the future, or is more than a day old.`
+}
+
+type listsShowCmd struct{ configFlag }
+
+func (cmd *listsShowCmd) Run(ctx context.Context, con console) error {
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	records, err := store.ReadBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+	return showLists(ctx, con, records)
+}
+
+func showLists(ctx context.Context, con console, records store.Store) error {
+	lists, err := records.Lists(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LIST\tPURPOSE\tENTRIES\tNUMBER\tSIGNED\tSTATE")
+	for _, l := range lists {
+		signed, state := l.ValidFrom.UTC().Format(time.RFC3339), "good"
+		switch {
+		case l.Sequence == 0:
+			signed, state = "-", "never signed"
+		case l.ValidFrom.After(now.Add(time.Minute)):
+			state = "DATED AHEAD: verifiers refuse it"
+		case now.After(l.ValidFrom.Add(issuer.ListValidity)):
+			state = "ended: verifiers refuse it"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\n", l.ID, l.Purpose, l.Used, l.Sequence, signed, state)
+	}
+	return w.Flush()
+}
+
+type listsResignCmd struct {
+	configFlag
+	Date string `help:"Today's date, from another clock than this machine's." required:"" placeholder:"YYYY-MM-DD"`
+}
+
+func (*listsResignCmd) Help() string {
+	return `An issuer signs nothing while its clock is more than a week from the newest status list (issuer.clock_jump
+in indeks.yaml): what a wrong clock has dated, nobody can take back. The clock is right where the issuer stood
+still for so long, or where a wrong clock dated a list. Then say so, once: this signs all lists anew as of now,
+also those that are dated later. Verifiers take them, unless their own clock was wrong too; those are started
+again. The issuer's server must not run.
+
+A list that was dated ahead becomes good for one day when that day comes, for whoever kept it. Seal with
+another key before then, as is due anyway when the certificate ends: a list that a retired key dates later
+than its end is refused.
+
+  indeks lists resign --config uni --date 2026-11-29`
+}
+
+func (cmd *listsResignCmd) Run(ctx context.Context, con console) error {
+	date, err := time.Parse(time.DateOnly, cmd.Date)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("--date %q: expected a date such as 2026-11-29", cmd.Date)}
+	}
+	// Somewhere it is that day for 50 hours, from 14 before it is in UTC.
+	if now := time.Now().UTC(); now.Sub(date.Add(11*time.Hour)).Abs() > 25*time.Hour {
+		return fmt.Errorf("confirming the clock: it says %s, which is not %s; set it right first", now.Format(time.RFC3339), cmd.Date)
+	}
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	house, err := openHouse(ctx, c, true)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	return showLists(ctx, con, house.store)
+}
