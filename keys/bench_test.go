@@ -2,6 +2,9 @@ package keys
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -43,13 +46,14 @@ func BenchmarkSeal(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	for _, alg := range allAlgs {
 		s := sealer(b, alg)
+		bareKey := &PublicKey{Key: privateKey(b, alg).Public()}
 		bare, err := sign(alg, privateKey(b, alg), benchPayload)
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.Run(fmt.Sprintf("bare/%s", alg), func(b *testing.B) {
 			for b.Loop() {
-				if !verify(alg, privateKey(b, alg).Public(), bare, benchPayload) {
+				if !verify(alg, bareKey, bare, benchPayload) {
 					b.Fatal("does not verify")
 				}
 			}
@@ -85,6 +89,72 @@ func BenchmarkOpen(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkOpenKnown opens a token of 7 KB (5 KB of payload) sealed with a key that
+// nobody here knows, and with one that has a table; and takes it apart only.
+func BenchmarkOpenKnown(b *testing.B) {
+	s := sealer(b, ES256)
+	token, err := s.Seal(benchPayload[:5000], VCJWT, sealedAt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("taken apart", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := parse(token, credentials); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	known := tableNow(s.Public().Key)
+	if known == nil {
+		b.Skip("in FIPS 140-3 mode no tables are made")
+	}
+	for name, key := range map[string]*PublicKey{"stranger": s.Public(), "known": known} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Open(context.Background(), token, oneKey(key)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkES256 checks a signature over a hash by crypto/ecdsa and by a table, and
+// makes the table.
+func BenchmarkES256(b *testing.B) {
+	private := privateKey(b, ES256).(*ecdsa.PrivateKey)
+	hash := digest(crypto.SHA256, benchPayload)
+	r, s, err := ecdsa.Sign(rand.Reader, private, hash)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("crypto/ecdsa", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if !ecdsa.Verify(&private.PublicKey, hash, r, s) {
+				b.Fatal("does not verify")
+			}
+		}
+	})
+	made := newTable(&private.PublicKey)
+	b.Run("table", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if !made.verify(hash, r, s) {
+				b.Fatal("does not verify")
+			}
+		}
+	})
+	b.Run("making a table", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			newTable(&private.PublicKey)
+		}
+	})
 }
 
 // BenchmarkOpenSample opens the European Commission's sample of 150 KB.

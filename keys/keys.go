@@ -101,6 +101,8 @@ type PublicKey struct {
 	NotAfter      time.Time         // the last instant of use; zero: still in use
 	CompromisedAt time.Time         // zero: never
 	Certificate   *x509.Certificate // seal certificate, or nil
+
+	multiples *multiples // set by Precompute
 }
 
 // Resolver finds the key that a header names.

@@ -86,7 +86,7 @@ func (k kind) open(ctx context.Context, token []byte, r Resolver) (*Opened, erro
 		if err := permit(s.header.Alg, key, k.purpose); err != nil {
 			return nil, err
 		}
-		if !verify(s.header.Alg, key.Key, s.signature, s.protected, []byte("."), e.input) {
+		if !verify(s.header.Alg, key, s.signature, s.protected, []byte("."), e.input) {
 			return nil, refuse(ErrSignature, "payload, header or signature was changed, or another key was used")
 		}
 		opened.Seals = append(opened.Seals, Seal{Header: s.header, Key: key, Unsigned: unsignedNames(s.etsiU)})

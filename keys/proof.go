@@ -116,7 +116,7 @@ func OpenProof(ctx context.Context, doc []byte, o ProofOptions, r Resolver) (*Op
 		if err != nil {
 			return nil, fmt.Errorf("canonicalizing the options of a proof: %w", err)
 		}
-		if !verify(p.header.Alg, key.Key, p.signature, hashData(hash, options, sealed)) {
+		if !verify(p.header.Alg, key, p.signature, hashData(hash, options, sealed)) {
 			return nil, refuse(ErrSignature, "document or proof was changed, or another key was used")
 		}
 		opened.Seals = append(opened.Seals, Seal{Header: p.header, Key: key})

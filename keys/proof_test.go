@@ -255,7 +255,7 @@ func TestProofChain(t *testing.T) {
 			t.Fatal(err)
 		}
 		canonicalOptions, _ := jcs(p.options, 0)
-		return verify(ES256, s.Public().Key, p.signature, hashData(crypto.SHA256, canonicalOptions, document))
+		return verify(ES256, s.Public(), p.signature, hashData(crypto.SHA256, canonicalOptions, document))
 	}
 	if !holds(second([]byte(`[` + string(members["proof"]) + `]`))) {
 		t.Error("does not hold")

@@ -122,20 +122,24 @@ func digest(h crypto.Hash, input ...[]byte) []byte {
 }
 
 // verify checks a signature over the parts of a signing input. The key must
-// have passed fits.
+// have passed permit.
 //
 // All forms are verified here and not by go-jose: it cannot read JAdES, two
 // ways to verify could differ, and it parses the header a second time, loosely.
-func verify(alg Algorithm, key crypto.PublicKey, signature []byte, input ...[]byte) bool {
+func verify(alg Algorithm, k *PublicKey, signature []byte, input ...[]byte) bool {
 	a := algorithms[alg]
-	switch key := key.(type) {
+	switch key := k.Key.(type) {
 	case *ecdsa.PublicKey:
 		size := (a.curve.Params().BitSize + 7) / 8
 		if len(signature) != 2*size { // RFC 7518 section 3.4: r and s, each of full length
 			return false
 		}
 		r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
-		return ecdsa.Verify(key, digest(a.hash, input...), r, s)
+		hash := digest(a.hash, input...)
+		if t := k.multiples.tableFor(key); t != nil {
+			return t.verify(hash, r, s)
+		}
+		return ecdsa.Verify(key, hash, r, s)
 	case ed25519.PublicKey:
 		return ed25519.Verify(key, bytes.Join(input, nil), signature)
 	case *rsa.PublicKey:
@@ -144,7 +148,7 @@ func verify(alg Algorithm, key crypto.PublicKey, signature []byte, input ...[]by
 		}
 		return rsa.VerifyPKCS1v15(key, a.hash, digest(a.hash, input...), signature) == nil
 	}
-	return false // unreachable: fits has refused the key
+	return false // unreachable: permit has refused the key
 }
 
 // sign signs the parts of a signing input with a key that fits alg.

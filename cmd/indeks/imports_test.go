@@ -19,7 +19,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"status":             {nil, nil},
 	"examples":           {nil, nil},
 	"elm":                {[]string{"contexts", "strictjson"}, nil},
-	"keys":               {[]string{"strictjson"}, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "software.sslmate.com/src/go-pkcs12"}},
+	"keys":               {[]string{"strictjson"}, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "filippo.io/nistec", "software.sslmate.com/src/go-pkcs12"}},
 	"store":              {[]string{"status"}, []string{"go.etcd.io/bbolt"}},
 	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
 	"verifier":           {[]string{"contexts", "strictjson", "elm", "keys", "status", "paper"}, nil},
