@@ -53,6 +53,7 @@ type ringKey struct {
 	compromised time.Time // zero: never
 	reason      string
 	active      bool
+	multiples   *multiples // of the public key, nil before precompute
 }
 
 func (k *ringKey) public() *PublicKey {
@@ -60,8 +61,15 @@ func (k *ringKey) public() *PublicKey {
 		ID: k.kid, Controller: k.did, Alg: k.alg, Key: k.private.Public(),
 		Purposes:  []string{"assertionMethod"},
 		NotBefore: k.created, NotAfter: k.retired, CompromisedAt: k.compromised,
-		Certificate: k.chain[0],
+		Certificate: k.chain[0], multiples: k.multiples,
 	}
+}
+
+// precompute has all public keys of k share what they precompute.
+func (k *ringKey) precompute() {
+	p := k.public()
+	p.Precompute()
+	k.multiples = p.multiples
 }
 
 // maySeal says why the key may not seal as of an instant. A retired key may
@@ -189,6 +197,7 @@ func (r *Ring) activate(k *ringKey) (Entry, error) {
 	}
 	k.kid = k.did + "#" + k.public().Thumbprint()
 	k.active = true
+	k.precompute()
 	err := r.change(func(list []*ringKey) ([]*ringKey, error) {
 		for i, old := range list {
 			if old.kid == k.kid {

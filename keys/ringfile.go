@@ -248,6 +248,7 @@ func decodeKey(entry keyJSON) (*ringKey, error) {
 	if k.kid != k.did+"#"+k.public().Thumbprint() {
 		return nil, errors.New("it is not the key that its name says")
 	}
+	k.precompute()
 	return k, nil
 }
 

@@ -337,6 +337,7 @@ func (entry keyEntry) key(controller string) (*keys.PublicKey, *RefusedKey, erro
 	}
 	k.Controller, k.Purposes = controller, entry.Purposes
 	k.NotBefore, k.NotAfter, k.CompromisedAt = entry.NotBefore, entry.NotAfter, entry.CompromisedAt
+	k.Precompute()
 	return k, nil, nil
 }
 
