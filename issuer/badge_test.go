@@ -52,7 +52,7 @@ func TestOpenBadges(t *testing.T) {
 			t.Errorf("the badge says %q", never)
 		}
 	}
-	if _, err := h.Revoke(ctx, r.ID, "a test", "registrar"); err != nil {
+	if _, err := h.Revoke(ctx, r.ID, Why{Text: "a test", By: "registrar"}); err != nil {
 		t.Fatal(err)
 	}
 	h.now = h.now.Add(time.Minute) // past the ttl

@@ -54,7 +54,7 @@ func TestWrongClockDatesNothing(t *testing.T) {
 				if err := h.renew(t.Context(), false); !errors.Is(err, ErrClock) {
 					t.Errorf("renewing: %v, want ErrClock", err)
 				}
-				if _, err := h.Revoke(t.Context(), first.ID, "fraud", "registrar"); !errors.Is(err, ErrClock) {
+				if _, err := h.Revoke(t.Context(), first.ID, Why{Text: "fraud", By: "registrar"}); !errors.Is(err, ErrClock) {
 					t.Errorf("Revoke: %v, want ErrClock", err)
 				}
 				if h.alarms() != 1 {
@@ -81,7 +81,7 @@ func TestWrongClockDatesNothing(t *testing.T) {
 				t.Errorf("the clock is right again: %v", err)
 			}
 			// What was asked for meanwhile is on record, and asking again completes it.
-			if _, err := h.Revoke(t.Context(), first.ID, "fraud", "registrar"); err != nil {
+			if _, err := h.Revoke(t.Context(), first.ID, Why{Text: "fraud", By: "registrar"}); err != nil {
 				t.Error(err)
 			}
 			h.now = h.now.Add(time.Minute)
@@ -155,7 +155,7 @@ func TestListOfYearsAheadIsReplaced(t *testing.T) {
 	// As it was before the clock was looked at: signed by one that is years ahead.
 	h.c.ClockJump, h.now = 10*years, noon.Add(years)
 	h.open(t)
-	if _, err := h.Revoke(t.Context(), revoked.ID, "fraud", "registrar"); err != nil {
+	if _, err := h.Revoke(t.Context(), revoked.ID, Why{Text: "fraud", By: "registrar"}); err != nil {
 		t.Fatal(err)
 	}
 	lists, err := h.store.Lists(t.Context())

@@ -43,6 +43,17 @@ func (d *Draft) RequestHash() [32]byte {
 	}{content, string(d.Course.canonical())})
 }
 
+// rest is what a record keeps of its draft beyond its own members, nil for nothing.
+func (d *Draft) rest() []byte {
+	raw, err := json.Marshal(Draft{DateOfBirth: d.DateOfBirth, Grade: d.Grade, RPL: d.RPL, RPLOutcomes: d.RPLOutcomes, RPLEvidence: d.RPLEvidence,
+		IDVerification: d.IDVerification, LevelOverride: d.LevelOverride, OverrideReason: d.OverrideReason, OverrideBy: d.OverrideBy, Language: d.Language},
+		json.Deterministic(true), json.OmitZeroStructFields(true))
+	if err != nil {
+		panic(err) // unreachable: strings and numbers, which were checked
+	}
+	return raw
+}
+
 // digest is SHA-256 of the JSON text: fields cannot run into one another.
 func digest(v any) [32]byte {
 	raw, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))

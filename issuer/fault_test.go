@@ -199,7 +199,7 @@ func TestEveryFault(t *testing.T) {
 					var r store.Record
 					r, err = i.Issue(t.Context(), second)
 					if err == nil {
-						_, err = i.Revoke(t.Context(), r.ID, "fraud", "registrar")
+						_, err = i.Revoke(t.Context(), r.ID, Why{Text: "fraud", By: "registrar"})
 					}
 				}
 				if clean = *calls < n; clean && err != nil {
@@ -234,7 +234,7 @@ func TestEveryFault(t *testing.T) {
 					if id, ok := before[d.LearnerID]; ok && id != r.ID {
 						t.Errorf("fault %d: a second record for one draft", n)
 					}
-					if r, err = h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil || r.State != store.Revoked {
+					if r, err = h.Revoke(t.Context(), r.ID, Why{Text: "fraud", By: "registrar"}); err != nil || r.State != store.Revoked {
 						t.Errorf("fault %d: revoking: %v", n, err)
 					}
 				}

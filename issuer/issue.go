@@ -251,6 +251,7 @@ func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Recor
 	if r.AwardingDate == "" {
 		r.AwardingDate = at.Format(time.DateOnly)
 	}
+	r.ValidUntil, r.Draft = d.validUntil(at), d.rest()
 	if s := signatory(&i.inst, d.Course); s != nil {
 		r.Signatory = s.Name + ", " + s.Office
 	}

@@ -240,28 +240,28 @@ func TestRevocationShowsAndStays(t *testing.T) {
 		h.now = h.now.Add(time.Minute) // past the ttl
 		return h.verify(t, r.Forms["vc2"].Token).State
 	}
-	if _, err := h.Suspend(t.Context(), r.ID, "under review", "registrar"); err != nil {
+	if _, err := h.Suspend(t.Context(), r.ID, Why{Text: "under review", By: "registrar"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := state(); got != verifier.Suspended {
 		t.Errorf("after Suspend: %s", got)
 	}
-	if _, err := h.Reinstate(t.Context(), r.ID, "review ended", "registrar"); err != nil {
+	if _, err := h.Reinstate(t.Context(), r.ID, Why{Text: "review ended", By: "registrar"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := state(); got != verifier.StateValid {
 		t.Errorf("after Reinstate: %s", got)
 	}
-	if _, err := h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil {
+	if _, err := h.Revoke(t.Context(), r.ID, Why{Text: "fraud", By: "registrar"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := state(); got != verifier.Revoked {
 		t.Errorf("after Revoke: %s", got)
 	}
-	if _, err := h.Reinstate(t.Context(), r.ID, "please", "registrar"); !errors.Is(err, store.ErrState) {
+	if _, err := h.Reinstate(t.Context(), r.ID, Why{Text: "please", By: "registrar"}); !errors.Is(err, store.ErrState) {
 		t.Errorf("Reinstate after Revoke: %v, want ErrState", err)
 	}
-	if _, err := h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil {
+	if _, err := h.Revoke(t.Context(), r.ID, Why{Text: "fraud", By: "registrar"}); err != nil {
 		t.Errorf("Revoke again: %v", err)
 	}
 	h.now = h.now.Add(2 * ListValidity)
@@ -293,7 +293,7 @@ func TestForgottenRevocationIsNeverPublished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil {
+	if _, err := h.Revoke(t.Context(), r.ID, Why{Text: "fraud", By: "registrar"}); err != nil {
 		t.Fatal(err)
 	}
 	before, _, err := h.StatusList(t.Context(), r.Entries[0].List)
@@ -382,7 +382,7 @@ func TestStatusListsAreRenewed(t *testing.T) {
 	}
 	// The clock is set back: the list does not get older for it.
 	h.now = h.now.Add(-30 * time.Minute)
-	if _, err := h.Revoke(t.Context(), r.ID, "fraud", "registrar"); err != nil {
+	if _, err := h.Revoke(t.Context(), r.ID, Why{Text: "fraud", By: "registrar"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, l, _ := h.store.Bits(t.Context(), list); l.ValidFrom.Before(at.Add(time.Hour)) {

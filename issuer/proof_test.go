@@ -44,7 +44,7 @@ func TestAwardsWithAProof(t *testing.T) {
 		if report.Verdict != verifier.Valid || report.Form != keys.DataIntegrity || report.ID != r.ID {
 			t.Errorf("%s: %s %s %+v", suite, report.Verdict, report.State, report.Checks)
 		}
-		if _, err := h.Revoke(t.Context(), r.ID, "plagiarism", "test"); err != nil {
+		if _, err := h.Revoke(t.Context(), r.ID, Why{Text: "plagiarism", By: "test"}); err != nil {
 			t.Fatal(err)
 		}
 		h.now = h.now.Add(time.Minute) // until then the list may be kept

@@ -25,7 +25,7 @@ func TestPublication(t *testing.T) {
 		t.Errorf("mirrored: %v, %v", files, err)
 	}
 	h.now = h.now.Add(time.Minute)
-	if _, err := h.Revoke(t.Context(), r.ID, "a test", "test"); err != nil {
+	if _, err := h.Revoke(t.Context(), r.ID, Why{Text: "a test", By: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	mirrored, err := os.ReadFile(filepath.Join(dir, r.Entries[0].List+".jwt"))

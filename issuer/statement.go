@@ -241,7 +241,7 @@ func (i *Issuer) ChangeStatement(ctx context.Context, id, purpose string, on boo
 		case r.Forms[string(elm.Other)].Payload == nil && r.Forms[string(otherProof)].Payload == nil:
 			return fmt.Errorf("%w: it is an award, with addresses of its own for this", store.ErrState)
 		}
-		if _, err := i.change(ctx, r.ID, to, "", by); err != nil {
+		if _, err := i.change(ctx, r.ID, to, Why{By: by}); err != nil {
 			return err
 		}
 	}

@@ -31,35 +31,43 @@ const (
 var ErrLostRevocation = errors.New("a revocation that was published is missing from the store")
 
 // Revoke withdraws a credential for good, Suspend puts it on hold and Reinstate
-// ends that. They publish the status lists anew before they return; reason is
-// kept, by is who asked. store.ErrState where the record's state does not allow
-// it. After another error the change may be on record and not yet published:
-// asking again completes it.
-func (i *Issuer) Revoke(ctx context.Context, id, reason, by string) (store.Record, error) {
-	return i.change(ctx, id, store.Revoked, reason, by)
+// ends that. They publish the status lists anew before they return. [*Problems]
+// for a reason that does not lead there; store.ErrState where the record's state
+// does not allow it. After another error the change may be on record and not yet
+// published: asking again completes it.
+func (i *Issuer) Revoke(ctx context.Context, id string, why Why) (store.Record, error) {
+	return i.change(ctx, id, store.Revoked, why)
 }
 
 // Suspend puts a credential on hold; see [Issuer.Revoke].
-func (i *Issuer) Suspend(ctx context.Context, id, reason, by string) (store.Record, error) {
-	return i.change(ctx, id, store.Suspended, reason, by)
+func (i *Issuer) Suspend(ctx context.Context, id string, why Why) (store.Record, error) {
+	return i.change(ctx, id, store.Suspended, why)
 }
 
 // Reinstate ends a suspension; see [Issuer.Revoke].
-func (i *Issuer) Reinstate(ctx context.Context, id, reason, by string) (store.Record, error) {
-	return i.change(ctx, id, store.Issued, reason, by)
+func (i *Issuer) Reinstate(ctx context.Context, id string, why Why) (store.Record, error) {
+	return i.change(ctx, id, store.Issued, why)
 }
 
-func (i *Issuer) change(ctx context.Context, id string, to store.State, reason, by string) (store.Record, error) {
-	r, err := i.store.Change(ctx, id, store.Change{At: i.clock(), State: to, Reason: reason, By: by})
+func (i *Issuer) change(ctx context.Context, id string, to store.State, why Why) (store.Record, error) {
+	if err := why.check(to); err != nil {
+		return store.Record{}, err
+	}
+	r, err := i.store.Change(ctx, id, store.Change{At: i.clock(), State: to, Code: why.Code, Reason: why.Text, By: why.By})
 	if err != nil {
 		return store.Record{}, fmt.Errorf("changing %s to %s: %w", id, to, err)
 	}
+	return r, i.publishEntries(ctx, r)
+}
+
+// publishEntries publishes the lists that show the state of a record.
+func (i *Issuer) publishEntries(ctx context.Context, r store.Record) error {
 	for _, e := range r.Entries {
 		if _, err := i.publish(ctx, e.List, listRenewal, false); err != nil {
-			return r, err
+			return err
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // StatusList returns the published list as vc+jwt and when it was signed. It

@@ -35,7 +35,8 @@ var (
 //	1  records and status lists
 //	2  courses: buckets courses, courseTexts, awarded; Record.CourseSHA256
 //	3  restored stores: bucket kept
-//	4  documents: bucket documents; Record.ExternalID: bucket externals
+//	4  documents: bucket documents; Record.ExternalID: bucket externals; Record.ValidUntil,
+//	   Draft, Supersedes; Change.Code, Successor
 const schema = 4
 
 // The buckets. A sequence is the record's number in order of reservation, eight
@@ -320,7 +321,7 @@ func still(f *os.File, path string) error {
 // From 1 to 2 there is nothing to convert. Records of schema 1 do not tell the
 // content of their course, so they hold no version of the catalogue to it. Nor
 // is there from 2 to 3: no store of schema 2 was ever restored. Schema 4 adds
-// what had no place before.
+// what had no place before, and members that older records do not have.
 func (s *boltStore) upgrade(id identity) error {
 	return guard(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {

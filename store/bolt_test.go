@@ -542,6 +542,14 @@ func TestCheckFinds(t *testing.T) {
 			c := Course{ID: "c", Version: "1", Number: 1, Changed: now, SHA256: sha256.Sum256(text)}
 			return errors.Join(putJSON(tx, bucketCourses, courseKey("c", "1"), c), tx.Bucket(bucketCourseTexts).Put(courseKey("c", "1"), packPayload(text)))
 		},
+		"a successor that knows nothing of it": func(tx *bolt.Tx) error {
+			return record(tx, 4, func(d *recordDoc) {
+				d.Changes = []Change{{At: now, State: Issued, Successor: draft(3).ID}}
+			})
+		},
+		"what it supersedes knows nothing of it": func(tx *bolt.Tx) error {
+			return record(tx, 4, func(d *recordDoc) { d.Supersedes = &Supersession{ID: draft(3).ID} })
+		},
 		"published list lost": func(tx *bolt.Tx) error { return tx.Bucket(bucketPublished).Delete([]byte("r1")) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -956,7 +964,9 @@ func issuedRecord() Record {
 	r.Decision, r.Signatory = "06-12/7", "Vera Primer, Dean"
 	r.ExternalID, r.Batch = "exam/2026/0007", "20260601-ABCDEF"
 	r.State = Suspended
-	r.Changes = []Change{{At: now, State: Suspended, Reason: "appeal", By: "registrar"}}
+	r.ValidUntil, r.Draft = now.AddDate(2, 0, 0), []byte(`{"DateOfBirth":"2001-02-03"}`)
+	r.Supersedes = &Supersession{ID: draft(6).ID, Change: Change{At: now, State: Revoked, Code: "superseded", Reason: "the date was wrong", By: "registrar"}}
+	r.Changes = []Change{{At: now, State: Suspended, Code: "under-review", Reason: "appeal", By: "registrar", Successor: draft(8).ID}}
 	return r
 }
 

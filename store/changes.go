@@ -32,12 +32,58 @@ func (c *Change) validate() error {
 	if c.At.IsZero() {
 		return fmt.Errorf("%w: no time", ErrInvalid)
 	}
-	for _, text := range []string{c.Reason, c.By} {
+	if c.Successor != "" {
+		return fmt.Errorf("%w: a successor is not named, it comes with its own record", ErrInvalid)
+	}
+	for _, text := range []string{c.Code, c.Reason, c.By} {
 		if err := validText(text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// validate says with ErrInvalid why a record cannot supersede as said.
+func (s *Supersession) validate() error {
+	switch {
+	case s == nil:
+		return nil
+	case s.ID == "" || len(s.ID) > maxKey:
+		return fmt.Errorf("%w: it supersedes an id of %d bytes", ErrInvalid, len(s.ID))
+	case s.Change.State != Revoked:
+		return fmt.Errorf("%w: what is superseded is revoked, not %.40q", ErrInvalid, s.Change.State)
+	}
+	return s.Change.validate()
+}
+
+// supersedable returns ErrState unless the record that another is to supersede
+// is issued.
+func supersedable(tx *bolt.Tx, s *Supersession) error {
+	if s == nil {
+		return nil
+	}
+	doc, _, err := byID.find(tx, []byte(s.ID))
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for what is superseded: %w", err)
+	case doc.State != Issued:
+		return fmt.Errorf("superseding %s: %w: it is %s", s.ID, ErrState, doc.State)
+	}
+	return nil
+}
+
+// supersede revokes what a record supersedes.
+func supersede(tx *bolt.Tx, r *Record) error {
+	if r.Supersedes == nil {
+		return nil
+	}
+	if err := supersedable(tx, r.Supersedes); err != nil {
+		return err
+	}
+	c := r.Supersedes.Change
+	c.Successor = r.ID
+	_, err := change(tx, r.Supersedes.ID, c)
+	return err
 }
 
 // change moves a record to another state and its bits with it, in one

@@ -17,8 +17,8 @@ import (
 // Check reads the whole of a store and returns everything in it that breaks a
 // promise: each record can be read and fits its hashes, tokens are there exactly
 // when it is sealed, an index of a list is used once, the lists count and show
-// what the records say, a course of the catalogue is what was awarded under it, the index entries lead to their records and to nothing
-// else. It may run beside other work only if that writes nothing meanwhile.
+// what the records say, what was superseded and what supersedes it name each other, a course of the catalogue is what was
+// awarded under it, the index entries lead to their records and to nothing else. It may run beside other work only if that writes nothing meanwhile.
 //
 // each is called with every record that could be read, payloads and tokens
 // among it; what it returns is reported with the record. Records are read by
@@ -46,6 +46,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 
 	// 2. The records. To read one is the work; to add it up is little.
 	reserved := map[string]bool{}
+	successors, predecessors := map[string]string{}, map[string]string{} // by the older, by the newer record
 	var adding sync.Mutex
 	add := func(r Record, wrong []error) {
 		adding.Lock()
@@ -53,6 +54,11 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 		found = append(found, wrong...)
 		if r.State == Reserved {
 			reserved[r.ID] = true
+		} else if r.Supersedes != nil {
+			predecessors[r.ID] = r.Supersedes.ID
+		}
+		if n := len(r.Changes); n > 0 && r.Changes[n-1].Successor != "" {
+			successors[r.ID] = r.Changes[n-1].Successor
 		}
 		for _, e := range r.Entries {
 			list := lists[e.List]
@@ -103,6 +109,16 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	}
 	for id := range reserved {
 		report("record %s is reserved and not among the pending", id)
+	}
+
+	for older, newer := range successors {
+		if predecessors[newer] != older {
+			report("record %s was superseded by %s, which says otherwise", older, newer)
+		}
+		delete(predecessors, newer)
+	}
+	for newer, older := range predecessors {
+		report("record %s supersedes %s, which says otherwise", newer, older)
 	}
 
 	// 3. The lists against the records.

@@ -18,9 +18,10 @@ import (
 // Limits on what Reserve takes, in bytes: those of keys hold for an index, of
 // texts for what a person wrote, of blobs for one payload or token.
 const (
-	maxKey  = 256
-	maxText = 4096
-	maxBlob = 16 << 20
+	maxKey   = 256
+	maxText  = 4096
+	maxDraft = 64 << 10
+	maxBlob  = 16 << 20
 )
 
 // validate says with ErrInvalid why a record cannot be reserved.
@@ -49,6 +50,15 @@ func (r *Record) validate() error {
 	}
 	if r.SealingTime.IsZero() || !r.SealingTime.Equal(r.SealingTime.Truncate(time.Second)) || r.SealingTime.Location() != time.UTC {
 		return invalid("sealing time %v is not in whole seconds of UTC", r.SealingTime)
+	}
+	if len(r.Draft) > maxDraft {
+		return invalid("draft of %d bytes", len(r.Draft))
+	}
+	if end := r.ValidUntil; !end.IsZero() && (!end.Equal(end.Truncate(time.Second)) || end.Location() != time.UTC) {
+		return invalid("end %v is not in whole seconds of UTC", end)
+	}
+	if err := r.Supersedes.validate(); err != nil {
+		return fmt.Errorf("reserving %.100q: %w", r.ID, err)
 	}
 	if len(r.Forms) == 0 {
 		return invalid("no form")
@@ -163,6 +173,9 @@ func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) 
 	if err := fitsCatalogue(tx, &r); err != nil {
 		return Record{}, err
 	}
+	if err := supersedable(tx, r.Supersedes); err != nil {
+		return Record{}, err
+	}
 	records := tx.Bucket(bucketRecords)
 	sequence := records.Sequence() + 1
 	key = sequenceKey(sequence)
@@ -273,7 +286,12 @@ func commit(tx *bolt.Tx, r Record, envelopes map[string][]byte) (Record, error) 
 		return doc.record(tx, key)
 	}
 
-	// 2. The tokens, and with their hashes the record.
+	// 2. What it takes the place of, which makes checks of its own: see write.
+	if err := supersede(tx, &doc.Record); err != nil {
+		return Record{}, err
+	}
+
+	// 3. The tokens, and with their hashes the record.
 	for profile, envelope := range envelopes {
 		if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), envelope); err != nil {
 			return Record{}, err

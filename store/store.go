@@ -90,8 +90,30 @@ type Record struct {
 	ExternalID    string   `json:"externalID,omitzero"`   // of the award in another system; unique where not empty
 	Batch         string   `json:"batch,omitzero"`        // id of the batch that it was issued in
 
+	// ValidUntil is when the award ends by itself, in whole seconds of UTC; zero: never.
+	ValidUntil time.Time `json:"validUntil,omitzero"`
+	// Draft is what the award was drawn up from, as package issuer writes it, beyond
+	// what stands above: with it a corrected one can be drawn up. It is personal.
+	Draft []byte `json:"draft,omitzero"`
+	// Supersedes says whose place the record takes.
+	Supersedes *Supersession `json:"supersedes,omitzero"`
+
 	State   State    `json:"state"`
 	Changes []Change `json:"changes,omitzero"` // oldest first
+}
+
+// Supersession is the revocation that comes with a record: Commit revokes the
+// other one in the step in which this one is issued, so that there are never two
+// and never none.
+type Supersession struct {
+	ID     string `json:"id"`     // of the other record
+	Change Change `json:"change"` // State Revoked
+}
+
+// Expired reports whether the award has ended by itself. That is no state and no
+// event: a record that is suspended or revoked has ended in another way.
+func (r *Record) Expired(now time.Time) bool {
+	return r.State == Issued && !r.ValidUntil.IsZero() && now.After(r.ValidUntil)
 }
 
 // Bit is what a status list of the given purpose says of the record. Revocation
@@ -115,9 +137,12 @@ func (r Record) Bit(purpose string) bool {
 // Change is one event after issuing.
 type Change struct {
 	At     time.Time `json:"at"`
-	State  State     `json:"state"` // after it
-	Reason string    `json:"reason,omitzero"`
+	State  State     `json:"state"`           // after it
+	Code   string    `json:"code,omitzero"`   // of a list that package issuer has
+	Reason string    `json:"reason,omitzero"` // in words, for the register alone
 	By     string    `json:"by,omitzero"`
+	// Successor is the id of the record that took its place. Commit sets it.
+	Successor string `json:"successor,omitzero"`
 }
 
 // ListLimit is the number of indexes given out of one list: 70 % of its
@@ -165,6 +190,9 @@ type Store interface {
 	// external id ErrExternalTaken;
 	// a record that lacks an id, has tokens or names no list of ours ErrInvalid.
 	//
+	// What the record supersedes must be issued, neither suspended nor revoked, else
+	// ErrState, ErrNotFound where there is no such record.
+	//
 	// With it the version of the course is used. Where that version is in the
 	// catalogue, CourseSHA256 must be its hash, else ErrCourseDiffers; a course
 	// that never was in the catalogue may be awarded all the same.
@@ -173,6 +201,10 @@ type Store interface {
 	// Commit adds the tokens, by profile, and sets State Issued. If the record is already
 	// sealed it is returned as it is (ES256 signatures differ each time; the
 	// first one counts). Tokens must cover exactly the forms reserved, else ErrInvalid.
+	//
+	// What the record supersedes is revoked in the same step, as by Change, with the
+	// record's id as successor. Where it is no longer issued, because it was withdrawn
+	// or another took its place since, nothing is written: ErrState.
 	Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error)
 
 	// Get, ByPublic, ByLink, ByNumber, ByExternalID find one record, or ErrNotFound. Payloads and

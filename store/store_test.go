@@ -465,6 +465,121 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 		}
 	})
 
+	run("superseding", func(t *testing.T, s Store) {
+		revocation, suspension := openLists(t, s)
+		instead := func(n int, of string, change Change) Record {
+			r := draft(n, revocation, suspension)
+			r.Supersedes = &Supersession{ID: of, Change: change}
+			return r
+		}
+		why := Change{At: now, State: Revoked, Code: "error-in-data", Reason: "the date was wrong", By: "registrar"}
+		state := func(id string, want State) Record {
+			t.Helper()
+			r, err := s.Get(t.Context(), id)
+			if err != nil || r.State != want {
+				t.Errorf("%s is %s, want %s: %v", id, r.State, want, err)
+			}
+			return r
+		}
+
+		// Nothing changes while the new one is but an intent; then both change at once.
+		old := issue(t, s, draft(1, revocation, suspension))
+		first, err := s.Reserve(t.Context(), instead(2, old.ID, why))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := s.Reserve(t.Context(), instead(3, old.ID, why))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state(old.ID, Issued)
+		for range 2 { // the second time changes nothing
+			if _, err := s.Commit(t.Context(), first.ID, tokens(first)); err != nil {
+				t.Fatal(err)
+			}
+			want := why
+			want.Successor = first.ID
+			if got := state(old.ID, Revoked); cmp.Diff([]Change{want}, got.Changes) != "" {
+				t.Errorf("changes (-want +got):\n%s", cmp.Diff([]Change{want}, got.Changes))
+			}
+			if got := state(first.ID, Issued); cmp.Diff(&Supersession{old.ID, why}, got.Supersedes) != "" {
+				t.Errorf("supersedes %+v", got.Supersedes)
+			}
+		}
+		if bits, _, err := s.Bits(t.Context(), revocation.ID); err != nil {
+			t.Error(err)
+		} else if on, _ := bits.Get(1); !on {
+			t.Error("the bit of what was superseded is not set")
+		}
+
+		// One successor, and none for what is withdrawn, on hold, reserved or unknown.
+		if _, err := s.Commit(t.Context(), second.ID, tokens(second)); !errors.Is(err, ErrState) {
+			t.Errorf("a second successor: err = %v, want %v", err, ErrState)
+		}
+		state(second.ID, Reserved)
+		held := issue(t, s, draft(4, revocation, suspension))
+		third, err := s.Reserve(t.Context(), instead(5, held.ID, why))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Change(t.Context(), held.ID, Change{At: now, State: Suspended}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Commit(t.Context(), third.ID, tokens(third)); !errors.Is(err, ErrState) {
+			t.Errorf("a successor of what was put on hold meanwhile: err = %v, want %v", err, ErrState)
+		}
+		state(held.ID, Suspended)
+		for n, c := range []struct {
+			of     string
+			change Change
+			want   error
+		}{
+			{old.ID, why, ErrState}, {held.ID, why, ErrState}, {second.ID, why, ErrState}, {"urn:credential:none", why, ErrNotFound},
+			{"", why, ErrInvalid}, {first.ID, Change{At: now, State: Suspended}, ErrInvalid}, {first.ID, Change{State: Revoked}, ErrInvalid},
+			{first.ID, Change{At: now, State: Revoked, Successor: "urn:credential:other"}, ErrInvalid},
+		} {
+			if _, err := s.Reserve(t.Context(), instead(10+n, c.of, c.change)); !errors.Is(err, c.want) {
+				t.Errorf("superseding %q by %+v: err = %v, want %v", c.of, c.change, err, c.want)
+			}
+			if _, err := s.Get(t.Context(), draft(10+n).ID); !errors.Is(err, ErrNotFound) {
+				t.Errorf("superseding %q: the refused record is there: %v", c.of, err)
+			}
+		}
+		if _, err := s.Change(t.Context(), first.ID, Change{At: now, State: Revoked, Successor: second.ID}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("a successor without its record: err = %v, want %v", err, ErrInvalid)
+		}
+
+		// Many take the place of one at the same time: one does.
+		contested := issue(t, s, draft(30, revocation, suspension))
+		var won sync.Map
+		var group sync.WaitGroup
+		for n := range 8 {
+			group.Go(func() {
+				r, err := s.Reserve(t.Context(), instead(40+n, contested.ID, why))
+				if err == nil {
+					_, err = s.Commit(t.Context(), r.ID, tokens(r))
+				}
+				if err == nil {
+					won.Store(r.ID, nil)
+				} else if !errors.Is(err, ErrState) {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		winners := 0
+		won.Range(func(id, _ any) bool {
+			winners++
+			if got := state(contested.ID, Revoked); got.Changes[0].Successor != id {
+				t.Errorf("successor %s, won by %s", got.Changes[0].Successor, id)
+			}
+			return true
+		})
+		if winners != 1 {
+			t.Errorf("%d records took the place of one", winners)
+		}
+	})
+
 	run("publishing", func(t *testing.T, s Store) {
 		list, _ := openLists(t, s)
 		if list.ID != "r1" || list.Sequence != 0 || list.Published != nil {

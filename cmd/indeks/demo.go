@@ -80,10 +80,10 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	if shown.revoked.record, err = house.issuer.Revoke(ctx, shown.revoked.record.ID, "demo: withdrawn after an appeal", "demo"); err != nil {
+	if shown.revoked.record, err = house.issuer.Revoke(ctx, shown.revoked.record.ID, issuer.Why{Text: "demo: withdrawn after an appeal", By: "demo"}); err != nil {
 		return err
 	}
-	if shown.suspended.record, err = house.issuer.Suspend(ctx, shown.suspended.record.ID, "demo: under review", "demo"); err != nil {
+	if shown.suspended.record, err = house.issuer.Suspend(ctx, shown.suspended.record.ID, issuer.Why{Text: "demo: under review", By: "demo"}); err != nil {
 		return err
 	}
 

@@ -8,11 +8,12 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
@@ -159,22 +160,32 @@ func writeForms(dir string, r store.Record) error {
 // changeCmd revokes, suspends or reinstates, by the name it is called under.
 type changeCmd struct {
 	configFlag
+	serverFlag
 	Credential string `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
-	Reason     string `help:"Why; kept on record." required:""`
-	Server     string `help:"Ask a running issuer's server instead of opening the records." placeholder:"URL"`
-	APIKeyFile string `name:"api-key-file" help:"File with an API key, for --server; else INDEKS_API_KEY." type:"existingfile" placeholder:"FILE"`
+	Code       string `help:"Why, in one word of the list below." placeholder:"CODE"`
+	Reason     string `help:"Why, in words; kept on record, and never shown to the public." required:""`
 }
 
 func (*changeCmd) Help() string {
 	return `Revoking is final; a suspension can be lifted with reinstate. Verifiers see it within a minute.
 While the issuer's server runs it holds the records: give --server then.
 
-  indeks revoke MC-2026-00007 --reason "plagiarism found" --server http://localhost:8080 --api-key-file key`
+  indeks revoke MC-2026-00007 --code misconduct --reason "plagiarism found" --server http://localhost:8080 --api-key-file key
+
+Codes of revoke: ` + strings.Join(issuer.ReasonCodes(store.Revoked), ", ") + `;
+of suspend: ` + strings.Join(issuer.ReasonCodes(store.Suspended), ", ") + `; of reinstate: ` + strings.Join(issuer.ReasonCodes(store.Issued), ", ") + `.
+Anybody is told of error-in-data, key-compromise and superseded, and of no other.`
 }
 
 func (cmd *changeCmd) run(ctx context.Context, con console, verb string) error {
 	if cmd.Server != "" {
-		return cmd.ask(ctx, con, verb)
+		var answer struct{ Number, State string }
+		body := map[string]string{"code": cmd.Code, "reason": cmd.Reason}
+		if err := cmd.ask(ctx, http.MethodPost, "/api/v1/credentials/"+url.PathEscape(cmd.Credential)+"/"+verb, body, &answer); err != nil {
+			return err
+		}
+		fmt.Fprintf(con.out, "%s is %s.\n", answer.Number, answer.State)
+		return nil
 	}
 	house, err := cmd.open(ctx)
 	if err != nil {
@@ -185,56 +196,16 @@ func (cmd *changeCmd) run(ctx context.Context, con console, verb string) error {
 	if err != nil {
 		return fmt.Errorf("looking up %q: %w", cmd.Credential, err)
 	}
-	change := map[string]func(context.Context, string, string, string) (store.Record, error){
+	change := map[string]func(context.Context, string, issuer.Why) (store.Record, error){
 		"revoke": house.issuer.Revoke, "suspend": house.issuer.Suspend, "reinstate": house.issuer.Reinstate}[verb]
-	record, err = change(ctx, record.ID, cmd.Reason, "command line")
-	if err != nil && !errors.Is(err, store.ErrState) && !errors.Is(err, issuer.ErrLostRevocation) {
+	record, err = change(ctx, record.ID, issuer.Why{Code: cmd.Code, Text: cmd.Reason, By: "command line"})
+	if _, ok := errors.AsType[*issuer.Problems](err); err != nil && !ok && !errors.Is(err, store.ErrState) && !errors.Is(err, issuer.ErrLostRevocation) {
 		return fmt.Errorf("%w; run the same command again to make sure", err)
 	}
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(con.out, "%s is %s.\n", record.Number, record.State)
-	return nil
-}
-
-// ask lets a running server do it.
-func (cmd *changeCmd) ask(ctx context.Context, con console, verb string) error {
-	key := os.Getenv("INDEKS_API_KEY")
-	if cmd.APIKeyFile != "" {
-		raw, err := os.ReadFile(cmd.APIKeyFile)
-		if err != nil {
-			return fmt.Errorf("reading the API key: %w", err)
-		}
-		key = trimLine(raw)
-	}
-	body, err := json.Marshal(map[string]string{"reason": cmd.Reason})
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, cmd.Server+"/api/v1/credentials/"+cmd.Credential+"/"+verb, bytes.NewReader(body))
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("asking the issuer's server: %w", err)
-	}
-	defer resp.Body.Close()
-	var answer struct{ Number, State, Title, Detail string }
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return fmt.Errorf("asking the issuer's server: %w", err)
-	}
-	if err := json.Unmarshal(raw, &answer, json.MatchCaseInsensitiveNames(true)); err != nil {
-		return fmt.Errorf("asking the issuer's server: it answered %s with something that is not JSON", resp.Status)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking the issuer's server: %s: %s", answer.Title, answer.Detail)
-	}
-	fmt.Fprintf(con.out, "%s is %s.\n", answer.Number, answer.State)
 	return nil
 }
 

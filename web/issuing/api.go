@@ -69,6 +69,9 @@ func clientName(c echo.Context) string {
 	return name
 }
 
+// actor is who asks, as the register keeps it.
+func actor(c echo.Context) string { return "API " + clientName(c) }
+
 // issueRequest is one learner to be given an award: the course as in a course
 // file or by its id and version in the catalogue, the learner by the columns of
 // a class list.
@@ -135,6 +138,10 @@ type recordView struct {
 	FamilyName   string            `json:"family_name,omitempty"`
 	LearnerID    string            `json:"learner_id,omitempty"`
 	AwardingDate string            `json:"awarding_date,omitempty"`
+	ValidUntil   time.Time         `json:"valid_until,omitzero"`
+	Expired      bool              `json:"expired,omitzero"`
+	Supersedes   string            `json:"supersedes,omitempty"`
+	SupersededBy string            `json:"superseded_by,omitempty"`
 	Links        map[string]string `json:"links,omitempty"`
 	SHA256       map[string]string `json:"token_sha256"`
 	Changes      []changeView      `json:"changes,omitempty"`
@@ -143,6 +150,7 @@ type recordView struct {
 type changeView struct {
 	At     time.Time   `json:"at"`
 	State  store.State `json:"state"`
+	Code   string      `json:"code,omitempty"`
 	Reason string      `json:"reason"`
 	By     string      `json:"by"`
 }
@@ -150,8 +158,11 @@ type changeView struct {
 func (s *server) recordView(r store.Record) recordView {
 	v := recordView{ID: r.ID, PublicID: r.Public, Number: r.Number, State: r.State, SealingTime: r.SealingTime, KeyID: r.KeyID,
 		Course: r.Course, Version: r.CourseVersion, Title: r.Title, GivenName: r.GivenName, FamilyName: r.FamilyName,
-		LearnerID: r.LearnerID, AwardingDate: r.AwardingDate,
+		LearnerID: r.LearnerID, AwardingDate: r.AwardingDate, ValidUntil: r.ValidUntil, Expired: r.Expired(web.Clock()),
 		SHA256: map[string]string{}}
+	if r.Supersedes != nil {
+		v.Supersedes = r.Supersedes.ID
+	}
 	if r.Course != "" {
 		page := s.Issuer.LearnerURL(r)
 		v.Links = map[string]string{"page": page, "verify": s.Issuer.VerifyURL(r)}
@@ -165,7 +176,8 @@ func (s *server) recordView(r store.Record) recordView {
 		v.SHA256[profile] = hex.EncodeToString(form.SHA256[:])
 	}
 	for _, change := range r.Changes {
-		v.Changes = append(v.Changes, changeView(change))
+		v.Changes = append(v.Changes, changeView{change.At, change.State, change.Code, change.Reason, change.By})
+		v.SupersededBy = change.Successor
 	}
 	return v
 }
@@ -192,11 +204,12 @@ func (s *server) getRecord(c echo.Context) error {
 }
 
 // changeMethod is Revoke, Suspend or Reinstate.
-type changeMethod func(i *issuer.Issuer, ctx context.Context, id, reason, by string) (store.Record, error)
+type changeMethod func(i *issuer.Issuer, ctx context.Context, id string, why issuer.Why) (store.Record, error)
 
 func (s *server) postChange(change changeMethod) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var req struct {
+			Code   string `json:"code"`
 			Reason string `json:"reason"`
 		}
 		if err := readJSON(c, &req); err != nil {
@@ -209,8 +222,8 @@ func (s *server) postChange(change changeMethod) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if record, err = change(s.Issuer, c.Request().Context(), record.ID, req.Reason, "API "+clientName(c)); err != nil {
-			return err
+		if record, err = change(s.Issuer, c.Request().Context(), record.ID, issuer.Why{Code: req.Code, Text: req.Reason, By: actor(c)}); err != nil {
+			return problems(err, "")
 		}
 		return writeJSON(c, http.StatusOK, s.recordView(record))
 	}

@@ -3,6 +3,7 @@ package issuing
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -45,12 +46,17 @@ func (s *server) byLink(c echo.Context) (store.Record, error) {
 	return record, err
 }
 
-// looks says how a record's state is shown: tone, icon and the id of its sentence.
-var looks = map[store.State]struct{ tone, icon, text string }{
+// look is how a state is shown: tone, icon and the id of its sentence.
+type look struct{ tone, icon, text string }
+
+var looks = map[store.State]look{
 	store.Issued:    {"good", "check", "issuing.credential.issued"},
 	store.Suspended: {"warn", "pause", "issuing.credential.suspended"},
 	store.Revoked:   {"bad", "cross", "issuing.credential.revoked"},
 }
+
+// expired is how what has ended by itself is shown: it was earned all the same.
+var expired = look{"warn", "clock", "issuing.credential.expired"}
 
 func (s *server) getCredential(c echo.Context) error {
 	record, err := s.byLink(c)
@@ -62,18 +68,33 @@ func (s *server) getCredential(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var last store.Change
+	var since time.Time
 	if n := len(record.Changes); n > 0 && record.State != store.Issued {
-		last = record.Changes[n-1]
+		since = record.Changes[n-1].At
 	}
 	supplement := elm.Supplement(cred, s.kit.Lang(c))
 	look := looks[record.State]
+	var renew string
+	if record.Expired(web.Clock()) {
+		look, since = expired, record.ValidUntil
+		if o, err := s.catalogue.Offer(c.Request().Context(), record.Course, ""); err == nil && !o.FirstPublished.IsZero() {
+			renew = s.catalogue.CoursePage(record.Course)
+		}
+	}
+	// Why is said in words of ours alone, and only where they say nothing of the
+	// learner: what a clerk wrote is for the register.
+	why := issuer.PublicReason(record)
+	if why != "" {
+		why = "issuing.credential.why." + why
+	}
 	verify := s.Issuer.VerifyURL(record)
 	_, host, _ := strings.Cut(verify, "://")
 	return s.kit.Render(c, http.StatusOK, "credential", web.Page{Tone: look.tone, NoStore: true, Data: struct {
 		Record      store.Record
-		Last        store.Change
+		Since       time.Time // since when it is no longer in force
+		Renew       string    // page of the course, where what has ended may be earned anew
 		Icon, State string
+		Why         string
 		Title       elm.Value
 		Name        string
 		Supplement  []elm.Section
@@ -82,7 +103,7 @@ func (s *server) getCredential(c echo.Context) error {
 		Badge       bool // there is an Open Badge
 		Verify      string
 		Printed     string // what to type where a code cannot be scanned
-	}{record, last, look.icon, look.text, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
+	}{record, since, renew, look.icon, look.text, why, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
 }
 
 // title is that of the supplement, which has it in the language of the page.

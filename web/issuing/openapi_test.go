@@ -113,6 +113,9 @@ func TestDescription(t *testing.T) {
 		if got := ask(t, "POST", server.URL+api+"/credentials/EX-2026-1/"+change, `{}`, auth...); got.status != 400 {
 			t.Errorf("%s without a reason: %d", change, got.status)
 		}
+		if got := ask(t, "POST", server.URL+api+"/credentials/EX-2026-1/"+change, `{"code": "boredom", "reason": "a test"}`, auth...); got.status != 422 {
+			t.Errorf("%s for a reason that is none: %d", change, got.status)
+		}
 		if got := ask(t, "POST", server.URL+api+"/credentials/none/"+change, reason, auth...); got.status != 404 {
 			t.Errorf("%s of nothing: %d", change, got.status)
 		}
