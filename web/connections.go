@@ -49,6 +49,8 @@ type connection struct {
 	gate    *gate
 	address netip.Prefix
 	waiting atomic.Int64 // since when we wait for the client, in ns since 1970; 0: it waits for us
+
+	held *[]byte // what is written goes there; nil: it goes out. Only the handler's goroutine writes
 }
 
 func newGate(l net.Listener, limits Limits) *gate {

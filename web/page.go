@@ -182,7 +182,7 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 			}
 		}
 	}
-	return c.HTMLBlob(status, b.Bytes())
+	return Blob(c, status, echo.MIMETextHTMLCharsetUTF8, b.Bytes())
 }
 
 // NoStore marks an answer as personal: no cache keeps it, no search engine

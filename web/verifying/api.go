@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"sync"
 
 	"indeks/verifier"
@@ -89,8 +88,7 @@ func (s *Server) postVerification(c echo.Context) error {
 		raw = *room
 	}
 	c.Response().Header().Set("Content-Language", lang)
-	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(raw))) // else it goes out in chunks
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, raw)
+	return web.Blob(c, http.StatusOK, echo.MIMEApplicationJSON, raw)
 }
 
 // answers is room for reports, which are as long as each other and written before
