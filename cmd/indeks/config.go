@@ -41,7 +41,8 @@ type Config struct {
 		// environment variable INDEKS_PASSPHRASE or from PassphraseFile.
 		KeysFile       string `yaml:"keys_file"`
 		PassphraseFile string `yaml:"passphrase_file,omitempty"`
-		// APIKeysFile has a line "NAME SHA256-HEX" for each API key.
+		// APIKeysFile has a line "NAME SHA256-HEX ROLE..." for each API key. Roles are
+		// registrar, which is meant where there is none, approver, auditor and admin.
 		APIKeysFile string `yaml:"api_keys_file"`
 		// VCAPI serves /credentials/issue and /credentials/status of the VC-API, with
 		// an API key: whoever has one can then seal any credential in the institution's

@@ -2,8 +2,6 @@ package main
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,9 +111,8 @@ func (cmd *initCmd) setUp(now time.Time) (*setUp, error) {
 	if _, err := ring.Add(inst.DID, c.newKey(keys.Algorithm(cmd.Alg), now)); err != nil {
 		return nil, err
 	}
-	apiKey := "indeks_" + rand.Text() + rand.Text()
-	hash := sha256.Sum256([]byte(apiKey))
-	if err := os.WriteFile(c.path(c.Issuer.APIKeysFile), []byte("first "+hex.EncodeToString(hash[:])+" admin\n"), 0o600); err != nil {
+	apiKey, line := newAPIKey("first", []string{"admin"})
+	if err := os.WriteFile(c.path(c.Issuer.APIKeysFile), []byte(line), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the API keys: %w", err)
 	}
 

@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"indeks/issuer"
 	"indeks/keys"
@@ -19,6 +24,7 @@ type keysCmd struct {
 	Retire keysRetireCmd `cmd:"" help:"Stop sealing with a key. What it sealed stays good."`
 	Revoke keysRevokeCmd `cmd:"" help:"Say that a key was compromised. What it sealed cannot be confirmed any more."`
 	Backup keysBackupCmd `cmd:"" help:"Make a key that opens backups. It seals nothing and is not one of the key file."`
+	API    keysAPICmd    `cmd:"" name:"api" help:"Make a key of the API for a person or a program. It seals nothing and is not one of the key file."`
 }
 
 func (*keysCmd) Help() string {
@@ -197,4 +203,56 @@ func (cmd *keysBackupCmd) Run(con console) error {
 	}
 	fmt.Fprintln(con.out, recipient)
 	return nil
+}
+
+type keysAPICmd struct {
+	configFlag
+	Name string   `arg:"" help:"Who uses it: a person, or a program. It stands on record with what is done."`
+	Role []string `help:"What it may do: registrar (if not said), approver, auditor, admin. May be given several times." enum:"registrar,approver,auditor,admin" placeholder:"ROLE"`
+}
+
+func (*keysAPICmd) Help() string {
+	return `Prints the key, once: the file of API keys has its digest only. A running issuer takes it up when it is
+started again. A registrar issues and withdraws, an approver decides on what another one has asked for, an
+auditor reads, an admin may do all of a registrar and what concerns the whole register.
+
+  indeks keys api vera.primer --role approver --config uni`
+}
+
+func (cmd *keysAPICmd) Run(con console) error {
+	if strings.ContainsFunc(cmd.Name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) || cmd.Name == "" || cmd.Name[0] == '#' {
+		return &exitError{exitUsage, fmt.Errorf("the name of an API key is one word, not %q", cmd.Name)}
+	}
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	path := c.path(c.Issuer.APIKeysFile)
+	if _, err := readAPIKeys(path); err != nil {
+		return err
+	}
+	key, line := newAPIKey(cmd.Name, cmd.Role)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the API keys: %w", err)
+	}
+	last := make([]byte, 1) // people edit the file: its last line need not end
+	if info, err := f.Stat(); err == nil && info.Size() > 0 {
+		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
+			line = "\n" + line
+		}
+	}
+	_, err = f.WriteString(line)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing the API keys: %w", err)
+	}
+	fmt.Fprintln(con.out, key)
+	return nil
+}
+
+// newAPIKey draws a key of the API, and the line for the file of them.
+func newAPIKey(name string, roles []string) (key, line string) {
+	key = "indeks_" + rand.Text() + rand.Text()
+	digest := sha256.Sum256([]byte(key))
+	return key, strings.Join(append([]string{name, hex.EncodeToString(digest[:])}, roles...), " ") + "\n"
 }

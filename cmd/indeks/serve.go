@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -216,12 +217,22 @@ func readAPIKeys(path string) ([]issuing.APIKey, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		word := append(strings.Fields(line), "", "")
-		sum, err := hex.DecodeString(word[1])
-		if err != nil || len(sum) != 32 || len(word) > 5 || word[2] != "" && word[2] != "admin" {
-			return nil, fmt.Errorf("reading the API keys: line %d of %s is not NAME and the SHA-256 of a key in hexadecimal, with or without the word admin", n+1, path)
+		words := append(strings.Fields(line), "")
+		sum, err := hex.DecodeString(words[1])
+		key := issuing.APIKey{Name: words[0]}
+		for _, word := range words[2:] {
+			role := issuing.Role(word)
+			if word != "" && !slices.Contains(issuing.Roles, role) {
+				err = errors.New("no such role")
+			} else if word != "" {
+				key.Roles = append(key.Roles, role)
+			}
 		}
-		list = append(list, issuing.APIKey{Name: word[0], SHA256: [32]byte(sum), Admin: word[2] == "admin"})
+		if err != nil || len(sum) != 32 {
+			return nil, fmt.Errorf("reading the API keys: line %d of %s is not NAME and the SHA-256 of a key in hexadecimal, with or without roles out of %s", n+1, path, issuing.Roles)
+		}
+		key.SHA256 = [32]byte(sum)
+		list = append(list, key)
 	}
 	return list, nil
 }

@@ -28,10 +28,10 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 		key, ok := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
 		digest := sha256.Sum256([]byte(key))
 		var client string
-		var admin bool
+		var roles []Role
 		for _, k := range s.APIKeys {
 			if subtle.ConstantTimeCompare(digest[:], k.SHA256[:]) == 1 {
-				client, admin = k.Name, k.Admin
+				client, roles = k.Name, k.roles()
 			}
 		}
 		if !ok || client == "" {
@@ -42,7 +42,7 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 			return &web.Problem{Status: http.StatusUnauthorized, Title: "API key needed", Detail: "send a known key as Authorization: Bearer KEY"}
 		}
 		c.Set(clientKey, client)
-		c.Set(adminKey, admin)
+		c.Set(rolesKey, roles)
 		web.NoStore(c)
 		return next(c)
 	}
@@ -50,18 +50,8 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 
 const (
 	clientKey = "API client"
-	adminKey  = "API client is an admin"
+	rolesKey  = "roles of the API client"
 )
-
-// requireAdmin is for what only those may do who run the server.
-func requireAdmin(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if admin, _ := c.Get(adminKey).(bool); !admin {
-			return &web.Problem{Status: http.StatusForbidden, Title: "Admin's API key needed", Detail: "the word admin stands behind the digest of such a key in the file of API keys"}
-		}
-		return next(c)
-	}
-}
 
 // clientName is the name of the API key that came with a request.
 func clientName(c echo.Context) string {

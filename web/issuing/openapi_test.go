@@ -51,7 +51,7 @@ func TestDescription(t *testing.T) {
 	d := contract.Read(t, description(true))
 	admin := func(c *Config) {
 		for n := range c.APIKeys {
-			c.APIKeys[n].Admin = true
+			c.APIKeys[n].Roles = []Role{Admin}
 		}
 	}
 	withVCAPI := func(c *Config) {

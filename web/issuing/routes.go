@@ -40,7 +40,7 @@ type Config struct {
 type APIKey struct {
 	Name   string
 	SHA256 [32]byte
-	Admin  bool // may also have backups made
+	Roles  []Role // none: Registrar
 }
 
 // server holds what the handlers share.
@@ -108,22 +108,23 @@ func New(c Config) (*echo.Echo, error) {
 	// API.
 	rate := kit.LimitRate(clientName)
 	api := e.Group("/api/v1", s.requireKey, rate)
-	api.POST("/credentials", s.postCredential)
-	api.GET("/credentials/:id", s.getRecord)
-	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke))
-	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend))
-	api.POST("/credentials/:id/reinstate", s.postChange((*issuer.Issuer).Reinstate))
-	api.POST("/courses", s.postCourse)
-	api.GET("/courses", s.getCourses)
-	api.GET("/courses/:id", s.getCourse)
-	api.GET("/courses/:id/:version", s.getCourseFile)
-	api.POST("/backups", s.postBackup, requireAdmin)
-	api.GET("/backups", s.getBackups, requireAdmin)
+	registrar, reader, admin := may(Registrar), may(readers...), may(Admin)
+	api.POST("/credentials", s.postCredential, registrar)
+	api.GET("/credentials/:id", s.getRecord, reader)
+	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke), registrar)
+	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend), registrar)
+	api.POST("/credentials/:id/reinstate", s.postChange((*issuer.Issuer).Reinstate), registrar)
+	api.POST("/courses", s.postCourse, registrar)
+	api.GET("/courses", s.getCourses, reader)
+	api.GET("/courses/:id", s.getCourse, reader)
+	api.GET("/courses/:id/:version", s.getCourseFile, reader)
+	api.POST("/backups", s.postBackup, admin)
+	api.GET("/backups", s.getBackups, admin)
 
 	// VC-API (W3C Credentials Community Group).
 	if c.VCAPI {
-		e.POST("/credentials/issue", s.postStatement, web.ForPrograms, s.requireKey, rate)
-		e.POST("/credentials/status", s.postStatementStatus, web.ForPrograms, s.requireKey, rate)
+		e.POST("/credentials/issue", s.postStatement, web.ForPrograms, s.requireKey, rate, registrar)
+		e.POST("/credentials/status", s.postStatementStatus, web.ForPrograms, s.requireKey, rate, registrar)
 	}
 
 	e.GET("/openapi.json", s.getDescription)
