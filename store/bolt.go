@@ -36,7 +36,8 @@ var (
 //	2  courses: buckets courses, courseTexts, awarded; Record.CourseSHA256
 //	3  restored stores: bucket kept
 //	4  documents: bucket documents; Record.ExternalID: bucket externals; Record.ValidUntil,
-//	   Draft, Supersedes; Change.Code, Successor
+//	   Draft, Supersedes; Change.Code, Successor; the audit log: buckets logs,
+//	   logEntries, logHashes, logHeads; recordDoc.Logged
 const schema = 4
 
 // The buckets. A sequence is the record's number in order of reservation, eight
@@ -45,7 +46,7 @@ const schema = 4
 // by sealValue; payloads and tokens by the hashes in their record; index values
 // are compared with the record they lead to.
 var (
-	bucketMeta      = []byte("meta")      // * "store": identity; "epoch": the last restoration
+	bucketMeta      = []byte("meta")      // * "store": identity; "epoch": the last restoration; "log": name of the open log
 	bucketRecords   = []byte("records")   // * sequence: recordDoc
 	bucketPayloads  = []byte("payloads")  // sequence + profile: payload
 	bucketTokens    = []byte("tokens")    // sequence + profile: token
@@ -68,6 +69,11 @@ var (
 	bucketAwarded     = []byte("awarded")     // course id, 0, version, 0, SHA-256 of a course that a record was awarded under: nothing
 
 	bucketDocuments = []byte("documents") // * kind, 0, id: head, body
+
+	bucketLogs       = []byte("logs")       // * log: Log
+	bucketLogEntries = []byte("logEntries") // * log, 0, index: length of what verifiers may see, that, entryDoc
+	bucketLogHashes  = []byte("logHashes")  // * log, 0, place of the first: hashes of the tree that follow each other
+	bucketLogHeads   = []byte("logHeads")   // * log, 0, size: Head
 )
 
 var buckets = [][]byte{
@@ -75,6 +81,7 @@ var buckets = [][]byte{
 	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketKept, bucketPublished,
 	bucketSeries, bucketCourses, bucketCourseTexts, bucketAwarded,
 	bucketDocuments, bucketExternals,
+	bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads,
 }
 
 // identity says whose store it is.
@@ -120,7 +127,8 @@ func InitBolt(path, storeID string) error {
 				return err
 			}
 		}
-		return putJSON(tx, bucketMeta, identityKey, identity{storeID, schema})
+		by := author{Actor{Name: ItselfActor}, time.Now().UTC()}
+		return errors.Join(putJSON(tx, bucketMeta, identityKey, identity{storeID, schema}), by.openLog(tx, firstLog, 0), grow(tx))
 	})
 	if err := errors.Join(err, db.Close(), syncPath(temp.Name())); err != nil {
 		return fmt.Errorf("creating %s: %w", path, err)
@@ -253,7 +261,7 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 	if err != nil {
 		return nil, err
 	}
-	s = &boltStore{path: path, db: db, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	s = &boltStore{path: path, db: db, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
 	if limits.read {
 		s.failed = errors.New("it was opened to be read")
 	}
@@ -321,7 +329,8 @@ func still(f *os.File, path string) error {
 // From 1 to 2 there is nothing to convert. Records of schema 1 do not tell the
 // content of their course, so they hold no version of the catalogue to it. Nor
 // is there from 2 to 3: no store of schema 2 was ever restored. Schema 4 adds
-// what had no place before, and members that older records do not have.
+// what had no place before, and members that older records do not have; its log
+// says how many records are older than it.
 func (s *boltStore) upgrade(id identity) error {
 	return guard(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
@@ -333,10 +342,16 @@ func (s *boltStore) upgrade(id identity) error {
 				added = append(added, bucketKept)
 			}
 			if id.Schema < 4 {
-				added = append(added, bucketDocuments, bucketExternals)
+				added = append(added, bucketDocuments, bucketExternals, bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads)
 			}
 			for _, name := range added {
 				if _, err := tx.CreateBucket(name); err != nil {
+					return err
+				}
+			}
+			if id.Schema < 4 {
+				before := tx.Bucket(bucketRecords).Sequence()
+				if err := errors.Join(s.author(context.Background()).openLog(tx, firstLog, before), grow(tx)); err != nil {
 					return err
 				}
 			}
@@ -350,6 +365,7 @@ func (s *boltStore) upgrade(id identity) error {
 type boltStore struct {
 	path string
 	db   *bolt.DB
+	now  func() time.Time
 
 	turn chan struct{} // holds one token while a transaction is being written
 

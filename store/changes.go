@@ -7,6 +7,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"indeks/merkle"
 	"indeks/status"
 )
 
@@ -15,8 +16,9 @@ func (s *boltStore) Change(ctx context.Context, id string, c Change) (Record, er
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
 	var stored Record
+	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = change(tx, id, c)
+		stored, err = change(tx, by, id, c)
 		return err
 	})
 	if err != nil {
@@ -73,7 +75,7 @@ func supersedable(tx *bolt.Tx, s *Supersession) error {
 }
 
 // supersede revokes what a record supersedes.
-func supersede(tx *bolt.Tx, r *Record) error {
+func supersede(tx *bolt.Tx, by author, r *Record) error {
 	if r.Supersedes == nil {
 		return nil
 	}
@@ -82,13 +84,16 @@ func supersede(tx *bolt.Tx, r *Record) error {
 	}
 	c := r.Supersedes.Change
 	c.Successor = r.ID
-	_, err := change(tx, r.Supersedes.ID, c)
+	if _, err := change(tx, by, r.Supersedes.ID, c); err != nil {
+		return err
+	}
+	_, err := by.logged(tx, Event{Kind: KindCorrected, Object: r.Supersedes.ID, Result: r.ID})
 	return err
 }
 
 // change moves a record to another state and its bits with it, in one
 // transaction: a state that the next status list would not show is none.
-func change(tx *bolt.Tx, id string, c Change) (Record, error) {
+func change(tx *bolt.Tx, by author, id string, c Change) (Record, error) {
 	doc, key, err := byID.find(tx, []byte(id))
 	if err != nil {
 		return Record{}, err
@@ -140,5 +145,6 @@ func change(tx *bolt.Tx, id string, c Change) (Record, error) {
 	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
 		return Record{}, err
 	}
-	return doc.Record, nil
+	_, err = by.loggedWith(tx, Event{Kind: changeKinds[c.State], Object: id, Result: fmt.Sprintf("%.100s", c.Code)}, nil, func(secret []byte) (merkle.Hash, error) { return changeDigest(secret, c) })
+	return doc.Record, err
 }

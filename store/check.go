@@ -18,7 +18,9 @@ import (
 // promise: each record can be read and fits its hashes, tokens are there exactly
 // when it is sealed, an index of a list is used once, the lists count and show
 // what the records say, what was superseded and what supersedes it name each other, a course of the catalogue is what was
-// awarded under it, the index entries lead to their records and to nothing else. It may run beside other work only if that writes nothing meanwhile.
+// awarded under it, the index entries lead to their records and to nothing else;
+// each entry of the audit log is in its tree, the tree has the heads that were signed,
+// and logs and records tell the same. It may run beside other work only if that writes nothing meanwhile.
 //
 // each is called with every record that could be read, payloads and tokens
 // among it; what it returns is reported with the record. Records are read by
@@ -29,12 +31,13 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 		found = append(found, fmt.Errorf(format, args...))
 	}
 
-	// 1. The lists, and what the records will have to add up to.
+	// 1. The logs, the lists, and what the records will have to add up to.
 	type count struct {
 		List
 		used         uint64
 		given, shown *status.List // indexes used, bits that the records' states call for
 	}
+	traces := checkLogs(ctx, s, report)
 	lists := map[string]*count{}
 	all, err := s.Lists(ctx)
 	if err != nil {
@@ -76,29 +79,40 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 			}
 		}
 	}
-	ids := make(chan string)
+	type numbered struct {
+		id string
+		n  uint64
+	}
+	ids := make(chan numbered)
 	var readers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		readers.Go(func() {
-			for id := range ids {
-				r, err := s.Get(ctx, id)
+			for at := range ids {
+				r, err := s.Get(ctx, at.id)
 				if err != nil {
-					add(Record{}, []error{fmt.Errorf("record %s: %w", id, err)})
+					traces.seen(at.id)
+					add(Record{}, []error{fmt.Errorf("record %s: %w", at.id, err)})
 					continue
 				}
-				add(r, checkRecord(r, each))
+				add(r, append(checkRecord(r, each), traces.check(ctx, s, &r, at.n)...))
 			}
 		})
 	}
+	n, legible := uint64(0), true
 	for listed, err := range s.Records(ctx, "") {
 		if err != nil {
+			legible = false
 			add(Record{}, []error{err})
-			continue
+		} else {
+			ids <- numbered{listed.ID, n}
 		}
-		ids <- listed.ID
+		n++
 	}
 	close(ids)
 	readers.Wait()
+	if legible && ctx.Err() == nil {
+		traces.rest(report)
+	}
 	for r, err := range s.Pending(ctx) {
 		if err != nil {
 			report("%w", err)
@@ -156,7 +170,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 
 	// 4. What only the implementation sees.
 	if b, ok := asBolt(s); ok {
-		found = append(found, b.checkIndexes(ctx)...)
+		found = append(found, b.checkIndexes(ctx, traces)...)
 	}
 	return found
 }
@@ -186,7 +200,7 @@ func checkRecord(r Record, each []func(Record) error) (wrong []error) {
 
 // checkIndexes compares the index entries with the records: each record has all
 // of its own, and there are no others.
-func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
+func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []error) {
 	report := func(format string, args ...any) {
 		found = append(found, fmt.Errorf(format, args...))
 	}
@@ -215,6 +229,9 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 					report("record %s is not where list %s, index %d leads", doc.ID, e.List, e.Index)
 				}
 			}
+			if told := traces.issuedAt(doc.ID); (told == nil) != (doc.Logged == nil) || told != nil && *told != *doc.Logged {
+				report("record %s: %w: it is not where the log has it", doc.ID, ErrDamaged)
+			}
 			if course := doc.awardedKey(); course != nil {
 				awarded[string(course)] = true
 			}
@@ -242,6 +259,9 @@ func (s *boltStore) checkIndexes(ctx context.Context) (found []error) {
 		}
 		if err := checkDocuments(tx, report); err != nil {
 			return err
+		}
+		if err := checkOpenLog(tx); err != nil {
+			report("%w", err)
 		}
 		if err := checkCourses(tx, awarded, report); err != nil {
 			return err

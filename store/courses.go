@@ -86,8 +86,9 @@ func (s *boltStore) PutCourse(ctx context.Context, c Course) (Course, error) {
 	c.SHA256 = sha256.Sum256(c.JSON)
 	packed := packPayload(c.JSON)
 	var stored Course
+	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = putCourse(tx, c, packed)
+		stored, err = putCourse(tx, by, c, packed)
 		return err
 	})
 	if err != nil {
@@ -98,7 +99,7 @@ func (s *boltStore) PutCourse(ctx context.Context, c Course) (Course, error) {
 }
 
 // putCourse stores a version; packed is its JSON as it is kept.
-func putCourse(tx *bolt.Tx, c Course, packed []byte) (Course, error) {
+func putCourse(tx *bolt.Tx, by author, c Course, packed []byte) (Course, error) {
 	// 1. What was awarded under does not change, also where it was awarded
 	// before the course came into the catalogue.
 	key := courseKey(c.ID, c.Version)
@@ -137,7 +138,15 @@ func putCourse(tx *bolt.Tx, c Course, packed []byte) (Course, error) {
 	if err := tx.Bucket(bucketCourseTexts).Put(key, packed); err != nil {
 		return Course{}, err
 	}
-	return c, putJSON(tx, bucketCourses, key, c)
+	if err := putJSON(tx, bucketCourses, key, c); err != nil {
+		return Course{}, err
+	}
+	seen := "not published"
+	if c.Published {
+		seen = "published"
+	}
+	_, err = by.logged(tx, Event{Kind: KindCoursePut, Object: c.ID, Result: fmt.Sprintf("version %.200s, %s", c.Version, seen), Digest: c.SHA256})
+	return c, err
 }
 
 func (s *boltStore) Course(ctx context.Context, id, version string) (c Course, err error) {

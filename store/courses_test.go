@@ -178,12 +178,14 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit(t, path, func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded, bucketKept, bucketDocuments, bucketExternals} {
+		for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded, bucketKept, bucketDocuments, bucketExternals, bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads} {
 			if err := tx.DeleteBucket(name); err != nil {
 				return err
 			}
 		}
-		return putJSON(tx, bucketMeta, identityKey, identity{storeID, 1})
+		doc, key, err := byID.find(tx, []byte(old.ID))
+		doc.Logged = nil
+		return errors.Join(err, putJSON(tx, bucketRecords, key, doc), tx.Bucket(bucketMeta).Delete(logKey), putJSON(tx, bucketMeta, identityKey, identity{storeID, 1}))
 	})
 
 	for range 2 { // upgraded, and opened again

@@ -101,7 +101,12 @@ func getDocument(tx *bolt.Tx, kind, id string) (Document, error) {
 	return openDocument(key, stored)
 }
 
-func (s *boltStore) PutDocuments(ctx context.Context, docs []Document) error {
+func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ...Event) error {
+	for i := range events {
+		if err := events[i].validate(); err != nil {
+			return err
+		}
+	}
 	seen := map[string]bool{}
 	for _, d := range docs {
 		err := d.validate()
@@ -114,6 +119,7 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document) error {
 			return fmt.Errorf("putting %.40s %.60q: %w", d.Kind, d.ID, err)
 		}
 	}
+	by := s.author(ctx)
 	return s.write(ctx, func(tx *bolt.Tx) error {
 		for _, d := range docs {
 			known, err := getDocument(tx, d.Kind, d.ID)
@@ -134,6 +140,11 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document) error {
 			}
 			d.Revision++
 			if err := putDocument(tx, d); err != nil {
+				return err
+			}
+		}
+		for _, ev := range events {
+			if _, err := by.logged(tx, ev); err != nil {
 				return err
 			}
 		}

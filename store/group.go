@@ -26,7 +26,7 @@ type call struct {
 // transaction go on.
 var sentinels = []error{
 	ErrInvalid, ErrNotFound, ErrConflict, ErrIDTaken, ErrIndexTaken, ErrNumberTaken, ErrExternalTaken,
-	ErrState, ErrListFull, ErrSequence, ErrDamaged, ErrCourseUsed, ErrCourseDiffers, ErrRevision,
+	ErrState, ErrListFull, ErrSequence, ErrDamaged, ErrCourseUsed, ErrCourseDiffers, ErrRevision, ErrForked,
 }
 
 func isSentinel(err error) bool {
@@ -116,7 +116,7 @@ func (s *boltStore) writeGroup() {
 						return c.err
 					}
 				}
-				return nil
+				return grow(tx)
 			})
 		})
 	})

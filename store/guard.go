@@ -192,11 +192,11 @@ func (g *guarded) PutCourse(ctx context.Context, c Course) (Course, error) {
 	return g.Store.PutCourse(ctx, c)
 }
 
-func (g *guarded) PutDocuments(ctx context.Context, docs []Document) error {
+func (g *guarded) PutDocuments(ctx context.Context, docs []Document, events ...Event) error {
 	if err := g.mayChange(); err != nil {
 		return fmt.Errorf("putting documents: %w", err)
 	}
-	return g.Store.PutDocuments(ctx, docs)
+	return g.Store.PutDocuments(ctx, docs, events...)
 }
 
 func (g *guarded) Change(ctx context.Context, id string, c Change) (Record, error) {

@@ -12,6 +12,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"indeks/merkle"
 	"indeks/status"
 )
 
@@ -114,8 +115,9 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 		payloads[profile] = packed{packPayload(form.Payload), sha256.Sum256(form.Payload)}
 	}
 	var stored Record
+	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = reserve(tx, r, payloads)
+		stored, err = reserve(tx, by, r, payloads)
 		return err
 	})
 	if err != nil {
@@ -132,7 +134,7 @@ type packed struct {
 
 // reserve is the first of the two transactions of issuing. payloads are those of
 // r, by profile.
-func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) {
+func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Record, error) {
 	// 1. The same key is the same record for ever.
 	doc, key, err := byKey.find(tx, r.Key[:])
 	switch {
@@ -228,6 +230,11 @@ func reserve(tx *bolt.Tx, r Record, payloads map[string]packed) (Record, error) 
 			return Record{}, err
 		}
 	}
+
+	// 5. The log says that it is to be sealed, before it is.
+	if _, err := by.logged(tx, Event{Kind: KindIntent, Object: r.ID}); err != nil {
+		return Record{}, err
+	}
 	r.State = Reserved
 	return r, nil
 }
@@ -264,8 +271,9 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	r.State = Issued
 
 	var stored Record
+	by := s.author(ctx)
 	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = commit(tx, r, envelopes)
+		stored, err = commit(tx, by, r, envelopes)
 		return err
 	})
 	if err != nil {
@@ -276,7 +284,7 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 
 // commit is the second of the two transactions of issuing: r is the record as it
 // is to be, envelopes are its tokens as they are kept.
-func commit(tx *bolt.Tx, r Record, envelopes map[string][]byte) (Record, error) {
+func commit(tx *bolt.Tx, by author, r Record, envelopes map[string][]byte) (Record, error) {
 	// 1. The first writer wins.
 	doc, key, err := byID.find(tx, []byte(r.ID))
 	if err != nil {
@@ -287,17 +295,29 @@ func commit(tx *bolt.Tx, r Record, envelopes map[string][]byte) (Record, error) 
 	}
 
 	// 2. What it takes the place of, which makes checks of its own: see write.
-	if err := supersede(tx, &doc.Record); err != nil {
+	if err := supersede(tx, by, &doc.Record); err != nil {
 		return Record{}, err
 	}
 
-	// 3. The tokens, and with their hashes the record.
+	// 3. The log says that these payloads are sealed.
+	logged, err := by.loggedWith(tx, Event{Kind: KindIssued, Object: r.ID}, func(secret []byte) (*merkle.Sealing, error) {
+		s := &merkle.Sealing{Credential: r.ID, KeyID: r.KeyID, At: r.SealingTime, Forms: map[string]merkle.Hash{}}
+		for profile, payload := range doc.Payloads {
+			s.Forms[profile] = merkle.Commit(merkle.Salt(secret, profile), payload)
+		}
+		return s, nil
+	}, nil)
+	if err != nil {
+		return Record{}, err
+	}
+
+	// 4. The tokens, and with their hashes the record.
 	for profile, envelope := range envelopes {
 		if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), envelope); err != nil {
 			return Record{}, err
 		}
 	}
-	if err := putJSON(tx, bucketRecords, key, recordDoc{r, doc.Payloads}); err != nil {
+	if err := putJSON(tx, bucketRecords, key, recordDoc{r, doc.Payloads, &logged}); err != nil {
 		return Record{}, err
 	}
 	if err := tx.Bucket(bucketPending).Delete(key); err != nil {

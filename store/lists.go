@@ -87,6 +87,7 @@ func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time)
 		return err
 	})
 	if errors.Is(err, ErrNotFound) {
+		by := s.author(ctx)
 		err = s.write(ctx, func(tx *bolt.Tx) error {
 			doc, n, err := openList(tx, purpose)
 			if err == nil { // opened by another since
@@ -108,7 +109,11 @@ func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time)
 			if err := putJSON(tx, bucketLists, []byte(list.ID), listDoc{List: list}); err != nil {
 				return err
 			}
-			return put(tx, bucketBits, []byte(list.ID), status.New().Bits())
+			if err := put(tx, bucketBits, []byte(list.ID), status.New().Bits()); err != nil {
+				return err
+			}
+			_, err = by.logged(tx, Event{Kind: KindListOpened, Object: list.ID, Result: purpose})
+			return err
 		})
 	}
 	if err != nil {
@@ -178,6 +183,7 @@ func (s *boltStore) Publish(ctx context.Context, id string, sequence uint64, tok
 	if len(token) == 0 || len(token) > maxBlob || validFrom.IsZero() {
 		return fmt.Errorf("publishing status list %.40q: %w: token of %d bytes, valid from %v", id, ErrInvalid, len(token), validFrom)
 	}
+	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) error {
 		list, err := getList(tx, id)
 		if err != nil {
@@ -190,7 +196,11 @@ func (s *boltStore) Publish(ctx context.Context, id string, sequence uint64, tok
 		if err := putJSON(tx, bucketLists, []byte(id), list); err != nil {
 			return err
 		}
-		return tx.Bucket(bucketPublished).Put([]byte(id), token)
+		if err := tx.Bucket(bucketPublished).Put([]byte(id), token); err != nil {
+			return err
+		}
+		_, err = by.logged(tx, Event{Kind: KindListPublished, Object: id, Result: fmt.Sprintf("sequence %d", sequence), Digest: list.SHA256})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("publishing status list %.40q: %w", id, err)

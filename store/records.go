@@ -18,7 +18,8 @@ import (
 // but with their hashes, which prove them.
 type recordDoc struct {
 	Record
-	Payloads map[string][sha256.Size]byte `json:"payloads"` // SHA-256 by profile
+	Payloads map[string][sha256.Size]byte `json:"payloads"`        // SHA-256 by profile
+	Logged   *Place                       `json:"logged,omitzero"` // where the audit log says that it was issued
 }
 
 // getDoc returns the record at a sequence, without payloads and tokens.

@@ -15,6 +15,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"indeks/merkle"
 	"indeks/status"
 )
 
@@ -40,6 +41,10 @@ type Restoration struct {
 	// Forget permits that lists are missing from Lists: what was revoked after the
 	// backup is valid again.
 	Forget bool
+	// Heads are the last heads of the audit logs that are known, from wherever they
+	// were kept: a log that is not in the backup is never begun again, and one whose
+	// head says other than the backup is ErrForked.
+	Heads []Head
 	// Numbers is how many certificate numbers of each series are skipped: at least
 	// as many as were drawn since the backup.
 	Numbers uint64
@@ -48,6 +53,7 @@ type Restoration struct {
 // Restored is what became of a store.
 type Restored struct {
 	Epoch     string // stands in the ids of the lists that are opened from now on
+	Log       string // name of the audit log that goes on
 	Closed    []string
 	Added     []string // lists that were opened after the backup
 	Revoked   []string // ids of records whose revocation came after the backup
@@ -84,6 +90,8 @@ func getEpoch(tx *bolt.Tx) (e epoch, err error) {
 //     to those of the copy, and the records changed with them. The publications
 //     become the last ones of the store, so that nothing smaller is ever published.
 //     What was suspended since is suspended; what was reinstated since stays suspended.
+//   - No second tree is signed under the name of an audit log: a new log begins,
+//     which says where the old one ends here.
 //
 // A list in the copy that is dated after the restoration was dated by a wrong
 // clock. Then one that was published after it may be dated before it, as long as
@@ -107,10 +115,13 @@ func Restore(ctx context.Context, path, storeID string, how Restoration) (Restor
 		return Restored{}, err
 	}
 	var done Restored
+	by := s.author(ctx)
 	err = guard(func() error { // and not by write, which keeps what was done before a sentinel
 		return s.db.Update(func(tx *bolt.Tx) (err error) {
-			done, err = restore(tx, how)
-			return err
+			if done, err = restore(tx, by, how); err != nil {
+				return err
+			}
+			return grow(tx)
 		})
 	})
 	if err == nil {
@@ -122,7 +133,7 @@ func Restore(ctx context.Context, path, storeID string, how Restoration) (Restor
 	return done, s.Close()
 }
 
-func restore(tx *bolt.Tx, how Restoration) (done Restored, err error) {
+func restore(tx *bolt.Tx, by author, how Restoration) (done Restored, err error) {
 	// 1. Is every list there that the copy knows, and none from before it?
 	given := map[string]Publication{}
 	for _, p := range how.Lists {
@@ -182,6 +193,9 @@ func restore(tx *bolt.Tx, how Restoration) (done Restored, err error) {
 	if err := putJSON(tx, bucketMeta, epochKey, now); err != nil {
 		return Restored{}, err
 	}
+	if done.Log, err = nextLog(tx, by, now.Mark, how.Heads); err != nil {
+		return Restored{}, err
+	}
 	for _, id := range slices.Sorted(maps.Keys(known)) {
 		list := known[id]
 		list.Closed = true
@@ -221,7 +235,7 @@ func restore(tx *bolt.Tx, how Restoration) (done Restored, err error) {
 			}
 			done.Added = append(done.Added, p.ID)
 		}
-		if err := addPublication(tx, p, how.At, &done); err != nil {
+		if err := addPublication(tx, by, p, how.At, &done); err != nil {
 			return Restored{}, fmt.Errorf("status list %s: %w", p.ID, err)
 		}
 	}
@@ -242,8 +256,60 @@ func isOlder(tx *bolt.Tx, p Publication, list listDoc, at time.Time) (bool, erro
 	return err == nil && !p.Bits.Covers(bits), err
 }
 
+// nextLog closes the log that is open and begins one whose name has the mark of
+// the restoration. What was logged after the backup is lost; a head of it that is
+// known shows how much, and never becomes a contradiction.
+func nextLog(tx *bolt.Tx, by author, mark string, heads []Head) (name string, err error) {
+	old, err := get(tx, bucketMeta, logKey)
+	if err != nil {
+		return "", err
+	}
+	old = slices.Clone(old)
+	var log Log
+	if err := getJSON(tx, bucketLogs, old, &log); err != nil {
+		return "", err
+	}
+	log.Closed = by.at
+	if err := putJSON(tx, bucketLogs, old, log); err != nil {
+		return "", err
+	}
+	seen := log.Size
+	for _, h := range heads {
+		var known Log
+		switch err := getJSON(tx, bucketLogs, []byte(h.Log), &known); {
+		case errors.Is(err, ErrNotFound):
+			lost := Log{Name: h.Log, Opened: by.at, Closed: by.at}
+			if err := putJSON(tx, bucketLogs, []byte(h.Log), lost); err != nil {
+				return "", err
+			}
+			continue
+		case err != nil:
+			return "", err
+		}
+		if known.Name == log.Name {
+			seen = max(seen, h.Size)
+		}
+		if h.Size > known.Size || h.Size == 0 {
+			continue
+		}
+		root, err := merkle.Root(h.Size, logHashes(tx, h.Log))
+		if err != nil {
+			return "", err
+		}
+		if root != h.Root {
+			return "", fmt.Errorf("%w: the backup is not of the store whose head of log %s of size %d is known", ErrForked, h.Log, h.Size)
+		}
+	}
+	name = firstLog + "-" + mark
+	if err := by.openLog(tx, name, 0); err != nil {
+		return "", err
+	}
+	_, err = by.logged(tx, Event{Kind: KindRestored, Object: log.Name, Result: fmt.Sprintf("the backup has %d entries of %d that are known of", log.Size, seen)})
+	return name, err
+}
+
 // addPublication sets every bit of a publication in a list of the store.
-func addPublication(tx *bolt.Tx, p Publication, at time.Time, done *Restored) error {
+func addPublication(tx *bolt.Tx, by author, p Publication, at time.Time, done *Restored) error {
 	list, err := getList(tx, p.ID)
 	if err != nil {
 		return err
@@ -276,7 +342,7 @@ func addPublication(tx *bolt.Tx, p Publication, at time.Time, done *Restored) er
 			if err != nil {
 				return err
 			}
-			_, err = change(tx, doc.ID, Change{At: at.UTC().Truncate(time.Second), State: to, Reason: "in the last published status list when a backup was restored", By: "restore"})
+			_, err = change(tx, by, doc.ID, Change{At: at.UTC().Truncate(time.Second), State: to, Reason: "in the last published status list when a backup was restored", By: "restore"})
 			if err == nil {
 				if to == Revoked {
 					done.Revoked = append(done.Revoked, doc.ID)

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"time"
 
+	"indeks/merkle"
 	"indeks/status"
 )
 
@@ -177,6 +178,12 @@ type List struct {
 //   - An index of a status list, a certificate number, a public id, an external
 //     id are used once in the life of the store. No method releases one.
 //   - Revoked is final. No bit of a revocation list is ever cleared.
+//   - What is written is in the audit log, by whom [Acting] has named: each write
+//     that changes something appends its event in its own transaction, and where that
+//     fails nothing is written. Numbers and PutHead append nothing. The entries of a
+//     log are numbered from 0 without a gap, its tree never changes but by growing,
+//     and its name is never used for another one; beyond that nothing is said of how
+//     many logs take entries at a time, or of the order between two logs.
 type Store interface {
 	// Lookup returns the record of a key, or ErrNotFound.
 	Lookup(ctx context.Context, key Key) (Record, error)
@@ -275,7 +282,9 @@ type Store interface {
 	//
 	// What expires is still there until somebody removes it: whoever reads decides,
 	// by a clock of its own.
-	PutDocuments(ctx context.Context, docs []Document) error
+	//
+	// The events are appended to the audit log with it, in one transaction.
+	PutDocuments(ctx context.Context, docs []Document, events ...Event) error
 
 	// Document returns one document, or ErrNotFound.
 	Document(ctx context.Context, kind, id string) (Document, error)
@@ -285,6 +294,37 @@ type Store interface {
 	// what changes meanwhile is seen or not. In place of a damaged one its error is
 	// yielded, and the next ones follow.
 	Documents(ctx context.Context, kind, prefix, after string) iter.Seq2[Document, error]
+
+	// Append appends events of what is not written here, such as a log-in. An event of
+	// a kind that the other methods append themselves, or with a text of more than
+	// 256 bytes, is ErrInvalid.
+	Append(ctx context.Context, events ...Event) error
+
+	// Logs returns all audit logs, in the order in which they were opened.
+	Logs(ctx context.Context) ([]Log, error)
+
+	// LogEntries yields the entries of a log from an index on, in order, to its end. It holds
+	// no lock between steps. In place of a damaged one its error is yielded, and
+	// the next ones follow. LogEntry is one of them, or ErrNotFound.
+	LogEntries(ctx context.Context, log string, from uint64) iter.Seq2[LogEntry, error]
+	LogEntry(ctx context.Context, log string, index uint64) (LogEntry, error)
+
+	// LogHashes returns hashes of a log's tree, see [merkle.Reader].
+	LogHashes(ctx context.Context, log string, places []int64) ([]merkle.Hash, error)
+
+	// Logged is where a credential was logged as issued; ErrNotFound where it is not
+	// yet, or was issued before there was a log.
+	Logged(ctx context.Context, id string) (Place, error)
+
+	// PutHead keeps a head that was signed, which is not to be shown to anybody
+	// before. ErrForked unless it is a head of the log as it is here. Where a head of
+	// this size is kept already, that one is returned.
+	PutHead(ctx context.Context, h Head) (Head, error)
+
+	// Heads yields the heads of a log by size, from a size on; LastHead is the last of
+	// them, or ErrNotFound.
+	Heads(ctx context.Context, log string, from uint64) iter.Seq2[Head, error]
+	LastHead(ctx context.Context, log string) (Head, error)
 
 	// Writable is ErrReadOnly where no write is taken any more, and writes nothing.
 	Writable() error
