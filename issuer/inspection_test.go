@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func TestInspection(t *testing.T) {
 	for _, id := range []string{award.ID, proof.ID} {
 		s.id = id
 		found := store.Check(t.Context(), s, NewSeals(h.ring.Entries(), 1).Check)
-		if len(found) != 1 || !strings.Contains(found[0].Error(), id) || !strings.Contains(found[0].Error(), "are others than those on record") {
+		if text := errors.Join(found...).Error(); len(found) != 2 || strings.Count(text, id) != 2 || !strings.Contains(text, "are others than those on record") || !strings.Contains(text, "not the one that was logged") {
 			t.Errorf("found %v", found)
 		}
 	}
