@@ -90,31 +90,9 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course
 		// 3. Build the payloads of all forms and check them.
 		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
-		cred, err := i.inst.credential(&d, x)
+		r.Forms, err = paced(ctx, func() (map[string]store.Sealed, error) { return i.forms(&d, x, course) })
 		if err != nil {
 			return store.Record{}, err
-		}
-		r.Forms = map[string]store.Sealed{}
-		for _, f := range forms {
-			payload, err := i.payload(&d, cred, f.profile, patternKey{course, f.profile})
-			if err != nil {
-				return store.Record{}, err
-			}
-			r.Forms[string(f.profile)] = store.Sealed{Payload: payload}
-		}
-		if i.inst.DataIntegrity != "" {
-			proved := r.Forms[string(elm.VC2)]
-			if _, err := openContexts().Canonicalize(proved.Payload, crypto.SHA256); err != nil {
-				return store.Record{}, fmt.Errorf("%w: %w", ErrRefused, err)
-			}
-			r.Forms[string(ProvedAward)] = proved
-		}
-		if i.inst.OpenBadges {
-			payload, err := i.inst.badge(cred, &d, x)
-			if err != nil {
-				return store.Record{}, err
-			}
-			r.Forms[string(OpenBadge)] = store.Sealed{Payload: payload}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserved, err := i.store.Reserve(ctx, r)
@@ -151,26 +129,32 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 	if err != nil {
 		return store.Record{}, fmt.Errorf("sealing %s: %w", r.ID, err)
 	}
-	tokens := make(map[string][]byte, len(r.Forms))
-	for _, f := range allForms {
-		payload := r.Forms[string(f.profile)].Payload
-		if payload == nil {
-			continue
-		}
-		token, err := i.sign(func() ([]byte, error) {
-			if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
-				return sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
+	tokens, err := paced(ctx, func() (map[string][]byte, error) {
+		tokens := make(map[string][]byte, len(r.Forms))
+		for _, f := range allForms {
+			payload := r.Forms[string(f.profile)].Payload
+			if payload == nil {
+				continue
 			}
-			return sealer.Seal(payload, f.form, r.SealingTime)
-		})
-		if err != nil {
-			return store.Record{}, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
+			token, err := i.sign(func() ([]byte, error) {
+				if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
+					return sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
+				}
+				return sealer.Seal(payload, f.form, r.SealingTime)
+			})
+			if err != nil {
+				return nil, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
+			}
+			// 6. Read back what was sealed with the verifier that everybody uses.
+			if err := i.checkSealed(ctx, &r, f.profile, payload, token); err != nil {
+				return nil, fmt.Errorf("checking %s as %s: %w", r.ID, f.profile, err)
+			}
+			tokens[string(f.profile)] = token
 		}
-		// 6. Read back what was sealed with the verifier that everybody uses.
-		if err := i.checkSealed(ctx, &r, f.profile, payload, token); err != nil {
-			return store.Record{}, fmt.Errorf("checking %s as %s: %w", r.ID, f.profile, err)
-		}
-		tokens[string(f.profile)] = token
+		return tokens, nil
+	})
+	if err != nil {
+		return store.Record{}, err
 	}
 	// 7. Commit. The first writer wins; what it wrote is the answer.
 	sealed, err := i.store.Commit(ctx, r.ID, tokens)
@@ -312,6 +296,37 @@ func (i *Issuer) numberRule(c *Course) numberRule {
 	}
 	rule, _ := parseNumberRule(defaultNumberRule)
 	return rule
+}
+
+// forms builds and checks the payloads of an award in all its forms.
+func (i *Issuer) forms(d *Draft, x drawn, course [32]byte) (map[string]store.Sealed, error) {
+	cred, err := i.inst.credential(d, x)
+	if err != nil {
+		return nil, err
+	}
+	built := map[string]store.Sealed{}
+	for _, f := range forms {
+		payload, err := i.payload(d, cred, f.profile, patternKey{course, f.profile})
+		if err != nil {
+			return nil, err
+		}
+		built[string(f.profile)] = store.Sealed{Payload: payload}
+	}
+	if i.inst.DataIntegrity != "" {
+		proved := built[string(elm.VC2)]
+		if _, err := openContexts().Canonicalize(proved.Payload, crypto.SHA256); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		built[string(ProvedAward)] = proved
+	}
+	if i.inst.OpenBadges {
+		payload, err := i.inst.badge(cred, d, x)
+		if err != nil {
+			return nil, err
+		}
+		built[string(OpenBadge)] = store.Sealed{Payload: payload}
+	}
+	return built, nil
 }
 
 // payload writes one form and has it checked, in full or, where it differs from
