@@ -19,6 +19,7 @@ type Course struct {
 	CourseJSON []byte
 	ListName   string // ".../list.csv"
 	List       []byte // as saved, in the encodings described at Courses
+	Encoding   string // of List, where it does not tell itself
 }
 
 // Courses returns the three examples, in the order in which they are shown:
@@ -42,6 +43,9 @@ func Courses() []Course {
 	for i, name := range names {
 		c := Course{Name: name + "/course.json", ListName: name + "/list.csv"}
 		c.CourseJSON, c.List = read(c.Name), read(c.ListName)
+		if name == "cnc-operator" {
+			c.Encoding = "windows-1250"
+		}
 		courses[i] = c
 	}
 	return courses

@@ -10,6 +10,7 @@ import (
 type column struct {
 	name     string
 	required bool
+	date     bool
 	want     string   // what a cell holds, for people
 	aliases  []string // other headers, as fold leaves them
 }
@@ -18,40 +19,40 @@ type column struct {
 // them in English, Croatian, Serbian and Montenegrin in both scripts, Bosnian,
 // Slovene and Macedonian.
 var columns = [...]column{
-	{"given_name", true, "a given name as on the identity document", []string{
+	{"given_name", true, false, "a given name as on the identity document", []string{
 		"first name", "forename", "ime", "име"}},
-	{"family_name", true, "a family name as on the identity document", []string{
+	{"family_name", true, false, "a family name as on the identity document", []string{
 		"last name", "surname", "prezime", "презиме", "priimek"}},
-	{"date_of_birth", true, "YYYY-MM-DD", []string{
+	{"date_of_birth", true, true, "YYYY-MM-DD", []string{
 		"birth date", "birthdate", "birthday", "dob", "datum rođenja", "datum rodjenja", "датум рођења", "datum rojstva", "датум на раѓање"}},
-	{"learner_id", false, "the institution's number of the learner", []string{
+	{"learner_id", false, false, "the institution's number of the learner", []string{
 		"student id", "student number", "matični broj", "matični broj studenta", "jmbag", "broj indeksa", "број индекса", "broj polaznika", "број полазника",
 		"матични број", "vpisna številka", "број на индекс", "матичен број"}},
-	{"email", false, "an e-mail address, such as name@school.example", []string{
+	{"email", false, false, "an e-mail address, such as name@school.example", []string{
 		"e mail", "mail", "e mail address", "email address", "e pošta", "е пошта", "elektronska pošta", "електронска пошта", "imejl", "имејл"}},
-	{"grade", false, "a grade as text", []string{
+	{"grade", false, false, "a grade as text", []string{
 		"mark", "ocjena", "ocena", "оцена", "оцјена"}},
-	{"awarding_date", false, "YYYY-MM-DD", []string{
+	{"awarding_date", false, true, "YYYY-MM-DD", []string{
 		"award date", "date of award", "datum dodjele", "datum dodele", "датум доделе", "датум додјеле", "datum podelitve", "датум на доделување"}},
-	{"rpl", false, "none, part or whole", []string{
+	{"rpl", false, false, "none, part or whole", []string{
 		"prior learning", "recognition of prior learning", "prethodno učenje", "претходно учење", "priznavanje prethodnog učenja", "признавање претходног учења",
 		"predhodno učenje", "priznavanje predhodnega znanja"}},
-	{"rpl_outcomes", false, "ids of outcomes of the course", []string{
+	{"rpl_outcomes", false, false, "ids of outcomes of the course", []string{
 		"recognised outcomes", "recognized outcomes", "priznati ishodi", "признати исходи", "priznani izidi", "признаени исходи"}},
-	{"rpl_evidence", false, "on what evidence prior learning was recognised", []string{
+	{"rpl_evidence", false, false, "on what evidence prior learning was recognised", []string{
 		"evidence", "dokazi", "докази", "dokazila"}},
-	{"id_verification", false, "unsupervised, supervised, supervised-id or unsupervised-id", []string{
+	{"id_verification", false, false, "unsupervised, supervised, supervised-id or unsupervised-id", []string{
 		"identity check", "identity verification", "provjera identiteta", "provera identiteta", "провера идентитета", "провјера идентитета",
 		"preverjanje identitete", "проверка на идентитет"}},
-	{"level_override", false, "an EQF level from 1 to 8", []string{
+	{"level_override", false, false, "an EQF level from 1 to 8", []string{
 		"level", "izmjena razine", "izmijenjena razina", "izmena nivoa", "измена нивоа", "sprememba ravni", "измена на ниво"}},
-	{"override_reason", false, "why the level differs from the course's", []string{
+	{"override_reason", false, false, "why the level differs from the course's", []string{
 		"reason", "razlog izmjene", "razlog izmene", "разлог измене", "razlog spremembe", "причина за измена"}},
-	{"override_by", false, "who decided on the other level", []string{
+	{"override_by", false, false, "who decided on the other level", []string{
 		"decided by", "odlučio", "odluku donio", "odluku doneo", "одлуку донео", "одлуку донио", "odločil", "одлучил"}},
-	{"language", false, "a language that the course has texts in", []string{
+	{"language", false, false, "a language that the course has texts in", []string{
 		"jezik", "језик", "јазик"}},
-	{"certificate_number", false, "a certificate number that was not used before", []string{
+	{"certificate_number", false, false, "a certificate number that was not used before", []string{
 		"number", "certificate no", "broj uvjerenja", "broj uverenja", "број уверења", "broj certifikata", "broj potvrde", "številka potrdila", "број на уверение"}},
 }
 

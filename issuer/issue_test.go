@@ -78,7 +78,7 @@ func TestIssuedFormsAreValidAndComplete(t *testing.T) {
 		for _, w := range warnings {
 			t.Errorf("%s: %s", e.Name, w)
 		}
-		drafts, warnings, err := ReadList(e.ListName, e.List, c, "")
+		drafts, warnings, err := ReadList(e.ListName, e.List, c, e.Encoding)
 		if err != nil {
 			t.Fatal(err)
 		}

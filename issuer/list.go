@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"fmt"
 	"net/mail"
 	"regexp"
@@ -11,30 +12,83 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/unicode/norm"
 )
 
-// ReadList reads a class list: CSV (UTF-8 or Windows-1250, comma, semicolon or
-// tab; encoding "" detects and says what it took) or XLSX, told by content. All
-// problems are returned at once as [*Problems]; drafts only when there is none
-// that blocks. Warnings are returned beside the drafts.
+// ReadList reads a class list: CSV (comma, semicolon or tab; UTF-8, or UTF-16 with
+// a byte order mark, or one of [Encodings] that is said) or XLSX, told by content.
+// All problems are returned at once as [*Problems]; drafts only when there is none
+// that blocks. Warnings are returned beside the drafts. A CSV that does not tell
+// its encoding is an [*EncodingError].
 func ReadList(name string, data []byte, c *Course, encoding string) (drafts []Draft, warnings []Problem, err error) {
-	s, problems, err := openSheet(data, encoding)
-	if err == nil {
-		var more []Problem
-		drafts, more = readSheet(s, c)
-		problems = append(problems, more...)
-	} else if p, ok := err.(*sheetProblem); ok {
-		problems = append(problems, Problem(*p))
-	} else {
-		return nil, nil, fmt.Errorf("reading %s: %w", name, err)
+	rows, problems, err := readRows(name, data, c, ListOptions{Encoding: encoding}, maxProblems)
+	if err != nil {
+		return nil, nil, err
 	}
+	for _, r := range rows {
+		drafts = append(drafts, r.Draft)
+		problems = append(problems, r.Problems...)
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Row, b.Row) })
 	warnings, err = split(name, problems)
 	if err != nil {
 		return nil, warnings, err
 	}
 	return drafts, warnings, nil
+}
+
+// ListOptions is what a class list does not say itself.
+type ListOptions struct {
+	Encoding string            // of a CSV, one of Encodings; "": as the content tells
+	Defaults map[string]string // by column name, what stands for an empty cell
+}
+
+// Row is one learner of a class list.
+type Row struct {
+	Draft    Draft     // where a problem blocks: what could be read
+	Problems []Problem // of its cells
+}
+
+// Sound reports whether the draft can be issued, as far as the list tells.
+func (r *Row) Sound() bool {
+	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return !p.Warn })
+}
+
+// ReadRows reads a class list as ReadList does, but for what is wrong with one
+// row only that row is lost. What is wrong with the file is returned as
+// [*Problems] or [*EncodingError], and so is a list in which ten thousand problems
+// block; the warnings are those about the file.
+func ReadRows(name string, data []byte, c *Course, o ListOptions) (rows []Row, warnings []Problem, err error) {
+	rows, problems, err := readRows(name, data, c, o, 10*maxProblems)
+	if err != nil {
+		return nil, nil, err
+	}
+	warnings, err = split(name, problems)
+	if err != nil {
+		for _, r := range rows {
+			problems = append(problems, r.Problems...)
+		}
+		slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Row, b.Row) })
+		if warnings, err = split(name, problems); len(err.(*Problems).List) > maxProblems {
+			err = &Problems{In: name, List: err.(*Problems).List[:maxProblems]}
+		}
+		return nil, warnings, err
+	}
+	return rows, warnings, nil
+}
+
+// readRows returns the rows and, beside what they hold themselves, the problems of
+// the file. The error is none of the list's.
+func readRows(name string, data []byte, c *Course, o ListOptions, most int) (rows []Row, problems []Problem, err error) {
+	s, problems, err := openSheet(data, o.Encoding)
+	if p, ok := err.(*sheetProblem); ok {
+		return nil, append(problems, Problem(*p)), nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	rows, more := readSheet(s, c, o.Defaults, most)
+	return rows, append(problems, more...), nil
 }
 
 // ReadDraft reads one learner given as texts by column name, with the rules and
@@ -63,9 +117,12 @@ func ReadDraft(c *Course, cells map[string]string) (Draft, []Problem, error) {
 	return d, warnings, nil
 }
 
-// readSheet reads header and rows. The header is the first row with a cell.
-func readSheet(s sheet, c *Course) (drafts []Draft, problems []Problem) {
+// readSheet reads header and rows until more than most problems block; those that
+// are no row's are returned beside the rows. The header is the first row with a
+// cell.
+func readSheet(s sheet, c *Course, defaults map[string]string, most int) (rows []Row, problems []Problem) {
 	var head *header
+	blocking := 0
 	byKey := map[[32]byte]int{}  // row of the first learner with this key
 	byNumber := map[string]int{} // row of the first use of a number
 	for l, err := range s.lines {
@@ -74,34 +131,38 @@ func readSheet(s sheet, c *Course) (drafts []Draft, problems []Problem) {
 			if !ok {
 				p = &sheetProblem{Rule: "list-format", Want: err.Error()} // unreachable: sheets fail with problems
 			}
-			return drafts, append(problems, Problem(*p))
+			return rows, append(problems, Problem(*p))
 		}
 		if !slices.ContainsFunc(l.cells, func(s string) bool { return strings.TrimSpace(s) != "" }) {
 			continue
 		}
 		if head == nil {
 			var more []Problem
-			head, more = readHeader(l)
+			head, more = readHeader(l, s.facts)
 			problems = append(problems, more...)
 			if len(l.cells) > maxColumns {
 				return nil, problems
 			}
+			for _, p := range more {
+				if !p.Warn {
+					blocking++
+				}
+			}
 			continue
 		}
-		if len(drafts) == maxRows {
+		if len(rows) == maxRows {
 			return nil, append(problems, Problem{Row: l.number, Rule: "list-size", Want: fmt.Sprintf("is one row too many: expected at most %d learners in a list", maxRows)})
 		}
-		if len(problems) >= maxProblems {
-			return nil, append(problems, Problem{Row: l.number, Rule: "list-problems", Want: fmt.Sprintf("and the rows after it were not looked at: there are %d problems already", len(problems))})
+		if blocking >= most {
+			return rows, append(problems, Problem{Row: l.number, Rule: "list-problems", Want: fmt.Sprintf("and the rows after it were not looked at: there are %d problems already", blocking)})
 		}
-		r := row{course: c, number: l.number, serials: s.serials, date1904: s.date1904}
+		r := row{course: c, number: l.number, defaults: defaults}
 		r.fill(head, l)
 		d := r.draft()
-		problems = append(problems, r.problems...)
-		if len(r.problems) == 0 || !slices.ContainsFunc(r.problems, func(p Problem) bool { return !p.Warn }) {
+		if (&Row{Problems: r.problems}).Sound() {
 			key := d.Key("")
 			if first, ok := byKey[key]; ok {
-				problems = append(problems, Problem{Row: l.number, Rule: "row-duplicate",
+				r.problems = append(r.problems, Problem{Row: l.number, Rule: "row-duplicate",
 					Want: fmt.Sprintf("is the same learner and awarding date as row %d: expected each learner once", first)})
 			} else {
 				byKey[key] = l.number
@@ -109,32 +170,41 @@ func readSheet(s sheet, c *Course) (drafts []Draft, problems []Problem) {
 		}
 		if d.Number != "" {
 			if first, ok := byNumber[d.Number]; ok {
-				r.problems = nil
 				r.fail("certificate_number", "number-duplicate", fmt.Sprintf("is the number of row %d too: expected another", first))
-				problems = append(problems, r.problems...)
 			} else {
 				byNumber[d.Number] = l.number
 			}
 		}
-		drafts = append(drafts, d)
+		for _, p := range r.problems {
+			if !p.Warn {
+				blocking++
+			}
+		}
+		rows = append(rows, Row{d, r.problems})
+	}
+	if s.facts != nil && head != nil {
+		for _, m := range s.facts.merged {
+			problems = append(problems, head.merged(m, rows)...)
+		}
 	}
 	if head == nil {
 		problems = append(problems, Problem{Rule: "list-empty", Want: "the list is empty: expected a row of headers and a row for each learner"})
-	} else if len(drafts) == 0 {
+	} else if len(rows) == 0 {
 		problems = append(problems, Problem{Rule: "list-empty", Want: "the list has no learner: expected a row for each learner below the headers"})
 	}
-	return drafts, problems
+	return rows, problems
 }
 
 // header says where the columns stand.
 type header struct {
-	at    [len(columns)]int // 0-based place in the sheet, -1: absent
-	texts []string          // as written
+	number int
+	at     [len(columns)]int // 0-based place in the sheet, -1: absent
+	texts  []string          // as written
 }
 
-func readHeader(l line) (*header, []Problem) {
+func readHeader(l line, facts *sheetFacts) (*header, []Problem) {
 	var problems []Problem
-	h := &header{texts: l.cells}
+	h := &header{number: l.number, texts: l.cells}
 	for i := range h.at {
 		h.at[i] = -1
 	}
@@ -161,6 +231,10 @@ func readHeader(l line) (*header, []Problem) {
 			problems = append(problems, p)
 		default:
 			h.at[i] = place
+			if facts != nil && slices.ContainsFunc(facts.hidden, func(r cellRange) bool { return r.left <= place && place <= r.right }) {
+				p.Rule, p.Field, p.Warn, p.Want = "column-hidden", columns[i].name, true, "is hidden in the spreadsheet, and is read"
+				problems = append(problems, p)
+			}
 		}
 	}
 	for i, c := range columns {
@@ -172,17 +246,31 @@ func readHeader(l line) (*header, []Problem) {
 	return h, problems
 }
 
-func cellName(place, row int) string {
-	name, err := excelize.CoordinatesToCellName(place+1, row)
-	if err != nil {
-		return "" // beyond what a spreadsheet can show
+// merged names the rows that a block of merged cells reaches into: which of them
+// its one value is for is not said. Blocks of columns that are not read do not
+// matter.
+func (h *header) merged(m cellRange, rows []Row) []Problem {
+	if m.bottom < h.number || !slices.ContainsFunc(h.at[:], func(place int) bool { return m.left <= place && place <= m.right }) {
+		return nil
 	}
-	return name
+	p := Problem{Row: max(m.top, h.number), Cell: cellName(m.left, m.top) + ":" + cellName(m.right, m.bottom), Rule: "cells-merged"}
+	p.Want = "has the merged cells " + p.Cell + ": split them, and enter in each cell what it is to hold"
+	const most = 100
+	if m.top <= h.number || m.bottom-m.top > most {
+		return []Problem{p}
+	}
+	first, _ := slices.BinarySearchFunc(rows, m.top, func(r Row, n int) int { return cmp.Compare(r.Draft.Row, n) })
+	for i := first; i < len(rows) && rows[i].Draft.Row <= m.bottom; i++ {
+		p.Row = rows[i].Draft.Row
+		rows[i].Problems = append(rows[i].Problems, p)
+	}
+	return nil
 }
 
 // cell is what a row has in a column.
 type cell struct {
 	text  string // as written, composed and without spaces around it
+	kind  cellKind
 	head  string // header as written
 	name  string // "C15"
 	given bool   // the list has the column
@@ -190,19 +278,23 @@ type cell struct {
 
 // row is one learner on the way to a draft.
 type row struct {
-	course            *Course
-	number            int
-	serials, date1904 bool
-	cells             [len(columns)]cell
-	problems          []Problem
+	course   *Course
+	number   int
+	defaults map[string]string // by column name
+	cells    [len(columns)]cell
+	problems []Problem
 }
 
 func (r *row) fill(h *header, l line) {
+	if l.hidden {
+		r.problems = append(r.problems, Problem{Row: l.number, Rule: "row-hidden",
+			Want: "is hidden in the spreadsheet, by hand or by a filter: show it, or take it out of the list"})
+	}
 	for i, place := range h.at {
 		if place >= 0 {
 			r.cells[i] = cell{head: shorten(h.texts[place]), name: cellName(place, l.number), given: true}
 			if place < len(l.cells) {
-				r.cells[i].text = l.cells[place]
+				r.cells[i].text, r.cells[i].kind = l.cells[place], l.kind(place)
 			}
 		}
 	}
@@ -223,7 +315,6 @@ func (r *row) problem(name, rule, want string, warn bool) {
 }
 
 var (
-	serial            = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 	spreadsheetNumber = regexp.MustCompile(`^[0-9](\.[0-9]+)?E\+?[0-9]+$`)
 	certificateNumber = regexp.MustCompile(`^[\pL\pN][\pL\pN ./_-]{0,59}$`)
 	outcomeSeparators = regexp.MustCompile(`[,;\s]+`)
@@ -234,6 +325,9 @@ func (r *row) draft() Draft {
 	d := Draft{Course: r.course, Row: r.number}
 	for i := range r.cells {
 		c := &r.cells[i]
+		if value := r.defaults[columns[i].name]; value != "" && strings.TrimSpace(c.text) == "" {
+			c.text = value
+		}
 		c.text = strings.TrimSpace(strings.ReplaceAll(norm.NFC.String(c.text), "\u00a0", " "))
 		r.checkText(columns[i], c)
 	}
@@ -255,7 +349,7 @@ func (r *row) draft() Draft {
 		r.problem("awarding_date", p.Rule, p.Want, true)
 	}
 	d.LearnerID, d.Grade = text("learner_id"), text("grade")
-	if r.serials && spreadsheetNumber.MatchString(d.LearnerID) {
+	if spreadsheetNumber.MatchString(d.LearnerID) && r.cells[columnNamed("learner_id")].kind != cellRounded {
 		r.fail("learner_id", "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
 	}
 	if d.Email = text("email"); d.Email != "" {
@@ -286,6 +380,17 @@ func (r *row) draft() Draft {
 // checkText refuses what no cell may hold, whatever its column.
 func (r *row) checkText(col column, c *cell) {
 	switch {
+	case c.kind == cellFormula:
+		// What it would give today, and from what, is not known here.
+		r.fail(col.name, "formula", "is what a formula gave, expected "+col.want+": copy the column and insert it as values")
+	case c.kind == cellError:
+		r.fail(col.name, "cell-error", "is an error of the spreadsheet, expected "+col.want)
+	case c.kind == cellRounded:
+		r.fail(col.name, "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
+	case c.kind == cellFormat:
+		r.fail(col.name, "number-format", "is a number that the spreadsheet shows in another way, expected "+col.want+": format the column as text and enter what it shows")
+	case c.kind == cellDate && !col.date:
+		r.fail(col.name, "cell-date", "was turned into a date by the spreadsheet, expected "+col.want+": format the column as text and enter it again")
 	case strings.ContainsFunc(c.text, func(x rune) bool {
 		return unicode.IsControl(x) || unicode.Is(unicode.Cf, x) || x == unicode.ReplacementChar || x == '\u2028' || x == '\u2029'
 	}) || !utf8.ValidString(c.text):
@@ -325,12 +430,12 @@ func (r *row) day(name string, required bool) string {
 	case c.text == "" && required && (c.given || r.number == 0):
 		r.fail(name, "empty", "the cell is empty, expected YYYY-MM-DD")
 	case c.text == "":
-	case r.serials && serial.MatchString(c.text):
-		day, ok := serialDay(c.text, r.date1904)
-		if !ok {
-			r.fail(name, "date-form", "is not a day, expected a date cell without a time, or YYYY-MM-DD")
-		}
-		return day
+	case c.kind == cellFormula, c.kind == cellError, c.kind == cellRounded, c.kind == cellFormat: // named as such
+	case c.kind == cellDate && !isDayForm(c.text):
+		r.fail(name, "date-form", "is not a day, expected a date cell without a time, or YYYY-MM-DD")
+	case c.kind == cellNumber:
+		// A year, or a day whose cell lost its format: nobody can tell.
+		r.fail(name, "date-form", "is a number and no date, expected a date cell, or YYYY-MM-DD")
 	case !isDayForm(c.text):
 		r.fail(name, "date-form", "is not a date in the form that is read here, expected YYYY-MM-DD")
 	case !isDay(c.text):

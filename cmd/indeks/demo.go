@@ -121,7 +121,7 @@ func (cmd *demoCmd) issue(ctx context.Context, con console, house *house) (demoS
 		if err != nil {
 			return shown, 0, err
 		}
-		drafts, _, err := issuer.ReadList(example.ListName, example.List, course, "")
+		drafts, _, err := issuer.ReadList(example.ListName, example.List, course, example.Encoding)
 		if err != nil {
 			return shown, 0, err
 		}

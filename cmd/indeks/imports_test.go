@@ -24,7 +24,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"store":              {[]string{"status", "merkle"}, []string{"go.etcd.io/bbolt"}},
 	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
 	"verifier":           {[]string{"contexts", "strictjson", "elm", "keys", "status", "paper"}, nil},
-	"issuer":             {[]string{"contexts", "strictjson", "elm", "keys", "status", "store", "verifier", "paper"}, []string{"github.com/xuri/excelize/v2", "golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
+	"issuer":             {[]string{"contexts", "strictjson", "elm", "keys", "status", "store", "verifier", "paper"}, []string{"golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"web":                {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/time"}},
 	"web/verifying":      {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
 	"web/issuing":        {[]string{"web", "contexts", "elm", "keys", "status", "store", "verifier", "paper", "issuer"}, []string{"github.com/labstack/echo/v4"}},

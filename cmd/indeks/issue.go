@@ -25,7 +25,7 @@ type issueCmd struct {
 	configFlag
 	Course   string `arg:"" help:"Course file (JSON)." type:"existingfile"`
 	List     string `arg:"" help:"Class list (CSV or XLSX)." type:"existingfile"`
-	Encoding string `help:"Encoding of a CSV." enum:",utf-8,windows-1250" default:""`
+	Encoding string `help:"Encoding of a CSV that does not tell it itself." enum:",utf-8,windows-1250,windows-1251,windows-1252" default:""`
 	DryRun   bool   `help:"Check course and list, say every problem, issue nothing."`
 	Out      string `help:"Folder to write the sealed files into." type:"path" placeholder:"DIR"`
 }
