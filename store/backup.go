@@ -90,13 +90,10 @@ func Summarize(ctx context.Context, s Store) (Summary, error) {
 	for _, l := range lists {
 		sum.Lists = append(sum.Lists, ListSummary{l.ID, l.Purpose, l.Used, l.Closed, l.Sequence})
 	}
-	if b, ok := asBolt(s); ok {
-		err = b.view(ctx, func(tx *bolt.Tx) error {
-			var id identity
-			err := getJSON(tx, bucketMeta, identityKey, &id)
-			sum.Store, sum.Schema = id.Store, id.Schema
-			return err
-		})
+	if in := insideOf(s); in != nil {
+		var id identity
+		id, err = in.identity(ctx)
+		sum.Store, sum.Schema = id.Store, id.Schema
 	}
 	if err != nil {
 		return Summary{}, fmt.Errorf("reading whose store it is: %w", err)

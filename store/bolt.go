@@ -199,18 +199,23 @@ var hints = map[error]string{
 	ErrLocked:  "stop the other `indeks` that uses it",
 }
 
+// hinted adds what to do to an error that wraps a sentinel.
+func hinted(err error, hints map[error]string) error {
+	for sentinel, hint := range hints {
+		if errors.Is(err, sentinel) {
+			err = fmt.Errorf("%w; %s", err, hint)
+		}
+	}
+	return err
+}
+
 func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error) {
 	defer func() {
 		if err == nil {
 			return
 		}
 		s = nil
-		err = fmt.Errorf("opening %s: %w", path, err)
-		for sentinel, hint := range hints {
-			if errors.Is(err, sentinel) {
-				err = fmt.Errorf("%w; %s", err, hint)
-			}
-		}
+		err = hinted(fmt.Errorf("opening %s: %w", path, err), hints)
 	}()
 
 	// 1. The file, without O_CREATE, which bbolt would set: it makes an empty

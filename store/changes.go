@@ -65,13 +65,25 @@ func supersedable(tx *bolt.Tx, s *Supersession) error {
 		return nil
 	}
 	doc, _, err := byID.find(tx, []byte(s.ID))
+	return s.fits(doc.State, err)
+}
+
+// fits is ErrState unless the other record, found with err, is issued.
+func (s *Supersession) fits(other State, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("looking for what is superseded: %w", err)
-	case doc.State != Issued:
-		return fmt.Errorf("superseding %s: %w: it is %s", s.ID, ErrState, doc.State)
+	case other != Issued:
+		return fmt.Errorf("superseding %s: %w: it is %s", s.ID, ErrState, other)
 	}
 	return nil
+}
+
+// supersession is the change of what a record supersedes.
+func (r *Record) supersession() Change {
+	c := r.Supersedes.Change
+	c.Successor = r.ID
+	return c
 }
 
 // supersede revokes what a record supersedes.
@@ -82,13 +94,40 @@ func supersede(tx *bolt.Tx, by author, r *Record) error {
 	if err := supersedable(tx, r.Supersedes); err != nil {
 		return err
 	}
-	c := r.Supersedes.Change
-	c.Successor = r.ID
-	if _, err := change(tx, by, r.Supersedes.ID, c); err != nil {
+	if _, err := change(tx, by, r.Supersedes.ID, r.supersession()); err != nil {
 		return err
 	}
 	_, err := by.logged(tx, Event{Kind: KindCorrected, Object: r.Supersedes.ID, Result: r.ID})
 	return err
+}
+
+// move takes a record to another state, or says with ErrState why it cannot get
+// there; moved is false where it is there already.
+func (doc *recordDoc) move(c Change) (moved bool, err error) {
+	// Reserved is nothing yet that could change, and revoked is final.
+	if doc.State == c.State {
+		return false, nil
+	}
+	if doc.State == Reserved || doc.State == Revoked {
+		return false, fmt.Errorf("%w: it is %s", ErrState, doc.State)
+	}
+	// A state needs a list that shows it.
+	shown := c.State == Issued || slices.ContainsFunc(doc.Entries, func(e Entry) bool {
+		return c.State == Revoked && e.Purpose == status.Revocation || c.State == Suspended && e.Purpose == status.Suspension
+	})
+	if !shown {
+		return false, fmt.Errorf("%w: no status list of it shows %s", ErrState, c.State)
+	}
+	c.At = c.At.UTC().Round(0)
+	doc.Changes = append(doc.Changes, c)
+	doc.State = c.State
+	return true, nil
+}
+
+// lastChange is what the log is told of the change of a record that came last.
+func (doc *recordDoc) lastChange() (Event, func(secret []byte) (merkle.Hash, error)) {
+	c := doc.Changes[len(doc.Changes)-1]
+	return Event{Kind: changeKinds[c.State], Object: doc.ID, Result: fmt.Sprintf("%.100s", c.Code)}, func(secret []byte) (merkle.Hash, error) { return changeDigest(secret, c) }
 }
 
 // change moves a record to another state and its bits with it, in one
@@ -99,22 +138,14 @@ func change(tx *bolt.Tx, by author, id string, c Change) (Record, error) {
 		return Record{}, err
 	}
 
-	// 1. Reserved is nothing yet that could change, and revoked is final.
-	if doc.State == c.State {
-		return doc.Record, nil
+	moved, err := doc.move(c)
+	if err != nil || !moved {
+		return doc.Record, err
 	}
-	if doc.State == Reserved || doc.State == Revoked {
-		return Record{}, fmt.Errorf("%w: it is %s", ErrState, doc.State)
-	}
-	c.At = c.At.UTC().Round(0)
-	doc.Changes = append(doc.Changes, c)
-	doc.State = c.State
 
-	// 2. The bits. A state needs a list that shows it.
+	// 1. The bits.
 	changed := map[string]*status.List{}
-	shown := c.State == Issued
 	for _, e := range doc.Entries {
-		shown = shown || c.State == Revoked && e.Purpose == status.Revocation || c.State == Suspended && e.Purpose == status.Suspension
 		bits, err := getBits(tx, e.List)
 		if err != nil {
 			return Record{}, err
@@ -132,11 +163,8 @@ func change(tx *bolt.Tx, by author, id string, c Change) (Record, error) {
 		}
 		changed[e.List] = bits
 	}
-	if !shown {
-		return Record{}, fmt.Errorf("%w: no status list of it shows %s", ErrState, c.State)
-	}
 
-	// 3. All checks are made: see write.
+	// 2. All checks are made: see write.
 	for list, bits := range changed {
 		if err := put(tx, bucketBits, []byte(list), bits.Bits()); err != nil {
 			return Record{}, err
@@ -145,6 +173,7 @@ func change(tx *bolt.Tx, by author, id string, c Change) (Record, error) {
 	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
 		return Record{}, err
 	}
-	_, err = by.loggedWith(tx, Event{Kind: changeKinds[c.State], Object: id, Result: fmt.Sprintf("%.100s", c.Code)}, nil, func(secret []byte) (merkle.Hash, error) { return changeDigest(secret, c) })
+	ev, digest := doc.lastChange()
+	_, err = by.loggedWith(tx, ev, nil, digest)
 	return doc.Record, err
 }

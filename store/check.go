@@ -31,6 +31,8 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 		found = append(found, fmt.Errorf(format, args...))
 	}
 
+	in := insideOf(s)
+
 	// 1. The logs, the lists, and what the records will have to add up to.
 	type count struct {
 		List
@@ -142,16 +144,11 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 			report("%w", err)
 			continue
 		}
-		if b, ok := asBolt(s); ok {
-			err := b.view(ctx, func(tx *bolt.Tx) error {
-				kept, err := getKept(tx, id)
-				if err == nil {
-					list.shown.Add(kept)
-				}
-				return err
-			})
-			if err != nil {
+		if in != nil {
+			if kept, err := in.keptBits(ctx, id); err != nil {
 				report("the bits of list %s that no record calls for: %w", id, err)
+			} else {
+				list.shown.Add(kept)
 			}
 		}
 		if !bytes.Equal(bits.Bits(), list.shown.Bits()) {
@@ -169,10 +166,39 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	}
 
 	// 4. What only the implementation sees.
-	if b, ok := asBolt(s); ok {
-		found = append(found, b.checkIndexes(ctx, traces)...)
+	if in != nil {
+		found = append(found, in.checkIndexes(ctx, traces)...)
 	}
 	return found
+}
+
+// inside is what the implementations show of themselves beyond the contract.
+type inside interface {
+	identity(ctx context.Context) (identity, error)
+	keptBits(ctx context.Context, list string) (*status.List, error) // see Restore
+	checkIndexes(ctx context.Context, traces *traces) []error
+}
+
+// insideOf is the implementation behind s, or nil where it is one of somebody else.
+func insideOf(s Store) inside {
+	if g, ok := s.(*guarded); ok {
+		s = g.Store
+	}
+	in, _ := s.(inside)
+	return in
+}
+
+func (s *boltStore) keptBits(ctx context.Context, list string) (kept *status.List, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		kept, err = getKept(tx, list)
+		return err
+	})
+	return kept, err
+}
+
+func (s *boltStore) identity(ctx context.Context) (id identity, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error { return getJSON(tx, bucketMeta, identityKey, &id) })
+	return id, err
 }
 
 // checkRecord says what is wrong with one record by itself.

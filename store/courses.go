@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -98,55 +99,80 @@ func (s *boltStore) PutCourse(ctx context.Context, c Course) (Course, error) {
 	return stored, nil
 }
 
-// putCourse stores a version; packed is its JSON as it is kept.
-func putCourse(tx *bolt.Tx, by author, c Course, packed []byte) (Course, error) {
+// settle is what becomes of a version that is put: known is what is stored of it,
+// nil for nothing, latest the highest number of its course, awarded the hashes of
+// what records were awarded under by its name. Where changed is false, nothing is
+// to be written.
+func (c Course) settle(known *Course, latest int, awarded [][sha256.Size]byte) (settled Course, changed bool, err error) {
 	// 1. What was awarded under does not change, also where it was awarded
 	// before the course came into the catalogue.
-	key := courseKey(c.ID, c.Version)
-	c.Used = false
-	for sum := range awarded(tx, key) {
+	c.Used = len(awarded) > 0
+	for _, sum := range awarded {
 		if sum != c.SHA256 {
-			return Course{}, ErrCourseUsed
+			return Course{}, false, ErrCourseUsed
 		}
-		c.Used = true
 	}
 
 	// 2. Is there anything to change?
-	known, err := getCourse(tx, key)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		all, err := versions(tx, c.ID)
-		if err != nil {
-			return Course{}, err
-		}
-		c.Number, c.FirstPublished = 1, time.Time{}
-		if n := len(all); n > 0 {
-			c.Number = all[n-1].Number + 1
-		}
-	case err != nil:
-		return Course{}, err
+	case known == nil:
+		c.Number, c.FirstPublished = latest+1, time.Time{}
 	case known.SHA256 == c.SHA256 && known.From == c.From && known.Until == c.Until && known.Published == c.Published:
-		return known, nil
+		settled = *known
+		settled.Used = c.Used
+		return settled, false, nil
 	default:
 		c.Number, c.FirstPublished = known.Number, known.FirstPublished
 	}
 	if c.Published && c.FirstPublished.IsZero() {
 		c.FirstPublished = c.Changed
 	}
+	return c, true, nil
+}
 
-	// 3. All checks are made: see write.
+// putCourse stores a version; packed is its JSON as it is kept.
+func putCourse(tx *bolt.Tx, by author, c Course, packed []byte) (Course, error) {
+	key := courseKey(c.ID, c.Version)
+	var known *Course
+	latest := 0
+	stored, err := getCourse(tx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		all, err := versions(tx, c.ID)
+		if err != nil {
+			return Course{}, err
+		}
+		if n := len(all); n > 0 {
+			latest = all[n-1].Number
+		}
+	case err != nil:
+		return Course{}, err
+	default:
+		known = &stored
+	}
+	c, changed, err := c.settle(known, latest, slices.Collect(awarded(tx, key)))
+	if err != nil || !changed {
+		return c, err
+	}
+
+	// All checks are made: see write.
 	if err := tx.Bucket(bucketCourseTexts).Put(key, packed); err != nil {
 		return Course{}, err
 	}
 	if err := putJSON(tx, bucketCourses, key, c); err != nil {
 		return Course{}, err
 	}
+	_, err = by.logged(tx, c.event())
+	return c, err
+}
+
+// event is what the log is told of a version that is put.
+func (c *Course) event() Event {
 	seen := "not published"
 	if c.Published {
 		seen = "published"
 	}
-	_, err = by.logged(tx, Event{Kind: KindCoursePut, Object: c.ID, Result: fmt.Sprintf("version %.200s, %s", c.Version, seen), Digest: c.SHA256})
-	return c, err
+	return Event{Kind: KindCoursePut, Object: c.ID, Result: fmt.Sprintf("version %.200s, %s", c.Version, seen), Digest: c.SHA256}
 }
 
 func (s *boltStore) Course(ctx context.Context, id, version string) (c Course, err error) {
@@ -225,7 +251,7 @@ func versions(tx *bolt.Tx, id string) ([]Course, error) {
 // awarded yields the hashes of the courses that records were awarded under by
 // the name of a version. There is one at most where the version is in the
 // catalogue.
-func awarded(tx *bolt.Tx, key []byte) func(yield func([sha256.Size]byte) bool) {
+func awarded(tx *bolt.Tx, key []byte) iter.Seq[[sha256.Size]byte] {
 	return func(yield func([sha256.Size]byte) bool) {
 		cursor := tx.Bucket(bucketAwarded).Cursor()
 		for k, _ := cursor.Seek(key); bytes.HasPrefix(k, key); k, _ = cursor.Next() {

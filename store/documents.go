@@ -41,6 +41,14 @@ func (d *Document) validate() error {
 	return nil
 }
 
+// over is ErrRevision where another revision than that of d is stored.
+func (d *Document) over(stored uint64) error {
+	if stored == d.Revision {
+		return nil
+	}
+	return fmt.Errorf("putting %s %q over revision %d: %w: it is at %d", d.Kind, d.ID, d.Revision, ErrRevision, stored)
+}
+
 // validDocumentKey holds what documentKey needs to be unambiguous.
 func validDocumentKey(kind, id string) error {
 	for _, s := range []string{kind, id} {
@@ -63,7 +71,8 @@ func documentKey(kind, id string) []byte {
 // the latter in seconds of Unix time or 0, each eight bytes big-endian.
 const documentHead = 16
 
-func putDocument(tx *bolt.Tx, d Document) error {
+// sealed is a document as it is stored.
+func (d *Document) sealed() []byte {
 	value := make([]byte, 0, documentHead+len(d.Body))
 	value = binary.BigEndian.AppendUint64(value, d.Revision)
 	var end uint64
@@ -71,10 +80,10 @@ func putDocument(tx *bolt.Tx, d Document) error {
 		end = uint64(d.Expires.Unix())
 	}
 	value = binary.BigEndian.AppendUint64(value, end)
-	return put(tx, bucketDocuments, documentKey(d.Kind, d.ID), append(value, d.Body...))
+	return seal(bucketDocuments, documentKey(d.Kind, d.ID), append(value, d.Body...))
 }
 
-// openDocument reads what putDocument stored at a key.
+// openDocument reads what sealed made, at a key.
 func openDocument(key, stored []byte) (Document, error) {
 	value, err := open(bucketDocuments, key, stored)
 	if err != nil {
@@ -101,7 +110,8 @@ func getDocument(tx *bolt.Tx, kind, id string) (Document, error) {
 	return openDocument(key, stored)
 }
 
-func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ...Event) error {
+// validDocuments says with ErrInvalid why documents and events cannot be put.
+func validDocuments(docs []Document, events []Event) error {
 	for i := range events {
 		if err := events[i].validate(); err != nil {
 			return err
@@ -119,6 +129,13 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ..
 			return fmt.Errorf("putting %.40s %.60q: %w", d.Kind, d.ID, err)
 		}
 	}
+	return nil
+}
+
+func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ...Event) error {
+	if err := validDocuments(docs, events); err != nil {
+		return err
+	}
 	by := s.author(ctx)
 	return s.write(ctx, func(tx *bolt.Tx) error {
 		for _, d := range docs {
@@ -126,8 +143,8 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ..
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return err
 			}
-			if known.Revision != d.Revision {
-				return fmt.Errorf("putting %s %q over revision %d: %w: it is at %d", d.Kind, d.ID, d.Revision, ErrRevision, known.Revision)
+			if err := d.over(known.Revision); err != nil {
+				return err
 			}
 		}
 		// All checks are made: see write.
@@ -139,7 +156,7 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ..
 				continue
 			}
 			d.Revision++
-			if err := putDocument(tx, d); err != nil {
+			if err := tx.Bucket(bucketDocuments).Put(documentKey(d.Kind, d.ID), d.sealed()); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -31,8 +32,8 @@ func (r *Record) validate() error {
 		return fmt.Errorf("reserving %.100q: %w: %s", r.ID, ErrInvalid, fmt.Sprintf(format, args...))
 	}
 	for name, s := range map[string]string{"id": r.ID, "public id": r.Public, "link": r.Link, "number": r.Number} {
-		if s == "" || len(s) > maxKey {
-			return invalid("%s of %d bytes, not 1 to %d", name, len(s), maxKey)
+		if s == "" || len(s) > maxKey || strings.ContainsRune(s, 0) {
+			return invalid("%s of %d bytes, not 1 to %d without NUL", name, len(s), maxKey)
 		}
 	}
 	for _, s := range []string{
@@ -43,8 +44,8 @@ func (r *Record) validate() error {
 			return fmt.Errorf("reserving %.100q: %w", r.ID, err)
 		}
 	}
-	if len(r.ExternalID) > maxKey {
-		return invalid("external id of %d bytes, more than %d", len(r.ExternalID), maxKey)
+	if len(r.ExternalID) > maxKey || strings.ContainsRune(r.ExternalID, 0) {
+		return invalid("external id of %d bytes, more than %d or with NUL", len(r.ExternalID), maxKey)
 	}
 	if r.Key == (Key{}) {
 		return invalid("no key")
@@ -65,7 +66,7 @@ func (r *Record) validate() error {
 		return invalid("no form")
 	}
 	for profile, form := range r.Forms {
-		if profile == "" || len(profile) > maxKey || !utf8.ValidString(profile) {
+		if profile == "" || len(profile) > maxKey || !utf8.ValidString(profile) || strings.ContainsRune(profile, 0) {
 			return invalid("profile %.40q", profile)
 		}
 		if len(form.Payload) == 0 || len(form.Payload) > maxBlob {
@@ -110,10 +111,7 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err := r.validate(); err != nil {
 		return Record{}, err
 	}
-	payloads := map[string]packed{} // made before all others have to wait
-	for profile, form := range r.Forms {
-		payloads[profile] = packed{packPayload(form.Payload), sha256.Sum256(form.Payload)}
-	}
+	payloads := packPayloads(r) // before all others have to wait
 	var stored Record
 	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
@@ -132,6 +130,26 @@ type packed struct {
 	sum   [sha256.Size]byte
 }
 
+// packPayloads is how the payloads of a record are kept, by profile.
+func packPayloads(r Record) map[string]packed {
+	payloads := map[string]packed{}
+	for profile, form := range r.Forms {
+		payloads[profile] = packed{packPayload(form.Payload), sha256.Sum256(form.Payload)}
+	}
+	return payloads
+}
+
+// reservedDoc is a record as it is stored when it is reserved.
+func reservedDoc(r Record, payloads map[string]packed) recordDoc {
+	doc := recordDoc{Record: r, Payloads: map[string][sha256.Size]byte{}}
+	doc.State = Reserved
+	doc.Forms = map[string]Sealed{}
+	for profile, payload := range payloads {
+		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payload.sum
+	}
+	return doc
+}
+
 // reserve is the first of the two transactions of issuing. payloads are those of
 // r, by profile.
 func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Record, error) {
@@ -141,7 +159,7 @@ func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Reco
 	case err == nil && doc.RequestHash != r.RequestHash:
 		return Record{}, ErrConflict
 	case err == nil:
-		return doc.record(tx, key)
+		return doc.inBolt(tx, key)
 	case !errors.Is(err, ErrNotFound):
 		return Record{}, err
 	}
@@ -189,11 +207,8 @@ func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Reco
 	if err := records.SetSequence(sequence); err != nil {
 		return Record{}, err
 	}
-	doc = recordDoc{Record: r, Payloads: map[string][sha256.Size]byte{}}
-	doc.State = Reserved
-	doc.Forms = map[string]Sealed{}
+	doc = reservedDoc(r, payloads)
 	for profile, payload := range payloads {
-		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payload.sum
 		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), payload.bytes); err != nil {
 			return Record{}, err
 		}
@@ -240,10 +255,8 @@ func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Reco
 }
 
 func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {
-	for profile, token := range tokens {
-		if len(token) == 0 || len(token) > maxBlob {
-			return Record{}, fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, len(token))
-		}
+	if err := validTokens(id, tokens); err != nil {
+		return Record{}, err
 	}
 	if err := s.Writable(); err != nil {
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
@@ -258,17 +271,10 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	if r.State != Reserved {
 		return r, nil // the first writer wins
 	}
-	reserved, given := slices.Sorted(maps.Keys(r.Forms)), slices.Sorted(maps.Keys(tokens))
-	if !slices.Equal(reserved, given) {
-		return Record{}, fmt.Errorf("committing %s: %w: tokens for %q, forms reserved %q", id, ErrInvalid, given, reserved)
+	envelopes, err := r.seal(tokens)
+	if err != nil {
+		return Record{}, err
 	}
-	envelopes := map[string][]byte{}
-	for profile, token := range tokens {
-		payload := r.Forms[profile].Payload
-		r.Forms[profile] = Sealed{Payload: payload, Token: token, SHA256: sha256.Sum256(token)}
-		envelopes[profile] = packToken(token, payload)
-	}
-	r.State = Issued
 
 	var stored Record
 	by := s.author(ctx)
@@ -282,6 +288,43 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	return stored, nil
 }
 
+// validTokens says with ErrInvalid why tokens cannot be committed.
+func validTokens(id string, tokens map[string][]byte) error {
+	for profile, token := range tokens {
+		if len(token) == 0 || len(token) > maxBlob {
+			return fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, len(token))
+		}
+	}
+	return nil
+}
+
+// seal makes of a reserved record one that is issued, and returns its tokens as
+// they are kept.
+func (r *Record) seal(tokens map[string][]byte) (envelopes map[string][]byte, err error) {
+	reserved, given := slices.Sorted(maps.Keys(r.Forms)), slices.Sorted(maps.Keys(tokens))
+	if !slices.Equal(reserved, given) {
+		return nil, fmt.Errorf("committing %s: %w: tokens for %q, forms reserved %q", r.ID, ErrInvalid, given, reserved)
+	}
+	envelopes = map[string][]byte{}
+	for profile, token := range tokens {
+		payload := r.Forms[profile].Payload
+		r.Forms[profile] = Sealed{Payload: payload, Token: token, SHA256: sha256.Sum256(token)}
+		envelopes[profile] = packToken(token, payload)
+	}
+	r.State = Issued
+	return envelopes, nil
+}
+
+// sealing is what verifiers may know of a record that is sealed, given the secret
+// of its entry in the log.
+func (doc *recordDoc) sealing(secret []byte) (*merkle.Sealing, error) {
+	s := &merkle.Sealing{Credential: doc.ID, KeyID: doc.KeyID, At: doc.SealingTime, Forms: map[string]merkle.Hash{}}
+	for profile, payload := range doc.Payloads {
+		s.Forms[profile] = merkle.Commit(merkle.Salt(secret, profile), payload)
+	}
+	return s, nil
+}
+
 // commit is the second of the two transactions of issuing: r is the record as it
 // is to be, envelopes are its tokens as they are kept.
 func commit(tx *bolt.Tx, by author, r Record, envelopes map[string][]byte) (Record, error) {
@@ -291,7 +334,7 @@ func commit(tx *bolt.Tx, by author, r Record, envelopes map[string][]byte) (Reco
 		return Record{}, err
 	}
 	if doc.State != Reserved {
-		return doc.record(tx, key)
+		return doc.inBolt(tx, key)
 	}
 
 	// 2. What it takes the place of, which makes checks of its own: see write.
@@ -300,13 +343,7 @@ func commit(tx *bolt.Tx, by author, r Record, envelopes map[string][]byte) (Reco
 	}
 
 	// 3. The log says that these payloads are sealed.
-	logged, err := by.loggedWith(tx, Event{Kind: KindIssued, Object: r.ID}, func(secret []byte) (*merkle.Sealing, error) {
-		s := &merkle.Sealing{Credential: r.ID, KeyID: r.KeyID, At: r.SealingTime, Forms: map[string]merkle.Hash{}}
-		for profile, payload := range doc.Payloads {
-			s.Forms[profile] = merkle.Commit(merkle.Salt(secret, profile), payload)
-		}
-		return s, nil
-	}, nil)
+	logged, err := by.loggedWith(tx, Event{Kind: KindIssued, Object: r.ID}, doc.sealing, nil)
 	if err != nil {
 		return Record{}, err
 	}

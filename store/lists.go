@@ -65,20 +65,36 @@ func openList(tx *bolt.Tx, purpose string) (open listDoc, n int, err error) {
 	return open, n, err
 }
 
-func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time) (List, error) {
-	var letter string
+// listLetter begins the ids of the lists of a purpose.
+func listLetter(purpose string) (string, error) {
 	switch purpose {
 	case status.Revocation:
-		letter = "r"
+		return "r", nil
 	case status.Suspension:
-		letter = "s"
+		return "s", nil
 	default:
-		return List{}, fmt.Errorf("opening a status list: %w: purpose %.40q", ErrInvalid, purpose)
+		return "", fmt.Errorf("opening a status list: %w: purpose %.40q", ErrInvalid, purpose)
+	}
+}
+
+// listID is the id of the n-th list of a letter.
+func listID(letter string, n int, restored epoch) string {
+	id := fmt.Sprintf("%s%d", letter, n)
+	if restored.Mark != "" { // a list of that number may have been opened after the backup
+		id += "-" + restored.Mark
+	}
+	return id
+}
+
+func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time) (List, error) {
+	letter, err := listLetter(purpose)
+	if err != nil {
+		return List{}, err
 	}
 
 	// Nearly always there is one, and reading waits for nobody.
 	var list List
-	err := s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
 		doc, _, err := openList(tx, purpose)
 		if err != nil {
 			return err
@@ -101,11 +117,7 @@ func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time)
 			if err != nil {
 				return err
 			}
-			id := fmt.Sprintf("%s%d", letter, n+1)
-			if restored.Mark != "" { // a list of that number may have been opened after the backup
-				id += "-" + restored.Mark
-			}
-			list = List{ID: id, Purpose: purpose, Opened: now.UTC().Truncate(time.Second)}
+			list = List{ID: listID(letter, n+1, restored), Purpose: purpose, Opened: now.UTC().Truncate(time.Second)}
 			if err := putJSON(tx, bucketLists, []byte(list.ID), listDoc{List: list}); err != nil {
 				return err
 			}
@@ -179,9 +191,17 @@ func getBits(tx *bolt.Tx, id string) (*status.List, error) {
 	return bits, nil
 }
 
-func (s *boltStore) Publish(ctx context.Context, id string, sequence uint64, token []byte, validFrom time.Time) error {
+// validPublication says with ErrInvalid why a list cannot be published.
+func validPublication(id string, token []byte, validFrom time.Time) error {
 	if len(token) == 0 || len(token) > maxBlob || validFrom.IsZero() {
 		return fmt.Errorf("publishing status list %.40q: %w: token of %d bytes, valid from %v", id, ErrInvalid, len(token), validFrom)
+	}
+	return nil
+}
+
+func (s *boltStore) Publish(ctx context.Context, id string, sequence uint64, token []byte, validFrom time.Time) error {
+	if err := validPublication(id, token, validFrom); err != nil {
+		return err
 	}
 	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) error {
@@ -211,9 +231,17 @@ func (s *boltStore) Publish(ctx context.Context, id string, sequence uint64, tok
 // maxDraw bounds one drawing of numbers, so that no slip of the keyboard uses up a series.
 const maxDraw = 1_000_000
 
-func (s *boltStore) Numbers(ctx context.Context, series string, n int) (first uint64, err error) {
+// validDraw says with ErrInvalid why numbers cannot be drawn.
+func validDraw(series string, n int) error {
 	if series == "" || len(series) > maxKey || n < 1 || n > maxDraw {
-		return 0, fmt.Errorf("drawing %d numbers of series %.40q: %w", n, series, ErrInvalid)
+		return fmt.Errorf("drawing %d numbers of series %.40q: %w", n, series, ErrInvalid)
+	}
+	return nil
+}
+
+func (s *boltStore) Numbers(ctx context.Context, series string, n int) (first uint64, err error) {
+	if err := validDraw(series, n); err != nil {
+		return 0, err
 	}
 	err = s.write(ctx, func(tx *bolt.Tx) error {
 		var last uint64

@@ -78,11 +78,6 @@ func (by author) loggedWith(tx *bolt.Tx, ev Event, seal func(secret []byte) (*me
 }
 
 func (by author) enter(tx *bolt.Tx, ev Event, seal func(secret []byte) (*merkle.Sealing, error), digest func(secret []byte) (merkle.Hash, error)) (Place, error) {
-	if ev.At.IsZero() {
-		ev.At = by.at
-	}
-	ev.At = ev.At.UTC().Round(0)
-	ev.Actor, ev.Request, ev.Program = cmp.Or(ev.Actor, by.Name), cmp.Or(ev.Request, by.Request), program()
 	name, err := get(tx, bucketMeta, logKey)
 	if err != nil {
 		return Place{}, err
@@ -93,19 +88,33 @@ func (by author) enter(tx *bolt.Tx, ev Event, seal func(secret []byte) (*merkle.
 	if entries.Get(key) != nil {
 		return Place{}, fmt.Errorf("%w: the counter of log %s has gone back to an entry that is there", ErrDamaged, name)
 	}
-	e, doc, err := newEntry(place.Index, ev, seal, digest)
+	e, doc, err := newEntry(place.Index, by.complete(ev), seal, digest)
 	if err != nil {
 		return Place{}, err
 	}
-	value := binary.AppendUvarint(make([]byte, 0, len(e.said)+len(doc)+4), uint64(len(e.said)))
-	value = append(append(value, e.said...), doc...)
-	if err := put(tx, bucketLogEntries, key, value); err != nil {
+	if err := put(tx, bucketLogEntries, key, e.value(doc)); err != nil {
 		return Place{}, err
 	}
 	return place, entries.SetSequence(place.Index + 1)
 }
 
-// openEntry reads what loggedWith stored at a key.
+// complete adds to an event who brought it about, when, and by which program.
+func (by author) complete(ev Event) Event {
+	if ev.At.IsZero() {
+		ev.At = by.at
+	}
+	ev.At = ev.At.UTC().Round(0)
+	ev.Actor, ev.Request, ev.Program = cmp.Or(ev.Actor, by.Name), cmp.Or(ev.Request, by.Request), program()
+	return ev
+}
+
+// value is what an entry is kept as; doc is what newEntry has made.
+func (e *LogEntry) value(doc []byte) []byte {
+	value := binary.AppendUvarint(make([]byte, 0, len(e.said)+len(doc)+4), uint64(len(e.said)))
+	return append(append(value, e.said...), doc...)
+}
+
+// openEntry reads what was stored at a key.
 func openEntry(key, stored []byte) (LogEntry, error) {
 	value, err := open(bucketLogEntries, key, stored)
 	if err != nil {
@@ -367,9 +376,29 @@ func (s *boltStore) Logged(ctx context.Context, id string) (p Place, err error) 
 	return p, nil
 }
 
-func (s *boltStore) PutHead(ctx context.Context, h Head) (Head, error) {
+// validate says with ErrInvalid why a head cannot be put.
+func (h *Head) validate() error {
 	if h.Size == 0 || len(h.Token) == 0 || len(h.Token) > maxBlob || h.At.IsZero() || h.At.Location() != time.UTC || !h.At.Equal(h.At.Truncate(time.Second)) {
-		return Head{}, fmt.Errorf("putting a head of log %.40q: %w", h.Log, ErrInvalid)
+		return fmt.Errorf("putting a head of log %.40q: %w", h.Log, ErrInvalid)
+	}
+	return nil
+}
+
+// of says with ErrForked why a head is not one of a log.
+func (h *Head) of(log Log, read merkle.Reader) error {
+	if h.Size > log.Size {
+		return fmt.Errorf("%w: size %d, and the log has %d entries", ErrForked, h.Size, log.Size)
+	}
+	root, err := merkle.Root(h.Size, read)
+	if err == nil && root != h.Root {
+		err = fmt.Errorf("%w: the root of size %d is another one", ErrForked, h.Size)
+	}
+	return err
+}
+
+func (s *boltStore) PutHead(ctx context.Context, h Head) (Head, error) {
+	if err := h.validate(); err != nil {
+		return Head{}, err
 	}
 	key := entryKey(h.Log, h.Size)
 	err := s.write(ctx, func(tx *bolt.Tx) error {
@@ -377,15 +406,8 @@ func (s *boltStore) PutHead(ctx context.Context, h Head) (Head, error) {
 		if err := getJSON(tx, bucketLogs, []byte(h.Log), &log); err != nil {
 			return err
 		}
-		if h.Size > log.Size {
-			return fmt.Errorf("%w: size %d, and the log has %d entries", ErrForked, h.Size, log.Size)
-		}
-		root, err := merkle.Root(h.Size, logHashes(tx, h.Log))
-		if err != nil {
+		if err := h.of(log, logHashes(tx, h.Log)); err != nil {
 			return err
-		}
-		if root != h.Root {
-			return fmt.Errorf("%w: the root of size %d is another one", ErrForked, h.Size)
 		}
 		var known Head
 		switch err := getJSON(tx, bucketLogHeads, key, &known); {

@@ -32,18 +32,26 @@ func getDoc(tx *bolt.Tx, key []byte) (recordDoc, error) {
 	return doc, err
 }
 
-// record returns the whole of a record: doc with its payloads and tokens, each
-// compared with its hash.
-func (doc recordDoc) record(tx *bolt.Tx, key []byte) (Record, error) {
+// inBolt returns the whole of a record that stands in the buckets.
+func (doc recordDoc) inBolt(tx *bolt.Tx, key []byte) (Record, error) {
+	return doc.record(func(profile string) (payload, token []byte) {
+		blob := blobKey(key, profile)
+		return tx.Bucket(bucketPayloads).Get(blob), tx.Bucket(bucketTokens).Get(blob)
+	})
+}
+
+// record returns the whole of a record: doc with its payloads and tokens, which
+// packed gives as they are kept, each compared with its hash.
+func (doc recordDoc) record(packed func(profile string) (payload, token []byte)) (Record, error) {
 	r := doc.Record
 	for profile, form := range doc.Forms {
-		blob := blobKey(key, profile)
-		payload, err := unpackPayload(tx.Bucket(bucketPayloads).Get(blob))
+		packedPayload, packedToken := packed(profile)
+		payload, err := unpackPayload(packedPayload)
 		if form.Payload, err = proven(payload, err, doc.Payloads[profile]); err != nil {
 			return Record{}, fmt.Errorf("reading record %s: payload %s: %w", r.ID, profile, err)
 		}
 		if r.State != Reserved {
-			token, err := unpackToken(tx.Bucket(bucketTokens).Get(blob), form.Payload)
+			token, err := unpackToken(packedToken, form.Payload)
 			if form.Token, err = proven(token, err, form.SHA256); err != nil {
 				return Record{}, fmt.Errorf("reading record %s: token %s: %w", r.ID, profile, err)
 			}
@@ -112,7 +120,7 @@ func (s *boltStore) read(ctx context.Context, x index, property []byte) (r Recor
 		if err != nil {
 			return err
 		}
-		r, err = doc.record(tx, key)
+		r, err = doc.inBolt(tx, key)
 		return err
 	})
 	if err != nil {
@@ -184,7 +192,7 @@ func (s *boltStore) Pending(ctx context.Context) iter.Seq2[Record, error] {
 			if err != nil {
 				return Record{}, err
 			}
-			return doc.record(tx, key)
+			return doc.inBolt(tx, key)
 		})
 	}
 }

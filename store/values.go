@@ -13,8 +13,13 @@ import (
 // pages have no checksum, and after one flipped byte the wrong value comes back
 // without any error.
 func put(tx *bolt.Tx, bucket, key, value []byte) error {
+	return tx.Bucket(bucket).Put(key, seal(bucket, key, value))
+}
+
+// seal puts the checksum before a value.
+func seal(bucket, key, value []byte) []byte {
 	sum := checksum(bucket, key, value)
-	return tx.Bucket(bucket).Put(key, append(sum[:], value...))
+	return append(sum[:], value...)
 }
 
 // get returns what put stored, ErrNotFound, or ErrDamaged when it is not that any
@@ -27,7 +32,7 @@ func get(tx *bolt.Tx, bucket, key []byte) ([]byte, error) {
 	return open(bucket, key, stored)
 }
 
-// open takes the checksum off a value that put stored.
+// open takes the checksum off a value that seal has put it before.
 func open(bucket, key, stored []byte) ([]byte, error) {
 	if len(stored) >= sha256.Size {
 		sum, value := stored[:sha256.Size], stored[sha256.Size:]
@@ -49,11 +54,29 @@ func checksum(bucket, key, value []byte) [sha256.Size]byte {
 
 // putJSON stores v as JSON with put.
 func putJSON(tx *bolt.Tx, bucket, key []byte, v any) error {
-	value, err := json.Marshal(v, json.Deterministic(true))
+	value, err := sealJSON(bucket, key, v)
 	if err != nil {
 		return err
 	}
-	return put(tx, bucket, key, value)
+	return tx.Bucket(bucket).Put(key, value)
+}
+
+// sealJSON is what putJSON stores.
+func sealJSON(bucket, key []byte, v any) ([]byte, error) {
+	value, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return nil, err
+	}
+	return seal(bucket, key, value), nil
+}
+
+// openJSON reads what sealJSON made.
+func openJSON(bucket, key, stored []byte, v any) error {
+	value, err := open(bucket, key, stored)
+	if err != nil {
+		return err
+	}
+	return decode(bucket, key, value, v)
 }
 
 // getJSON reads what putJSON stored, strictly: what this program does not know
