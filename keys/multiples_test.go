@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 
@@ -299,6 +300,10 @@ func TestTableAgrees(t *testing.T) {
 		bit := rapid.IntRange(0, 255).Draw(t, "bit")
 		flip := func(x *big.Int) *big.Int { return new(big.Int).SetBit(x, bit, 1-x.Bit(bit)) }
 		e := new(big.Int).SetBytes(hash)
+		longer := append(slices.Clone(hash), rapid.SliceOf(rapid.Byte()).Draw(t, "more")...) // cut off, as a hash of SHA-512 is
+		if !p.table.verify(longer, r, s) || !ecdsa.Verify(p.key, longer, r, s) {
+			t.Fatalf("key %x, hash %x, r %x, s %x: does not verify", p.d, longer, r, s)
+		}
 		for _, c := range []struct{ e, r, s *big.Int }{{flip(e), r, s}, {e, flip(r), s}, {e, r, flip(s)}, {e, s, r}, {u1, r, s}, {u2, u1, u2}} {
 			hash := c.e.FillBytes(make([]byte, 32))
 			if got, want := p.table.verify(hash, c.r, c.s), ecdsa.Verify(p.key, hash, c.r, c.s); got != want {
@@ -390,6 +395,13 @@ func (k signed) check(t testing.TB, n int) {
 	}
 }
 
+// use is n checks as far as tables are concerned.
+func (k signed) use(n int) {
+	for range n {
+		k.multiples.tableFor(k.Key.(*ecdsa.PublicKey))
+	}
+}
+
 func (k signed) hasTable() bool {
 	tables.Lock()
 	defer tables.Unlock()
@@ -400,40 +412,44 @@ func (k signed) hasTable() bool {
 // are never more than maxTables, and a key that is in use keeps its own.
 func TestTablesAreBounded(t *testing.T) {
 	needTables(t)
-	stranger := newSigned(t)
-	stranger.multiples = nil
 	used := make([]signed, maxTables+20)
 	for i := range used {
 		used[i] = newSigned(t)
-		if used[i].check(t, usesBefore/2); used[i].hasTable() {
+		if used[i].use(usesBefore); used[i].hasTable() {
 			t.Fatalf("a table after %d checks", usesBefore)
 		}
 	}
 	// All in turn, so that none is idle while another gets its uses together.
-	for range usesBefore {
+	inTurn := func() (with, without []signed) {
 		for _, k := range used {
-			k.check(t, 1)
+			k.use(1)
 		}
-		stranger.check(t, 1)
-	}
-	var with, without []signed
-	for _, k := range used {
-		if k.hasTable() {
-			with = append(with, k)
-		} else {
-			without = append(without, k)
+		for _, k := range used {
+			if k.hasTable() {
+				with = append(with, k)
+			} else {
+				without = append(without, k)
+			}
 		}
+		return with, without
 	}
-	if len(with) != maxTables || len(tables.made) != maxTables {
-		t.Fatalf("%d keys with a table, %d tables", len(with), len(tables.made))
+	with, without := inTurn()
+	for range 2 * usesBefore {
+		again, _ := inTurn()
+		if len(again) != maxTables || len(tables.made) != maxTables {
+			t.Fatalf("%d keys with a table, %d tables", len(again), len(tables.made))
+		}
+		if !slices.EqualFunc(with, again, func(a, b signed) bool { return a.PublicKey == b.PublicKey }) {
+			t.Fatal("tables change hands between keys that are all in use")
+		}
 	}
 
 	// Others now use theirs, but with[0].
-	for range usesBefore {
+	for range 2 * usesBefore {
 		for _, k := range with[1:] {
-			k.check(t, 1)
+			k.use(1)
 		}
-		without[0].check(t, 1)
+		without[0].use(1)
 	}
 	if with[0].hasTable() || !without[0].hasTable() {
 		t.Error("a key in use has not taken over from one that is not")
@@ -446,7 +462,35 @@ func TestTablesAreBounded(t *testing.T) {
 	if len(tables.made) != maxTables {
 		t.Errorf("%d tables", len(tables.made))
 	}
-	with[0].check(t, 1)
+	for _, k := range used {
+		k.check(t, 1)
+	}
+}
+
+// While one makes a table, nobody else makes it, too, and it is not given away.
+func TestTableIsMadeOnce(t *testing.T) {
+	needTables(t)
+	m := newSigned(t).multiples
+	for n := 1; ; n++ {
+		if _, mine := m.use(); mine {
+			break
+		}
+		if n > usesBefore {
+			t.Fatalf("no table after %d uses", n)
+		}
+	}
+	defer func() { m.making = false }()
+	for range 2 * usesBefore {
+		if made, mine := m.use(); made != nil || mine {
+			t.Fatalf("a second maker, or a table before it is made: %v", made)
+		}
+	}
+	for range maxTables + 1 {
+		newSigned(t).use(usesBefore + 1)
+	}
+	if n := len(tables.made); n != maxTables || !slices.Contains(tables.made, m) {
+		t.Errorf("%d tables, and that which is being made has lost its place", n)
+	}
 }
 
 // A table serves copies of its key, and no other key that is put in its place.
