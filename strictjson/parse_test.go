@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func TestRefuses(t *testing.T) {
@@ -175,6 +176,27 @@ func TestEveryByteCounts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever stands beside them, the first byte that does not stand for itself and
+// all that is not ASCII before it are found.
+func TestOwnEnd(t *testing.T) {
+	slow := func(s string, i int) (int, bool) {
+		ascii := true
+		for ; i < len(s) && s[i] != '"' && s[i] != '\\' && s[i] >= ' '; i++ {
+			ascii = ascii && s[i] < 0x80
+		}
+		return i, ascii
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		some := rapid.SampledFrom([]byte("az ~!#[]\"\\\x00\x01\x1f\x7f\x80\x81\xa0\xa1\xa2\xdc\xff"))
+		s := string(rapid.SliceOfN(rapid.OneOf(some, rapid.Just(byte('x')), rapid.Byte()), 0, 40).Draw(t, "s"))
+		i := rapid.IntRange(0, len(s)).Draw(t, "i")
+		at, ascii := ownEnd(s, i)
+		if wantAt, wantASCII := slow(s, i); at != wantAt || ascii != wantASCII {
+			t.Fatalf("%q from %d: %d, %t; want %d, %t", s, i, at, ascii, wantAt, wantASCII)
+		}
+	})
 }
 
 // referee reads by go-json-experiment/json, with the rules that it does not know
