@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -98,20 +99,23 @@ func (r *Report) Wire(lang string) Wire {
 		return w
 	}
 	w.Credential = &WireCredential{ID: r.ID, Profile: string(r.Profile), Form: string(r.Form), PayloadSHA256: r.SHA256}
-	supplement := r.supplement
-	if lang != "en" || supplement == nil {
-		supplement = elm.Supplement(r.Credential, lang)
-	}
-	for _, section := range supplement {
+	for _, section := range r.supplementIn(lang) {
 		for _, element := range section.Elements {
 			wire := WireElement{ID: element.ID, Label: element.Label, Values: make([]string, len(element.Values))}
 			for i := range element.Values {
-				wire.Values[i] = line(&element.Values[i])
+				wire.Values[i] = strings.Join(slices.Collect(parts(&element.Values[i])), "")
 			}
 			w.Supplement = append(w.Supplement, wire)
 		}
 	}
 	return w
+}
+
+func (r *Report) supplementIn(lang string) []elm.Section {
+	if lang == "en" && r.supplement != nil {
+		return r.supplement
+	}
+	return elm.Supplement(r.Credential, lang)
 }
 
 func wireChecks(checks []Check) []WireCheck {
@@ -153,21 +157,24 @@ func (p *PresentationReport) Wire(lang string) WirePresentation {
 	return w
 }
 
-// line is a value with its details in one line.
-func line(v *elm.Value) string {
-	if len(v.Detail) == 0 && v.Link == "" {
-		return v.Text
-	}
-	parts := []string{v.Text}
-	for _, detail := range v.Detail {
-		if detail.Label == "" {
-			parts = append(parts, detail.Text)
-			continue
+// parts are what a value and its details are in one line, put together. The link
+// is one of them where none of the others tells it; it holds no space, so it
+// cannot stand half in a label and half in the text behind it.
+func parts(v *elm.Value) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(v.Text) {
+			return
 		}
-		parts = append(parts, detail.Label+": "+detail.Text)
+		told := strings.Contains(v.Text, v.Link)
+		for i := range v.Detail {
+			d := &v.Detail[i]
+			if !yield("; ") || d.Label != "" && (!yield(d.Label) || !yield(": ")) || !yield(d.Text) {
+				return
+			}
+			told = told || strings.Contains(d.Label, v.Link) || strings.Contains(d.Text, v.Link)
+		}
+		if v.Link != "" && !told {
+			_ = yield("; ") && yield(v.Link)
+		}
 	}
-	if v.Link != "" && !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(part, v.Link) }) {
-		parts = append(parts, v.Link)
-	}
-	return strings.Join(parts, "; ")
 }

@@ -6,28 +6,71 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"indeks/elm"
+	"indeks/keys"
 )
 
-// What AppendJSON writes is what encoding/json writes, byte for byte.
+// What AppendJSON writes is what encoding/json makes of the Wire, byte for byte.
 func TestAppendJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "plain", "Čačak", "<b>&\"\\\u2028", "\x00\xff", "\u2029"}))
+		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "plain", "Čačak", "<b>&\"\\\u2028", "\x00\xff", "\u2029", "https://uni.example/a"}))
 		texts := func() []string { return rapid.SliceOfN(text, 0, 3).Draw(t, "texts") }
 		draw := func() string { return text.Draw(t, "text") }
-		w := Wire{Verdict: Verdict(draw()), State: State(draw()), Reason: Reason(draw()), CheckedAt: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC()}
-		w.Issuer = WireIssuer{Name: draw(), DID: draw(), Country: draw(), Level: draw()}
-		for range rapid.IntRange(0, 2).Draw(t, "n") {
-			w.Checks = append(w.Checks, WireCheck{draw(), Result(draw()), draw(), draw(), draw(), texts(), draw(), draw()})
-			w.Issuer.Evidence = append(w.Issuer.Evidence, WireEvidence{draw(), draw(), draw(), draw(), draw()})
-			w.Supplement = append(w.Supplement, WireElement{draw(), draw(), texts()})
-			w.Credential = &WireCredential{draw(), draw(), draw(), draw()}
+		many := func() []int { return make([]int, rapid.IntRange(0, 2).Draw(t, "n")) }
+		r := Report{Verdict: Verdict(draw()), State: State(draw()), Reason: Reason(draw()), ID: draw(), Profile: elm.Profile(draw()), Form: keys.Form(draw()), SHA256: draw(),
+			CheckedAt: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC()}
+		r.Issuer = Issuer{Name: draw(), DID: draw(), Country: draw(), Level: draw()}
+		name := rapid.OneOf(text, rapid.SampledFrom(checkNames))
+		result := rapid.OneOf(text, rapid.SampledFrom([]string{string(Passed), string(Failed), string(NotMade)}))
+		for range many() {
+			r.Checks = append(r.Checks, Check{Name: name.Draw(t, "name"), Result: Result(result.Draw(t, "result")), Message: draw(), Remarks: texts(), Source: draw(), Problem: draw()})
+			r.Issuer.Evidence = append(r.Issuer.Evidence, Evidence{Level: draw(), Kind: draw(), Fact: draw(), Source: draw(), Checked: draw()})
 		}
-		want, err := json.Marshal(w)
+		if rapid.Bool().Draw(t, "content") {
+			r.Credential, r.supplement = &elm.Credential{}, []elm.Section{}
+		}
+		for range many() {
+			var s elm.Section
+			for range many() {
+				e := elm.Element{ID: draw(), Label: draw()}
+				for range many() {
+					v := elm.Value{Text: draw(), Link: draw()}
+					for range many() {
+						v.Detail = append(v.Detail, elm.Line{Label: draw(), Text: draw()})
+					}
+					e.Values = append(e.Values, v)
+				}
+				s.Elements = append(s.Elements, e)
+			}
+			r.supplement = append(r.supplement, s)
+		}
+		want, err := json.Marshal(r.Wire("en"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := w.AppendJSON(nil); string(got) != string(want) {
+		if got := r.AppendJSON(nil, "en"); string(got) != string(want) {
 			t.Fatalf("%s\nnot\n%s", got, want)
 		}
 	})
+}
+
+// Whatever stands beside it, what encoding/json escapes is seen.
+func TestEscapes(t *testing.T) {
+	for c := range 256 {
+		for _, c := range []string{string([]byte{byte(c)}), string(rune(c)), string(rune(0x2000 + c))} {
+			for n := range 17 {
+				s := "0123456789abcdefgh"[:n] + c + "0123456789abcdefgh"[n:]
+				for _, s := range []string{s, s[:n+len(c)]} {
+					raw, err := json.Marshal(s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got, want := escapes(s), string(raw) != `"`+s+`"`; got != want {
+						t.Errorf("%q: %t, but encoding/json writes %s", s, got, raw)
+					}
+				}
+			}
+		}
+	}
 }

@@ -83,8 +83,7 @@ func (s *Server) postVerification(c echo.Context) error {
 				answers.Put(room)
 			}
 		}()
-		wire := report.Wire(lang)
-		*room = wire.AppendJSON((*room)[:0])
+		*room = report.AppendJSON((*room)[:0], lang)
 		raw = *room
 	}
 	c.Response().Header().Set("Content-Language", lang)
