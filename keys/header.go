@@ -38,7 +38,7 @@ var understood = map[Form][]string{
 // no credentials (RFC 8725 section 3.11). The typ of a compact token tells its
 // form, and which forms are read is for the caller of parse to say.
 var (
-	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "trust+jwt": TrustJWT}
+	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "trust+jwt": TrustJWT, "log-head+jwt": LogHead}
 	allowedTyp = map[Form][]string{
 		VCJWT: {"", "vc+jwt"},
 		JWT:   {"JWT"},
@@ -47,6 +47,7 @@ var (
 		JAdES: {"", "vc+jwt", "jose+json", "jose"},
 
 		TrustJWT: {"trust+jwt"},
+		LogHead:  {"log-head+jwt"},
 	}
 	allowedCty = map[Form][]string{
 		VCJWT: {"", "vc"},
@@ -56,6 +57,7 @@ var (
 		JAdES: {"", "vc", "json", "octet-stream"},
 
 		TrustJWT: {"", "json"},
+		LogHead:  {""},
 	}
 )
 

@@ -40,6 +40,10 @@ const (
 	// TrustJWT is the form of a sealed trust file: a compact JWS of this typ, by
 	// Seal and OpenTrust. No credential passes for one, and it for no credential.
 	TrustJWT Form = "trust+jwt"
+
+	// LogHead is the form of a head of an audit log: a compact JWS of this typ, by Seal
+	// and OpenLogHead. It passes for nothing else, and nothing else for it.
+	LogHead Form = "log-head+jwt"
 )
 
 // Limits on what Open reads.
@@ -96,7 +100,7 @@ type PublicKey struct {
 	Controller    string // DID of whom it belongs to, "" for a certificate nobody vouches for
 	Alg           Algorithm
 	Key           crypto.PublicKey
-	Purposes      []string          // "assertionMethod", "authentication", "keyAgreement"; nil: none stated, as by a certificate
+	Purposes      []string          // "assertionMethod", "authentication", "keyAgreement", LogPurpose; nil: none stated, as by a certificate
 	NotBefore     time.Time         // zero: no limit
 	NotAfter      time.Time         // the last instant of use; zero: still in use
 	CompromisedAt time.Time         // zero: never
@@ -119,8 +123,9 @@ type Resolver interface {
 // Seal is one verified seal.
 type Seal struct {
 	Header
-	Key      *PublicKey
-	Unsigned []string // names of the unsigned JAdES properties (etsiU) that were seen; none is evaluated
+	Key       *PublicKey
+	Signature []byte   // its value, which an ECDSA seal can have in two forms: see Open
+	Unsigned  []string // names of the unsigned JAdES properties (etsiU) that were seen; none is evaluated
 }
 
 // Opened is a payload with the seals under which it stood, all verified.

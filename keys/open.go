@@ -46,19 +46,31 @@ func OpenTrust(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
 	return trustFiles.open(ctx, token, r)
 }
 
-// kind is what is opened: by its forms, and the purpose of keys that seal it.
+// LogPurpose is the purpose of a key that seals heads of an audit log and nothing
+// else, so that who gets hold of a key for credentials cannot seal heads.
+const LogPurpose = "log"
+
+// OpenLogHead is [Open] for the head of an audit log, which is a [LogHead] and
+// nothing else. A key for credentials may have sealed it, too: how much it is
+// worth then is for the caller to judge.
+func OpenLogHead(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+	return logHeads.open(ctx, token, r)
+}
+
+// kind is what is opened: by its forms, and the purposes of keys that seal it.
 type kind struct {
-	name    string
-	purpose string
-	forms   []Form
+	name     string
+	purposes []string
+	forms    []Form
 }
 
 // No token is of two kinds, but for form JWT: whether such a one holds a
 // credential or a presentation, its payload tells.
 var (
-	credentials   = kind{"credential", "assertionMethod", []Form{VCJWT, JWT, JAdES, JWS}}
-	presentations = kind{"presentation", "authentication", []Form{VPJWT, JWT}}
-	trustFiles    = kind{"trust file", "assertionMethod", []Form{TrustJWT}}
+	credentials   = kind{"credential", []string{"assertionMethod"}, []Form{VCJWT, JWT, JAdES, JWS}}
+	presentations = kind{"presentation", []string{"authentication"}, []Form{VPJWT, JWT}}
+	trustFiles    = kind{"trust file", []string{"assertionMethod"}, []Form{TrustJWT}}
+	logHeads      = kind{"head of a log", []string{LogPurpose, "assertionMethod"}, []Form{LogHead}}
 )
 
 // holds returns an error for a token of another kind.
@@ -83,13 +95,13 @@ func (k kind) open(ctx context.Context, token []byte, r Resolver) (*Opened, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := permit(s.header.Alg, key, k.purpose); err != nil {
+		if err := permit(s.header.Alg, key, k.purposes...); err != nil {
 			return nil, err
 		}
 		if !verify(s.header.Alg, key, s.signature, s.protected, []byte("."), e.input) {
 			return nil, refuse(ErrSignature, "payload, header or signature was changed, or another key was used")
 		}
-		opened.Seals = append(opened.Seals, Seal{Header: s.header, Key: key, Unsigned: unsignedNames(s.etsiU)})
+		opened.Seals = append(opened.Seals, Seal{Header: s.header, Key: key, Signature: s.signature, Unsigned: unsignedNames(s.etsiU)})
 	}
 	return opened, nil
 }
@@ -135,6 +147,26 @@ func PresentationUnsafe(token []byte) ([]byte, error) {
 		return nil, err
 	}
 	return e.payload, nil
+}
+
+// SignaturesUnsafe returns the values of the signatures of a sealed credential of
+// any form, none of which it checks. It exists to tell two seals apart.
+func SignaturesUnsafe(token []byte) (values [][]byte, err error) {
+	e, err := parse(token, credentials)
+	if errors.Is(err, ErrNotSealed) {
+		_, proofs, err := parseProofs(token, &ProofOptions{})
+		for _, p := range proofs {
+			values = append(values, p.signature)
+		}
+		return values, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range e.seals {
+		values = append(values, s.signature)
+	}
+	return values, nil
 }
 
 // TypUnsafe returns the typ of a compact token, without "application/", whose

@@ -119,7 +119,7 @@ func OpenProof(ctx context.Context, doc []byte, o ProofOptions, r Resolver) (*Op
 		if !verify(p.header.Alg, key, p.signature, hashData(hash, options, sealed)) {
 			return nil, refuse(ErrSignature, "document or proof was changed, or another key was used")
 		}
-		opened.Seals = append(opened.Seals, Seal{Header: p.header, Key: key})
+		opened.Seals = append(opened.Seals, Seal{Header: p.header, Key: key, Signature: p.signature})
 	}
 	return opened, nil
 }
@@ -417,7 +417,7 @@ func (s *Sealer) Cryptosuite() string {
 func (s *Sealer) AddProof(doc []byte, cryptosuite string, o ProofOptions, at time.Time) ([]byte, error) {
 	k := s.ring.key(s.kid)
 	at = at.Truncate(time.Second).UTC()
-	if err := k.maySeal(at); err != nil {
+	if err := errors.Join(k.maySeal(at), k.mayBe(DataIntegrity)); err != nil {
 		return nil, fmt.Errorf("sealing with key %s: %w", k.kid, err)
 	}
 	alg, err := suiteAlgorithm(cryptosuite, k.private.Public())

@@ -52,14 +52,19 @@ type ringKey struct {
 	retired     time.Time // zero: never
 	compromised time.Time // zero: never
 	reason      string
-	active      bool
+	active      bool       // the one that seals now, among those that are for logs or among those that are not
+	log         bool       // seals heads of the audit log, and nothing else
 	multiples   *multiples // of the public key, nil before precompute
 }
 
 func (k *ringKey) public() *PublicKey {
+	purpose := "assertionMethod"
+	if k.log {
+		purpose = LogPurpose
+	}
 	return &PublicKey{
 		ID: k.kid, Controller: k.did, Alg: k.alg, Key: k.private.Public(),
-		Purposes:  []string{"assertionMethod"},
+		Purposes:  []string{purpose},
 		NotBefore: k.created, NotAfter: k.retired, CompromisedAt: k.compromised,
 		Certificate: k.chain[0], multiples: k.multiples,
 	}
@@ -83,6 +88,14 @@ func (k *ringKey) maySeal(at time.Time) error {
 		return fmt.Errorf("%s is before its first use on %s", at.Format(time.RFC3339), k.created.Format(time.RFC3339))
 	case !k.retired.IsZero() && at.After(k.retired):
 		return fmt.Errorf("%s is after its last use on %s", at.Format(time.RFC3339), k.retired.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// mayBe says why the key may not seal a form.
+func (k *ringKey) mayBe(form Form) error {
+	if k.log && form != LogHead {
+		return fmt.Errorf("%w: it is for heads of the audit log", ErrNoKey)
 	}
 	return nil
 }
@@ -203,7 +216,7 @@ func (r *Ring) activate(k *ringKey) (Entry, error) {
 			if old.kid == k.kid {
 				return nil, fmt.Errorf("adding key %s: the ring has it already", k.kid)
 			}
-			if old.active {
+			if old.active && old.log == k.log {
 				retired := *old
 				retired.active, retired.retired = false, k.created
 				list[i] = &retired
@@ -215,6 +228,26 @@ func (r *Ring) activate(k *ringKey) (Entry, error) {
 		return Entry{}, err
 	}
 	return k.entry(), nil
+}
+
+// AddLog makes a key that seals heads of the audit log from now on, and nothing
+// else; the one that did so before is retired.
+func (r *Ring) AddLog(did string, n NewKey) (Entry, error) {
+	n.Alg = EdDSA
+	n.ValidFor = 50 * 365 * 24 * time.Hour // nobody is shown the certificate
+	n.Now = wholeSeconds(n.Now)
+	private, err := generate(n.Alg)
+	if err != nil {
+		return Entry{}, fmt.Errorf("making a key: %w", err)
+	}
+	certificate, err := selfSign(n, private)
+	if err != nil {
+		return Entry{}, fmt.Errorf("making a certificate: %w", err)
+	}
+	return r.activate(&ringKey{
+		did: did, alg: n.Alg, private: private, chain: []*x509.Certificate{certificate},
+		source: "generated", created: n.Now, log: true,
+	})
 }
 
 // Retire ends the use of a key for sealing; what it sealed stays good.
@@ -243,23 +276,36 @@ func (r *Ring) Revoke(kid string, compromisedAt time.Time, reason string) error 
 	})
 }
 
-// Entries lists all keys, newest first.
-func (r *Ring) Entries() []Entry {
+// Entries lists all keys for credentials, newest first.
+func (r *Ring) Entries() []Entry { return r.entries(false) }
+
+// LogEntries lists all keys for heads of the audit log, newest first.
+func (r *Ring) LogEntries() []Entry { return r.entries(true) }
+
+func (r *Ring) entries(log bool) []Entry {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var entries []Entry
 	for _, k := range slices.Backward(r.keys) {
-		entries = append(entries, k.entry())
+		if k.log == log {
+			entries = append(entries, k.entry())
+		}
 	}
 	return entries
 }
 
-// Sealer returns a sealer with the active key, or ErrNoKey.
-func (r *Ring) Sealer() (*Sealer, error) {
+// Sealer returns a sealer with the active key for credentials, or ErrNoKey.
+func (r *Ring) Sealer() (*Sealer, error) { return r.sealer(false) }
+
+// LogSealer returns a sealer with the active key for heads of the audit log, or
+// ErrNoKey.
+func (r *Ring) LogSealer() (*Sealer, error) { return r.sealer(true) }
+
+func (r *Ring) sealer(log bool) (*Sealer, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, k := range r.keys {
-		if k.active {
+		if k.active && k.log == log {
 			return &Sealer{ring: r, kid: k.kid}, nil
 		}
 	}

@@ -50,6 +50,7 @@ type keyJSON struct {
 	Retired     time.Time `json:"retired,omitzero"`
 	Compromised time.Time `json:"compromised,omitzero"`
 	Reason      string    `json:"reason,omitempty"`
+	Log         bool      `json:"log,omitempty"`
 	PKCS8       []byte    `json:"pkcs8"`
 	Chain       [][]byte  `json:"chain"` // DER, leaf first
 }
@@ -180,7 +181,7 @@ func encodeKeys(list []*ringKey) ([]byte, error) {
 		}
 		entry := keyJSON{
 			KID: k.kid, DID: k.did, Alg: k.alg, Active: k.active, Source: k.source,
-			Created: k.created, Retired: k.retired, Compromised: k.compromised, Reason: k.reason, PKCS8: pkcs8,
+			Created: k.created, Retired: k.retired, Compromised: k.compromised, Reason: k.reason, Log: k.log, PKCS8: pkcs8,
 		}
 		for _, c := range k.chain {
 			entry.Chain = append(entry.Chain, c.Raw)
@@ -199,18 +200,18 @@ func decodeKeys(raw []byte) ([]*ringKey, error) {
 		return nil, fmt.Errorf("key ring of version %d, where 1 is read", file.Version)
 	}
 	var list []*ringKey
-	active := 0
+	active := map[bool]int{} // by log
 	for _, entry := range file.Keys {
 		k, err := decodeKey(entry)
 		if err != nil {
 			return nil, fmt.Errorf("key %s: %w", entry.KID, err)
 		}
 		if k.active {
-			active++
+			active[k.log]++
 		}
 		list = append(list, k)
 	}
-	if active > 1 {
+	if active[false] > 1 || active[true] > 1 {
 		return nil, errors.New("more than one active key")
 	}
 	return list, nil
@@ -219,7 +220,7 @@ func decodeKeys(raw []byte) ([]*ringKey, error) {
 func decodeKey(entry keyJSON) (*ringKey, error) {
 	k := &ringKey{
 		kid: entry.KID, did: entry.DID, alg: entry.Alg, active: entry.Active, source: entry.Source,
-		created: entry.Created, retired: entry.Retired, compromised: entry.Compromised, reason: entry.Reason,
+		created: entry.Created, retired: entry.Retired, compromised: entry.Compromised, reason: entry.Reason, log: entry.Log,
 	}
 	secret, err := x509.ParsePKCS8PrivateKey(entry.PKCS8)
 	if err != nil {

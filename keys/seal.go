@@ -24,7 +24,7 @@ func (s *Sealer) Public() *PublicKey {
 	return s.ring.key(s.kid).public() // keys are never deleted
 }
 
-// Seal seals payload in form VCJWT, JWT, JAdES or TrustJWT; at is the time of sealing
+// Seal seals payload in form VCJWT, JWT, JAdES, TrustJWT or LogHead; at is the time of sealing
 // (whole seconds) and stands in the header as iat. For VCJWT kid is the key's ID
 // and typ "vc+jwt"; x5c is added where a certification authority vouches for the
 // key. TrustJWT always has x5c, so that the key's thumbprint is all that somebody
@@ -38,7 +38,7 @@ func (s *Sealer) Public() *PublicKey {
 func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	k := s.ring.key(s.kid)
 	at = at.Truncate(time.Second)
-	if err := k.maySeal(at); err != nil {
+	if err := errors.Join(k.maySeal(at), k.mayBe(form)); err != nil {
 		return nil, fmt.Errorf("sealing with key %s: %w", k.kid, err)
 	}
 	if len(payload) == 0 {
@@ -47,7 +47,7 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	var token []byte
 	var err error
 	switch form {
-	case VCJWT, JWT, TrustJWT:
+	case VCJWT, JWT, TrustJWT, LogHead:
 		token, err = k.sealCompact(payload, form, at)
 	case JAdES:
 		token, err = k.sealJAdES(payload, at)
@@ -72,7 +72,7 @@ func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time) ([]byte, 
 		typ = "JWT" // RFC 7519 section 5.1 recommends capitals
 	}
 	options := (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
-	if leaf := k.chain[0]; form == TrustJWT || !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
+	if leaf := k.chain[0]; form == TrustJWT || form != LogHead && !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
 		options.WithHeader("x5c", k.x5c())
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.alg), Key: k.private}, options)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 )
 
 // RSA moduli outside these bounds are refused: shorter ones are weak, longer
@@ -49,12 +50,12 @@ var algorithms = map[Algorithm]algorithm{
 
 // permit says whether a key may be used with alg to check what is sealed for a
 // purpose.
-func permit(alg Algorithm, k *PublicKey, purpose string) error {
+func permit(alg Algorithm, k *PublicKey, purposes ...string) error {
 	if k.Alg != "" && k.Alg != alg {
 		return refuse(ErrKeyPolicy, "key %q is for %s, not %s", k.ID, k.Alg, alg)
 	}
-	if k.Purposes != nil && !slices.Contains(k.Purposes, purpose) {
-		return refuse(ErrKeyPolicy, "key %q is not for this (%s)", k.ID, purpose)
+	if k.Purposes != nil && !slices.ContainsFunc(purposes, func(p string) bool { return slices.Contains(k.Purposes, p) }) {
+		return refuse(ErrKeyPolicy, "key %q is not for this (%s)", k.ID, strings.Join(purposes, ", "))
 	}
 	if err := fits(alg, k.Key); err != nil {
 		return refuse(ErrKeyPolicy, "key %q: %v", k.ID, err)

@@ -169,12 +169,15 @@ func ParseHead(text []byte) (Head, error) {
 	if len(lines) != 4 || lines[3] != "" || lines[0] == "" || len(text) > 1024 {
 		return Head{}, errors.New("a head has three lines")
 	}
+	if strings.ContainsFunc(lines[0], func(r rune) bool { return r <= ' ' || r > '~' || r == '+' }) {
+		return Head{}, errors.New("the name of a log is plain ASCII without spaces")
+	}
 	size, err := strconv.ParseUint(lines[1], 10, 63)
 	if err != nil || size == 0 || size > maxSize || strconv.FormatUint(size, 10) != lines[1] {
 		return Head{}, errors.New("the size of a head is a number from 1")
 	}
 	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
-	if err != nil || len(root) != tlog.HashSize || strings.ContainsRune(lines[2], '\r') {
+	if err != nil || len(root) != tlog.HashSize {
 		return Head{}, errors.New("the root of a head is 32 bytes in base64")
 	}
 	return Head{lines[0], size, Hash(root)}, nil
