@@ -173,12 +173,16 @@ func ParseHead(text []byte) (Head, error) {
 		return Head{}, errors.New("the name of a log is plain ASCII without spaces")
 	}
 	size, err := strconv.ParseUint(lines[1], 10, 63)
-	if err != nil || size == 0 || size > maxSize || strconv.FormatUint(size, 10) != lines[1] {
+	if err != nil || size == 0 || size > maxSize {
 		return Head{}, errors.New("the size of a head is a number from 1")
 	}
 	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
 	if err != nil || len(root) != tlog.HashSize {
 		return Head{}, errors.New("the root of a head is 32 bytes in base64")
 	}
-	return Head{lines[0], size, Hash(root)}, nil
+	h := Head{lines[0], size, Hash(root)}
+	if string(h.Text()) != string(text) { // leading zeros, line breaks in base64
+		return Head{}, errors.New("a head has one text")
+	}
+	return h, nil
 }

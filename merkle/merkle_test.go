@@ -214,7 +214,7 @@ func TestHead(t *testing.T) {
 	for _, bad := range []string{
 		"", "\n", "a\n1\n", strings.Replace(text, "\n", "\r\n", 1), text + "more\n", text[:len(text)-1], "\n" + text, strings.Replace(text, "log/1", strings.Repeat("x", 1000), 1),
 		strings.Replace(text, "20852163", "020852163", 1), strings.Replace(text, "20852163", "0", 1), strings.Replace(text, "20852163", "-1", 1), strings.Replace(text, "20852163", "9223372036854775807", 1),
-		strings.Replace(text, "AQID", "AQIDAQID", 1), strings.Replace(text, "AAA=", "AAB=", 1), strings.Replace(text, "=", "", 1),
+		strings.Replace(text, "AQID", "AQIDAQID", 1), strings.Replace(text, "AAA=", "AAB=", 1), strings.Replace(text, "=", "", 1), strings.Replace(text, "AQID", "AQI\rD", 1),
 	} {
 		if got, err := ParseHead([]byte(bad)); err == nil {
 			t.Errorf("%q is the head %+v", bad, got)
