@@ -1,7 +1,7 @@
 // Package store keeps issuance records: what was to be sealed before it is
 // sealed, what was sealed before it is handed out, and what became of it.
 // [Store] is the contract; [OpenBolt] is the implementation for one institution
-// on one machine; [Check] proves a store against itself.
+// on one machine, [OpenPostgres] that for several nodes that share a database; [Check] proves a store against itself.
 package store
 
 import (
@@ -169,8 +169,10 @@ type List struct {
 //   - A nil error means durable: it survives the power cut that comes next.
 //   - An error that is none of the sentinels means the outcome is unknown: the
 //     write may be there. Repeating the call with the same key is always safe.
-//     After such an error of a write the store is read-only (ErrReadOnly) until
-//     it is opened again, so that nothing builds on a doubtful state.
+//     After such an error of a write a bbolt store is read-only (ErrReadOnly) until
+//     it is opened again, so that nothing builds on a doubtful state. One in
+//     PostgreSQL goes on with another connection: there the server is the state,
+//     and has either committed or not.
 //   - A context is looked at before a write begins; from then on the call waits
 //     for the outcome, which is one disk flush away.
 //   - The same Key is the same record for ever. The first writer wins; the
@@ -224,7 +226,9 @@ type Store interface {
 	ByExternalID(ctx context.Context, external string) (Record, error)
 
 	// Records yields all records in order of reservation, starting after the
-	// record with id after ("": from the start). It holds no lock between steps.
+	// record with id after ("": from the start). It holds no lock between steps; what
+	// is reserved meanwhile is seen or not, and where several nodes reserve, may come
+	// before what is seen.
 	// Forms carry the hashes only; Get reads payloads and tokens. In place of a
 	// damaged record its error is yielded, and the next ones follow.
 	Records(ctx context.Context, after string) iter.Seq2[Record, error]

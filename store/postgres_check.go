@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"indeks/status"
+)
+
+func (s *postgresStore) keptBits(ctx context.Context, list string) (*status.List, error) {
+	var places []int32
+	err := s.read(ctx, func(q querier) error {
+		rows, err := q.Query(ctx, "SELECT place FROM bits WHERE list = $1 AND kept", list)
+		if err == nil {
+			places, err = pgx.CollectRows(rows, pgx.RowTo[int32])
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bitsAt(places)
+}
+
+func (s *postgresStore) identity(ctx context.Context) (id identity, err error) {
+	var doc []byte
+	err = s.read(ctx, func(q querier) error {
+		return q.QueryRow(ctx, "SELECT doc FROM meta WHERE name = $1", string(identityKey)).Scan(&doc)
+	})
+	if err == nil {
+		err = openJSON(bucketMeta, identityKey, doc, &id)
+	}
+	return id, err
+}
+
+// pgColumns is what stands beside the doc of a record, in columns and in rows of
+// other tables.
+type pgColumns struct {
+	sequence                        int64
+	id, public, link, number, state string
+	external                        *string
+	key, doc                        []byte
+	pending                         bool
+	payloads, tokens                []string // profiles
+}
+
+// checkIndexes compares the columns and the other tables with the docs of the
+// records: each record has all that is its own, and there is nothing else. That a
+// property leads to one record only is for constraints; that an index of the server
+// leads to its rows is for pg_amcheck.
+func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found []error) {
+	report := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
+	expected := map[string]int64{} // rows by table
+	awarded := map[string]bool{}   // keys in awarded
+	for last, more := int64(-1), true; more; {
+		rows, entries, err := s.columns(ctx, last)
+		if err != nil {
+			report("%w", err)
+			return found
+		}
+		for _, r := range rows {
+			last = r.sequence
+			doc, err := openRecord(r.sequence, r.state, r.doc)
+			if err != nil {
+				report("%w", err)
+				continue
+			}
+			if doc.ID != r.id || doc.Public != r.public || doc.Link != r.link || doc.Number != r.number || string(doc.Key[:]) != string(r.key) || doc.ExternalID != text(r.external) {
+				report("record %s is not where its columns lead", doc.ID)
+			}
+			if r.pending != (doc.State == Reserved) {
+				report("record %s is %s; pending: %t", doc.ID, doc.State, r.pending)
+			}
+			for _, e := range doc.Entries {
+				if entries[pgPlace{e.List, e.Index}] != r.sequence {
+					report("record %s is not where list %s, index %d leads", doc.ID, e.List, e.Index)
+				}
+			}
+			tokens := len(doc.Forms)
+			if doc.State == Reserved {
+				expected["pending"]++
+				tokens = 0
+			}
+			if len(r.payloads) != len(doc.Forms) || len(r.tokens) != tokens {
+				report("record %s is %s, its %d forms have %d payloads and %d tokens", doc.ID, doc.State, len(doc.Forms), len(r.payloads), len(r.tokens))
+			}
+			if told := traces.issuedAt(doc.ID); (told == nil) != (doc.Logged == nil) || told != nil && *told != *doc.Logged {
+				report("record %s: %w: it is not where the log has it", doc.ID, ErrDamaged)
+			}
+			expected["entries"] += int64(len(doc.Entries))
+			if key := doc.awardedKey(); key != nil {
+				awarded[string(key)] = true
+			}
+		}
+		more = len(rows) == stepDocs
+	}
+	for table, want := range expected {
+		var n int64
+		err := s.read(ctx, func(q querier) error { return q.QueryRow(ctx, "SELECT count(*) FROM "+table).Scan(&n) })
+		if err != nil {
+			report("%w", err)
+		} else if n != want {
+			report("%q has %d rows, the records call for %d", table, n, want)
+		}
+	}
+	s.checkDocuments(ctx, report)
+	s.checkCourses(ctx, awarded, report)
+	for key := range awarded {
+		report("%q was awarded by a record and is not marked", key)
+	}
+	return found
+}
+
+// text is that of a column, "" where there is none.
+func text(column *string) string {
+	if column == nil {
+		return ""
+	}
+	return *column
+}
+
+// pgPlace is an index of a list.
+type pgPlace struct {
+	list  string
+	index uint64
+}
+
+// columns returns what stands beside the next records, and to which records their
+// places in lists lead.
+func (s *postgresStore) columns(ctx context.Context, last int64) (found []pgColumns, entries map[pgPlace]int64, err error) {
+	err = s.read(ctx, func(q querier) error {
+		rows, err := q.Query(ctx, `SELECT r.sequence, r.id, r.public, r.link, r.number, r.external, r.state, r.key, r.doc,
+				EXISTS (SELECT 1 FROM pending p WHERE p.record = r.sequence),
+				ARRAY(SELECT profile FROM payloads p WHERE p.record = r.sequence), ARRAY(SELECT profile FROM tokens t WHERE t.record = r.sequence)
+			FROM records r WHERE r.sequence > $1 ORDER BY r.sequence LIMIT $2`, last, stepDocs)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, func(c pgx.CollectableRow) (r pgColumns, err error) {
+			err = c.Scan(&r.sequence, &r.id, &r.public, &r.link, &r.number, &r.external, &r.state, &r.key, &r.doc, &r.pending, &r.payloads, &r.tokens)
+			return r, err
+		})
+		if err != nil {
+			return err
+		}
+		var lists []string
+		var places []int32
+		for _, r := range found {
+			if doc, err := openRecord(r.sequence, r.state, r.doc); err == nil {
+				for _, e := range doc.Entries {
+					lists, places = append(lists, e.List), append(places, int32(e.Index))
+				}
+			}
+		}
+		entries = map[pgPlace]int64{}
+		rows, err = q.Query(ctx, `SELECT e.list, e.place, e.record FROM unnest($1::text[], $2::int[]) AS given (list, place) JOIN entries e ON e.list = given.list AND e.place = given.place`, lists, places)
+		if err != nil {
+			return err
+		}
+		var list string
+		var index int32
+		var record int64
+		_, err = pgx.ForEachRow(rows, []any{&list, &index, &record}, func() error { entries[pgPlace{list, uint64(index)}] = record; return nil })
+		return err
+	})
+	return found, entries, err
+}
+
+// checkDocuments reads every document once.
+func (s *postgresStore) checkDocuments(ctx context.Context, report func(format string, args ...any)) {
+	for kind, id := "", ""; ; {
+		n := 0
+		err := s.read(ctx, func(q querier) error {
+			n = 0
+			rows, err := q.Query(ctx, "SELECT kind, id, revision, doc FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3", kind, id, stepRecords)
+			if err != nil {
+				return err
+			}
+			var revision int64
+			var doc []byte
+			_, err = pgx.ForEachRow(rows, []any{&kind, &id, &revision, &doc}, func() error {
+				n++
+				d, err := readDocument(kind, id, revision, doc)
+				if err == nil {
+					err = d.validate()
+				}
+				if err != nil {
+					report("document %.40s %.60q: %w", kind, id, err)
+				}
+				return nil
+			})
+			return err
+		})
+		if err != nil {
+			report("%w", err)
+		}
+		if err != nil || n < stepRecords {
+			return
+		}
+	}
+}
+
+// checkCourses compares the catalogue with itself and with what records were
+// awarded under. That each version has a number of its own is for a constraint.
+func (s *postgresStore) checkCourses(ctx context.Context, records map[string]bool, report func(format string, args ...any)) {
+	all, err := s.courses(ctx, "c.text", "ORDER BY c.id, c.number")
+	if err != nil {
+		report("%w", err)
+	}
+	catalogue := map[string]Course{}
+	for _, c := range all {
+		catalogue[string(courseKey(c.ID, c.Version))] = c
+		if c.Published && c.FirstPublished.IsZero() {
+			report("course %s, version %s is published and never was", c.ID, c.Version)
+		}
+	}
+	err = s.read(ctx, func(q querier) error {
+		rows, err := q.Query(ctx, "SELECT id, version, sha256 FROM awarded")
+		if err != nil {
+			return err
+		}
+		var id, version string
+		var sum []byte
+		_, err = pgx.ForEachRow(rows, []any{&id, &version, &sum}, func() error {
+			key := string(append(courseKey(id, version), sum...))
+			if !records[key] {
+				report("%q was not awarded by any record", key)
+			}
+			delete(records, key)
+			if c, ok := catalogue[string(courseKey(id, version))]; ok && c.SHA256 != [32]byte(sum) {
+				report("course %s, version %s is not what was awarded under it", id, version)
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		report("%w", err)
+	}
+}

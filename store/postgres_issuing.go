@@ -1,0 +1,486 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// reservation is one call of Reserve.
+type reservation struct {
+	record   Record
+	payloads map[string]packed
+	known    bool // the key is on record, with the same request
+}
+
+func (r *reservation) size() (n int) {
+	if r != nil {
+		for _, payload := range r.payloads {
+			n += len(payload.bytes)
+		}
+	}
+	return n
+}
+
+func (s *postgresStore) Reserve(ctx context.Context, r Record) (Record, error) {
+	if err := r.validate(); err != nil {
+		return Record{}, err
+	}
+	call := &reservation{record: r, payloads: packPayloads(r)}
+	err := s.do(ctx, &deed{uses: r.uses(), reserve: call})
+	if err == nil && call.known {
+		return s.Lookup(ctx, r.Key)
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
+	}
+	r.State = Reserved
+	return r, nil
+}
+
+// uses is what a record uses for ever.
+func (r *Record) uses() []string {
+	uses := []string{"record " + r.ID, "key " + string(r.Key[:]), "public id " + r.Public, "link " + r.Link, "number " + r.Number}
+	if r.ExternalID != "" {
+		uses = append(uses, "external id "+r.ExternalID)
+	}
+	for _, e := range r.Entries {
+		uses = append(uses, fmt.Sprintf("list %s, index %d", e.List, e.Index))
+	}
+	return uses
+}
+
+// reservingLook is what is on record already of what records to be reserved use.
+type reservingLook struct {
+	known     map[Key][32]byte // request hashes
+	taken     map[string]error // by what is used
+	older     map[string]State // of what is superseded, by id
+	lists     map[string]List
+	courses   map[string][32]byte // what the catalogue has, by courseKey
+	sequences []int64
+}
+
+// queue looks for the records of a group. This is the first of the two transactions
+// of issuing. It looks before it writes; who was overtaken by another node in
+// between runs into a constraint and looks again, so that none of this rests on
+// locks. Nobody waits for a counter: indexes are drawn at random, and how many of a
+// list are given out is a row for each node.
+func (k *reservingLook) queue(s *postgresStore, b *pgx.Batch, group []*deed) {
+	*k = reservingLook{known: map[Key][32]byte{}, taken: map[string]error{}, older: map[string]State{}, lists: map[string]List{}, courses: map[string][32]byte{}}
+	var keys [][]byte
+	var ids, publics, links, numbers, externals, olders, listIDs, entryLists, courseIDs, versions []string
+	var places []int32
+	n := 0
+	for _, d := range group {
+		if d.reserve == nil {
+			continue
+		}
+		n++
+		r := &d.reserve.record
+		keys, ids, publics, links, numbers = append(keys, r.Key[:]), append(ids, r.ID), append(publics, r.Public), append(links, r.Link), append(numbers, r.Number)
+		if r.ExternalID != "" {
+			externals = append(externals, r.ExternalID)
+		}
+		if r.Supersedes != nil {
+			olders = append(olders, r.Supersedes.ID)
+		}
+		for _, e := range r.Entries {
+			entryLists, places, listIDs = append(entryLists, e.List), append(places, int32(e.Index)), append(listIDs, e.List)
+		}
+		if !s.isAwarded(r) && validCourseKey(r.Course, r.CourseVersion) == nil {
+			courseIDs, versions = append(courseIDs, r.Course), append(versions, r.CourseVersion)
+		}
+	}
+	if n == 0 {
+		return
+	}
+	b.Queue(`SELECT sequence, state, doc, key, id, public, link, number, external FROM records
+		WHERE key = ANY($1) OR id = ANY($2) OR public = ANY($3) OR link = ANY($4) OR number = ANY($5) OR external = ANY($6)`, keys, ids, publics, links, numbers, externals).Query(func(rows pgx.Rows) error {
+		var sequence int64
+		var state string
+		var doc, key []byte
+		var id, public, link, number string
+		var external *string
+		_, err := pgx.ForEachRow(rows, []any{&sequence, &state, &doc, &key, &id, &public, &link, &number, &external}, func() error {
+			k.taken["record "+id], k.taken["public id "+public], k.taken["link "+link] = ErrIDTaken, ErrIDTaken, ErrIDTaken
+			k.taken["number "+number], k.taken["external id "+text(external)] = ErrNumberTaken, ErrExternalTaken
+			if !slices.ContainsFunc(keys, func(k []byte) bool { return string(k) == string(key) }) {
+				return nil
+			}
+			stored, err := openRecord(sequence, state, doc)
+			k.known[Key(key)] = stored.RequestHash
+			return err
+		})
+		return err
+	})
+	if len(olders) > 0 {
+		b.Queue("SELECT id, state FROM records WHERE id = ANY($1)", olders).Query(func(rows pgx.Rows) error {
+			var id, state string
+			_, err := pgx.ForEachRow(rows, []any{&id, &state}, func() error { k.older[id] = State(state); return nil })
+			return err
+		})
+	}
+	if len(listIDs) > 0 {
+		b.Queue(`SELECT e.list, e.place FROM unnest($1::text[], $2::int[]) AS drawn (list, place) JOIN entries e ON e.list = drawn.list AND e.place = drawn.place`, entryLists, places).Query(func(rows pgx.Rows) error {
+			var list string
+			var place int32
+			_, err := pgx.ForEachRow(rows, []any{&list, &place}, func() error { k.taken[fmt.Sprintf("list %s, index %d", list, place)] = ErrIndexTaken; return nil })
+			return err
+		})
+		slices.Sort(listIDs)
+		queueLists(b, "WHERE l.id = ANY($1)", []any{slices.Compact(listIDs)}, func(l pgList) error { k.lists[l.ID] = l.List; return nil })
+	}
+	if len(courseIDs) > 0 {
+		// From here on until the end of the transaction, nobody puts another content
+		// under these names.
+		b.Queue(`INSERT INTO courses (id, version) SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS named (id, version) ORDER BY 1, 2 ON CONFLICT DO NOTHING`, courseIDs, versions)
+		b.Queue(`SELECT c.id, c.version, c.doc FROM courses c WHERE (c.id, c.version) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY 1, 2 FOR KEY SHARE`, courseIDs, versions).Query(func(rows pgx.Rows) error {
+			var id, version string
+			var doc []byte
+			_, err := pgx.ForEachRow(rows, []any{&id, &version, &doc}, func() error {
+				if doc == nil {
+					return nil
+				}
+				var c Course
+				key := courseKey(id, version)
+				err := openJSON(bucketCourses, key, doc, &c)
+				k.courses[string(key)] = c.SHA256
+				return err
+			})
+			return err
+		})
+	}
+	b.Queue(`SELECT nextval('record_sequence') FROM generate_series(1, $1::int)`, n).Query(func(rows pgx.Rows) (err error) {
+		k.sequences, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		slices.Sort(k.sequences)
+		return err
+	})
+}
+
+// decide reserves what can be reserved.
+func (k *reservingLook) decide(s *postgresStore, b *pgx.Batch, log *pgLog, group []*deed) error {
+	var w reserving
+	awarded := map[string]*Record{}
+	counts := map[string]int{}
+	n := 0
+	for _, d := range group {
+		if d.reserve == nil {
+			continue
+		}
+		r, sequence := &d.reserve.record, k.sequences[n]
+		n++
+		d.reserve.known, d.err = false, nil
+		// 1. The same key is the same record for ever.
+		if hash, ok := k.known[r.Key]; ok {
+			d.reserve.known = true
+			if hash != r.RequestHash {
+				d.err = ErrConflict
+			}
+			continue
+		}
+		// 2. Everything is used once.
+		if d.err = k.mayReserve(r); d.err != nil {
+			continue
+		}
+		// 3. The record, with the payloads beside it, and what leads to it.
+		if err := w.add(sequence, d.reserve); err != nil {
+			return err
+		}
+		if key := r.awardedKey(); key != nil && !s.isAwarded(r) {
+			awarded[string(key)] = r
+		}
+		for _, e := range r.Entries {
+			counts[e.List]++
+		}
+		// 4. The log says that it is to be sealed, before it is.
+		if _, err := log.enter(d.by, Event{Kind: KindIntent, Object: r.ID}, nil, nil); err != nil {
+			return err
+		}
+	}
+	if len(w.sequences) == 0 {
+		return nil
+	}
+	w.queue(b)
+	for _, key := range slices.Sorted(maps.Keys(awarded)) {
+		r := awarded[key]
+		b.Queue(`INSERT INTO awarded (id, version, sha256) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, r.Course, r.CourseVersion, r.CourseSHA256[:])
+	}
+	for _, list := range slices.Sorted(maps.Keys(counts)) {
+		b.Queue(`INSERT INTO used (list, node, n) VALUES ($1, $2, $3) ON CONFLICT (list, node) DO UPDATE SET n = used.n + excluded.n`, list, s.node, counts[list])
+	}
+	return nil
+}
+
+// mayReserve says why a record cannot be reserved.
+func (k *reservingLook) mayReserve(r *Record) error {
+	for _, use := range r.uses() {
+		if err := k.taken[use]; err != nil && !errors.Is(err, ErrIndexTaken) {
+			return fmt.Errorf("%s: %w", use, err)
+		}
+	}
+	for _, e := range r.Entries {
+		list, ok := k.lists[e.List]
+		switch {
+		case !ok:
+			return fmt.Errorf("%w: no list %q", ErrInvalid, e.List)
+		case list.Purpose != e.Purpose:
+			return fmt.Errorf("%w: list %s is for %s, not %q", ErrInvalid, e.List, list.Purpose, e.Purpose)
+		case list.Closed:
+			return fmt.Errorf("list %s: %w", e.List, ErrListFull)
+		}
+		if use := fmt.Sprintf("list %s, index %d", e.List, e.Index); k.taken[use] != nil {
+			return fmt.Errorf("%s: %w", use, ErrIndexTaken)
+		}
+	}
+	if sum, ok := k.courses[string(courseKey(r.Course, r.CourseVersion))]; ok && sum != r.CourseSHA256 {
+		return fmt.Errorf("course %s, version %s: %w", r.Course, r.CourseVersion, ErrCourseDiffers)
+	}
+	if r.Supersedes != nil {
+		state, err := k.older[r.Supersedes.ID], error(nil)
+		if state == "" {
+			err = ErrNotFound
+		}
+		return r.Supersedes.fits(state, err)
+	}
+	return nil
+}
+
+// done remembers what was awarded, once that is committed.
+func (k *reservingLook) done(s *postgresStore, group []*deed) {
+	for _, d := range group {
+		if d.reserve != nil && d.err == nil && !d.reserve.known {
+			if key := d.reserve.record.awardedKey(); key != nil {
+				s.awarded.Store(string(key), true)
+			}
+		}
+	}
+}
+
+// isAwarded reports whether it is known that a record was awarded under the same
+// content of the same version. Then no other content can come under that name any
+// more, and nobody need be locked out for it.
+func (s *postgresStore) isAwarded(r *Record) bool {
+	key := r.awardedKey()
+	if key == nil {
+		return false
+	}
+	_, ok := s.awarded.Load(string(key))
+	return ok
+}
+
+// reserving is the rows that a group of records is made of, column by column.
+type reserving struct {
+	sequences                    []int64
+	ids, publics, links, numbers []string
+	externals                    []*string
+	keys, docs                   [][]byte
+
+	payloadOf       []int64
+	payloadProfiles []string
+	payloads        [][]byte
+
+	entryOf                   []int64
+	entryLists, entryPurposes []string
+	entryPlaces               []int32
+}
+
+func (w *reserving) add(sequence int64, call *reservation) error {
+	r := &call.record
+	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), reservedDoc(*r, call.payloads))
+	if err != nil {
+		return err
+	}
+	w.sequences, w.ids, w.publics, w.links, w.numbers = append(w.sequences, sequence), append(w.ids, r.ID), append(w.publics, r.Public), append(w.links, r.Link), append(w.numbers, r.Number)
+	var external *string
+	if r.ExternalID != "" {
+		external = &r.ExternalID
+	}
+	w.externals, w.keys, w.docs = append(w.externals, external), append(w.keys, r.Key[:]), append(w.docs, sealed)
+	for profile, payload := range call.payloads {
+		w.payloadOf, w.payloadProfiles, w.payloads = append(w.payloadOf, sequence), append(w.payloadProfiles, profile), append(w.payloads, payload.bytes)
+	}
+	for _, e := range r.Entries {
+		w.entryOf, w.entryLists, w.entryPurposes, w.entryPlaces = append(w.entryOf, sequence), append(w.entryLists, e.List), append(w.entryPurposes, e.Purpose), append(w.entryPlaces, int32(e.Index))
+	}
+	return nil
+}
+
+func (w *reserving) queue(b *pgx.Batch) {
+	b.Queue(`INSERT INTO records (sequence, id, key, public, link, number, external, state, doc)
+		SELECT r.sequence, r.id, r.key, r.public, r.link, r.number, r.external, 'reserved', r.doc
+		FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[]) AS r (sequence, id, key, public, link, number, external, doc)`,
+		w.sequences, w.ids, w.keys, w.publics, w.links, w.numbers, w.externals, w.docs)
+	b.Queue(`INSERT INTO pending (record) SELECT unnest($1::bigint[])`, w.sequences)
+	b.Queue(`INSERT INTO payloads (record, profile, body) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])`, w.payloadOf, w.payloadProfiles, w.payloads)
+	if len(w.entryOf) > 0 {
+		b.Queue(`INSERT INTO entries (record, list, purpose, place) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::int[])`, w.entryOf, w.entryLists, w.entryPurposes, w.entryPlaces)
+	}
+}
+
+// sealing is one call of Commit.
+type sealing struct {
+	sequence  int64
+	doc       recordDoc         // as it is to be
+	envelopes map[string][]byte // tokens as they are kept
+	first     bool              // nobody was there before
+}
+
+func (c *sealing) size() (n int) {
+	if c != nil {
+		for _, envelope := range c.envelopes {
+			n += len(envelope)
+		}
+	}
+	return n
+}
+
+func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {
+	if err := validTokens(id, tokens); err != nil {
+		return Record{}, err
+	}
+	if err := s.mayWrite(); err != nil {
+		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
+	}
+	// What was reserved does not change any more but by this, so it may be read
+	// before all others have to wait. With damaged payloads, what was sealed is not
+	// on record.
+	r, doc, sequence, err := s.find(ctx, "id", id)
+	if err != nil {
+		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
+	}
+	if r.State != Reserved {
+		return r, nil // the first writer wins
+	}
+	envelopes, err := r.seal(tokens)
+	if err != nil {
+		return Record{}, err
+	}
+	doc.Record = r
+	call := &sealing{sequence: sequence, doc: doc, envelopes: envelopes}
+	d := &deed{uses: []string{"record " + id}, seal: call}
+	if r.Supersedes != nil {
+		d.uses = append(d.uses, "record "+r.Supersedes.ID)
+	}
+	if err := s.do(ctx, d); err != nil {
+		return Record{}, fmt.Errorf("committing %s: %w", id, err)
+	}
+	if !call.first {
+		return s.Get(ctx, id)
+	}
+	return r, nil
+}
+
+// sealingLook is the records that are to be sealed, and those whose place they take.
+type sealingLook struct {
+	states map[int64]State
+	older  map[string]pgRow // by id
+}
+
+// queue locks the records of a group. This is the second of the two transactions of
+// issuing: which of two nodes was first is for the state to say.
+func (k *sealingLook) queue(b *pgx.Batch, group []*deed) {
+	*k = sealingLook{map[int64]State{}, map[string]pgRow{}}
+	var sequences []int64
+	var olders []string
+	for _, d := range group {
+		if d.seal != nil {
+			sequences = append(sequences, d.seal.sequence)
+			if r := &d.seal.doc.Record; r.Supersedes != nil && storable(r.Supersedes.ID) {
+				olders = append(olders, r.Supersedes.ID)
+			}
+		}
+	}
+	if sequences == nil {
+		return
+	}
+	b.Queue(`SELECT sequence, state, id, CASE WHEN id = ANY($2) THEN doc END FROM records
+		WHERE sequence = ANY($1) OR id = ANY($2) ORDER BY sequence FOR NO KEY UPDATE`, sequences, olders).Query(func(rows pgx.Rows) error {
+		var row pgRow
+		var id string
+		_, err := pgx.ForEachRow(rows, []any{&row.sequence, &row.state, &id, &row.doc}, func() error {
+			k.states[row.sequence] = State(row.state)
+			if row.doc != nil {
+				k.older[id] = row
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// decide seals what is still reserved.
+func (k *sealingLook) decide(b *pgx.Batch, log *pgLog, group []*deed) error {
+	var sequences, tokenOf []int64
+	var docs, tokens [][]byte
+	var profiles []string
+	for _, d := range group {
+		if d.seal == nil {
+			continue
+		}
+		// 1. The first writer wins.
+		c := d.seal
+		c.first, d.err = k.states[c.sequence] == Reserved, nil
+		if !c.first {
+			continue
+		}
+		// 2. What it takes the place of.
+		if d.err = k.supersede(b, log, d); d.err != nil {
+			if c.first = false; !isSentinel(d.err) {
+				return d.err
+			}
+			continue
+		}
+		// 3. The log says that these payloads are sealed.
+		logged, err := log.enter(d.by, Event{Kind: KindIssued, Object: c.doc.ID}, c.doc.sealing, nil)
+		if err != nil {
+			return err
+		}
+		// 4. The tokens, and with their hashes the record.
+		c.doc.Logged = &logged
+		sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(c.sequence)), c.doc)
+		if err != nil {
+			return err
+		}
+		sequences, docs = append(sequences, c.sequence), append(docs, sealed)
+		for profile, envelope := range c.envelopes {
+			tokenOf, profiles, tokens = append(tokenOf, c.sequence), append(profiles, profile), append(tokens, envelope)
+		}
+	}
+	if sequences == nil {
+		return nil
+	}
+	b.Queue(`UPDATE records r SET state = 'issued', doc = sealed.doc FROM unnest($1::bigint[], $2::bytea[]) AS sealed (sequence, doc) WHERE r.sequence = sealed.sequence`, sequences, docs)
+	b.Queue(`DELETE FROM pending WHERE record = ANY($1)`, sequences)
+	b.Queue(`INSERT INTO tokens (record, profile, body) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])`, tokenOf, profiles, tokens)
+	return nil
+}
+
+// supersede revokes what a record takes the place of.
+func (k *sealingLook) supersede(b *pgx.Batch, log *pgLog, d *deed) error {
+	r := &d.seal.doc.Record
+	if r.Supersedes == nil {
+		return nil
+	}
+	row, ok := k.older[r.Supersedes.ID]
+	if !ok {
+		return r.Supersedes.fits("", ErrNotFound)
+	}
+	older, err := openRecord(row.sequence, row.state, row.doc)
+	if err == nil {
+		err = r.Supersedes.fits(older.State, nil)
+	}
+	if err == nil {
+		_, err = older.move(r.supersession())
+	}
+	if err == nil {
+		err = queueChange(b, log, d.by, row.sequence, older)
+	}
+	if err == nil {
+		_, err = log.enter(d.by, Event{Kind: KindCorrected, Object: older.ID, Result: r.ID}, nil, nil)
+	}
+	return err
+}

@@ -1,0 +1,459 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"indeks/merkle"
+)
+
+// grown is the tree of the log that a node has open, up to its size.
+type grown struct {
+	log  Log
+	tree merkle.Builder
+}
+
+// errLogMoved is for the log of this node that another process has written: one
+// that was started under the same name.
+var errLogMoved = errors.New("the log of this node was written by another process")
+
+// pgLog is the log of this node within a transaction, with the entries that the
+// transaction appends.
+type pgLog struct {
+	found   bool
+	name    string
+	size    uint64
+	entries []LogEntry
+	docs    [][]byte // as they are kept, one for each
+	grown   *grown   // with the entries, once they are queued
+	before  *grown
+}
+
+func (s *postgresStore) author(ctx context.Context) author {
+	return author{ActorOf(ctx), s.now().UTC().Truncate(time.Millisecond)}
+}
+
+// lookLog locks the row of the open log until the transaction ends.
+func (s *postgresStore) lookLog(b *pgx.Batch) *pgLog {
+	l := &pgLog{}
+	b.Queue("SELECT name, size FROM logs WHERE node = $1 AND open FOR NO KEY UPDATE", s.node).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&l.name, &l.size}, func() error { l.found = true; return nil })
+		return err
+	})
+	return l
+}
+
+// moved says whether the log is not as it was known to be.
+func (l *pgLog) moved(known *grown) error {
+	if !l.found || l.name != known.log.Name || l.size != known.log.Size {
+		return errLogMoved
+	}
+	l.before = known
+	return nil
+}
+
+// enter appends an entry, see newEntry.
+func (l *pgLog) enter(by author, ev Event, seal func(secret []byte) (*merkle.Sealing, error), digest func(secret []byte) (merkle.Hash, error)) (Place, error) {
+	place := Place{l.name, l.size + uint64(len(l.entries))}
+	e, doc, err := newEntry(place.Index, by.complete(ev), seal, digest)
+	if err != nil {
+		return Place{}, fmt.Errorf("appending to the audit log: %v", err)
+	}
+	l.entries = append(l.entries, e)
+	l.docs = append(l.docs[:len(l.entries)-1], sealEntry(l.name, e, doc))
+	return place, nil
+}
+
+// sealEntry is an entry as it is kept.
+func sealEntry(log string, e LogEntry, doc []byte) []byte {
+	return seal(bucketLogEntries, entryKey(log, e.Index), e.value(doc))
+}
+
+// queue writes the entries, and the hashes that the tree gets by them.
+func (l *pgLog) queue(b *pgx.Batch) error {
+	l.grown = &grown{l.before.log, l.before.tree}
+	if len(l.entries) == 0 {
+		return nil
+	}
+	return l.grown.append(b, l.entries, l.docs[:len(l.entries)])
+}
+
+// append queues entries of a log, docs as they are kept.
+func (g *grown) append(b *pgx.Batch, entries []LogEntry, docs [][]byte) error {
+	var places, runPlaces []int64
+	var run []byte
+	var runs [][]byte
+	place := merkle.Places(g.log.Size)
+	flush := func() {
+		if len(run) > 0 {
+			runPlaces, runs = append(runPlaces, int64(place)), append(runs, seal(bucketLogHashes, entryKey(g.log.Name, place), run))
+			place, run = place+uint64(len(run)/len(merkle.Hash{})), nil
+		}
+	}
+	for _, e := range entries {
+		places = append(places, int64(e.Index))
+		for _, h := range g.tree.Add(e.Leaf) {
+			if run = append(run, h[:]...); len(run) == maxRun*len(h) {
+				flush()
+			}
+		}
+	}
+	flush()
+	g.log.Size = g.tree.Size()
+	doc, err := sealJSON(bucketLogs, []byte(g.log.Name), g.log)
+	if err != nil {
+		return err
+	}
+	b.Queue("INSERT INTO log_entries (log, place, doc) SELECT $1, e.place, e.doc FROM unnest($2::bigint[], $3::bytea[]) AS e (place, doc)", g.log.Name, places, docs)
+	b.Queue("INSERT INTO log_hashes (log, place, doc) SELECT $1, e.place, e.doc FROM unnest($2::bigint[], $3::bytea[]) AS e (place, doc)", g.log.Name, runPlaces, runs)
+	b.Queue("UPDATE logs SET size = $2, doc = $3 WHERE name = $1", g.log.Name, int64(g.log.Size), doc)
+	return nil
+}
+
+// queueNewLog begins a log with its first entry.
+func queueNewLog(b *pgx.Batch, by author, node string, log Log) error {
+	e, kept, err := newEntry(0, by.complete(Event{Kind: KindLogOpened, Object: log.Name, Result: openedResult(log.Before)}), nil, nil)
+	if err != nil {
+		return err
+	}
+	doc, err := sealJSON(bucketLogs, []byte(log.Name), log)
+	if err != nil {
+		return err
+	}
+	b.Queue("INSERT INTO logs (name, node, open, size, doc) VALUES ($1, $2, true, 0, $3)", log.Name, node, doc)
+	g := &grown{log: log}
+	return g.append(b, []LogEntry{e}, [][]byte{sealEntry(log.Name, e, kept)})
+}
+
+// knowLog makes sure that the tree of this node's log is known; where the node has
+// none that is open, as when it is new or the store was restored, it opens one.
+func (s *postgresStore) knowLog(ctx context.Context) error {
+	if s.queue.log != nil {
+		return nil
+	}
+	for {
+		logs, err := s.logs(ctx, "WHERE node = $1 AND open", s.node)
+		if err != nil {
+			return err
+		}
+		if len(logs) == 1 {
+			g := &grown{log: logs[0]}
+			tree, err := merkle.Resume(g.log.Size, s.hashes(ctx, g.log.Name))
+			if err != nil {
+				return fmt.Errorf("reading the audit log: %w", err)
+			}
+			g.tree = *tree
+			s.queue.log = g
+			return nil
+		}
+		by := s.author(ctx)
+		var restored epoch
+		err = s.write(ctx, func(b *pgx.Batch) { queueEpoch(b, &restored) }, func(b *pgx.Batch) error {
+			name := s.node
+			if restored.Mark != "" { // a log of that name may have gone on after the backup
+				name += "-" + restored.Mark
+			}
+			return queueNewLog(b, by, s.node, Log{Name: name, Opened: by.at})
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// validNode says with ErrInvalid what no node is called: its log is published
+// under its name.
+func validNode(node string) error {
+	ok := node != "" && len(node) <= 32
+	for _, c := range node {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9')
+	}
+	if !ok {
+		return fmt.Errorf("%w: a node's name is of a to z and 0 to 9, at most 32 of them, not %.40q", ErrInvalid, node)
+	}
+	return nil
+}
+
+func (s *postgresStore) Append(ctx context.Context, events ...Event) error {
+	return s.PutDocuments(ctx, nil, events...)
+}
+
+func (s *postgresStore) logs(ctx context.Context, where string, args ...any) (logs []Log, err error) {
+	err = s.read(ctx, func(q querier) error {
+		logs = nil
+		rows, err := q.Query(ctx, "SELECT name, open, size, doc FROM logs "+where, args...)
+		if err != nil {
+			return err
+		}
+		var name string
+		var open bool
+		var size int64
+		var doc []byte
+		_, err = pgx.ForEachRow(rows, []any{&name, &open, &size, &doc}, func() error {
+			var log Log
+			if err := openJSON(bucketLogs, []byte(name), doc, &log); err != nil {
+				return err
+			}
+			if log.Name != name || log.Closed.IsZero() != open || log.Size != uint64(size) {
+				return fmt.Errorf("%w: log %s has %d entries beside its columns, which say %d", ErrDamaged, name, log.Size, size)
+			}
+			logs = append(logs, log)
+			return nil
+		})
+		return err
+	})
+	return logs, err
+}
+
+func (s *postgresStore) Logs(ctx context.Context) ([]Log, error) {
+	logs, err := s.logs(ctx, "ORDER BY name")
+	if err != nil {
+		return nil, fmt.Errorf("reading the logs: %w", err)
+	}
+	slices.SortStableFunc(logs, func(a, b Log) int { return a.Opened.Compare(b.Opened) })
+	return logs, nil
+}
+
+func (s *postgresStore) LogEntry(ctx context.Context, log string, index uint64) (e LogEntry, err error) {
+	err = s.read(ctx, func(q querier) error {
+		if !storable(log) || index > 1<<62 {
+			return ErrNotFound
+		}
+		var doc []byte
+		err := q.QueryRow(ctx, "SELECT doc FROM log_entries WHERE log = $1 AND place = $2", log, int64(index)).Scan(&doc)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err == nil {
+			e, err = openEntry(entryKey(log, index), doc)
+		}
+		return err
+	})
+	if err != nil {
+		return LogEntry{}, fmt.Errorf("reading entry %d of log %.40q: %w", index, log, err)
+	}
+	return e, nil
+}
+
+func (s *postgresStore) LogEntries(ctx context.Context, log string, from uint64) iter.Seq2[LogEntry, error] {
+	return func(yield func(LogEntry, error) bool) {
+		s.eachEntry(ctx, "SELECT place, doc FROM log_entries WHERE log = $1 AND place >= $2 ORDER BY place LIMIT $3", log, from,
+			func(index uint64, doc []byte) bool { return yield(openEntry(entryKey(log, index), doc)) },
+			func(err error) { yield(LogEntry{}, fmt.Errorf("going through log %.40q: %w", log, err)) })
+	}
+}
+
+// eachEntry gives the rows of a log from an index on, in steps, until each is false.
+func (s *postgresStore) eachEntry(ctx context.Context, sql, log string, from uint64, each func(index uint64, doc []byte) bool, failed func(error)) {
+	if !storable(log) || from > 1<<62 {
+		return
+	}
+	for {
+		var indexes []int64
+		var docs [][]byte
+		err := s.read(ctx, func(q querier) error {
+			indexes, docs = nil, nil
+			rows, err := q.Query(ctx, sql, log, int64(from), stepEntries)
+			if err != nil {
+				return err
+			}
+			var index int64
+			var doc []byte
+			_, err = pgx.ForEachRow(rows, []any{&index, &doc}, func() error {
+				indexes, docs = append(indexes, index), append(docs, slices.Clone(doc))
+				return nil
+			})
+			return err
+		})
+		if err != nil {
+			failed(err)
+			return
+		}
+		for n, doc := range docs {
+			from = uint64(indexes[n]) + 1
+			if !each(uint64(indexes[n]), doc) {
+				return
+			}
+		}
+		if len(docs) < stepEntries {
+			return
+		}
+	}
+}
+
+func (s *postgresStore) LogHashes(ctx context.Context, log string, places []int64) ([]merkle.Hash, error) {
+	hashes, err := s.hashes(ctx, log)(places)
+	if err != nil {
+		return nil, fmt.Errorf("reading the tree of log %.40q: %w", log, err)
+	}
+	return hashes, nil
+}
+
+// hashes reads the hashes of a log's tree.
+func (s *postgresStore) hashes(ctx context.Context, log string) merkle.Reader {
+	return func(places []int64) ([]merkle.Hash, error) {
+		type run struct {
+			first  int64
+			hashes []byte
+		}
+		var runs []run
+		err := s.read(ctx, func(q querier) error {
+			runs = nil
+			if !storable(log) {
+				return nil
+			}
+			rows, err := q.Query(ctx, `SELECT place, doc FROM log_hashes WHERE log = $1 AND place IN (
+					SELECT (SELECT max(h.place) FROM log_hashes h WHERE h.log = $1 AND h.place <= asked.place) FROM unnest($2::bigint[]) AS asked (place)
+				) ORDER BY place`, log, places)
+			if err != nil {
+				return err
+			}
+			var first int64
+			var doc []byte
+			_, err = pgx.ForEachRow(rows, []any{&first, &doc}, func() error {
+				hashes, err := open(bucketLogHashes, entryKey(log, uint64(first)), doc)
+				runs = append(runs, run{first, slices.Clone(hashes)})
+				return err
+			})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		found := make([]merkle.Hash, len(places))
+		for i, place := range places {
+			n, exact := slices.BinarySearchFunc(runs, place, func(r run, place int64) int { return cmp.Compare(r.first, place) })
+			if !exact {
+				n--
+			}
+			size := int64(len(merkle.Hash{}))
+			if n < 0 || (place-runs[n].first+1)*size > int64(len(runs[n].hashes)) {
+				return nil, fmt.Errorf("%w: log %s has no hash at place %d", ErrDamaged, log, place)
+			}
+			copy(found[i][:], runs[n].hashes[(place-runs[n].first)*size:])
+		}
+		return found, nil
+	}
+}
+
+func (s *postgresStore) Logged(ctx context.Context, id string) (p Place, err error) {
+	err = s.read(ctx, func(q querier) error {
+		if !storable(id) {
+			return ErrNotFound
+		}
+		var sequence int64
+		var state string
+		var stored []byte
+		err := q.QueryRow(ctx, "SELECT sequence, state, doc FROM records WHERE id = $1", id).Scan(&sequence, &state, &stored)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		doc, err := openRecord(sequence, state, stored)
+		if err == nil && doc.Logged == nil {
+			err = ErrNotFound
+		}
+		if err == nil {
+			p = *doc.Logged
+		}
+		return err
+	})
+	if err != nil {
+		return Place{}, fmt.Errorf("looking for %.100q in the logs: %w", id, err)
+	}
+	return p, nil
+}
+
+func (s *postgresStore) PutHead(ctx context.Context, h Head) (Head, error) {
+	if err := h.validate(); err != nil {
+		return Head{}, err
+	}
+	h, err := s.putHead(ctx, h)
+	if err != nil {
+		return Head{}, fmt.Errorf("putting a head of log %.40q: %w", h.Log, err)
+	}
+	return h, nil
+}
+
+func (s *postgresStore) putHead(ctx context.Context, h Head) (Head, error) {
+	if !storable(h.Log) {
+		return h, ErrNotFound
+	}
+	// What a log has does not change any more, so it may be read before.
+	logs, err := s.logs(ctx, "WHERE name = $1", h.Log)
+	if err == nil && len(logs) == 0 {
+		err = ErrNotFound
+	}
+	if err == nil {
+		err = h.of(logs[0], s.hashes(ctx, h.Log))
+	}
+	if err != nil {
+		return h, err
+	}
+	key := entryKey(h.Log, h.Size)
+	doc, err := sealJSON(bucketLogHeads, key, h)
+	if err != nil {
+		return h, err
+	}
+	kept := h
+	err = s.write(ctx, nil, func(b *pgx.Batch) error {
+		b.Queue("INSERT INTO log_heads (log, size, doc) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", h.Log, int64(h.Size), doc)
+		b.Queue("SELECT doc FROM log_heads WHERE log = $1 AND size = $2", h.Log, int64(h.Size)).QueryRow(func(row pgx.Row) error {
+			var stored []byte
+			if err := row.Scan(&stored); err != nil {
+				return err
+			}
+			kept = Head{}
+			return openJSON(bucketLogHeads, key, stored, &kept)
+		})
+		return nil
+	})
+	return kept, err
+}
+
+func (s *postgresStore) Heads(ctx context.Context, log string, from uint64) iter.Seq2[Head, error] {
+	return func(yield func(Head, error) bool) {
+		failed := func(err error) { yield(Head{}, fmt.Errorf("going through the heads of log %.40q: %w", log, err)) }
+		s.eachEntry(ctx, "SELECT size, doc FROM log_heads WHERE log = $1 AND size >= $2 ORDER BY size LIMIT $3", log, from,
+			func(size uint64, doc []byte) bool {
+				var h Head
+				if err := openJSON(bucketLogHeads, entryKey(log, size), doc, &h); err != nil {
+					failed(err)
+					return false
+				}
+				return yield(h, nil)
+			}, failed)
+	}
+}
+
+func (s *postgresStore) LastHead(ctx context.Context, log string) (h Head, err error) {
+	err = s.read(ctx, func(q querier) error {
+		if !storable(log) {
+			return ErrNotFound
+		}
+		var size int64
+		var doc []byte
+		err := q.QueryRow(ctx, "SELECT size, doc FROM log_heads WHERE log = $1 ORDER BY size DESC LIMIT 1", log).Scan(&size, &doc)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err == nil {
+			h = Head{}
+			err = openJSON(bucketLogHeads, entryKey(log, uint64(size)), doc, &h)
+		}
+		return err
+	})
+	if err != nil {
+		return Head{}, fmt.Errorf("reading the last head of log %.40q: %w", log, err)
+	}
+	return h, nil
+}

@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"indeks/internal/postgres"
+)
+
+var template struct {
+	sync.Once
+	database string
+}
+
+// newDatabase makes a store in a database of its own and returns how to open it.
+func newDatabase(t testing.TB) PostgresConfig {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a PostgreSQL")
+	}
+	server := postgres.Shared(t)
+	template.Do(func() {
+		template.database = "template_indeks"
+		server.Query(t, "postgres", "CREATE DATABASE "+template.database)
+		if err := InitPostgres(context.Background(), PostgresConfig{URL: server.URL(template.database), StoreID: storeID, Node: "one"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return PostgresConfig{URL: server.URL(server.Database(t, template.database)), StoreID: storeID, Node: "one", MaxConns: 8}
+}
+
+// database is the name of the database.
+func (c PostgresConfig) database(t testing.TB) string {
+	t.Helper()
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
+
+func openDatabase(t testing.TB, c PostgresConfig) *postgresStore {
+	t.Helper()
+	s, err := openPostgres(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestPostgres(t *testing.T) {
+	testStore(t, func(t *testing.T) Store { return openDatabase(t, newDatabase(t)) })
+}
+
+// What cannot be opened is refused with a sentence that names the database and
+// what to do.
+func TestOpenPostgresRefuses(t *testing.T) {
+	server := postgres.Shared(t)
+	database := func(sql string) PostgresConfig {
+		c := newDatabase(t)
+		if sql != "" {
+			server.Query(t, c.database(t), sql)
+		}
+		return c
+	}
+	identityOf := func(id identity) string {
+		doc, err := sealJSON(bucketMeta, identityKey, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf(`UPDATE meta SET doc = '\x%x' WHERE name = 'store'`, doc)
+	}
+	other := database("")
+	other.StoreID = "other-1"
+	empty := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Node: "one"}
+	foreign := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Node: "one"}
+	server.Query(t, foreign.database(t), "CREATE TABLE meta (n int)")
+	for name, tt := range map[string]struct {
+		c    PostgresConfig
+		want error
+		hint string
+	}{
+		"no store":            {empty, ErrMissing, "indeks init"},
+		"another's tables":    {foreign, ErrForeign, "URL"},
+		"another institution": {other, ErrForeign, `"uni-4f2a", expected "other-1"`},
+		"newer":               {database(identityOf(identity{storeID, len(migrations()) + 1})), ErrNewer, "later"},
+		"flipped byte":        {database(`UPDATE meta SET doc = set_byte(doc, 40, get_byte(doc, 40) # 1)`), ErrDamaged, "backup"},
+		"asynchronous commit": {database("DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$"), ErrUnsafe, "postgresql.conf"},
+	} {
+		s, err := OpenPostgres(t.Context(), tt.c)
+		if !errors.Is(err, tt.want) || !strings.Contains(fmt.Sprint(err), tt.hint) || !strings.Contains(fmt.Sprint(err), tt.c.database(t)) {
+			t.Errorf("%s: err = %v, want %v with the database and %q", name, err, tt.want, tt.hint)
+		}
+		if s != nil {
+			t.Errorf("%s: a store with an error", name)
+			s.Close()
+		}
+	}
+}
+
+// InitPostgres never touches what is there, and of many at once one makes it.
+func TestInitPostgresNeverReplaces(t *testing.T) {
+	c := newDatabase(t)
+	issue(t, openDatabase(t, c), draft(1))
+	if err := InitPostgres(t.Context(), c); !errors.Is(err, ErrExists) {
+		t.Errorf("over a store: err = %v", err)
+	}
+	if _, err := openDatabase(t, c).Get(t.Context(), draft(1).ID); err != nil {
+		t.Error(err)
+	}
+	server := postgres.Shared(t)
+	c.URL = server.URL(server.Database(t, ""))
+	server.Query(t, c.database(t), "CREATE TABLE theirs (n int)")
+	if err := InitPostgres(t.Context(), c); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "public.theirs") {
+		t.Errorf("beside another's table: err = %v", err)
+	}
+
+	c.URL = server.URL(server.Database(t, ""))
+	var made atomic.Int32
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if err := InitPostgres(t.Context(), c); err == nil {
+				made.Add(1)
+			} else if !errors.Is(err, ErrExists) {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if made.Load() != 1 {
+		t.Errorf("made %d times", made.Load())
+	}
+	CheckStore(t, openDatabase(t, c))
+}
+
+// Another machine is only spoken to where its certificate is checked, and no
+// message has the password.
+func TestPostgresURL(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"postgres://u:secret@db.example/uni":                                  false,
+		"postgres://u:secret@db.example/uni?sslmode=require":                  false,
+		"postgres://u:secret@db.example/uni?sslmode=verify-ca":                false,
+		"postgres://u:secret@db.example/uni?sslmode=verify-full":              true,
+		"postgres://u:secret@db1.example,db2.example/uni?sslmode=verify-full": true,
+		"postgres://u:secret@localhost,db2.example/uni":                       false,
+		"postgres://u:secret@127.0.0.1/uni":                                   true,
+		"host=/run/postgresql dbname=uni":                                     true,
+		"postgres://u:secret@127.0.0.1:port/uni":                              false,
+		"postgres://u:secret@127.0.0.1/uni?sslmode=sometimes":                 false,
+	} {
+		_, _, err := PostgresConfig{URL: url, Node: "one"}.pool()
+		if (err == nil) != ok || err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: err = %v", url, err)
+		}
+	}
+}
+
+// The database itself holds the program to what it promises.
+func TestPostgresConstraints(t *testing.T) {
+	server := postgres.Shared(t)
+	c := newDatabase(t)
+	s := openDatabase(t, c)
+	revocation, suspension := openLists(t, s)
+	for n := range 3 {
+		issue(t, s, draft(n, revocation, suspension))
+	}
+	setState(t, s, 0, Revoked)
+	setState(t, s, 1, Suspended)
+	if err := s.Publish(t.Context(), revocation.ID, 1, []byte("token"), now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Numbers(t.Context(), "MC", 5); err != nil {
+		t.Fatal(err)
+	}
+	before := server.Query(t, c.database(t), "SELECT * FROM records, entries, bits, lists ORDER BY 1")
+	for _, sql := range []string{
+		"UPDATE records SET state = 'issued' WHERE state = 'revoked'",
+		"UPDATE records SET state = 'reserved'",
+		"UPDATE records SET number = number || 'x'",
+		"UPDATE records SET state = 'lost'",
+		"UPDATE entries SET place = place + 10",
+		"UPDATE entries SET record = 1",
+		"INSERT INTO entries SELECT list, place, purpose, record + 1 FROM entries",
+		"INSERT INTO entries SELECT list, place + 20, 'suspension', record FROM entries WHERE list = 'r1'",
+		"INSERT INTO entries SELECT list, place + 131072, purpose, record FROM entries",
+		"INSERT INTO tokens SELECT record, 'none', body FROM tokens",
+		"INSERT INTO tokens SELECT * FROM tokens",
+		"DELETE FROM bits WHERE list = 'r1'",
+		"UPDATE bits SET place = place + 1",
+		"UPDATE lists SET sequence = 0, published = NULL WHERE id = 'r1'",
+		"UPDATE lists SET purpose = 'suspension'",
+		"UPDATE series SET last = 1",
+		"DELETE FROM records", "DELETE FROM entries", "DELETE FROM lists", "DELETE FROM series", "DELETE FROM meta", "DELETE FROM awarded",
+		"TRUNCATE records CASCADE", "TRUNCATE bits", "TRUNCATE entries",
+	} {
+		if out := server.Refused(t, c.database(t), sql); !strings.Contains(out, "ERROR") {
+			t.Errorf("%s: %s", sql, out)
+		}
+	}
+	if after := server.Query(t, c.database(t), "SELECT * FROM records, entries, bits, lists ORDER BY 1"); after != before {
+		t.Error("something was changed")
+	}
+}
