@@ -1,7 +1,9 @@
 package elm
 
 import (
+	"iter"
 	"slices"
+	"strings"
 )
 
 // Supplement is the readable view of a credential in one of [Languages] (any
@@ -136,3 +138,28 @@ type Line struct {
 	Lang        string // of Text, as Value.Lang
 	Cleaned     bool   // as Value.Cleaned
 }
+
+// Parts are what a value and its details are in one line, put together. The link
+// is one of them where none of the others tells it; it holds no space, so it
+// cannot stand half in a label and half in the text behind it.
+func (v *Value) Parts() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(v.Text) {
+			return
+		}
+		told := strings.Contains(v.Text, v.Link)
+		for i := range v.Detail {
+			d := &v.Detail[i]
+			if !yield("; ") || d.Label != "" && (!yield(d.Label) || !yield(": ")) || !yield(d.Text) {
+				return
+			}
+			told = told || strings.Contains(d.Label, v.Link) || strings.Contains(d.Text, v.Link)
+		}
+		if v.Link != "" && !told {
+			_ = yield("; ") && yield(v.Link)
+		}
+	}
+}
+
+// Line is a value with its details in one line.
+func (v *Value) Line() string { return strings.Join(slices.Collect(v.Parts()), "") }

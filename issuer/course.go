@@ -60,6 +60,7 @@ type Course struct {
 	Complaints    *Procedure `json:"complaints,omitempty"`
 	RegisterEntry *Entry     `json:"register_entry,omitempty"`
 
+	Approval    bool       `json:"approval,omitzero"`     // awards wait until another person has approved them
 	ValidMonths int        `json:"valid_months,omitzero"` // 0: for ever
 	NumberRule  string     `json:"number_rule,omitempty"` // default: the institution's
 	Decision    string     `json:"decision_number,omitempty"`

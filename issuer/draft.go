@@ -35,7 +35,7 @@ func (d *Draft) Key(issuerDID string) store.Key {
 func (d *Draft) RequestHash() [32]byte {
 	content := *d
 	content.Course, content.Row, content.Email, content.RequestKey = nil, 0, "", store.Key{}
-	content.ExternalID, content.Batch = "", ""
+	content.ExternalID, content.Batch, content.Approval = "", "", ""
 	content.normalise()
 	return digest(struct {
 		Draft  Draft

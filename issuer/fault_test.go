@@ -134,6 +134,23 @@ func (f *faulty) Change(ctx context.Context, id string, c store.Change) (store.R
 	return r, errors.Join(err, after)
 }
 
+func (f *faulty) PutDocuments(ctx context.Context, docs []store.Document, events ...store.Event) error {
+	before, after := f.call()
+	if before != nil {
+		return before
+	}
+	return errors.Join(f.Store.PutDocuments(ctx, docs, events...), after)
+}
+
+func (f *faulty) Document(ctx context.Context, kind, id string) (store.Document, error) {
+	before, after := f.call()
+	if before != nil {
+		return store.Document{}, before
+	}
+	d, err := f.Store.Document(ctx, kind, id)
+	return d, errors.Join(err, after)
+}
+
 // TestEveryFault fails one call in turn, the first, the second, until a run
 // passes without a fault. A run is a start, which finishes what an earlier process
 // left reserved, an issuance and a revocation, which publishes. What fails is a

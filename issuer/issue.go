@@ -50,7 +50,8 @@ const maxDraws = 32
 // record. A draft with problems is a [*Problems].
 //
 // Errors: [*Problems] for a draft that breaks a rule, store.ErrConflict where
-// its key stands for another content, keys.ErrNoKey where the key to seal with
+// its key stands for another content, [ErrNeedsApproval] where the course asks
+// for another person's approval and there is none, keys.ErrNoKey where the key to seal with
 // is missing or was revoked since the reservation, [ErrRefused]. After any
 // other error the outcome is unknown; the same draft may be issued again.
 func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
@@ -78,6 +79,10 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 	course := sha256.Sum256(d.Course.kept())
 	page, err := i.courseInCatalogue(ctx, &d, course)
 	if err != nil {
+		return store.Record{}, err
+	}
+	// Nor does anybody award alone what takes two.
+	if err := i.checkApproval(ctx, &d); err != nil {
 		return store.Record{}, err
 	}
 	for range maxDraws {
@@ -236,6 +241,9 @@ func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Recor
 		r.AwardingDate = at.Format(time.DateOnly)
 	}
 	r.ValidUntil, r.Draft = d.validUntil(at), d.rest()
+	if o := d.Replaces; o != nil {
+		r.Supersedes = &store.Supersession{ID: o.ID, Change: store.Change{At: at, State: store.Revoked, Code: o.Code, Reason: o.Text, By: o.By}}
+	}
 	if s := signatory(&i.inst, d.Course); s != nil {
 		r.Signatory = s.Name + ", " + s.Office
 	}

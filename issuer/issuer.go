@@ -64,6 +64,9 @@ type Draft struct {
 	RequestKey store.Key // from an Idempotency-Key; zero: the key comes from the content
 	ExternalID string    `json:",omitzero"` // of the award in another system, "": it has none
 	Batch      string    `json:",omitzero"` // id of the batch that it is issued in, "": by itself
+	Approval   string    `json:",omitzero"` // id of the approval of it or of its batch, where the course asks for one
+
+	Replaces *Replacement `json:",omitzero"` // nil: it is no correction
 
 	GivenName, FamilyName string
 	DateOfBirth           string // YYYY-MM-DD
@@ -82,6 +85,12 @@ type Draft struct {
 	Number                string // certificate number; "" by rule
 }
 
+// Replacement says whose place an award takes, and why.
+type Replacement struct {
+	ID string // of the other record
+	Why
+}
+
 // Config is what an issuer works with.
 type Config struct {
 	Institution Institution
@@ -98,6 +107,8 @@ type Config struct {
 	// revocation that was acknowledged; nil: there is none. Its error is reported to
 	// Warn and stops nothing.
 	Mirror func(list string, token []byte) error
+	// ApprovalTime is how long a draft waits for another person's approval; 0: 30 days.
+	ApprovalTime time.Duration
 	// Warn receives what an operator should know, constant messages with key-value pairs. nil: dropped.
 	Warn func(msg string, args ...any)
 
@@ -115,11 +126,14 @@ type Issuer struct {
 	sign  func(use func() ([]byte, error)) ([]byte, error)
 	jump  time.Duration
 
+	approvalTime time.Duration
+
 	mirror     func(list string, token []byte) error
 	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
 	self       selfCheck
 	documents  listDocuments
 	patterns   patterns
+	rules      approvalRules
 	inspection atomic.Pointer[Inspection]
 	recorded   recorded
 }
@@ -128,14 +142,17 @@ type Issuer struct {
 // what it seals opens again, and finishes what was left reserved, with the same
 // code that issues. It starts nothing.
 //
-// A reservation that cannot be finished (its key was revoked since, or our own
-// verifier refuses it) stays reserved for ever and is reported to Warn: its
+// A reservation that cannot be finished (its key was revoked since, our own
+// verifier refuses it, or what it was to take the place of was withdrawn) stays reserved for ever and is reported to Warn: its
 // number and its places in the status lists are never used again. One that cannot
 // be finished because of the clock waits for the next start.
 func New(ctx context.Context, c Config) (*Issuer, error) {
 	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump)}
 	if i.now == nil {
 		i.now = time.Now
+	}
+	if i.approvalTime = c.ApprovalTime; i.approvalTime == 0 {
+		i.approvalTime = approvalTime
 	}
 	if i.mirror == nil {
 		i.mirror = func(string, []byte) error { return nil }
@@ -179,11 +196,16 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	}
 	for _, r := range pending {
 		switch _, err := i.seal(ctx, r); {
-		case errors.Is(err, keys.ErrNoKey), errors.Is(err, ErrRefused), errors.Is(err, ErrClock):
+		case errors.Is(err, keys.ErrNoKey), errors.Is(err, ErrRefused), errors.Is(err, ErrClock), errors.Is(err, store.ErrState):
 			i.warn("issuance cannot be finished", "id", r.ID, "number", r.Number, "key", r.KeyID, "error", err)
 		case err != nil:
 			return nil, fmt.Errorf("finishing %s: %w", r.ID, err)
 		}
+	}
+
+	// 5. What was approved and is not issued yet.
+	if err := i.finishApprovals(ctx); err != nil {
+		i.warn("approvals are not finished", "error", err)
 	}
 	return i, nil
 }

@@ -24,7 +24,7 @@ type selfCheck struct {
 	keys     string // what the ring said when the verifiers were made
 	verifier *verifier.Verifier
 	open     *verifier.Verifier // the same with open contexts, for statements
-	unlisted error              // why a list of ours could not be had when last asked for, nil where it could
+	unlisted map[string]error   // why a list of ours could not be had when last asked for, by its id
 }
 
 // openContexts are those that statements may use.
@@ -44,11 +44,8 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 	if report.Verdict != verifier.Valid {
 		// A list of ours that cannot be had is a failure of the store: what was
 		// built may be right. Verifiers do not ask again for each credential.
-		i.self.mu.Lock()
-		unlisted := i.self.unlisted
-		i.self.mu.Unlock()
-		if report.State == verifier.StatusUnchecked && unlisted != nil {
-			return unlisted
+		if err := i.unlisted(r.Entries); report.State == verifier.StatusUnchecked && err != nil {
+			return err
 		}
 		why := ""
 		for _, c := range report.Checks {
@@ -61,6 +58,18 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 	}
 	if report.ID != r.ID || !bytes.Equal(report.Credential.Raw, payload) {
 		return fmt.Errorf("%w: the sealed bytes are others than those on record", ErrRefused)
+	}
+	return nil
+}
+
+// unlisted is why one of the lists of entries could not be had when last asked for.
+func (i *Issuer) unlisted(entries []store.Entry) error {
+	i.self.mu.Lock()
+	defer i.self.mu.Unlock()
+	for _, e := range entries {
+		if err := i.self.unlisted[e.List]; err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -124,7 +133,10 @@ func (o ownLists) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	token, _, err := o.issuer.StatusList(req.Context(), list)
 	o.issuer.self.mu.Lock()
-	o.issuer.self.unlisted = err
+	if o.issuer.self.unlisted == nil {
+		o.issuer.self.unlisted = map[string]error{}
+	}
+	o.issuer.self.unlisted[list] = err
 	o.issuer.self.mu.Unlock()
 	if err != nil {
 		return nil, err

@@ -1,9 +1,6 @@
 package verifier
 
 import (
-	"iter"
-	"slices"
-	"strings"
 	"time"
 
 	"indeks/elm"
@@ -103,7 +100,7 @@ func (r *Report) Wire(lang string) Wire {
 		for _, element := range section.Elements {
 			wire := WireElement{ID: element.ID, Label: element.Label, Values: make([]string, len(element.Values))}
 			for i := range element.Values {
-				wire.Values[i] = strings.Join(slices.Collect(parts(&element.Values[i])), "")
+				wire.Values[i] = element.Values[i].Line()
 			}
 			w.Supplement = append(w.Supplement, wire)
 		}
@@ -155,26 +152,4 @@ func (p *PresentationReport) Wire(lang string) WirePresentation {
 		w.Credentials = append(w.Credentials, r.Wire(lang))
 	}
 	return w
-}
-
-// parts are what a value and its details are in one line, put together. The link
-// is one of them where none of the others tells it; it holds no space, so it
-// cannot stand half in a label and half in the text behind it.
-func parts(v *elm.Value) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if !yield(v.Text) {
-			return
-		}
-		told := strings.Contains(v.Text, v.Link)
-		for i := range v.Detail {
-			d := &v.Detail[i]
-			if !yield("; ") || d.Label != "" && (!yield(d.Label) || !yield(": ")) || !yield(d.Text) {
-				return
-			}
-			told = told || strings.Contains(d.Label, v.Link) || strings.Contains(d.Text, v.Link)
-		}
-		if v.Link != "" && !told {
-			_ = yield("; ") && yield(v.Link)
-		}
-	}
 }

@@ -78,7 +78,7 @@ func appendSupplement(b []byte, sections []elm.Section) []byte {
 			b = append(b, `,"values":[`...)
 			for m := range e.Values {
 				b = append(comma(b, m), '"')
-				for text := range parts(&e.Values[m]) {
+				for text := range e.Values[m].Parts() {
 					b = inQuotes(b, text)
 				}
 				b = append(b, '"')

@@ -25,6 +25,10 @@ func TestAPIDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	approver, err := os.ReadFile(filepath.Join(d.dir, "approver-key"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	// Whoever reads sees the answer; the status is for the test.
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, ".curlrc"), []byte("silent\nwrite-out = \"\\n%{http_code}\\n\"\n"), 0o600); err != nil {
@@ -53,7 +57,7 @@ func TestAPIDocument(t *testing.T) {
 		}
 		sh := exec.CommandContext(t.Context(), "sh", "-c", addresses.Replace(command))
 		sh.Dir = dir
-		sh.Env = append(os.Environ(), "CURL_HOME="+dir, "KEY="+strings.TrimSpace(string(key)), "LEARNER="+d.learner["valid"][0], "SCAN="+d.scan["valid"][0])
+		sh.Env = append(os.Environ(), "CURL_HOME="+dir, "KEY="+strings.TrimSpace(string(key)), "APPROVER="+strings.TrimSpace(string(approver)), "LEARNER="+d.learner["valid"][0], "SCAN="+d.scan["valid"][0])
 		out, err := sh.CombinedOutput()
 		if err != nil || !strings.HasSuffix(string(out), "\n"+status+"\n") || !strings.Contains(string(out), text) {
 			t.Errorf("%v, want %s with %s\n%s\n%.1500s", err, status, text, command, out)

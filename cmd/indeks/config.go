@@ -44,6 +44,8 @@ type Config struct {
 		// APIKeysFile has a line "NAME SHA256-HEX ROLE..." for each API key. Roles are
 		// registrar, which is meant where there is none, approver, auditor and admin.
 		APIKeysFile string `yaml:"api_keys_file"`
+		// ApprovalTime is how long an award waits for another person's approval; 0: 30 days.
+		ApprovalTime time.Duration `yaml:"approval_time,omitempty"`
 		// VCAPI serves /credentials/issue and /credentials/status of the VC-API, with
 		// an API key: whoever has one can then seal any credential in the institution's
 		// name, not only awards.
@@ -199,6 +201,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if c.Issuer.ClockJump < 0 {
 		return nil, fmt.Errorf("reading %s: issuer.clock_jump: it is not negative", path)
+	}
+	if c.Issuer.ApprovalTime < 0 {
+		return nil, fmt.Errorf("reading %s: issuer.approval_time is not negative", path)
 	}
 	if f := c.Issuer.VCAPIForm; f != "" && f != keys.VCJWT && f != keys.DataIntegrity {
 		return nil, fmt.Errorf("reading %s: issuer.vc_api_form: %q is neither %s nor %s", path, f, keys.VCJWT, keys.DataIntegrity)

@@ -64,6 +64,17 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 		return fmt.Errorf("setting up the demo: %w", err)
 	}
 
+	// A second person, for what nobody may do alone.
+	approver, line := newAPIKey("second", []string{"approver", "auditor"})
+	keys, err := os.OpenFile(made.config.path(made.config.Issuer.APIKeysFile), os.O_WRONLY|os.O_APPEND, 0o600)
+	if err == nil {
+		_, err = keys.WriteString(line)
+		err = errors.Join(err, keys.Close(), os.WriteFile(filepath.Join(cmd.Dir, "approver-key"), []byte(approver+"\n"), 0o600))
+	}
+	if err != nil {
+		return fmt.Errorf("setting up the demo: %w", err)
+	}
+
 	// 3. Publish the courses and issue, as a registrar would.
 	house, err := openHouse(ctx, made.config, false)
 	if err != nil {
@@ -91,7 +102,7 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	if err := shown.print(con, house, total, time.Since(start)); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "\nFiles: %s (records, keys, the sealed files in sealed/, API key in api-key)\n", cmd.Dir)
+	fmt.Fprintf(con.out, "\nFiles: %s (records, keys, the sealed files in sealed/, API keys in api-key and approver-key)\n", cmd.Dir)
 	if cmd.Once {
 		return nil
 	}

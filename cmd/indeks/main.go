@@ -37,6 +37,7 @@ type commands struct {
 	Revoke    revokeCmd    `cmd:"" help:"Withdraw a credential for good."`
 	Suspend   suspendCmd   `cmd:"" help:"Put a credential on hold."`
 	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
+	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`
 	Restore   restoreCmd   `cmd:"" help:"Bring the records back from a backup, without un-revoking anything."`

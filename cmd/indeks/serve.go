@@ -114,7 +114,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if c.Backup.Dir != "" {
 		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
 	}
-	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Mirror: mirror, Warn: slog.Warn,
+	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, Warn: slog.Warn,
 		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed})
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
@@ -166,6 +166,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
+	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
 	if backups != nil {
 		g.Go(func() error { return backups.Run(ctx) })
 	}

@@ -98,6 +98,9 @@ func (s *server) postCredential(c echo.Context) error {
 	}
 	draft.RequestKey = requestKey(clientName(c), key)
 	record, err := s.Issuer.Issue(c.Request().Context(), draft)
+	if errors.Is(err, issuer.ErrNeedsApproval) {
+		return s.propose(c, draft)
+	}
 	if err != nil {
 		return problems(err, "")
 	}

@@ -33,6 +33,9 @@ func (s *server) postCourse(c echo.Context) error {
 	default:
 		return &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Some of it is not right yet", Fields: []web.Field{{Pointer: "/published", Detail: `expected "true" or "false"`}}}
 	}
+	if err := s.keepsApproval(c, raw); err != nil {
+		return err
+	}
 	o, added, warnings, err := s.catalogue.Put(c.Request().Context(), "course", raw, terms)
 	if err != nil {
 		return problems(err, "")
@@ -47,6 +50,28 @@ func (s *server) postCourse(c echo.Context) error {
 		c.Response().Header().Set("Location", view.Links["file"])
 	}
 	return writeJSON(c, status, view)
+}
+
+// keepsApproval refuses a version that no longer asks for approval where the
+// newest one does: who may not award alone may not do away with the rule alone.
+func (s *server) keepsApproval(c echo.Context, raw []byte) error {
+	if hasRole(c, Admin) {
+		return nil
+	}
+	course, _, err := s.Institution.ParseCourse("course", raw)
+	if err != nil {
+		return nil // Put says what is wrong with it
+	}
+	newest, err := s.catalogue.Offer(c.Request().Context(), course.ID, "")
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case newest.Content.Approval && !course.Approval:
+		return &web.Problem{Status: http.StatusForbidden, Title: "API key without the role for this", Detail: "only an admin puts a version that asks for no approval after one that does"}
+	}
+	return nil
 }
 
 // courseView is a version of a course as the API shows it.

@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -51,11 +52,13 @@ func TestDescription(t *testing.T) {
 	d := contract.Read(t, description(true))
 	admin := func(c *Config) {
 		for n := range c.APIKeys {
-			c.APIKeys[n].Roles = []Role{Admin}
+			c.APIKeys[n].Roles = []Role{Admin, Approver}
 		}
 	}
+	approver, registrar := []string{"Authorization", "Bearer the key of an approver"}, []string{"Authorization", "Bearer the key of a registrar"}
 	withVCAPI := func(c *Config) {
 		admin(c)
+		c.APIKeys = append(c.APIKeys, APIKey{Name: "approver", SHA256: sha256.Sum256([]byte("the key of an approver")), Roles: []Role{Approver}}, APIKey{Name: "registrar", SHA256: sha256.Sum256([]byte("the key of a registrar"))})
 		c.VCAPI, c.Backups = true, &issuer.Keeper{Dir: t.TempDir()} // which does not run
 	}
 	e, records, _ := newEcho(t, withVCAPI)
@@ -109,6 +112,58 @@ func TestDescription(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", c.name, got.status, c.status, got.body)
 		}
 	}
+	waits := strings.Replace(body(t, nil), `"id": "data-stewardship"`, `"approval": true, "id": "data-stewardship"`, 1)
+	for _, c := range []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+	}{
+		{"what must be approved", "POST", "/credentials", waits, append([]string{"Idempotency-Key", "row-3"}, auth...), 202},
+		{"all that waits", "GET", "/approvals?state=open", "", auth, 200},
+		{"all that was decided", "GET", "/approvals?state=closed", "", auth, 200},
+		{"no such state", "GET", "/approvals?state=ajar", "", auth, 400},
+		{"no such approval", "GET", "/approvals/none", "", auth, 404},
+		{"approving nothing", "POST", "/approvals/none/approve", `{"digest": "x"}`, approver, 404},
+		{"rejecting nothing", "POST", "/approvals/none/reject", `{"reason": "x"}`, approver, 404},
+		{"without a digest", "POST", "/approvals/none/approve", `{}`, approver, 400},
+		{"without a reason", "POST", "/approvals/none/reject", `{}`, approver, 400},
+		{"who may not decide approves", "POST", "/approvals/none/approve", `{"digest": "x"}`, registrar, 403},
+		{"who may not decide rejects", "POST", "/approvals/none/reject", `{"reason": "x"}`, registrar, 403},
+	} {
+		got := ask(t, c.method, server.URL+api+c.path, c.body, c.headers...)
+		if got.status != c.status {
+			t.Errorf("%s: %d, want %d: %s", c.name, got.status, c.status, got.body)
+		}
+		if got.status != 202 {
+			continue
+		}
+		approval := got.header.Get("Location")
+		one := ask(t, "GET", server.URL+approval, "", auth...)
+		digest := strings.SplitN(strings.SplitN(one.body, `"digest": "`, 2)[1], `"`, 2)[0]
+		if one.status != 200 || !strings.Contains(one.body, "Њежић") || !strings.Contains(one.body, `"supplement"`) {
+			t.Errorf("what waits: %d %s", one.status, one.body)
+		}
+		if got := ask(t, "POST", server.URL+approval+"/approve", `{"digest": "x"}`, approver...); got.status != 409 {
+			t.Errorf("approving something else: %d %s", got.status, got.body)
+		}
+		if got := ask(t, "POST", server.URL+approval+"/approve", `{"digest": "`+digest+`"}`, approver...); got.status != 200 || !strings.Contains(got.body, `"issued"`) {
+			t.Errorf("approving: %d %s", got.status, got.body)
+		}
+		if got := ask(t, "POST", server.URL+approval+"/reject", `{"reason": "too late"}`, approver...); got.status != 409 {
+			t.Errorf("rejecting what was approved: %d %s", got.status, got.body)
+		}
+		if got := ask(t, "POST", server.URL+api+"/credentials", waits, c.headers...); got.status != 201 {
+			t.Errorf("asking again for what was approved: %d %s", got.status, got.body)
+		}
+		other := append([]string{"Idempotency-Key", "row-4"}, auth...)
+		approval = ask(t, "POST", server.URL+api+"/credentials", waits, other...).header.Get("Location")
+		if got := ask(t, "POST", server.URL+approval+"/reject", `{"reason": "the grade is wrong"}`, approver...); got.status != 200 || !strings.Contains(got.body, `"rejected"`) {
+			t.Errorf("rejecting: %d %s", got.status, got.body)
+		}
+		if got := ask(t, "POST", server.URL+api+"/credentials", waits, other...); got.status != 409 || !strings.Contains(got.body, "the grade is wrong") {
+			t.Errorf("asking again for what was rejected: %d %s", got.status, got.body)
+		}
+	}
 	for _, change := range []string{"suspend", "reinstate", "revoke"} {
 		if got := ask(t, "POST", server.URL+api+"/credentials/EX-2026-1/"+change, `{}`, auth...); got.status != 400 {
 			t.Errorf("%s without a reason: %d", change, got.status)
@@ -139,6 +194,8 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader(statement))
 			case path == "/credentials/status":
 				r.Body = io.NopCloser(strings.NewReader(statementStatus))
+			case strings.HasSuffix(path, "/approve"):
+				r.Body = io.NopCloser(strings.NewReader(`{"digest": "x"}`))
 			case path == api+"/courses":
 				r.Body = io.NopCloser(strings.NewReader(course))
 			case path == api+"/credentials":

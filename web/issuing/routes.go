@@ -76,6 +76,11 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Retry: 60, Title: "Records are read-only: nothing is issued or changed"},
 		web.Row{Is: store.ErrDiskLow, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:disk-low", Title: "No room: nothing is issued until there is, revoking works"},
 		web.Row{Is: issuer.ErrClock, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:clock", Title: "The server's clock is in doubt: nothing is signed until it is right or confirmed"},
+		web.Row{Is: store.ErrRevision, Status: http.StatusConflict, Title: "It was changed since it was read"},
+		web.Row{Is: issuer.ErrSameActor, Status: http.StatusForbidden, Title: "Who asked for it cannot decide on it"},
+		web.Row{Is: issuer.ErrDecided, Status: http.StatusConflict, Title: "It was decided already"},
+		web.Row{Is: issuer.ErrApprovalEnded, Status: http.StatusConflict, Title: "Nobody decided on it in time"},
+		web.Row{Is: issuer.ErrOtherDraft, Status: http.StatusConflict, Title: "What waits is something else than what was looked at"},
 		web.Row{Is: issuer.ErrNoCryptosuite, Status: http.StatusBadRequest, Type: malformedValue, Title: "No proof of Data Integrity can be made"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
@@ -108,12 +113,16 @@ func New(c Config) (*echo.Echo, error) {
 	// API.
 	rate := kit.LimitRate(clientName)
 	api := e.Group("/api/v1", s.requireKey, rate)
-	registrar, reader, admin := may(Registrar), may(readers...), may(Admin)
+	registrar, approver, reader, admin := may(Registrar), may(Approver), may(readers...), may(Admin)
 	api.POST("/credentials", s.postCredential, registrar)
 	api.GET("/credentials/:id", s.getRecord, reader)
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke), registrar)
 	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend), registrar)
 	api.POST("/credentials/:id/reinstate", s.postChange((*issuer.Issuer).Reinstate), registrar)
+	api.GET("/approvals", s.getApprovals, reader)
+	api.GET("/approvals/:id", s.getApproval, reader)
+	api.POST("/approvals/:id/approve", s.postApprove, approver)
+	api.POST("/approvals/:id/reject", s.postReject, approver)
 	api.POST("/courses", s.postCourse, registrar)
 	api.GET("/courses", s.getCourses, reader)
 	api.GET("/courses/:id", s.getCourse, reader)

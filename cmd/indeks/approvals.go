@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+type approvalsCmd struct {
+	List    approvalsListCmd    `cmd:"" help:"List what waits, or what was decided."`
+	Show    approvalsShowCmd    `cmd:"" help:"Show everything that would be issued."`
+	Approve approvalsApproveCmd `cmd:"" help:"Approve what waits: exactly that is issued."`
+	Reject  approvalsRejectCmd  `cmd:"" help:"Reject what waits."`
+}
+
+func (*approvalsCmd) Help() string {
+	return `Awards of a course with "approval": true wait until another person than the one who asked has looked at them.
+Who decides is told by the API key, so these commands ask a running issuer's server.
+
+  indeks approvals list --server http://localhost:8080 --api-key-file my-key
+  indeks approvals show ID --server http://localhost:8080 --api-key-file my-key
+  indeks approvals approve ID --digest DIGEST --server http://localhost:8080 --api-key-file my-key`
+}
+
+// approvalAnswer is an approval as the API writes it.
+type approvalAnswer struct {
+	ID            string            `json:"id"`
+	State         string            `json:"state"`
+	Course        string            `json:"course"`
+	CourseVersion string            `json:"course_version"`
+	Digest        string            `json:"digest"`
+	AskedBy       string            `json:"asked_by"`
+	AskedAt       time.Time         `json:"asked_at"`
+	Expires       time.Time         `json:"expires"`
+	DecidedBy     string            `json:"decided_by"`
+	Reason        string            `json:"reason"`
+	Batch         string            `json:"batch"`
+	Rows          int               `json:"rows"`
+	Supersedes    string            `json:"supersedes"`
+	Credential    string            `json:"credential"`
+	Learner       map[string]string `json:"learner"`
+	Supplement    []struct {
+		Label  string   `json:"label"`
+		Values []string `json:"values"`
+	} `json:"supplement"`
+}
+
+// what it is about, in one word or two.
+func (a *approvalAnswer) what() string {
+	switch {
+	case a.Batch != "":
+		return fmt.Sprintf("%d awards", a.Rows)
+	case a.Supersedes != "":
+		return "correction"
+	}
+	return "award"
+}
+
+// needServer is why a command cannot do without one.
+func (f serverFlag) needServer() error {
+	if f.Server != "" {
+		return nil
+	}
+	return &exitError{exitUsage, fmt.Errorf("who decides is told by the API key: give --server and --api-key-file")}
+}
+
+type approvalsListCmd struct {
+	serverFlag
+	Closed bool `help:"What was decided, instead of what waits."`
+}
+
+func (cmd *approvalsListCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needServer(); err != nil {
+		return err
+	}
+	state := "open"
+	if cmd.Closed {
+		state = "closed"
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "APPROVAL\tSTATE\tWHAT\tCOURSE\tASKED BY\tASKED\tUNTIL")
+	for after := ""; ; {
+		var answer struct {
+			Approvals []approvalAnswer `json:"approvals"`
+			Next      string           `json:"next"`
+		}
+		if err := cmd.ask(ctx, http.MethodGet, "/api/v1/approvals?state="+state+"&after="+url.QueryEscape(after), nil, &answer); err != nil {
+			return err
+		}
+		for _, a := range answer.Approvals {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s %s\t%s\t%s\t%s\n", a.ID, a.State, a.what(), a.Course, a.CourseVersion, a.AskedBy, day(a.AskedAt), day(a.Expires))
+		}
+		if after = answer.Next; after == "" {
+			return w.Flush()
+		}
+	}
+}
+
+type approvalsShowCmd struct {
+	serverFlag
+	ID string `arg:"" help:"Id of the approval."`
+}
+
+func (cmd *approvalsShowCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needServer(); err != nil {
+		return err
+	}
+	var a approvalAnswer
+	if err := cmd.ask(ctx, http.MethodGet, "/api/v1/approvals/"+url.PathEscape(cmd.ID), nil, &a); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	line := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(w, "%s\t%s\n", name, text)
+		}
+	}
+	line("approval", a.ID)
+	line("state", a.State)
+	line("what", a.what())
+	line("course", a.Course+" "+a.CourseVersion)
+	line("asked by", a.AskedBy+" on "+day(a.AskedAt))
+	line("until", day(a.Expires))
+	line("decided by", a.DecidedBy)
+	line("reason", a.Reason)
+	line("takes the place of", a.Supersedes)
+	line("issued as", a.Credential)
+	for _, name := range slices.Sorted(maps.Keys(a.Learner)) {
+		line("  "+name, a.Learner[name])
+	}
+	for _, e := range a.Supplement {
+		line("  "+e.Label, strings.Join(e.Values, " | "))
+	}
+	line("digest", a.Digest)
+	return w.Flush()
+}
+
+type approvalsApproveCmd struct {
+	serverFlag
+	ID     string `arg:"" help:"Id of the approval."`
+	Digest string `help:"Digest that show printed: of what you have looked at." required:""`
+}
+
+func (cmd *approvalsApproveCmd) Run(ctx context.Context, con console) error {
+	return cmd.decide(ctx, con, cmd.ID, "approve", map[string]string{"digest": cmd.Digest})
+}
+
+type approvalsRejectCmd struct {
+	serverFlag
+	ID     string `arg:"" help:"Id of the approval."`
+	Reason string `help:"Why; kept on record." required:""`
+}
+
+func (cmd *approvalsRejectCmd) Run(ctx context.Context, con console) error {
+	return cmd.decide(ctx, con, cmd.ID, "reject", map[string]string{"reason": cmd.Reason})
+}
+
+func (f serverFlag) decide(ctx context.Context, con console, id, verb string, body map[string]string) error {
+	if err := f.needServer(); err != nil {
+		return err
+	}
+	var a approvalAnswer
+	if err := f.ask(ctx, http.MethodPost, "/api/v1/approvals/"+url.PathEscape(id)+"/"+verb, body, &a); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s is %s.", a.ID, a.State)
+	if a.Credential != "" {
+		fmt.Fprintf(con.out, " Issued as %s.", a.Credential)
+	}
+	fmt.Fprintln(con.out)
+	return nil
+}

@@ -1,0 +1,167 @@
+package issuing
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/elm"
+	"indeks/issuer"
+	"indeks/store"
+	"indeks/web"
+)
+
+// approvalView is an approval as the API shows it: what it is about and where it
+// stands, and as long as it waits what would be issued.
+type approvalView struct {
+	ID         string               `json:"id"`
+	State      issuer.ApprovalState `json:"state"`
+	Course     string               `json:"course"`
+	Version    string               `json:"course_version"`
+	Digest     string               `json:"digest"`
+	AskedBy    string               `json:"asked_by"`
+	AskedAt    time.Time            `json:"asked_at"`
+	Expires    time.Time            `json:"expires"`
+	DecidedBy  string               `json:"decided_by,omitempty"`
+	DecidedAt  time.Time            `json:"decided_at,omitzero"`
+	Reason     string               `json:"reason,omitempty"`
+	Batch      string               `json:"batch,omitempty"`
+	Rows       int                  `json:"rows,omitzero"`
+	Supersedes string               `json:"supersedes,omitempty"`
+	Credential string               `json:"credential,omitempty"`
+	Learner    map[string]string    `json:"learner,omitempty"`
+	Supplement []elementView        `json:"supplement,omitempty"`
+}
+
+// elementView is one element of a supplement, as the verifier's API writes it.
+type elementView struct {
+	ID     string   `json:"id"`
+	Label  string   `json:"label"`
+	Values []string `json:"values"`
+}
+
+func approvalViewOf(a issuer.Approval) approvalView {
+	return approvalView{ID: a.ID, State: a.State, Course: a.Course, Version: a.Version, Digest: a.Digest, AskedBy: a.AskedBy, AskedAt: a.AskedAt, Expires: a.Expires,
+		DecidedBy: a.DecidedBy, DecidedAt: a.DecidedAt, Reason: a.Reason, Batch: a.Batch, Rows: a.Rows, Supersedes: a.Supersedes, Credential: a.Credential}
+}
+
+// propose answers a request that another person must approve: 202, and where the
+// approval is found.
+func (s *server) propose(c echo.Context, draft issuer.Draft) error {
+	a, err := s.Issuer.Propose(c.Request().Context(), draft, actor(c))
+	if err != nil {
+		return problems(err, "/learner")
+	}
+	switch a.State {
+	case issuer.Rejected, issuer.Failed:
+		return &web.Problem{Status: http.StatusConflict, Title: "It was decided already", Detail: string(a.State) + ": " + a.Reason + "; ask with another Idempotency-Key"}
+	}
+	c.Response().Header().Set("Location", "/api/v1/approvals/"+a.ID)
+	return writeJSON(c, http.StatusAccepted, approvalViewOf(a))
+}
+
+// maxApprovals is how many one answer lists.
+const maxApprovals = 100
+
+// getApprovals lists what waits, or what was decided.
+func (s *server) getApprovals(c echo.Context) error {
+	closed := false
+	switch c.QueryParam("state") {
+	case "", "open":
+	case "closed":
+		closed = true
+	default:
+		return &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/state", Detail: `expected "open" or "closed"`}}}
+	}
+	list := struct {
+		Approvals []approvalView `json:"approvals"`
+		Next      string         `json:"next,omitempty"` // to ask with as after
+	}{Approvals: []approvalView{}}
+	for a, err := range s.Issuer.Approvals(c.Request().Context(), closed, c.QueryParam("after")) {
+		if err != nil {
+			return err
+		}
+		if n := len(list.Approvals); n == maxApprovals {
+			list.Next = list.Approvals[n-1].ID
+			break
+		}
+		list.Approvals = append(list.Approvals, approvalViewOf(a))
+	}
+	return writeJSON(c, http.StatusOK, list)
+}
+
+const unexpectedQuery = "The query is not the one expected here"
+
+func (s *server) getApproval(c echo.Context) error {
+	a, err := s.Issuer.Approval(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return noApproval(err)
+	}
+	v := approvalViewOf(a)
+	if _, v.Learner, err = a.Learner(); err != nil {
+		return err
+	}
+	sections, err := s.Issuer.PreviewApproval(a, s.kit.Lang(c))
+	if err != nil {
+		return err
+	}
+	v.Supplement = elementViews(sections)
+	return writeJSON(c, http.StatusOK, v)
+}
+
+func elementViews(sections []elm.Section) (views []elementView) {
+	for _, section := range sections {
+		for _, e := range section.Elements {
+			view := elementView{ID: e.ID, Label: e.Label, Values: []string{}}
+			for _, value := range e.Values {
+				view.Values = append(view.Values, value.Line())
+			}
+			views = append(views, view)
+		}
+	}
+	return views
+}
+
+// postApprove issues what waits. The digest says what the approver has looked at.
+func (s *server) postApprove(c echo.Context) error {
+	var req struct {
+		Digest string `json:"digest"`
+	}
+	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	if req.Digest == "" {
+		return missing("/digest", "give back the digest of what you have looked at")
+	}
+	a, err := s.Issuer.Approve(c.Request().Context(), c.Param("id"), req.Digest, actor(c))
+	if err != nil {
+		return problems(noApproval(err), "/learner")
+	}
+	return writeJSON(c, http.StatusOK, approvalViewOf(a))
+}
+
+func (s *server) postReject(c echo.Context) error {
+	var req struct {
+		Reason string `json:"reason"`
+	}
+	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	if req.Reason == "" {
+		return missing("/reason", "say why; it is kept on record")
+	}
+	a, err := s.Issuer.Reject(c.Request().Context(), c.Param("id"), req.Reason, actor(c))
+	if err != nil {
+		return noApproval(err)
+	}
+	return writeJSON(c, http.StatusOK, approvalViewOf(a))
+}
+
+func noApproval(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &web.Problem{Status: http.StatusNotFound, Title: "No such approval", Err: err}
+	}
+	return err
+}
