@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/fips140"
@@ -17,7 +18,7 @@ import (
 //	R = u1·G + u2·Q    with u1 = e/s and u2 = r/s mod n
 //
 // is not the point at infinity and its x-coordinate is r mod n (FIPS 186-5 section
-// 6.4.2, whose names are used here). Nearly all the work of crypto/ecdsa is u2·Q, by
+// 6.4.2, whose names are used here). Most of the work of crypto/ecdsa is u2·Q, with
 // some 250 doublings. For a key that checks seal after seal they are made once:
 //
 //   - table.rows[i][j] is (j+1)·256^i·Q, for i from 0 to 31 and j from 0 to 127, and
@@ -44,9 +45,9 @@ import (
 // filippo.io/nistec exports. It is no validated module: in FIPS 140-3 mode no table
 // is made, and crypto/ecdsa checks everything.
 
-// A table takes 385 KiB and as long to make as 25 checks by crypto/ecdsa; it saves
-// 6 checks of 10. With digits of 6 bits it would be 130 KiB and a check a sixth
-// longer, with 10 bits 1.2 MiB and a tenth shorter.
+// A table takes 385 KiB and as long to make as 25 checks by crypto/ecdsa; a check
+// with it takes four tenths of the time. With digits of 6 bits it would be 130 KiB
+// and the check a sixth longer, with 10 bits 1.2 MiB and a tenth shorter.
 const (
 	digits   = 32
 	maxDigit = 128
@@ -54,9 +55,9 @@ const (
 	// maxTables bounds what the tables of a process take to 25 MiB.
 	maxTables = 64
 
-	// usesBefore is how many checks a key makes without a table: when they have
-	// cost what the table would have saved, it is made. So no order in which keys
-	// come costs twice what it has to.
+	// usesBefore is how many checks a key makes without a table, which would by
+	// then have saved what it takes to make. So no order in which keys come can
+	// cost twice what the best use of tables would.
 	usesBefore = 40
 )
 
@@ -218,7 +219,7 @@ func (m *multiples) use() (t *table, mine bool) {
 	}
 	m.uses = 0
 	if len(tables.made) == maxTables {
-		oldest := slices.MinFunc(tables.made, func(a, b *multiples) int { return int(a.latest - b.latest) })
+		oldest := slices.MinFunc(tables.made, func(a, b *multiples) int { return cmp.Compare(a.latest, b.latest) })
 		if oldest.making || oldest.latest > m.since {
 			return nil, false
 		}

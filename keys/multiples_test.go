@@ -353,7 +353,12 @@ func TestNoTablesInFIPSMode(t *testing.T) {
 	if !fips140.Enabled() {
 		c := exec.Command(os.Args[0], "-test.run=^TestNoTablesInFIPSMode$", "-test.v")
 		c.Env = append(os.Environ(), "GODEBUG=fips140=on")
-		if out, err := c.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestNoTablesInFIPSMode")) {
+		out, err := c.CombinedOutput()
+		if bytes.HasPrefix(out, []byte("panic: fips140: FIPS 140-3 mode is")) { // as with the tag purego
+			line, _, _ := bytes.Cut(out, []byte("\n"))
+			t.Skip(string(line))
+		}
+		if err != nil || !bytes.Contains(out, []byte("--- PASS: TestNoTablesInFIPSMode")) {
 			t.Errorf("%v: %s", err, out)
 		}
 		return
