@@ -2,7 +2,6 @@ package elm
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -240,12 +239,10 @@ func pagesOf(c claim) []*WebResource {
 // begins reports whether a text begins with a title, in any language: ELM links
 // no note to a page, but a legal act's page has the act's name.
 func begins(text, title Text) bool {
-	for tag, values := range title {
-		if len(values) > 0 && values[0] != "" && len(text[tag]) > 0 && strings.HasPrefix(text[tag][0], values[0]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(title, func(t Tagged) bool {
+		own := text.Get(t.Tag)
+		return len(t.Values) > 0 && t.Values[0] != "" && len(own) > 0 && strings.HasPrefix(own[0], t.Values[0])
+	})
 }
 
 // isAct reports whether a page is that of a legal act shown as legal basis.
@@ -325,7 +322,7 @@ func (v *view) confirmation() Element {
 // offersVerification tells the document that leads to a verifier from others.
 // ELM has no property for it; the English title does.
 func offersVerification(w *WebResource) bool {
-	return slices.ContainsFunc(w.Title["en"], func(title string) bool {
+	return slices.ContainsFunc(w.Title.Get("en"), func(title string) bool {
 		return strings.Contains(strings.ToLower(title), "verify")
 	})
 }
@@ -367,7 +364,7 @@ func (v *view) languages() Element {
 
 // told reports whether a note on a topic says the same text.
 func (v *view) told(topic string, text Text) bool {
-	return slices.ContainsFunc(v.about(topic), func(n note) bool { return reflect.DeepEqual(n.NoteLiteral, text) })
+	return slices.ContainsFunc(v.about(topic), func(n note) bool { return n.NoteLiteral.same(text) })
 }
 
 // O5: notes about nothing that has an element of its own, A.awardedBy.description

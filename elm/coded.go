@@ -39,7 +39,7 @@ func topicOf(c *Concept) (topic, code string) {
 			return topic, code
 		}
 	}
-	for _, label := range c.PrefLabel["en"] {
+	for _, label := range c.PrefLabel.Get("en") {
 		if topic := labelledTopics[strings.ToLower(strings.TrimSpace(label))]; topic != "" {
 			return topic, ""
 		}

@@ -224,16 +224,16 @@ func (s *shape) onlyID(v reflect.Value) string {
 
 // text writes a language map, or the bare value of a text without language.
 func (w *writer) text(text Text) error {
-	if values, ok := text[""]; ok && len(text) == 1 {
-		return w.value(reflect.ValueOf(values))
+	if len(text) == 1 && text[0].Tag == "" {
+		return w.value(reflect.ValueOf(text[0].Values))
 	}
 	if err := w.enc.WriteToken(jsontext.BeginObject); err != nil {
 		return err
 	}
-	for _, language := range slices.Sorted(maps.Keys(text)) {
-		values := text[language]
+	for _, one := range text.sorted() {
+		language := one.Tag
 		if language == "" {
-			if _, ok := text["@none"]; ok {
+			if text.has("@none") {
 				continue
 			}
 			language = "@none"
@@ -241,7 +241,7 @@ func (w *writer) text(text Text) error {
 		if err := w.enc.WriteToken(jsontext.String(language)); err != nil {
 			return err
 		}
-		if err := w.value(reflect.ValueOf(values)); err != nil {
+		if err := w.value(reflect.ValueOf(one.Values)); err != nil {
 			return err
 		}
 	}

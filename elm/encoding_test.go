@@ -143,7 +143,7 @@ func drawn(t *rapid.T, v reflect.Value, depth int) {
 		if rapid.Bool().Draw(t, "without language") {
 			text = map[string][]string{"": {"plain"}}
 		}
-		v.Set(reflect.ValueOf(Text(text)))
+		v.Set(reflect.ValueOf(TextOf(text)))
 		return
 	case v.Type() == extraType:
 		extra := Extra{"xNumber": json.Number("1.50"), "xList": []any{"one"}, "xObject": map[string]any{"a": nil, "b": []any{}}}

@@ -12,14 +12,14 @@ func fixture() *Credential {
 		return Organisation{
 			Ref:             Ref{ID: "urn:epass:org:1", Type: List[string]{"Organisation"}},
 			DID:             "did:web:harbour.example",
-			LegalName:       Text{"en": {"Harbour Academy"}, "hr": {"Lučka akademija"}, "sr-Cyrl": {"Лучка академија"}},
+			LegalName:       TextOf(map[string][]string{"en": {"Harbour Academy"}, "hr": {"Lučka akademija"}, "sr-Cyrl": {"Лучка академија"}}),
 			EIDASIdentifier: &LegalIdentifier{Ref: Ref{ID: "urn:epass:legalIdentifier:1", Type: List[string]{"LegalIdentifier"}}, Notation: "NTRHR-00000001", Spatial: concept("http://publications.europa.eu/resource/authority/country/HRV", "Croatia")},
 			Location: List[Location]{{
 				Ref: Ref{ID: "urn:epass:location:1", Type: List[string]{"Location"}},
 				Address: List[Address]{{
 					Ref:         Ref{ID: "urn:epass:address:1", Type: List[string]{"Address"}},
 					CountryCode: concept("http://publications.europa.eu/resource/authority/country/HRV", "Croatia"),
-					FullAddress: &Note{Ref: Ref{ID: "urn:epass:note:address", Type: List[string]{"Note"}}, NoteLiteral: Text{"en": {"Pier 1, 51000 Rijeka"}}},
+					FullAddress: &Note{Ref: Ref{ID: "urn:epass:note:address", Type: List[string]{"Note"}}, NoteLiteral: TextOf(map[string][]string{"en": {"Pier 1, 51000 Rijeka"}})},
 				}},
 			}},
 			Homepage:       List[WebResource]{{Ref: Ref{ID: "urn:epass:webResource:1", Type: List[string]{"WebResource"}}, ContentURL: "https://harbour.example/"}},
@@ -51,8 +51,8 @@ func fixture() *Credential {
 		CredentialProfiles: List[Concept]{*concept("http://data.europa.eu/snb/credential/e34929035b", "Generic")},
 		DisplayParameter: &DisplayParameter{
 			Ref:             Ref{ID: "urn:epass:displayParameter:1", Type: List[string]{"DisplayParameter"}},
-			Title:           Text{"en": {"Micro-credential"}},
-			Description:     Text{"en": {"awarded by Harbour Academy"}},
+			Title:           TextOf(map[string][]string{"en": {"Micro-credential"}}),
+			Description:     TextOf(map[string][]string{"en": {"awarded by Harbour Academy"}}),
 			PrimaryLanguage: concept("http://publications.europa.eu/resource/authority/language/ENG", "English"),
 			Language:        List[Concept]{*concept("http://publications.europa.eu/resource/authority/language/ENG", "English")},
 			IndividualDisplay: List[IndividualDisplay]{{
@@ -72,8 +72,8 @@ func fixture() *Credential {
 		},
 		Subject: List[Person]{{
 			Ref:                Ref{ID: "urn:epass:person:1", Type: List[string]{"Person"}},
-			GivenName:          Text{"hr": {"Ivka"}},
-			FamilyName:         Text{"hr": {"Morski"}},
+			GivenName:          TextOf(map[string][]string{"hr": {"Ivka"}}),
+			FamilyName:         TextOf(map[string][]string{"hr": {"Morski"}}),
 			DateOfBirth:        Day(1999, time.February, 28),
 			NationalID:         &LegalIdentifier{Ref: Ref{ID: "urn:epass:legalIdentifier:2", Type: List[string]{"LegalIdentifier"}}, Notation: "00000000001"},
 			Identifier:         List[Identifier]{{Ref: Ref{ID: "urn:epass:identifier:2", Type: List[string]{"Identifier"}}, SchemeName: "Learner number", Notation: "L-17"}},
@@ -82,78 +82,78 @@ func fixture() *Credential {
 			Extra:              Extra{"placeOfBirth": map[string]any{"id": "urn:epass:location:9", "type": "Location"}},
 			HasClaim: List[Claim]{{
 				Ref:                   Ref{ID: "urn:epass:learningAchievement:1", Type: List[string]{"LearningAchievement"}},
-				Title:                 Text{"en": {"Safe mooring of small vessels"}, "hr": {"Siguran privez malih plovila"}},
-				Description:           Text{"en": {"Mooring, fendering and line handling for harbour staff."}},
+				Title:                 TextOf(map[string][]string{"en": {"Safe mooring of small vessels"}, "hr": {"Siguran privez malih plovila"}}),
+				Description:           TextOf(map[string][]string{"en": {"Mooring, fendering and line handling for harbour staff."}}),
 				AwardedBy:             awarded,
-				SupplementaryDocument: List[WebResource]{{Ref: Ref{ID: "urn:epass:webResource:2", Type: List[string]{"WebResource"}}, Title: Text{"en": {"Verify this credential"}, "hr": {"Provjerite ovu ispravu"}}, ContentURL: "https://verify.example/C/0123456789"}},
+				SupplementaryDocument: List[WebResource]{{Ref: Ref{ID: "urn:epass:webResource:2", Type: List[string]{"WebResource"}}, Title: TextOf(map[string][]string{"en": {"Verify this credential"}, "hr": {"Provjerite ovu ispravu"}}), ContentURL: "https://verify.example/C/0123456789"}},
 				CreditReceived:        List[CreditPoint]{{Ref: Ref{ID: "urn:epass:creditPoint:2", Type: List[string]{"CreditPoint"}}, Framework: concept("urn:indeks:credit:csvet", "CSVET"), Point: "4"}},
 				InfluencedBy: List[Claim]{{
 					Ref:       Ref{ID: "urn:epass:learningActivity:1", Type: List[string]{"LearningActivity"}},
-					Title:     Text{"en": {"Quay-side training"}},
+					Title:     TextOf(map[string][]string{"en": {"Quay-side training"}}),
 					AwardedBy: awarded, Workload: "PT100H",
 					Temporal: List[PeriodOfTime]{{Ref: Ref{ID: "urn:epass:period:1", Type: List[string]{"PeriodOfTime"}}, StartDate: Day(2026, time.April, 1), EndDate: Day(2026, time.May, 22)}},
 					SpecifiedBy: &Specification{
 						Ref:         Ref{ID: "urn:epass:learningActivitySpec:1", Type: List[string]{"LearningActivitySpecification"}},
-						Title:       Text{"en": {"Quay-side training"}},
+						Title:       TextOf(map[string][]string{"en": {"Quay-side training"}}),
 						Mode:        List[Concept]{*concept("http://data.europa.eu/snb/learning-assessment/9191af2ed9", "Presential")},
 						ContactHour: "41",
 					},
 				}},
 				ProvenBy: List[Claim]{{
 					Ref:       Ref{ID: "urn:epass:learningAssessment:1", Type: List[string]{"LearningAssessment"}},
-					Title:     Text{"en": {"Mooring under wind"}},
+					Title:     TextOf(map[string][]string{"en": {"Mooring under wind"}}),
 					AwardedBy: awarded,
-					Grade:     &Note{Ref: Ref{ID: "urn:epass:note:grade", Type: List[string]{"Note"}}, NoteLiteral: Text{"en": {"Passed with distinction"}}},
+					Grade:     &Note{Ref: Ref{ID: "urn:epass:note:grade", Type: List[string]{"Note"}}, NoteLiteral: TextOf(map[string][]string{"en": {"Passed with distinction"}})},
 					IDVerification: concept("http://data.europa.eu/snb/supervision-verification/70be69aaf9",
 						"Supervised with ID Verification"),
 					SpecifiedBy: &Specification{
 						Ref:            Ref{ID: "urn:epass:learningAssessmentSpec:1", Type: List[string]{"LearningAssessmentSpecification"}},
-						Title:          Text{"en": {"Mooring under wind"}},
+						Title:          TextOf(map[string][]string{"en": {"Mooring under wind"}}),
 						DCType:         List[Concept]{*concept("http://data.europa.eu/snb/assessment/6a4db9f11d", "practical assessment")},
 						Mode:           List[Concept]{*concept("http://data.europa.eu/snb/learning-assessment/9191af2ed9", "Presential")},
-						GradingScheme:  &GradingScheme{Ref: Ref{ID: "urn:epass:gradingScheme:1", Type: List[string]{"GradingScheme"}}, Title: Text{"en": {"Passed, passed with distinction"}}},
+						GradingScheme:  &GradingScheme{Ref: Ref{ID: "urn:epass:gradingScheme:1", Type: List[string]{"GradingScheme"}}, Title: TextOf(map[string][]string{"en": {"Passed, passed with distinction"}})},
 						AdditionalNote: List[Note]{coded("criteria", TopicCriteria+":stated", "Moored within two attempts, no contact with the quay")},
 					},
 				}},
 				EntitlesTo: List[Claim]{{
-					Ref: Ref{ID: "urn:epass:entitlement:1", Type: List[string]{"LearningEntitlement"}}, Title: Text{"en": {"Entry to the harbour pilot course"}}, AwardedBy: awarded,
+					Ref: Ref{ID: "urn:epass:entitlement:1", Type: List[string]{"LearningEntitlement"}}, Title: TextOf(map[string][]string{"en": {"Entry to the harbour pilot course"}}), AwardedBy: awarded,
 					SpecifiedBy: &Specification{
-						Ref: Ref{ID: "urn:epass:entitlementSpec:1", Type: List[string]{"LearningEntitlementSpecification"}}, Title: Text{"en": {"Entry to the harbour pilot course"}},
+						Ref: Ref{ID: "urn:epass:entitlementSpec:1", Type: List[string]{"LearningEntitlementSpecification"}}, Title: TextOf(map[string][]string{"en": {"Entry to the harbour pilot course"}}),
 						DCType:            List[Concept]{*concept("http://data.europa.eu/snb/entitlement/64aad92881", "learning opportunity")},
 						LimitOrganisation: List[Organisation]{org()},
 					},
 				}},
 				SpecifiedBy: &Specification{
 					Ref:              Ref{ID: "urn:epass:qualification:1", Type: List[string]{"Qualification"}},
-					Title:            Text{"en": {"Safe mooring of small vessels"}, "hr": {"Siguran privez malih plovila"}},
-					Homepage:         List[WebResource]{{Ref: Ref{ID: "urn:epass:webResource:3", Type: List[string]{"WebResource"}}, Title: Text{"en": {"Course page"}}, ContentURL: "https://harbour.example/mooring"}},
+					Title:            TextOf(map[string][]string{"en": {"Safe mooring of small vessels"}, "hr": {"Siguran privez malih plovila"}}),
+					Homepage:         List[WebResource]{{Ref: Ref{ID: "urn:epass:webResource:3", Type: List[string]{"WebResource"}}, Title: TextOf(map[string][]string{"en": {"Course page"}}), ContentURL: "https://harbour.example/mooring"}},
 					ThematicArea:     List[Concept]{*concept("http://data.europa.eu/snb/isced-f/1041", "Transport services")},
 					EQFLevel:         concept("http://data.europa.eu/snb/eqf/4", "Level 4"),
 					CreditPoint:      List[CreditPoint]{{Ref: Ref{ID: "urn:epass:creditPoint:1", Type: List[string]{"CreditPoint"}}, Framework: concept("urn:indeks:credit:csvet", "CSVET"), Point: "4"}},
 					VolumeOfLearning: "PT100H30M",
 					Language:         List[Concept]{*concept("http://publications.europa.eu/resource/authority/language/HRV", "Croatian")},
-					EntryRequirement: &Note{Ref: Ref{ID: "urn:epass:note:entry", Type: List[string]{"Note"}}, NoteLiteral: Text{"en": {"Boat leader's certificate"}, "hr": {"Uvjerenje za voditelja brodice"}}},
+					EntryRequirement: &Note{Ref: Ref{ID: "urn:epass:note:entry", Type: List[string]{"Note"}}, NoteLiteral: TextOf(map[string][]string{"en": {"Boat leader's certificate"}, "hr": {"Uvjerenje za voditelja brodice"}})},
 					LearningOutcome: List[LearningOutcome]{
 						{
-							Ref: Ref{ID: "urn:epass:learningOutcome:1", Type: List[string]{"LearningOutcome"}}, Title: Text{"en": {"Choose lines and fenders for berth and weather"}, "hr": {"Odabrati konope i bokobrane prema vezu i vremenu"}},
+							Ref: Ref{ID: "urn:epass:learningOutcome:1", Type: List[string]{"LearningOutcome"}}, Title: TextOf(map[string][]string{"en": {"Choose lines and fenders for berth and weather"}, "hr": {"Odabrati konope i bokobrane prema vezu i vremenu"}}),
 							DCType:           concept("http://data.europa.eu/snb/skill-type/knowledge", "knowledge"),
 							ReusabilityLevel: concept("http://data.europa.eu/snb/skill-reuse-level/occupation-specific", "occupation-specific skills and competences"),
 						},
 						{
-							Ref: Ref{ID: "urn:epass:learningOutcome:2", Type: List[string]{"LearningOutcome"}}, Title: Text{"en": {"Moor a vessel of up to 15 m alone"}, "hr": {"Samostalno privezati plovilo do 15 m"}},
+							Ref: Ref{ID: "urn:epass:learningOutcome:2", Type: List[string]{"LearningOutcome"}}, Title: TextOf(map[string][]string{"en": {"Moor a vessel of up to 15 m alone"}, "hr": {"Samostalno privezati plovilo do 15 m"}}),
 							DCType:           concept("http://data.europa.eu/snb/skill-type/skill", "skill"),
 							RelatedESCOSkill: List[Concept]{*concept("http://data.europa.eu/esco/skill/00000000-0000-0000-0000-000000000001", "moor vessels")},
 						},
 					},
 					Accreditation: List[Accreditation]{{
-						Ref: Ref{ID: "urn:epass:accreditation:1", Type: List[string]{"Accreditation"}}, Title: Text{"en": {"Programme approval"}},
+						Ref: Ref{ID: "urn:epass:accreditation:1", Type: List[string]{"Accreditation"}}, Title: TextOf(map[string][]string{"en": {"Programme approval"}}),
 						DCType:           concept("http://data.europa.eu/snb/accreditation/e57dddfcf3", "Program License"),
-						AccreditingAgent: &Organisation{Ref: Ref{ID: "urn:epass:org:2", Type: List[string]{"Organisation"}}, LegalName: Text{"en": {"Agency for Invented Standards"}}},
+						AccreditingAgent: &Organisation{Ref: Ref{ID: "urn:epass:org:2", Type: List[string]{"Organisation"}}, LegalName: TextOf(map[string][]string{"en": {"Agency for Invented Standards"}})},
 						DateIssued:       Day(2025, time.January, 31), ExpiryDate: Day(2030, time.January, 31),
 						Report: &WebResource{Ref: Ref{ID: "urn:epass:webResource:4", Type: List[string]{"WebResource"}}, ContentURL: "https://agency.example/reports/7"},
 					}},
 					IsPartialQualification: &truth,
-					IsPartOf:               List[Specification]{{Ref: Ref{ID: "urn:epass:qualification:2", Type: List[string]{"Qualification"}}, Title: Text{"en": {"Harbour technician"}}}},
+					IsPartOf:               List[Specification]{{Ref: Ref{ID: "urn:epass:qualification:2", Type: List[string]{"Qualification"}}, Title: TextOf(map[string][]string{"en": {"Harbour technician"}})}},
 					AdditionalNote: List[Note]{
 						coded("status", TopicAwardStatus+":vocational-adult", ""),
 						coded("kind", TopicAwardKind+":stand-alone", ""),
@@ -177,14 +177,14 @@ func concept(id, label string) *Concept {
 	return &Concept{
 		Ref:       Ref{ID: id, Type: List[string]{"Concept"}},
 		InScheme:  &ConceptScheme{Ref: Ref{ID: scheme, Type: List[string]{"ConceptScheme"}}},
-		PrefLabel: Text{"en": {label}},
+		PrefLabel: TextOf(map[string][]string{"en": {label}}),
 	}
 }
 
 func coded(name, subject, text string) Note {
 	n := Note{Ref: Ref{ID: "urn:epass:note:" + name, Type: List[string]{"Note"}}, Subject: List[Concept]{*concept(subject, name)}}
 	if text != "" {
-		n.NoteLiteral = Text{"en": {text}}
+		n.NoteLiteral = TextOf(map[string][]string{"en": {text}})
 	}
 	return n
 }

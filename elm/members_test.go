@@ -16,7 +16,7 @@ func TestEveryMemberIsRead(t *testing.T) {
 		for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
 			of = of.Elem()
 		}
-		if of.Kind() != reflect.Struct || seen[of] {
+		if of.Kind() != reflect.Struct || of == reflect.TypeFor[Tagged]() || seen[of] {
 			return
 		}
 		seen[of] = true
@@ -42,6 +42,9 @@ func TestEveryMemberIsRead(t *testing.T) {
 
 // valueFor is a document's value that a field of type t can hold.
 func valueFor(t reflect.Type) any {
+	if t == textType {
+		return "x"
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return true

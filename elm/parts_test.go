@@ -125,19 +125,19 @@ func TestASampleTranscriptAndAJointDegreeReadWell(t *testing.T) {
 
 // transcript is an award of terms, each with courses.
 func transcript(terms, courses int) *Credential {
-	body := Organisation{Ref: Ref{ID: "urn:epass:org:1"}, LegalName: Text{"en": {"University of Pears"}}}
-	other := Organisation{Ref: Ref{ID: "urn:epass:org:2"}, LegalName: Text{"en": {"College of Plums"}}}
+	body := Organisation{Ref: Ref{ID: "urn:epass:org:1"}, LegalName: TextOf(map[string][]string{"en": {"University of Pears"}})}
+	other := Organisation{Ref: Ref{ID: "urn:epass:org:2"}, LegalName: TextOf(map[string][]string{"en": {"College of Plums"}})}
 	by := func(o Organisation, d DateTime) *AwardingProcess {
 		return &AwardingProcess{AwardingBody: List[Organisation]{o}, AwardingDate: d}
 	}
 	kind := Ref{Type: List[string]{"LearningAchievement"}}
-	whole := Claim{Ref: kind, Title: Text{"en": {"Transcript"}}, AwardedBy: by(body, ""), SpecifiedBy: &Specification{}}
+	whole := Claim{Ref: kind, Title: TextOf(map[string][]string{"en": {"Transcript"}}), AwardedBy: by(body, ""), SpecifiedBy: &Specification{}}
 	for n := range terms {
-		term := Claim{Ref: kind, Title: Text{"en": {fmt.Sprint("Term ", n+1)}}}
+		term := Claim{Ref: kind, Title: TextOf(map[string][]string{"en": {fmt.Sprint("Term ", n+1)}})}
 		for k := range courses {
-			course := Claim{Ref: kind, Title: Text{"en": {fmt.Sprintf("Course %d.%d", n+1, k+1)}}, AwardedBy: by(body, Day(2026, time.January, 1+k%28)),
+			course := Claim{Ref: kind, Title: TextOf(map[string][]string{"en": {fmt.Sprintf("Course %d.%d", n+1, k+1)}}), AwardedBy: by(body, Day(2026, time.January, 1+k%28)),
 				SpecifiedBy: &Specification{CreditPoint: List[CreditPoint]{{Framework: &Concept{Ref: Ref{ID: frameworkECTS}}, Point: "3"}}, Mode: List[Concept]{{Ref: Ref{ID: "http://data.europa.eu/snb/learning-assessment/920fbb3cbe"}}}},
-				ProvenBy: List[Claim]{{Ref: Ref{Type: List[string]{"LearningAssessment"}}, Title: Text{"en": {"Exam"}}, Grade: &Note{NoteLiteral: Text{"en": {fmt.Sprint(6 + k%5)}}},
+				ProvenBy: List[Claim]{{Ref: Ref{Type: List[string]{"LearningAssessment"}}, Title: TextOf(map[string][]string{"en": {"Exam"}}), Grade: &Note{NoteLiteral: TextOf(map[string][]string{"en": {fmt.Sprint(6 + k%5)}})},
 					SpecifiedBy: &Specification{DCType: List[Concept]{{Ref: Ref{ID: "http://data.europa.eu/snb/assessment/6e6cb2cc78"}}}}}}}
 			if k == 1 {
 				course.AwardedBy = by(other, "")

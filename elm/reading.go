@@ -15,7 +15,8 @@ type reading struct {
 	// Validate need not look for any of these.
 	odd bool
 
-	texts []string // room for the values of texts, most of which have one
+	texts  []string // room for the values of texts, most of which have one
+	tagged []Tagged // room for texts
 }
 
 // alone is a list of one value.
@@ -225,10 +226,13 @@ func (r *reading) integer(field *int, v *strictjson.Value) outcome {
 func (r *reading) textFrom(v *strictjson.Value) (Text, bool) {
 	if v.Kind() != strictjson.Object {
 		values, ok := stringsFrom(v)
-		return Text{"": values}, ok
+		return Text{{"", values}}, ok
 	}
 	members := v.Members()
-	text := make(Text, len(members))
+	if cap(r.tagged)-len(r.tagged) < len(members) {
+		r.tagged = make([]Tagged, 0, max(len(members), 32))
+	}
+	first := len(r.tagged)
 	for i := range members {
 		language := members[i].Name
 		var values []string
@@ -241,8 +245,9 @@ func (r *reading) textFrom(v *strictjson.Value) (Text, bool) {
 		if !ok || language == "" || language[0] == '@' && language != "@none" {
 			return nil, false
 		}
-		text[language] = values
+		r.tagged = append(r.tagged, Tagged{language, values})
 	}
+	text := Text(r.tagged[first:len(r.tagged):len(r.tagged)])
 	return text, len(text) > 0
 }
 

@@ -446,11 +446,15 @@ func (v *validation) claims() {
 // model checks a tree against the model: values of the expected JSON type,
 // dates that are xsd:dateTime, durations that are xsd:duration.
 func (v *validation) model(p place, t reflect.Type, tree *strictjson.Value) {
-	if t.Kind() != reflect.Slice && t.Kind() != reflect.Interface && t != textType {
+	kind := t.Kind()
+	if t == textType {
+		kind = reflect.Map // as it is written
+	}
+	if kind != reflect.Slice && kind != reflect.Interface && kind != reflect.Map {
 		tree = single(tree)
 	}
 	text, isText := tree.Text()
-	switch t.Kind() {
+	switch kind {
 	case reflect.Pointer:
 		v.model(p, t.Elem(), tree)
 	case reflect.Slice:

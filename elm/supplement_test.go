@@ -263,16 +263,16 @@ func TestLanguageIsChosen(t *testing.T) {
 		text            Text
 		lang, want, tag string
 	}{
-		{Text{"en": {"a"}, "hr": {"b"}}, "hr", "b", "hr"},
-		{Text{"en-GB": {"a"}, "de": {"b"}}, "hr", "a", "en-GB"},
-		{Text{"sr": {"a"}, "en": {"b"}}, "sr-Cyrl", "a", "sr"},
-		{Text{"sr-Latn-RS": {"a"}, "sr-Cyrl": {"b"}}, "sr-Latn", "a", "sr-Latn-RS"},
-		{Text{"sr-Cyrl": {"a"}, "en": {"b"}}, "sr-Latn", "a", "sr-Cyrl"},
-		{Text{"fr": {"a"}, "de": {"b"}}, "en", "b", "de"},
-		{Text{"fr": {"a"}, "": {"b"}}, "en", "b", ""},
-		{Text{"EN": {"a"}}, "en", "a", "EN"},
-		{Text{"<b>": {"a"}}, "en", "a", "und"},
-		{Text{"en-\"x": {"a"}, "fr": {"b"}}, "en", "b", "fr"},
+		{TextOf(map[string][]string{"en": {"a"}, "hr": {"b"}}), "hr", "b", "hr"},
+		{TextOf(map[string][]string{"en-GB": {"a"}, "de": {"b"}}), "hr", "a", "en-GB"},
+		{TextOf(map[string][]string{"sr": {"a"}, "en": {"b"}}), "sr-Cyrl", "a", "sr"},
+		{TextOf(map[string][]string{"sr-Latn-RS": {"a"}, "sr-Cyrl": {"b"}}), "sr-Latn", "a", "sr-Latn-RS"},
+		{TextOf(map[string][]string{"sr-Cyrl": {"a"}, "en": {"b"}}), "sr-Latn", "a", "sr-Cyrl"},
+		{TextOf(map[string][]string{"fr": {"a"}, "de": {"b"}}), "en", "b", "de"},
+		{TextOf(map[string][]string{"fr": {"a"}, "": {"b"}}), "en", "b", ""},
+		{TextOf(map[string][]string{"EN": {"a"}}), "en", "a", "EN"},
+		{TextOf(map[string][]string{"<b>": {"a"}}), "en", "a", "und"},
+		{TextOf(map[string][]string{"en-\"x": {"a"}, "fr": {"b"}}), "en", "b", "fr"},
 	} {
 		values, tag := choose(test.text, test.lang)
 		if len(values) != 1 || values[0] != test.want || tag != test.tag {
@@ -353,7 +353,7 @@ func TestFiguresHaveNoLanguage(t *testing.T) {
 	c := fixture()
 	grade := c.Subject[0].HasClaim[0].ProvenBy[0].Grade
 	for text, lang := range map[string]string{"10": "", "7,5": "", "10 (deset)": "sr-Latn", "Ђ": "sr-Latn"} {
-		grade.NoteLiteral = Text{"sr-Latn": {text}}
+		grade.NoteLiteral = TextOf(map[string][]string{"sr-Latn": {text}})
 		if got := element(t, c, "hr", "O3").Values[0]; got.Text != text || got.Lang != lang {
 			t.Errorf("%s: %q in %q, want %q", text, got.Text, got.Lang, lang)
 		}

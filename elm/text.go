@@ -1,6 +1,7 @@
 package elm
 
 import (
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -78,18 +79,63 @@ var fallbacks = map[string][]string{
 	"sr-Cyrl": {"sr-Cyrl", "sr", "sr-Latn", "en"},
 }
 
+// TextOf makes a text of values by tag.
+func TextOf(values map[string][]string) Text {
+	text := make(Text, 0, len(values))
+	for _, tag := range slices.Sorted(maps.Keys(values)) {
+		text = append(text, Tagged{tag, values[tag]})
+	}
+	return text
+}
+
+// Get returns the values that stand under a tag, nil where there are none.
+func (t Text) Get(tag string) []string {
+	for i := range t {
+		if t[i].Tag == tag {
+			return t[i].Values
+		}
+	}
+	return nil
+}
+
+// has reports whether a tag is there, with values or without.
+func (t Text) has(tag string) bool {
+	return slices.ContainsFunc(t, func(one Tagged) bool { return one.Tag == tag })
+}
+
+// same reports whether two texts say the same, in whatever order of languages.
+func (t Text) same(other Text) bool {
+	return len(t) == len(other) && !slices.ContainsFunc(t, func(one Tagged) bool {
+		return !other.has(one.Tag) || !slices.Equal(one.Values, other.Get(one.Tag))
+	})
+}
+
+// sorted is the text in the order of its tags.
+func (t Text) sorted() Text {
+	byTag := func(a, b Tagged) int { return strings.Compare(a.Tag, b.Tag) }
+	if slices.IsSortedFunc(t, byTag) {
+		return t
+	}
+	t = slices.Clone(t)
+	slices.SortFunc(t, byTag)
+	return t
+}
+
 // choose returns the values of a text that suit a reader best, and their tag, as
 // tagFor finds it.
 func choose(text Text, lang string) (values []string, tag string) {
+	if len(text) == 1 && text[0].Tag == lang {
+		return text[0].Values, lang
+	}
 	var few [8]string
 	tags := few[:0]
-	for tag, values := range text {
-		if len(values) > 0 {
-			tags = append(tags, tag)
+	for i := range text {
+		if len(text[i].Values) > 0 {
+			tags = append(tags, text[i].Tag)
 		}
 	}
 	at, tag := tagFor(tags, lang)
-	return text[at], tag
+	return text.Get(at), tag
 }
 
 // tagFor finds among tags, which it sorts, the one that suits a reader best: the

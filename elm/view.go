@@ -178,17 +178,11 @@ func (v *view) remember(notes List[Note]) {
 
 // key is the same for notes of the same content.
 func (n note) key() string {
-	var few [8]string
-	tags := few[:0]
-	for tag := range n.NoteLiteral {
-		tags = append(tags, tag)
-	}
-	slices.Sort(tags)
 	key := append(make([]byte, 0, 256), n.topic...)
 	key = append(append(key, 0), n.code...)
-	for _, tag := range tags {
-		key = append(append(key, 0), tag...)
-		for _, value := range n.NoteLiteral[tag] {
+	for _, text := range n.NoteLiteral.sorted() {
+		key = append(append(key, 0), text.Tag...)
+		for _, value := range text.Values {
 			key = append(strconv.AppendInt(append(key, 0), int64(len(value)), 10), value...)
 		}
 	}

@@ -285,8 +285,8 @@ func (b *document) assessments(a *elm.Claim) {
 		same = same && iri == b.supervision(c.Assessment[0])
 		subject := b.concept(iri)
 		words := Words{}
-		for tag, label := range subject.PrefLabel {
-			words[tag] = label[0]
+		for _, label := range subject.PrefLabel {
+			words[label.Tag] = label.Values[0]
 		}
 		spec.AdditionalNote = append(spec.AdditionalNote, elm.Note{Ref: b.ref("Note"), NoteLiteral: text(words), Subject: elm.List[elm.Concept]{*subject}})
 		a.SpecifiedBy.ProvenBy = append(a.SpecifiedBy.ProvenBy, *spec)

@@ -93,12 +93,12 @@ type badgeAlignment struct {
 func (inst *Institution) badge(cred *elm.Credential, d *Draft, x drawn) ([]byte, error) {
 	say := func(t elm.Text) string {
 		for _, tag := range append([]string{d.Language}, append(inst.Languages, "en")...) {
-			if texts := t[tag]; tag != "" && len(texts) > 0 {
+			if texts := t.Get(tag); tag != "" && len(texts) > 0 {
 				return texts[0]
 			}
 		}
 		for _, tag := range sortedTags(t) {
-			return t[tag][0]
+			return t.Get(tag)[0]
 		}
 		return ""
 	}
@@ -192,9 +192,9 @@ func (inst *Institution) badge(cred *elm.Credential, d *Draft, x drawn) ([]byte,
 
 func sortedTags(t elm.Text) []string {
 	words := make(Words, len(t))
-	for tag, texts := range t {
-		if len(texts) > 0 {
-			words[tag] = texts[0]
+	for _, one := range t {
+		if len(one.Values) > 0 {
+			words[one.Tag] = one.Values[0]
 		}
 	}
 	return sortedLanguages(words)

@@ -200,7 +200,7 @@ func (b *document) euNote(w Words, topic, label string) elm.Note {
 	return elm.Note{Ref: b.ref("Note"), NoteLiteral: text(w), Subject: elm.List[elm.Concept]{{
 		Ref:       elm.Ref{ID: topic, Type: elm.List[string]{"Concept"}},
 		InScheme:  scheme(list),
-		PrefLabel: elm.Text{"en": {label}},
+		PrefLabel: elm.TextOf(map[string][]string{"en": {label}}),
 	}}}
 }
 
@@ -284,7 +284,7 @@ func (b *document) person() elm.Person {
 	full := d.GivenName + " " + d.FamilyName
 	// One language for all three names: the profile allows one value each.
 	tag := b.forName(full)
-	name := func(s string) elm.Text { return elm.Text{tag: {s}} }
+	name := func(s string) elm.Text { return elm.TextOf(map[string][]string{tag: {s}}) }
 	p := elm.Person{
 		Ref:         b.ref("Person"),
 		FullName:    name(full),

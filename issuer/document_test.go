@@ -49,11 +49,11 @@ func achievement(c *elm.Credential) elm.Claim { return c.Subject[0].HasClaim[0] 
 func note(notes elm.List[elm.Note], subject string) string {
 	for _, n := range notes {
 		if len(n.Subject) == 1 && n.Subject[0].ID == subject {
-			if en := n.NoteLiteral["en"]; len(en) > 0 {
+			if en := n.NoteLiteral.Get("en"); len(en) > 0 {
 				return en[0]
 			}
-			for _, s := range n.NoteLiteral {
-				return s[0]
+			for _, text := range n.NoteLiteral {
+				return text.Values[0]
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func TestPriorLearningIsAFactOfTheAward(t *testing.T) {
 	if got := note(a.AwardedBy.AdditionalNote, elm.TopicPriorLearning+":part"); got != want {
 		t.Errorf("note %q, want %q", got, want)
 	}
-	if got := a.AwardedBy.Description["en"]; len(got) != 1 || got[0] != want {
+	if got := a.AwardedBy.Description.Get("en"); len(got) != 1 || got[0] != want {
 		t.Errorf("description %q", got)
 	}
 	if len(a.InfluencedBy) == 0 {
@@ -119,9 +119,9 @@ func TestCourseWordsDecideTheLanguagesOfANote(t *testing.T) {
 	d.Course, d.Language = course(t, 1), "hr" // in English and Croatian, by an institution in Serbia
 	s := achievement(built(t, d, elm.EDC)).SpecifiedBy
 	for _, n := range s.AdditionalNote {
-		for tag := range n.NoteLiteral {
-			if tag != "en" && tag != "hr" && strings.HasPrefix(n.Subject[0].ID, elm.TopicQAProcedure+":internal") {
-				t.Errorf("half a text in %s: %v", tag, n.NoteLiteral)
+		for _, text := range n.NoteLiteral {
+			if tag := text.Tag; tag != "en" && tag != "hr" && strings.HasPrefix(n.Subject[0].ID, elm.TopicQAProcedure+":internal") {
+				t.Errorf("half a text in %s: %v", text.Tag, n.NoteLiteral)
 			}
 		}
 	}
@@ -136,8 +136,8 @@ func TestCourseWordsDecideTheLanguagesOfANote(t *testing.T) {
 		"no common": {[]Words{{"sl": "A"}, {"en": "C"}}, map[string]string{"sl": "A. C"}},
 	} {
 		got := map[string]string{}
-		for tag, s := range b.fact(elm.TopicStackability, "stand-alone", c.free...).NoteLiteral {
-			got[tag] = s[0]
+		for _, text := range b.fact(elm.TopicStackability, "stand-alone", c.free...).NoteLiteral {
+			got[text.Tag] = text.Values[0]
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -187,7 +187,7 @@ func TestNamesStandUnderALanguageOfTheirScript(t *testing.T) {
 		d := draft(t)
 		d.GivenName, d.FamilyName = name, name
 		p := built(t, d, elm.EDC).Subject[0]
-		if p.FullName[want] == nil || len(p.FullName) != 1 {
+		if p.FullName.Get(want) == nil || len(p.FullName) != 1 {
 			t.Errorf("%s: %v, want it in %s alone", name, p.FullName, want)
 		}
 	}

@@ -35,8 +35,8 @@ func slotsOf(cred *elm.Credential) [][]byte {
 	var texts []string
 	add := func(text string) { texts = append(texts, text) }
 	addText := func(text elm.Text) {
-		for _, values := range text {
-			for _, value := range values {
+		for _, one := range text {
+			for _, value := range one.Values {
 				add(value)
 			}
 		}

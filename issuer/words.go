@@ -77,11 +77,11 @@ func text(w Words) elm.Text {
 	if len(w) == 0 {
 		return nil
 	}
-	t := make(elm.Text, len(w))
+	t := make(map[string][]string, len(w))
 	for tag, s := range w {
 		t[tag] = []string{s}
 	}
-	return t
+	return elm.TextOf(t)
 }
 
 // join puts words behind words of the same language, without a second full
@@ -158,13 +158,13 @@ func (t tongue) on(id, date string) Words {
 // label is the concept's label in the languages of the document, at least in
 // English.
 func (t tongue) label(c contexts.Concept) elm.Text {
-	out := elm.Text{"en": {c.Label["en"]}}
+	out := map[string][]string{"en": {c.Label["en"]}}
 	for _, tag := range t {
 		if s, ok := c.Label[tag]; ok {
 			out[tag] = []string{s}
 		}
 	}
-	return out
+	return elm.TextOf(out)
 }
 
 // forName is the language under which a name is written: the first of the

@@ -176,11 +176,11 @@ func TestHostileDocumentsTakeLittleTime(t *testing.T) {
 	cred := elm.Credential{
 		ID: "urn:uuid:6a1f0c3e-52a4-4f5e-9d0b-0d8a6e1b7c11", Type: elm.List[string]{"VerifiableCredential"},
 		ELMContext: "https://uni.example/contexts/elm/v1", ValidFrom: "2026-06-15T10:00:00Z",
-		Issuer: elm.Organisation{Ref: ref("urn:epass:org:1", "Organisation"), DID: uni.did, LegalName: elm.Text{"en": {"University of Hostility"}}},
-		Subject: elm.List[elm.Person]{{Ref: ref("urn:epass:person:1", "Person"), FullName: elm.Text{"en": {"Ana"}}, HasClaim: elm.List[elm.Claim]{{
-			Ref: ref("urn:epass:claim:1", "LearningAchievement"), Title: elm.Text{"en": {"A course"}},
+		Issuer: elm.Organisation{Ref: ref("urn:epass:org:1", "Organisation"), DID: uni.did, LegalName: elm.TextOf(map[string][]string{"en": {"University of Hostility"}})},
+		Subject: elm.List[elm.Person]{{Ref: ref("urn:epass:person:1", "Person"), FullName: elm.TextOf(map[string][]string{"en": {"Ana"}}), HasClaim: elm.List[elm.Claim]{{
+			Ref: ref("urn:epass:claim:1", "LearningAchievement"), Title: elm.TextOf(map[string][]string{"en": {"A course"}}),
 			AwardedBy:   &elm.AwardingProcess{Ref: ref("urn:epass:award:1", "AwardingProcess"), AwardingDate: "2026-06-15T00:00:00Z"},
-			SpecifiedBy: &elm.Specification{Ref: ref("urn:epass:spec:1", "Qualification"), Title: elm.Text{"en": {"A course"}}},
+			SpecifiedBy: &elm.Specification{Ref: ref("urn:epass:spec:1", "Qualification"), Title: elm.TextOf(map[string][]string{"en": {"A course"}})},
 		}}}},
 	}
 	base, err := cred.Encode(elm.VC2)

@@ -351,8 +351,8 @@ func leadsTo(e *TrustedIssuer, chain []*x509.Certificate, token []byte, at time.
 // claimedName is the name that a credential gives its issuer.
 func claimedName(cred *elm.Credential) string {
 	e := TrustedIssuer{LegalName: map[string]string{}}
-	for tag, texts := range cred.Issuer.LegalName {
-		e.LegalName[tag] = strings.Join(texts, " / ")
+	for _, name := range cred.Issuer.LegalName {
+		e.LegalName[name.Tag] = strings.Join(name.Values, " / ")
 	}
 	return plain(e.Name("en"))
 }

@@ -53,12 +53,12 @@ func (i *StackItem) course(a *elm.Award) course {
 	}
 	slices.Sort(credits)
 	version := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", i.issuer, slices.Compact(bodies), credits, of.levelKey()))
-	for tag, values := range a.Title {
-		if len(values) == 0 {
+	for _, t := range a.Title {
+		if len(t.Values) == 0 {
 			continue
 		}
-		if title := plainName(values[0]); title != "" {
-			name := courseName{tag, title}
+		if title := plainName(t.Values[0]); title != "" {
+			name := courseName{t.Tag, title}
 			c.names = append(c.names, name)
 			c.versions = append(c.versions, courseVersion{string(version[:]), name})
 		}
@@ -289,9 +289,9 @@ func target(issuer string, to elm.Target) course {
 	for _, code := range to.Codes {
 		c.codes = append(c.codes, courseCode{code: code})
 	}
-	for tag, values := range to.Title {
-		if len(values) > 0 && plainName(values[0]) != "" {
-			c.versions = append(c.versions, courseVersion{issuer, courseName{tag, plainName(values[0])}})
+	for _, t := range to.Title {
+		if len(t.Values) > 0 && plainName(t.Values[0]) != "" {
+			c.versions = append(c.versions, courseVersion{issuer, courseName{t.Tag, plainName(t.Values[0])}})
 		}
 	}
 	return c

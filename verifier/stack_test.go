@@ -58,7 +58,7 @@ func coded(topic, code string) elm.List[elm.Note] {
 }
 
 func (e earned) claim() elm.Claim {
-	s := &elm.Specification{Ref: elm.Ref{ID: e.course}, Title: elm.Text{"en": {e.title}}, EQFLevel: concept(e.level), VolumeOfLearning: e.hours,
+	s := &elm.Specification{Ref: elm.Ref{ID: e.course}, Title: elm.TextOf(map[string][]string{"en": {e.title}}), EQFLevel: concept(e.level), VolumeOfLearning: e.hours,
 		AdditionalNote: coded(elm.TopicStackability, e.stack)}
 	for _, system := range slices.Sorted(func(yield func(string) bool) {
 		for system := range e.points {
@@ -70,13 +70,13 @@ func (e earned) claim() elm.Claim {
 		s.CreditPoint = append(s.CreditPoint, elm.CreditPoint{Framework: concept(system), Point: e.points[system]})
 	}
 	if e.towards != "" {
-		whole := elm.Specification{Title: elm.Text{"en": {e.towards}}}
+		whole := elm.Specification{Title: elm.TextOf(map[string][]string{"en": {e.towards}})}
 		if e.needs != "" {
 			whole.CreditPoint = elm.List[elm.CreditPoint]{{Framework: concept(ects), Point: e.needs}}
 		}
 		s.IsPartOf = elm.List[elm.Specification]{whole}
 	}
-	c := elm.Claim{Ref: elm.Ref{Type: elm.List[string]{"LearningAchievement"}}, Title: elm.Text{"en": {e.title}}, SpecifiedBy: s,
+	c := elm.Claim{Ref: elm.Ref{Type: elm.List[string]{"LearningAchievement"}}, Title: elm.TextOf(map[string][]string{"en": {e.title}}), SpecifiedBy: s,
 		AwardedBy: &elm.AwardingProcess{AwardingDate: elm.Day(2026, time.May, 1+e.day),
 			AdditionalNote: append(coded(elm.TopicProvider, e.provider), coded(elm.TopicAwardStatus, e.award)...)}}
 	for _, part := range e.parts {
@@ -87,7 +87,7 @@ func (e earned) claim() elm.Claim {
 
 func (e earned) report() *Report {
 	trust := institutions[e.issuer]
-	p := elm.Person{FullName: elm.Text{"en": {e.name}}, HasClaim: elm.List[elm.Claim]{e.claim()}}
+	p := elm.Person{FullName: elm.TextOf(map[string][]string{"en": {e.name}}), HasClaim: elm.List[elm.Claim]{e.claim()}}
 	if e.birth != "" {
 		p.DateOfBirth = elm.DateTime(e.birth + "T00:00:00Z")
 	}
@@ -100,7 +100,7 @@ func (e earned) report() *Report {
 	digest := sha256.Sum256(fmt.Append(nil, e))
 	r := &Report{Verdict: Valid, State: StateValid, ID: e.id, SHA256: hex.EncodeToString(digest[:]), Profile: elm.EDC,
 		Issuer:     Issuer{Name: trust.Name("en"), Confirmed: true, DID: trust.ID, Country: trust.Country, Provider: trust.Provider, Trust: trust},
-		Credential: &elm.Credential{ID: e.id, Issuer: elm.Organisation{LegalName: elm.Text{"en": {trust.Name("en")}}}, Subject: elm.List[elm.Person]{p}}}
+		Credential: &elm.Credential{ID: e.id, Issuer: elm.Organisation{LegalName: elm.TextOf(map[string][]string{"en": {trust.Name("en")}})}, Subject: elm.List[elm.Person]{p}}}
 	for _, name := range checkNames {
 		r.Checks = append(r.Checks, Check{Name: name, Result: Passed})
 	}
@@ -304,7 +304,7 @@ func TestAwardsOfOneDocumentStayApart(t *testing.T) {
 		t.Fatalf("%s: %d items and %d sums, want %d of each", s.Result, len(s.Items), len(s.Sums), awards)
 	}
 	for n, item := range s.Items {
-		if got, want := item.Award.Title["en"][0], fmt.Sprintf("Course %d", n); got != want {
+		if got, want := item.Award.Title.Get("en")[0], fmt.Sprintf("Course %d", n); got != want {
 			t.Fatalf("item %d is %q, want %q", n, got, want)
 		}
 	}
@@ -317,7 +317,7 @@ func TestAStackIsBounded(t *testing.T) {
 	s := r.Credential.Subject[0].HasClaim[0].SpecifiedBy
 	for n := range 10_000 {
 		s.CreditPoint = append(s.CreditPoint, elm.CreditPoint{Framework: concept(fmt.Sprintf("urn:system:%d", n)), Point: "1"})
-		s.IsPartOf = append(s.IsPartOf, elm.Specification{Title: elm.Text{"en": {fmt.Sprintf("Programme %d", n)}}})
+		s.IsPartOf = append(s.IsPartOf, elm.Specification{Title: elm.TextOf(map[string][]string{"en": {fmt.Sprintf("Programme %d", n)}})})
 	}
 	if got := Stack([]*Report{r}, true); got.Result != StackTooLarge || got.Sums != nil || got.Awards != nil || len(got.Items) != 1 {
 		t.Errorf("10 000 credits towards 10 000 awards: %s, %d sums, %d items", got.Result, len(got.Sums), len(got.Items))
@@ -341,7 +341,7 @@ func TestAStackIsBounded(t *testing.T) {
 			names += fmt.Sprintf(" name%d", k)
 			p.Identifier = append(p.Identifier, elm.Identifier{SchemeName: "Learner number", Notation: fmt.Sprintf("%d-%d", n, k)})
 		}
-		p.FullName = elm.Text{"en": {names}}
+		p.FullName = elm.TextOf(map[string][]string{"en": {names}})
 		given = append(given, next)
 	}
 	if got := Stack(given, true); got.Result != StackSummed || len(got.Items) != 5_050 {
@@ -451,7 +451,7 @@ func TestAMandateIsNoRegisterEntry(t *testing.T) {
 	if s := Stack([]*Report{r}, false); s.Items[0].Standing != (Standing{PlaceInside, "hei", "formal-system", ByTrustFile, ByCredential, false}) {
 		t.Errorf("%+v", s.Items[0].Standing)
 	}
-	award.AwardingBody = elm.List[elm.Organisation]{{LegalName: elm.Text{"en": {"Centre D"}}}}
+	award.AwardingBody = elm.List[elm.Organisation]{{LegalName: elm.TextOf(map[string][]string{"en": {"Centre D"}})}}
 	if s := Stack([]*Report{r}, false); s.Items[0].Standing.Place != PlaceUnknown {
 		t.Errorf("%+v", s.Items[0].Standing)
 	}

@@ -112,7 +112,7 @@ func TestNoPictureOfACredentialIsShown(t *testing.T) {
 	}
 	encoded := base64.StdEncoding.EncodeToString([]byte(svg))
 	r.Credential.Issuer.Logo = picture("http://publications.europa.eu/resource/authority/file-type/SVG", encoded)
-	r.Credential.DisplayParameter = &elm.DisplayParameter{Title: elm.Text{"en": {svg}}, IndividualDisplay: elm.List[elm.IndividualDisplay]{{
+	r.Credential.DisplayParameter = &elm.DisplayParameter{Title: elm.TextOf(map[string][]string{"en": {svg}}), IndividualDisplay: elm.List[elm.IndividualDisplay]{{
 		DisplayDetail: elm.List[elm.DisplayDetail]{{Page: 1, Image: picture("http://publications.europa.eu/resource/authority/file-type/PNG", "iVBORw0KGgoAAAANSUhEUg")}}}}}
 	s, _ := newServer(t, &fake{report: r})
 	for _, path := range []string{"/verify", "/C/" + someID} {

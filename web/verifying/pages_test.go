@@ -217,7 +217,7 @@ func TestEvidenceIsToldInEveryLanguage(t *testing.T) {
 // awarded it contradicts nothing that the register says of who sealed it.
 func TestAnAwardingBodyIsNotItsIssuer(t *testing.T) {
 	v := &fake{report: report(t, verifier.StateValid)}
-	v.report.Credential.Subject[0].HasClaim[0].AwardedBy.AwardingBody[0].LegalName = elm.Text{"en": {"Society of Gardeners"}}
+	v.report.Credential.Subject[0].HasClaim[0].AwardedBy.AwardingBody[0].LegalName = elm.TextOf(map[string][]string{"en": {"Society of Gardeners"}})
 	s, _ := newServer(t, v)
 	_, body := ask(t, s, "POST", "/C/"+someID, "")
 	if strings.Contains(body, "The register entry counts.") || !strings.Contains(body, "another body awarded it") {

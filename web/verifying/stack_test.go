@@ -49,10 +49,10 @@ func earned(t testing.TB, title, points string) *verifier.Report {
 	r.ID, r.SHA256 = "urn:uuid:"+title, hex.EncodeToString([]byte(title))
 	r.Issuer.Trust.ID = "did:web:orchards.example"
 	claim := &r.Credential.Subject[0].HasClaim[0]
-	claim.Title = elm.Text{"en": {title}}
+	claim.Title = elm.TextOf(map[string][]string{"en": {title}})
 	claim.CreditReceived = elm.List[elm.CreditPoint]{{Framework: &elm.Concept{Ref: elm.Ref{ID: "http://data.europa.eu/snb/education-credit/6fcec5c5af"}}, Point: points}}
 	claim.SpecifiedBy.EQFLevel = &elm.Concept{Ref: elm.Ref{ID: "http://data.europa.eu/snb/eqf/6"}}
-	claim.SpecifiedBy.IsPartOf = elm.List[elm.Specification]{{Title: elm.Text{"en": {"Diploma in Orchards"}}}}
+	claim.SpecifiedBy.IsPartOf = elm.List[elm.Specification]{{Title: elm.TextOf(map[string][]string{"en": {"Diploma in Orchards"}})}}
 	return r
 }
 
