@@ -15,7 +15,9 @@ import (
 func Blob(c echo.Context, status int, contentType string, body []byte) (err error) {
 	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(body))) // else what is long goes out in chunks
 	conn, ok := c.Request().Context().Value(connectionKey{}).(*connection)
-	if !ok || len(body) > mostHeld {
+	// With TLS others than the handler write to the connection: alerts, and on HTTP/2
+	// the answers of other requests.
+	if !ok || len(body) > mostHeld || conn.gate.secure {
 		return c.Blob(status, contentType, body)
 	}
 	conn.hold()

@@ -58,7 +58,7 @@ func TestBlobIsOneWrite(t *testing.T) {
 	l := &counter{Listener: tcp}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, e, Limits{}) }()
+	go func() { served <- Serve(ctx, l, e, Limits{}, nil) }()
 	defer func() {
 		cancel()
 		<-served

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -24,6 +25,8 @@ type Limits struct {
 	Connections           int // at once
 	ConnectionsPerAddress int // at once; of IPv6, from one /64
 
+	Streams int // requests at once on one connection of HTTP/2; 0: as many as net/http permits
+
 	DrainWait time.Duration // between being told to end and taking no more connections; see Serve
 
 	Proxies []netip.Prefix // the reverse proxies in front; they may open any number
@@ -35,6 +38,7 @@ type Limits struct {
 type gate struct {
 	net.Listener
 	limits Limits
+	secure bool // by TLS, so that nobody understands us before a handshake
 
 	mu        sync.Mutex
 	open      map[*connection]bool
@@ -43,18 +47,22 @@ type gate struct {
 	refusals chan struct{} // those that are being told so
 }
 
-// connection knows whose turn it is.
+// connection knows whose turn it is. On one of HTTP/2 it is ours as long as any of
+// its requests waits for us.
 type connection struct {
 	net.Conn
 	gate    *gate
 	address netip.Prefix
+
+	mu      sync.Mutex
+	ours    int          // requests that wait for us, guarded by mu
 	waiting atomic.Int64 // since when we wait for the client, in ns since 1970; 0: it waits for us
 
 	held *[]byte // what is written goes there; nil: it goes out. Only the handler's goroutine writes
 }
 
-func newGate(l net.Listener, limits Limits) *gate {
-	return &gate{Listener: l, limits: limits, open: map[*connection]bool{}, addresses: map[netip.Prefix]int{}, refusals: make(chan struct{}, 64)}
+func newGate(l net.Listener, limits Limits, secure bool) *gate {
+	return &gate{Listener: l, limits: limits, secure: secure, open: map[*connection]bool{}, addresses: map[netip.Prefix]int{}, refusals: make(chan struct{}, 64)}
 }
 
 // Accept returns the next connection that may be served.
@@ -68,7 +76,7 @@ func (g *gate) Accept() (net.Conn, error) {
 		if from, err := netip.ParseAddrPort(raw.RemoteAddr().String()); err == nil {
 			c.address = block(from.Addr())
 		}
-		c.theirTurn()
+		c.waiting.Store(time.Now().UnixNano())
 		if g.admit(c) {
 			return c, nil
 		}
@@ -76,6 +84,10 @@ func (g *gate) Accept() (net.Conn, error) {
 		case g.refusals <- struct{}{}:
 			go func() {
 				defer func() { <-g.refusals }()
+				if g.secure {
+					raw.Close()
+					return
+				}
 				refuse(raw)
 			}()
 		default:
@@ -128,8 +140,21 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *connection) theirTurn() { c.waiting.Store(time.Now().UnixNano()) }
-func (c *connection) ourTurn()   { c.waiting.Store(0) }
+// ourTurn and theirTurn are for one request, in turn.
+func (c *connection) ourTurn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ours++
+	c.waiting.Store(0)
+}
+
+func (c *connection) theirTurn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ours--; c.ours == 0 {
+		c.waiting.Store(time.Now().UnixNano())
+	}
+}
 
 // refuse tells a client that there are too many connections. It reads a little
 // of what comes, because an answer is lost where data is left unread.
@@ -146,6 +171,9 @@ type connectionKey struct{}
 
 // withConnection is the ConnContext of a server behind a gate.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
 	return context.WithValue(ctx, connectionKey{}, c)
 }
 
@@ -159,8 +187,13 @@ func takingTurns(next http.Handler) http.Handler {
 			return
 		}
 		c.ourTurn()
-		defer c.theirTurn()
-		r.Body = &awaitedBody{ReadCloser: r.Body, from: c}
+		body := &awaitedBody{ReadCloser: r.Body, from: c}
+		defer func() {
+			if !body.awaited {
+				c.theirTurn()
+			}
+		}()
+		r.Body = body
 		next.ServeHTTP(w, r)
 	})
 }
@@ -171,15 +204,17 @@ type awaitedBody struct {
 	io.ReadCloser
 	from    *connection
 	started bool
+	awaited bool // it is the client's turn
 }
 
 func (b *awaitedBody) Read(p []byte) (int, error) {
 	if !b.started {
-		b.started = true
+		b.started, b.awaited = true, true
 		b.from.theirTurn()
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	if err != nil && b.awaited {
+		b.awaited = false
 		b.from.ourTurn()
 	}
 	return n, err

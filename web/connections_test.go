@@ -19,6 +19,12 @@ import (
 // serve serves handlers on loopback within limits until the test ends.
 func serve(t *testing.T, limits Limits, routes func(*echo.Echo)) string {
 	t.Helper()
+	return serveTLS(t, nil, limits, routes)
+}
+
+// serveTLS is the same with a certificate.
+func serveTLS(t *testing.T, secure *TLS, limits Limits, routes func(*echo.Echo)) string {
+	t.Helper()
 	k, _ := newKit(t, Config{})
 	e := k.Echo()
 	routes(e)
@@ -28,7 +34,7 @@ func serve(t *testing.T, limits Limits, routes func(*echo.Echo)) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, e, limits) }()
+	go func() { served <- Serve(ctx, l, e, limits, secure) }()
 	t.Cleanup(func() {
 		cancel()
 		<-served

@@ -25,6 +25,9 @@ func (k *Kit) Ready(conditions func(context.Context) []Condition) echo.HandlerFu
 			Status     string      `json:"status"`
 			Conditions []Condition `json:"conditions"`
 		}{"ready", conditions(c.Request().Context())}
+		if k.config.TLS != nil {
+			answer.Conditions = append(answer.Conditions, k.config.TLS.Condition(Clock()))
+		}
 		status := http.StatusOK
 		for _, one := range answer.Conditions {
 			if one.Needed && !one.Holds {

@@ -193,25 +193,40 @@ func Listen(addr string) (net.Listener, error) {
 // served for limits.DrainWait more, so that a load balancer stops sending; then no
 // connection is taken any more, and open requests have 10 s to end.
 //
-// It speaks HTTP/1.1 in the clear: TLS, and with it HTTP/2, is for the proxy in front.
-func Serve(ctx context.Context, l net.Listener, e *echo.Echo, limits Limits) error {
+// It speaks HTTP/1.1 in the clear, for a proxy in front, or with TLS, unless that is
+// nil, HTTP/1.1 and HTTP/2.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, limits Limits, t *TLS) error {
 	var told atomic.Bool
 	server := &http.Server{
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.Background(), drainingKey{}, &told)
 		},
-		Handler:           takingTurns(e),
+		Handler:           takingTurns(h),
 		ConnContext:       withConnection,
 		ReadHeaderTimeout: limits.ReadHeader,
 		ReadTimeout:       limits.Read,
 		WriteTimeout:      limits.Write,
 		IdleTimeout:       limits.Idle,
 		MaxHeaderBytes:    headerBytes(limits.Header),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: limits.Streams,
+			// What is held of bodies that no handler reads, and of one frame. The defaults, 1 MiB
+			// of each, are gigabytes for all connections together.
+			MaxReceiveBufferPerConnection: 256 << 10, MaxReceiveBufferPerStream: 256 << 10, MaxReadFrameSize: 16 << 10,
+			WriteByteTimeout: limits.Write,
+		},
 		// net/http writes clients' addresses there and nothing that observe does not see.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(newGate(l, limits)) }()
+	go func() {
+		if t == nil {
+			done <- server.Serve(newGate(l, limits, false))
+			return
+		}
+		server.TLSConfig = t.config()
+		done <- server.ServeTLS(newGate(l, limits, true), "", "")
+	}()
 	select {
 	case err := <-done:
 		return fmt.Errorf("serving on %s: %w", l.Addr(), err)

@@ -415,7 +415,7 @@ func TestADrainingServerSaysSoFirst(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, e, Limits{DrainWait: 500 * time.Millisecond}) }()
+	go func() { served <- Serve(ctx, l, e, Limits{DrainWait: 500 * time.Millisecond}, nil) }()
 	if status, body := ready(); status != 200 || body != `{"status":"ready","conditions":[{"name":"a","holds":true,"needed":true},{"name":"b","holds":false,"needed":false,"detail":"of use without it"}]}`+"\n" {
 		t.Error(status, body)
 	}
@@ -457,7 +457,7 @@ func TestServeLetsRequestsEnd(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, e, Limits{}) }()
+	go func() { served <- Serve(ctx, l, e, Limits{}, nil) }()
 	answer := make(chan string, 1)
 	go func() {
 		r, err := http.Get("http://" + l.Addr().String())

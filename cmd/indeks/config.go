@@ -27,6 +27,8 @@ type Config struct {
 	Issuer      struct {
 		// Listen is the address of the issuer's server.
 		Listen string `yaml:"listen"`
+		// TLS is its own certificate, where no proxy in front has one.
+		TLS TLS `yaml:"tls,omitempty"`
 		// MetricsListen is an address of its own for Prometheus, at /metrics; "": there
 		// is none. It asks for no key, so it is not one that the world reaches.
 		MetricsListen string `yaml:"metrics_listen,omitempty"`
@@ -62,6 +64,8 @@ type Config struct {
 	Verifier struct {
 		// Listen is the address of the verifier's server.
 		Listen string `yaml:"listen"`
+		// TLS is its own certificate, as the issuer's.
+		TLS TLS `yaml:"tls,omitempty"`
 		// MetricsListen is that for Prometheus, as the issuer's.
 		MetricsListen string `yaml:"metrics_listen,omitempty"`
 		// PublicBase is the URL that printed QR codes point at, so it must never change.
@@ -218,6 +222,12 @@ func readConfig(path string) (*Config, error) {
 		if err := checkBase(base); err != nil {
 			return nil, fmt.Errorf("reading %s: %s: %w", path, name, err)
 		}
+	}
+	if err := c.Issuer.TLS.check(c.Issuer.PublicBase); err != nil {
+		return nil, fmt.Errorf("reading %s: issuer.%w", path, err)
+	}
+	if err := c.Verifier.TLS.check(c.Verifier.PublicBase); err != nil {
+		return nil, fmt.Errorf("reading %s: verifier.%w", path, err)
 	}
 	return c, nil
 }

@@ -106,13 +106,13 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	if cmd.Once {
 		return nil
 	}
-	serveVerifier, err := newVerifierServer(con, made.config)
+	serveVerifier, err := newVerifierServer(con, made.config, secure{})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(con.out, "Serving; Ctrl-C ends it.\n")
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return house.serve(ctx, listen.issuer) })
+	g.Go(func() error { return house.serve(ctx, listen.issuer, secure{}) })
 	g.Go(func() error { return serveVerifier(ctx, listen.verifier) })
 	return ended(g.Wait())
 }

@@ -411,7 +411,7 @@ func (v *victim) verifyAll(t *testing.T) (tokens int) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- h.serve(ctx, listener) }()
+	go func() { done <- h.serve(ctx, listener, secure{}) }()
 	verify, err := v.config.newVerifier()
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,10 @@ type Limits struct {
 	Connections           int `yaml:"connections"`
 	ConnectionsPerAddress int `yaml:"connections_per_address"`
 
+	// HTTP2Streams are requests at once on one connection of HTTP/2, which is spoken
+	// with TLS; 0: as many as the library permits.
+	HTTP2Streams int `yaml:"http2_streams"`
+
 	// ReverseProxies are the addresses, or blocks of them, of the proxies in front.
 	// They may open any number of connections, and their X-Forwarded-For tells who
 	// the client is.
@@ -79,7 +83,7 @@ type Limits struct {
 }
 
 var defaultLimits = Limits{
-	Connections: 2000, ConnectionsPerAddress: 50, ReverseProxies: []string{},
+	Connections: 2000, ConnectionsPerAddress: 50, HTTP2Streams: 100, ReverseProxies: []string{},
 	HeaderSeconds: 5, ReadSeconds: 30, RequestSeconds: 55, WriteSeconds: 60, IdleSeconds: 60,
 	Header: 16, Body: 1 << 10, VerifyBody: 3 << 10, StackBody: 8 << 10, BulkBody: 32 << 10, BodyMemory: 64,
 	WorkersPerCore: 2, Queue: 64,
@@ -101,7 +105,7 @@ func (k kib) orNone() int64 {
 // check names the first limit that makes no sense.
 func (l *Limits) check() error {
 	for name, v := range map[string]float64{
-		"connections": float64(l.Connections), "connections_per_address": float64(l.ConnectionsPerAddress),
+		"connections": float64(l.Connections), "connections_per_address": float64(l.ConnectionsPerAddress), "http2_streams": float64(l.HTTP2Streams),
 		"header_seconds": l.HeaderSeconds, "read_seconds": l.ReadSeconds, "request_seconds": l.RequestSeconds, "write_seconds": l.WriteSeconds, "idle_seconds": l.IdleSeconds, "drain_wait_seconds": l.DrainWaitSeconds,
 		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody), "bulk_body_kib": float64(l.BulkBody), "body_memory_mib": float64(l.BodyMemory),
 		"workers_per_core": float64(l.WorkersPerCore), "queue": float64(l.Queue),
@@ -138,7 +142,7 @@ func (l *Limits) connections() web.Limits {
 	proxies, _ := l.proxies() // checked when it was read
 	return web.Limits{
 		ReadHeader: seconds(l.HeaderSeconds), Read: seconds(l.ReadSeconds), Write: seconds(l.WriteSeconds), Idle: seconds(l.IdleSeconds),
-		Header: int(l.Header) << 10, Connections: l.Connections, ConnectionsPerAddress: l.ConnectionsPerAddress, Proxies: proxies,
+		Header: int(l.Header) << 10, Connections: l.Connections, ConnectionsPerAddress: l.ConnectionsPerAddress, Proxies: proxies, Streams: l.HTTP2Streams,
 		DrainWait: seconds(l.DrainWaitSeconds),
 	}
 }

@@ -97,6 +97,18 @@ func TestOperationsNameWhatThereIs(t *testing.T) {
 		}
 	}
 
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		c := new(Config)
+		if err := strictYAML([]byte(m[1]), c); err != nil {
+			t.Error(err)
+		}
+		for _, with := range []*TLS{&c.Issuer.TLS, &c.Verifier.TLS} {
+			if err := with.check("https://credentials.uni.example"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+
 	// 3. Settings of the verifier's own file, and what the issuer's is edited for.
 	_, file, _ := strings.Cut(shell, "indeks.yaml <<END\n")
 	file, _, _ = strings.Cut(file, "\nEND")
@@ -143,6 +155,11 @@ func TestUnitsAreSound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		own, err := os.ReadFile("../../docs/run/own-certificate.conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = append(raw, own...) // as systemd does with a file beside the unit
 		// It looks for the program, which is not installed here.
 		unit := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(unit, []byte(strings.ReplaceAll(string(raw), "/usr/local/bin/indeks", program)), 0o600); err != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -76,8 +77,12 @@ func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("%w; --listen chooses another address", err)
 	}
-	fmt.Fprintf(con.out, "Issuer of %s on http://%s, known as %s. Ctrl-C ends it.\n", house.institution.LegalName["en"], listener.Addr(), c.Issuer.PublicBase)
-	return house.serve(ctx, listener)
+	with, err := c.secure("issuer", &c.Issuer.TLS, c.Issuer.PublicBase)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Issuer of %s on %s, known as %s. Ctrl-C ends it.\n", house.institution.LegalName["en"], with.at(listener), c.Issuer.PublicBase)
+	return house.serve(ctx, listener, with)
 }
 
 // house is an institution with its records and keys open.
@@ -125,7 +130,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 func (h *house) close() error { return h.store.Close() }
 
 // serve runs the issuer's server and its loop until ctx ends or one of them stops.
-func (h *house) serve(ctx context.Context, listener net.Listener) error {
+func (h *house) serve(ctx context.Context, listener net.Listener, with secure) error {
 	apiKeys, err := readAPIKeys(h.config.path(h.config.Issuer.APIKeysFile))
 	if err != nil {
 		return err
@@ -155,14 +160,15 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 		return float64(info.Size())
 	})
 	kit := limits.kit(limits.issueRate())
-	kit.Metrics = metrics
+	kit.Metrics, kit.TLS = metrics, with.tls
+	with.measure(metrics)
 	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return web.Serve(ctx, listener, server, limits.connections()) })
+	serveWith(ctx, g, listener, server, &limits, with)
 	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
@@ -171,6 +177,16 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 		g.Go(func() error { return backups.Run(ctx) })
 	}
 	return ended(g.Wait())
+}
+
+// serveWith has a group serve h, with TLS, and its redirect where there is one.
+func serveWith(ctx context.Context, g *errgroup.Group, l net.Listener, h http.Handler, limits *Limits, with secure) {
+	if with.plain != nil {
+		redirect := with.tls.Handler()
+		g.Go(func() error { return web.Serve(ctx, with.plain, redirect, limits.connections(), nil) })
+	}
+	g.Go(func() error { return web.Serve(ctx, l, h, limits.connections(), with.tls) })
+	g.Go(func() error { return with.tls.Run(ctx) })
 }
 
 // newMetrics returns metrics and what serves them on an address of their own, nil
@@ -184,7 +200,7 @@ func newMetrics(listen string, limits *Limits) (*web.Metrics, func(context.Conte
 		return nil, nil, fmt.Errorf("%w; metrics_listen in %s names it", err, configName)
 	}
 	m := web.NewMetrics()
-	return m, func(ctx context.Context) error { return web.Serve(ctx, listener, m.Echo(), limits.connections()) }, nil
+	return m, func(ctx context.Context) error { return web.Serve(ctx, listener, m.Echo(), limits.connections(), nil) }, nil
 }
 
 // ended drops the error that says no more than that the program was asked to end.
@@ -266,7 +282,11 @@ func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
 	if cmd.TrustKey != nil {
 		c.Verifier.TrustKeys = cmd.TrustKey
 	}
-	server, err := newVerifierServer(con, c)
+	with, err := c.secure("verifier", &c.Verifier.TLS, c.Verifier.PublicBase)
+	if err != nil {
+		return err
+	}
+	server, err := newVerifierServer(con, c, with)
 	if err != nil {
 		return err
 	}
@@ -274,13 +294,13 @@ func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("%w; --listen chooses another address", err)
 	}
-	fmt.Fprintf(con.out, "Verifier on http://%s, known as %s. Ctrl-C ends it.\n", listener.Addr(), c.Verifier.PublicBase)
+	fmt.Fprintf(con.out, "Verifier on %s, known as %s. Ctrl-C ends it.\n", with.at(listener), c.Verifier.PublicBase)
 	return ended(server(ctx, listener))
 }
 
 // newVerifierServer prepares the verifier's server from its part of the
 // configuration, and says whom it trusts by whose word.
-func newVerifierServer(con console, c *Config) (func(context.Context, net.Listener) error, error) {
+func newVerifierServer(con console, c *Config, with secure) (func(context.Context, net.Listener) error, error) {
 	v, err := c.newVerifier()
 	if err != nil {
 		return nil, err
@@ -299,7 +319,8 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 		return nil, err
 	}
 	kit := limits.kit(limits.verifyRate())
-	kit.Metrics = metrics
+	kit.Metrics, kit.TLS = metrics, with.tls
+	with.measure(metrics)
 	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: kit,
 		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), BulkBody: limits.BulkBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
 	if err != nil {
@@ -309,7 +330,7 @@ func newVerifierServer(con console, c *Config) (func(context.Context, net.Listen
 		room := headroom()
 		defer runtime.KeepAlive(room)
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return web.Serve(ctx, l, server.Echo(), limits.connections()) })
+		serveWith(ctx, g, l, server.Echo(), &limits, with)
 		g.Go(func() error { return serveMetrics(ctx) })
 		return g.Wait()
 	}, nil

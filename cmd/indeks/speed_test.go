@@ -132,7 +132,7 @@ func setUpBench(t testing.TB) *bench {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- b.house.serve(ctx, listener) }()
+	go func() { done <- b.house.serve(ctx, listener, secure{}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := errors.Join(<-done, b.house.close()); err != nil {
