@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -109,6 +110,13 @@ type Config struct {
 	Mirror func(list string, token []byte) error
 	// ApprovalTime is how long a draft waits for another person's approval; 0: 30 days.
 	ApprovalTime time.Duration
+	// Anchor is given each head of the audit log that was signed, to keep it where it
+	// outlives this machine; nil: nowhere. Its error is reported to Warn and stops nothing.
+	Anchor func(h store.Head) error
+	// Anchored are heads that were kept: New refuses a store that contradicts one.
+	Anchored [][]byte
+	// Settings is a digest of the configuration, for the audit log; zero: not told.
+	Settings [sha256.Size]byte
 	// Warn receives what an operator should know, constant messages with key-value pairs. nil: dropped.
 	Warn func(msg string, args ...any)
 
@@ -129,6 +137,7 @@ type Issuer struct {
 	approvalTime time.Duration
 
 	mirror     func(list string, token []byte) error
+	anchor     func(h store.Head) error
 	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
 	self       selfCheck
 	documents  listDocuments
@@ -147,7 +156,7 @@ type Issuer struct {
 // number and its places in the status lists are never used again. One that cannot
 // be finished because of the clock waits for the next start.
 func New(ctx context.Context, c Config) (*Issuer, error) {
-	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump)}
+	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, anchor: c.Anchor, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump)}
 	if i.now == nil {
 		i.now = time.Now
 	}
@@ -156,6 +165,9 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	}
 	if i.mirror == nil {
 		i.mirror = func(string, []byte) error { return nil }
+	}
+	if i.anchor == nil {
+		i.anchor = func(store.Head) error { return nil }
 	}
 	if i.warn == nil {
 		i.warn = func(string, ...any) {}
@@ -177,7 +189,19 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 		return nil, err
 	}
 
-	// 3. Status lists that another key sealed, or that are due: a revoked key
+	// 3. The records: those that were left, and not an older state of them. The log is
+	// told of what changed beside it.
+	if err := i.checkAnchored(ctx, c.Anchored); err != nil {
+		return nil, err
+	}
+	if err := i.logChanges(ctx, c.Settings); err != nil {
+		return nil, fmt.Errorf("telling the audit log of keys and configuration: %w", err)
+	}
+	if _, err := i.ring.LogSealer(); errors.Is(err, keys.ErrNoKey) {
+		i.warn("no key of its own seals the audit log: what it proves ends with the key for credentials; indeks keys log makes one")
+	}
+
+	// 4. Status lists that another key sealed, or that are due: a revoked key
 	// must not stand behind them.
 	switch err := i.renew(ctx, c.ClockConfirmed); {
 	case err != nil && c.ClockConfirmed:
@@ -186,7 +210,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 		i.warn("status lists are not renewed", "error", err)
 	}
 
-	// 4. What an earlier process reserved and did not finish.
+	// 5. What an earlier process reserved and did not finish.
 	var pending []store.Record
 	for r, err := range i.store.Pending(ctx) {
 		if err != nil {

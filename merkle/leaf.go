@@ -55,6 +55,7 @@ func Commit(salt, payload Hash) Hash {
 // Proof is what a verifier is given: a leaf, opened for one form, and the way from
 // it to the root of a tree.
 type Proof struct {
+	Log    string `json:"log"`  // origin
 	Said   []byte `json:"said"` // JSON of a Sealing, as base64
 	Kept   Hash   `json:"kept"`
 	Form   string `json:"form"`

@@ -223,3 +223,30 @@ func (t *traces) rest(report func(format string, args ...any)) {
 		report("%w: the logs tell of a change of %s that there is no record of", ErrDamaged, told[0].Object)
 	}
 }
+
+// Holds returns ErrForked unless the log with a name has, at a size, this root. Of a
+// log that was closed by [Restore] more may have been signed than came back with the backup: that
+// is no contradiction.
+func Holds(ctx context.Context, s Store, name string, size uint64, root merkle.Hash) error {
+	logs, err := s.Logs(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(logs, func(l Log) bool { return l.Name == name })
+	switch {
+	case i < 0:
+		return fmt.Errorf("%w: there is no log %.40q", ErrForked, name)
+	case size > logs[i].Size && !logs[i].Closed.IsZero():
+		return nil
+	case size > logs[i].Size:
+		return fmt.Errorf("%w: a head of size %d was signed of log %s, which has %d entries", ErrForked, size, name, logs[i].Size)
+	}
+	have, err := merkle.Root(size, func(places []int64) ([]merkle.Hash, error) { return s.LogHashes(ctx, name, places) })
+	if err != nil {
+		return fmt.Errorf("reading the tree of log %s: %w", name, err)
+	}
+	if have != root {
+		return fmt.Errorf("%w: at size %d of log %s its root is not the one that was signed", ErrForked, size, name)
+	}
+	return nil
+}
