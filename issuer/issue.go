@@ -432,21 +432,26 @@ func (i *Issuer) Preview(d Draft, profile string) ([]byte, error) {
 	if err := i.checkDraft(&d); err != nil {
 		return nil, err
 	}
+	cred, err := i.inst.credential(&d, i.placeholder(&d))
+	if err != nil {
+		return nil, err
+	}
+	return i.payload(&d, cred, elm.Profile(profile), patternKey{})
+}
+
+// placeholder stands for what is drawn for a credential.
+func (i *Issuer) placeholder(d *Draft) drawn {
 	at := i.clock()
 	number := d.Number
 	if number == "" {
 		number = i.numberRule(d.Course).number(at.Year(), 0)
 	}
-	cred, err := i.inst.credential(&d, drawn{
+	return drawn{
 		ID:     credentialPrefix + "00000000-0000-4000-8000-000000000000",
 		Public: i.inst.QRPrefix + strings.Repeat("0", publicSymbols-len(i.inst.QRPrefix)),
 		Number: number,
 		At:     at,
-	})
-	if err != nil {
-		return nil, err
 	}
-	return i.payload(&d, cred, elm.Profile(profile), patternKey{})
 }
 
 // publicSymbols is the length of public ids and links: 26 symbols of 5 bits.

@@ -51,7 +51,9 @@ const (
 	KindApprovalAsked   Kind = "approval-asked"
 	KindApprovalGiven   Kind = "approval-given"
 	KindApprovalRefused Kind = "approval-refused"
+	KindJobUploaded     Kind = "job-uploaded"
 	KindJobStarted      Kind = "job-started"
+	KindJobPaused       Kind = "job-paused"
 	KindJobEnded        Kind = "job-ended"
 	KindRecognised      Kind = "recognised"
 	KindShared          Kind = "shared"
@@ -64,7 +66,7 @@ var Kinds = []Kind{
 	KindLogOpened, KindKeyMade, KindKeyActivated, KindKeyRetired, KindKeyRevoked, KindKeyDestroyed, KindCoursePut, KindIntent, KindIssued,
 	KindRevoked, KindSuspended, KindReinstated, KindCorrected, KindListOpened, KindListPublished, KindLoggedIn, KindLoggedOut, KindLogInRefused,
 	KindRoleChanged, KindExported, KindImported, KindErased, KindBackedUp, KindRestored, KindConfigured, KindClockJumped, KindApprovalAsked,
-	KindApprovalGiven, KindApprovalRefused, KindJobStarted, KindJobEnded, KindRecognised, KindShared, KindShareEnded, KindSent,
+	KindApprovalGiven, KindApprovalRefused, KindJobUploaded, KindJobStarted, KindJobPaused, KindJobEnded, KindRecognised, KindShared, KindShareEnded, KindSent,
 }
 
 // derived are the kinds that the store alone appends: they tell of its writes.

@@ -1,0 +1,616 @@
+package issuer
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"indeks/elm"
+	"indeks/keys"
+	"indeks/store"
+)
+
+const (
+	lookForBatches = 2 * time.Second  // that another node or nobody has told of
+	retryBatch     = 10 * time.Second // one that cannot go on
+	sweepBatches   = time.Hour
+	nodeGone       = time.Minute // without a sign of the node that works on a batch
+	maxMarks       = 10
+)
+
+// errStale is returned for work that somebody else has done or stopped meanwhile.
+var errStale = errors.New("the batch has moved on")
+
+// Run works on batches until ctx ends, and returns nil then: it checks what was
+// uploaded, issues what was started, goes on with what an earlier process left,
+// and removes what has been kept long enough. An error of one batch is reported to Warn, and tried again.
+//
+// Work goes chunk by chunk, and each chunk ends with one transaction that puts
+// its results and where to go on. What a crash leaves of a chunk is done again:
+// each row is its key, so what was issued of it is found, not issued twice.
+func (b *Batches) Run(ctx context.Context) error {
+	var working sync.WaitGroup
+	defer working.Wait()
+	var swept time.Time
+	for {
+		if time.Since(swept) > sweepBatches {
+			swept = time.Now()
+			if err := b.sweep(ctx); err != nil && ctx.Err() == nil {
+				b.c.Issuer.warn("old batches are not removed", "error", err)
+			}
+		}
+		if err := b.dispatch(ctx, &working); err != nil && ctx.Err() == nil {
+			b.c.Issuer.warn("batches cannot be read", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.wake:
+		case <-time.After(lookForBatches):
+		}
+	}
+}
+
+// dispatch begins to work on the batches whose turn it is, the oldest first. A
+// list is checked beside those that are issued: nobody waits an hour for a dry run.
+func (b *Batches) dispatch(ctx context.Context, working *sync.WaitGroup) error {
+	var waiting []Batch
+	for batch, err := range b.opened(ctx) {
+		if errors.Is(err, store.ErrNotFound) {
+			continue // it has just ended
+		}
+		if err != nil {
+			return err
+		}
+		waiting = append(waiting, batch)
+	}
+	slices.SortStableFunc(waiting, func(x, y Batch) int {
+		return cmp.Or(cmp.Compare(order(x.State), order(y.State)), x.Changed.Compare(y.Changed))
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	issuing, checking := 0, 0
+	for _, batch := range waiting {
+		switch {
+		case !b.working[batch.ID]:
+		case batch.State == BatchChecking:
+			checking++
+		default:
+			issuing++
+		}
+	}
+	for _, batch := range waiting {
+		if b.working[batch.ID] || !b.mine(&batch) {
+			continue
+		}
+		switch batch.State {
+		case BatchChecking:
+			if checking++; checking > 1 {
+				continue
+			}
+		case BatchQueued, BatchRunning:
+			if issuing++; issuing > b.c.Running {
+				continue
+			}
+		default:
+			continue
+		}
+		b.working[batch.ID] = true
+		working.Go(func() {
+			b.work(ctx, batch.ID)
+			b.mu.Lock()
+			delete(b.working, batch.ID)
+			delete(b.stuck, batch.ID)
+			b.mu.Unlock()
+			b.rouse() // it may be another's turn
+		})
+	}
+	return nil
+}
+
+// order puts what runs before what waits to run.
+func order(s BatchState) int {
+	if s == BatchRunning {
+		return 0
+	}
+	return 1
+}
+
+// mine reports whether no other node works on a batch.
+func (b *Batches) mine(batch *Batch) bool {
+	return batch.Node == b.c.Node || b.c.Issuer.clock().Sub(batch.Seen) > nodeGone
+}
+
+// work takes a batch on, chunk by chunk, until it is not its turn any more.
+func (b *Batches) work(ctx context.Context, id string) {
+	for ctx.Err() == nil {
+		batch, err := b.Get(ctx, id)
+		if err == nil && !b.mine(&batch) {
+			return
+		}
+		if err == nil {
+			actor := store.Acting(ctx, store.Actor{Name: batch.By, Request: id})
+			switch batch.State {
+			case BatchChecking:
+				err = b.check(actor, batch)
+			case BatchQueued:
+				_, err = b.change(actor, id, func(batch *Batch) error {
+					if batch.State != BatchQueued || !b.mine(batch) {
+						return errStale
+					}
+					batch.State, batch.Marks = BatchRunning, nil
+					b.sign(batch)
+					return nil
+				})
+			case BatchRunning:
+				err = b.issue(actor, batch)
+			default:
+				return
+			}
+		}
+		why := ""
+		switch {
+		case err == nil, errors.Is(err, errStale), ctx.Err() != nil:
+		case errors.Is(err, store.ErrReadOnly):
+			why = "read-only"
+		case errors.Is(err, store.ErrDiskLow):
+			why = "disk"
+		case errors.Is(err, ErrClock):
+			why = "clock"
+		default:
+			why = "error"
+		}
+		b.mu.Lock()
+		before := b.stuck[id]
+		b.stuck[id] = why
+		b.mu.Unlock()
+		if why == "" {
+			continue
+		}
+		if why != before {
+			b.c.Issuer.warn("a batch cannot go on for now", "batch", id, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryBatch):
+		}
+	}
+}
+
+// sign is this node's sign that it works on a batch.
+func (b *Batches) sign(batch *Batch) {
+	now := b.c.Issuer.clock()
+	batch.Node, batch.Seen = b.c.Node, now
+	batch.Marks = append(batch.Marks, Mark{b.c.Issuer.now().UTC(), batch.worked()})
+	batch.Marks = batch.Marks[max(0, len(batch.Marks)-maxMarks):]
+}
+
+// courses reads those of a batch; changed tells that one is another now than it
+// was when the rows were checked.
+func (b *Batches) courses(ctx context.Context, batch *Batch) (courses []*Course, now []BatchCourse, changed bool, err error) {
+	for _, k := range batch.Courses {
+		o, err := b.catalogue.Offer(ctx, k.ID, k.Version)
+		if err != nil {
+			return nil, nil, false, fmt.Errorf("looking for the course of batch %s: %w", batch.ID, err)
+		}
+		changed = changed || o.SHA256 != k.SHA256
+		courses, now = append(courses, o.Content), append(now, BatchCourse{k.ID, k.Version, o.SHA256})
+	}
+	return courses, now, changed, nil
+}
+
+// check tries a chunk of rows without issuing any.
+func (b *Batches) check(ctx context.Context, batch Batch) error {
+	courses, now, changed, err := b.courses(ctx, &batch)
+	if err != nil {
+		return err
+	}
+	if changed {
+		_, err := b.change(ctx, batch.ID, func(batch *Batch) error {
+			if batch.State != BatchChecking {
+				return errStale
+			}
+			batch.Courses, batch.Next, batch.Counts = now, 0, Counts{Rows: batch.Counts.Rows}
+			return nil
+		})
+		return err
+	}
+	var results []Result
+	var docs []store.Document
+	if batch.Next < batch.Chunks {
+		rows, revision, err := b.rows(ctx, &batch, batch.Next, courses)
+		if err != nil {
+			return err
+		}
+		before, resultsRevision, err := b.results(ctx, &batch, batch.Next)
+		if err != nil {
+			return err
+		}
+		results = make([]Result, len(rows))
+		found := make([]error, len(rows))
+		var next int
+		var turn sync.Mutex
+		var workers sync.WaitGroup
+		for range cap(b.pace) {
+			workers.Go(func() {
+				for {
+					turn.Lock()
+					i := next
+					next++
+					turn.Unlock()
+					if i >= len(rows) || ctx.Err() != nil {
+						return
+					}
+					results[i], found[i] = b.judge(withPace(ctx, b.pace), &rows[i])
+				}
+			})
+		}
+		workers.Wait()
+		if err := errors.Join(append(found, ctx.Err())...); err != nil {
+			return err
+		}
+		for i := range rows {
+			rows[i].Draft.Course, rows[i].Draft.Batch = nil, ""
+		}
+		docs = append(docs, store.Document{Kind: kindRows, ID: partID(&batch, batch.Next), Revision: revision, Body: encode(rows)})
+		if before == nil || !slices.Equal(before, results) {
+			docs = append(docs, store.Document{Kind: kindResults, ID: partID(&batch, batch.Next), Revision: resultsRevision, Body: encode(results)})
+		}
+	}
+	at := batch.Next
+	_, err = b.change(ctx, batch.ID, func(batch *Batch) error {
+		if batch.State != BatchChecking || batch.Next != at {
+			return errStale
+		}
+		c := &batch.Counts
+		for _, r := range results {
+			c.Checked++
+			*c.of(r.State)++
+		}
+		batch.Next++
+		b.sign(batch)
+		if batch.Next >= batch.Chunks {
+			batch.State, batch.Changed, batch.Next, batch.Marks = BatchReady, b.c.Issuer.clock(), 0, nil
+		}
+		return nil
+	}, docs...)
+	return err
+}
+
+// of is the count of a state.
+func (c *Counts) of(s RowState) *int {
+	switch s {
+	case RowProblem:
+		return &c.Bad
+	case RowKnown:
+		return &c.Known
+	case RowIssued:
+		return &c.Issued
+	case RowFailed:
+		return &c.Failed
+	default:
+		return &c.Sound
+	}
+}
+
+// judge says what would become of a row, and adds what stands in its way to its
+// problems. An error is none of the row's.
+func (b *Batches) judge(ctx context.Context, r *batchRow) (Result, error) {
+	result := Result{Row: r.Draft.Row, State: RowSound}
+	first := func() *Problem {
+		for i := range r.Problems {
+			if !r.Problems[i].Warn {
+				return &r.Problems[i]
+			}
+		}
+		return nil
+	}
+	if first() == nil {
+		known, err := b.c.Issuer.try(ctx, r.Draft)
+		var list *Problems
+		switch {
+		case errors.As(err, &list):
+			for _, p := range list.List {
+				p.Row = r.Draft.Row
+				r.Problems = append(r.Problems, p)
+			}
+		case errors.Is(err, ErrRefused):
+			r.Problems = append(r.Problems, Problem{Row: r.Draft.Row, Rule: "refused", Want: err.Error()})
+		case err != nil:
+			return Result{}, err
+		case known != nil:
+			result.State, result.Number, result.ID = RowKnown, known.Number, known.ID
+			if known.Batch == r.Draft.Batch {
+				result.State = RowIssued
+			}
+		}
+	}
+	if p := first(); p != nil {
+		result.State = RowProblem
+		result.say(p)
+	}
+	return result, nil
+}
+
+// say says what is wrong with a row without what stands in it.
+func (r *Result) say(p *Problem) {
+	r.Rule, r.Column, r.Error = p.Rule, cmp.Or(p.Column, p.Field), p.Want
+}
+
+// try does all of issuing a draft that can be done without recording anything: it
+// returns the record, where the draft was issued before, and the problems and
+// errors that issuing it would return.
+func (i *Issuer) try(ctx context.Context, d Draft) (*store.Record, error) {
+	if err := i.checkDraft(&d); err != nil {
+		return nil, err
+	}
+	refuse := func(field, value, rule, want string) error {
+		return &Problems{List: []Problem{{Row: d.Row, Field: field, Value: shorten(value), Rule: rule, Want: want}}}
+	}
+	known, err := i.store.Lookup(ctx, d.Key(i.inst.DID))
+	switch {
+	case err == nil && known.RequestHash != d.RequestHash():
+		return nil, refuse("", "", "row-conflict", "was issued as "+known.Number+" with other content: correct that credential, or leave the row out")
+	case err == nil && known.State == store.Reserved:
+		return nil, nil // what a crash left: issuing finishes it
+	case err == nil:
+		return &known, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, fmt.Errorf("looking up the draft: %w", err)
+	}
+	for _, taken := range []struct {
+		field, value, rule, want string
+		by                       func(context.Context, string) (store.Record, error)
+	}{
+		{"certificate_number", d.Number, "number-taken", "was used before, expected another number", i.store.ByNumber},
+		{"external_id", d.ExternalID, "external-taken", "was used before for another award, expected another id", i.store.ByExternalID},
+	} {
+		if taken.value == "" {
+			continue
+		}
+		if _, err := taken.by(ctx, taken.value); err == nil {
+			return nil, refuse(taken.field, taken.value, taken.rule, taken.want)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+	}
+	course := sha256.Sum256(d.Course.kept())
+	x := i.placeholder(&d)
+	if x.Page, err = i.courseInCatalogue(ctx, &d, course); err != nil {
+		return nil, err
+	}
+	_, err = paced(ctx, func() (map[string]store.Sealed, error) { return i.forms(&d, x, course) })
+	return nil, err
+}
+
+// issue issues a chunk of rows.
+func (b *Batches) issue(ctx context.Context, batch Batch) error {
+	courses, _, changed, err := b.courses(ctx, &batch)
+	if err != nil {
+		return err
+	}
+	if changed {
+		return b.pause(ctx, batch.ID, WhyCourse)
+	}
+
+	// 1. The next chunk with something to do. In a chunk that is not behind us, what
+	// has failed has failed before the batch was started again.
+	var results []Result
+	var todo []int
+	var revision uint64
+	at := batch.Next
+	for ; at < batch.Chunks && len(todo) == 0; at++ {
+		if results, revision, err = b.results(ctx, &batch, at); err != nil {
+			return err
+		}
+		for i, r := range results {
+			if r.State == RowSound || r.State == RowFailed {
+				todo = append(todo, i)
+			}
+		}
+	}
+
+	// 2. Issue it.
+	refused := false
+	var docs []store.Document
+	if len(todo) > 0 {
+		rows, _, err := b.rows(ctx, &batch, at-1, courses)
+		if err != nil {
+			return err
+		}
+		drafts := make([]Draft, len(todo))
+		for n, i := range todo {
+			drafts[n] = rows[i].Draft
+		}
+		done := 0
+		for record, err := range b.c.Issuer.IssueAll(withPace(ctx, b.pace), drafts) {
+			r := &results[todo[done]]
+			done++
+			*r = Result{Row: r.Row, State: RowIssued, Number: record.Number, ID: record.ID}
+			var list *Problems
+			switch {
+			case err == nil:
+				if record.Batch != batch.ID {
+					r.State = RowKnown
+				}
+				continue
+			case errors.As(err, &list):
+				r.say(&list.List[0])
+			case errors.Is(err, store.ErrConflict):
+				r.Rule, r.Error = "row-conflict", "was issued with other content"
+			case errors.Is(err, store.ErrExternalTaken):
+				r.Rule, r.Column, r.Error = "external-taken", "external_id", "was used before for another award, expected another id"
+			case errors.Is(err, ErrRefused), errors.Is(err, keys.ErrNoKey):
+				r.Rule, r.Error, refused = "refused", err.Error(), true
+			default:
+				return err
+			}
+			r.State, r.Number, r.ID = RowFailed, "", ""
+		}
+		if done < len(todo) {
+			return cmp.Or(ctx.Err(), errStale)
+		}
+		docs = append(docs, store.Document{Kind: kindResults, ID: partID(&batch, at-1), Revision: revision, Body: encode(results)})
+	}
+
+	// 3. What became of it, and where to go on.
+	from := batch.Next
+	_, err = b.change(ctx, batch.ID, func(batch *Batch) error {
+		if batch.Next != from || batch.State.Ended() && batch.State != BatchCancelled || !b.mine(batch) {
+			return errStale
+		}
+		for _, i := range todo {
+			batch.Counts.Sound--
+			*batch.Counts.of(results[i].State)++
+		}
+		batch.Next = at
+		b.sign(batch)
+		// Paused or cancelled meanwhile, it stays so.
+		if batch.State == BatchRunning {
+			switch {
+			case at >= batch.Chunks:
+				batch.State, batch.Ended = BatchDone, b.c.Issuer.clock()
+			case refused:
+				batch.State, batch.Why, batch.Changed = BatchPaused, WhyRefused, b.c.Issuer.clock()
+			}
+		}
+		return nil
+	}, docs...)
+	return err
+}
+
+// pause stops a batch by itself.
+func (b *Batches) pause(ctx context.Context, id, why string) error {
+	_, err := b.change(ctx, id, func(batch *Batch) error {
+		if batch.State != BatchRunning {
+			return errStale
+		}
+		batch.State, batch.Why, batch.Changed = BatchPaused, why, b.c.Issuer.clock()
+		return nil
+	})
+	return err
+}
+
+// sweep ends what nobody started or went on with, and removes the rows of what
+// has ended, each after the time for which rows are kept.
+func (b *Batches) sweep(ctx context.Context) error {
+	now := b.c.Issuer.clock()
+	var old []Batch
+	for d, err := range b.c.Issuer.store.Documents(ctx, kindLink, "", "") {
+		if err != nil {
+			return err
+		}
+		batch, err := b.Get(ctx, string(d.Body))
+		if err != nil {
+			return err
+		}
+		old = append(old, batch)
+	}
+	for _, batch := range old {
+		var err error
+		switch batch.State {
+		case BatchNew, BatchUnread, BatchReady, BatchPaused:
+			if now.Sub(batch.Changed) > b.c.Keep {
+				if batch, err = b.Cancel(ctx, batch.ID); err == nil {
+					err = b.remove(ctx, batch, now)
+				}
+			}
+		case BatchCancelled, BatchDone:
+			if now.Sub(batch.Ended) > b.c.Keep {
+				err = b.remove(ctx, batch, now)
+			}
+		}
+		if err != nil && !errors.Is(err, ErrBatchState) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Preview is a row as its credential will be.
+type Preview struct {
+	Row        int
+	Credential *elm.Credential
+}
+
+// Previews builds the credentials of some rows of a batch, without number and
+// link. They name people.
+func (b *Batches) Previews(ctx context.Context, batch Batch) ([]Preview, error) {
+	courses, _, _, err := b.courses(ctx, &batch)
+	if err != nil {
+		return nil, err
+	}
+	var previews []Preview
+	for _, place := range batch.Previews {
+		rows, _, err := b.rows(ctx, &batch, place/b.c.chunk, courses)
+		if err != nil {
+			return nil, err
+		}
+		if place %= b.c.chunk; place >= len(rows) || !(&Row{Problems: rows[place].Problems}).Sound() {
+			continue
+		}
+		raw, err := b.c.Issuer.Preview(rows[place].Draft, string(elm.EDC))
+		if err != nil {
+			continue // a problem that the check has named, or will
+		}
+		cred, err := elm.Parse(raw)
+		if err != nil {
+			return nil, err
+		}
+		previews = append(previews, Preview{rows[place].Draft.Row, cred})
+	}
+	return previews, nil
+}
+
+// previewPlaces chooses three rows that show the most: the first, the one with
+// the longest name, and one that says something that the first does not.
+func previewPlaces(rows []Row) []int {
+	var sound []int
+	for i := range rows {
+		if rows[i].Sound() && rows[i].Draft.Course != nil {
+			sound = append(sound, i)
+		}
+	}
+	if len(sound) == 0 {
+		return nil
+	}
+	longest, other := sound[0], sound[len(sound)-1]
+	name := func(i int) int { return len(rows[i].Draft.GivenName) + len(rows[i].Draft.FamilyName) }
+	differs := func(d, first *Draft) bool {
+		return d.Course != first.Course || d.RPL != first.RPL || d.Language != first.Language || d.LevelOverride != first.LevelOverride || d.IDVerification != first.IDVerification
+	}
+	for _, i := range sound {
+		if name(i) > name(longest) {
+			longest = i
+		}
+	}
+	for _, i := range sound {
+		if differs(&rows[i].Draft, &rows[sound[0]].Draft) {
+			other = i
+			break
+		}
+	}
+	places := []int{sound[0]}
+	for _, i := range []int{longest, other, sound[len(sound)/2], sound[len(sound)-1]} {
+		if len(places) < 3 && !slices.Contains(places, i) {
+			places = append(places, i)
+		}
+	}
+	slices.Sort(places)
+	return places
+}
+
+// AsCSV is a text as a cell of a CSV that a spreadsheet opens: one that it would
+// take for a formula gets an apostrophe in front, and quotation marks are doubled.
+func AsCSV(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
+		text = "'" + text
+	}
+	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+}
