@@ -194,12 +194,12 @@ func TestAnchors(t *testing.T) {
 
 	reopenAs := func(path string, anchored [][]byte) (*house, error) {
 		t.Helper()
-		s, err := store.OpenBolt(path, testDID)
+		s, err := store.OpenBolt(path, testDID, h.learners)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		other := &house{store: s, ring: h.ring, now: h.now, c: h.c}
+		other := &house{store: s, learners: h.learners, ring: h.ring, now: h.now, c: h.c}
 		other.c.Store, other.c.Anchored = s, anchored
 		other.Issuer, err = New(t.Context(), other.c)
 		return other, err
@@ -252,7 +252,7 @@ func TestAnchors(t *testing.T) {
 		}
 		last = append(last, head)
 	}
-	done, err := store.Restore(t.Context(), restored, testDID, store.Restoration{At: h.now, Forget: true, Numbers: 10, Heads: last})
+	done, err := store.Restore(t.Context(), restored, testDID, h.learners, store.Restoration{At: h.now, Forget: true, Numbers: 10, Heads: last})
 	if err != nil || done.Log == "1" || !strings.HasPrefix(done.Log, "1-") {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -277,7 +277,7 @@ func TestAnchors(t *testing.T) {
 		}
 		last = append(last, head)
 	}
-	if _, err := store.Restore(t.Context(), again, testDID, store.Restoration{At: h.now, Forget: true, Numbers: 10, Heads: last}); err != nil {
+	if _, err := store.Restore(t.Context(), again, testDID, h.learners, store.Restoration{At: h.now, Forget: true, Numbers: 10, Heads: last}); err != nil {
 		t.Fatal(err)
 	}
 	h.now = h.now.Add(time.Hour)

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -36,6 +37,9 @@ type Manifest struct {
 	SHA256     string   `json:"sha256"`     // of the file, hexadecimal
 	Recipients []string `json:"recipients"` // empty: not encrypted
 	Plain      Plain    `json:"plain"`
+	// DataKeys is the file beside it without which what is personal cannot be read. All
+	// backups of a store have one and the same.
+	DataKeys string `json:"data_keys"`
 }
 
 // Plain is the store inside a backup.
@@ -58,8 +62,9 @@ const manifestSuffix = ".json"
 // Backup says what is to be copied and how.
 type Backup struct {
 	Store      store.Store
-	Keys       []keys.Entry // published keys, which must open what is copied; nil: no token is opened
-	Work       string       // file beside the store for the unencrypted copy; what an earlier run left there is removed
+	Learners   *store.DataKeys // under which what is personal in it is
+	Keys       []keys.Entry    // published keys, which must open what is copied; nil: no token is opened
+	Work       string          // file beside the store for the unencrypted copy; what an earlier run left there is removed
 	StoreID    string
 	Recipients []string // none: the backup is not encrypted
 	Program    string
@@ -79,7 +84,8 @@ func (b *Backup) Name(at time.Time) string {
 
 // Make writes a backup to path. It is there in full, proven and with its
 // manifest, or not at all. Signing keys are never in it: they are not in the
-// store.
+// store. Nor are the data keys: their latest copy takes the place of the one that
+// lay beside the backups.
 func (b *Backup) Make(ctx context.Context, path string) (m Manifest, err error) {
 	defer func() {
 		if err != nil {
@@ -123,7 +129,13 @@ func (b *Backup) Make(ctx context.Context, path string) (m Manifest, err error) 
 		return Manifest{}, err
 	}
 
-	// 4. The manifest, without which a backup is no backup.
+	// 4. The data keys that it takes to read it.
+	if m.DataKeys, err = b.CopyKeys(ctx, filepath.Dir(path)); err != nil {
+		os.Remove(path)
+		return Manifest{}, err
+	}
+
+	// 5. The manifest, without which a backup is no backup.
 	raw, err := json.Marshal(m, jsontext.Multiline(true), json.Deterministic(true))
 	if err == nil {
 		err = writeSynced(part, append(raw, '\n'))
@@ -138,10 +150,51 @@ func (b *Backup) Make(ctx context.Context, path string) (m Manifest, err error) 
 	return m, syncDir(filepath.Dir(path))
 }
 
+// CopyKeys replaces the copy of the data keys in a folder of backups by one of now,
+// as every erasure does at once: an older one has the keys of what is erased. It
+// returns its name.
+func (b *Backup) CopyKeys(ctx context.Context, dir string) (name string, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("copying the data keys: %w", err)
+		}
+	}()
+	sealed, err := b.Learners.Sealed(ctx)
+	if err != nil {
+		return "", err
+	}
+	name = "data-" + b.Learners.ID() + ".keys"
+	var raw bytes.Buffer
+	if len(b.Recipients) == 0 {
+		raw.Write(sealed)
+	} else {
+		name += ".age"
+		w, err := keys.EncryptBackup(&raw, b.Recipients)
+		if err != nil {
+			return "", err
+		}
+		if _, err := w.Write(sealed); err != nil {
+			return "", err
+		}
+		if err := w.Close(); err != nil {
+			return "", err
+		}
+	}
+	path := filepath.Join(dir, name)
+	defer os.Remove(path + ".part") // nothing is left to remove after the rename
+	if err := writeSynced(path+".part", raw.Bytes()); err != nil {
+		return "", err
+	}
+	if err := os.Rename(path+".part", path); err != nil {
+		return "", err
+	}
+	return name, syncDir(dir)
+}
+
 // prove opens the copy as a store, which reads all its pages, counts what is in
 // it and compares records with their hashes and seals.
 func (b *Backup) prove(ctx context.Context, m *Manifest) error {
-	copied, err := store.ReadBolt(b.Work, b.StoreID)
+	copied, err := store.ReadBolt(b.Work, b.StoreID, b.Learners)
 	if err != nil {
 		return err
 	}

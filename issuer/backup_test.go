@@ -21,7 +21,7 @@ import (
 
 // backup is how the house is copied.
 func (h *house) backup(t testing.TB) Backup {
-	return Backup{Store: h.store, Keys: h.ring.Entries(), Work: filepath.Join(t.TempDir(), "copy"), StoreID: testDID,
+	return Backup{Store: h.store, Learners: h.learners, Keys: h.ring.Entries(), Work: filepath.Join(t.TempDir(), "copy"), StoreID: testDID,
 		Program: "test", Whole: true, Now: func() time.Time { return h.now }}
 }
 

@@ -59,11 +59,12 @@ func institution(t testing.TB) Institution {
 // house is an issuer with everything it works with.
 type house struct {
 	*Issuer
-	store store.Store
-	ring  *keys.Ring
-	now   time.Time
-	warns []string
-	c     Config
+	store    store.Store
+	learners *store.DataKeys
+	ring     *keys.Ring
+	now      time.Time
+	warns    []string
+	c        Config
 }
 
 // newHouse opens an issuer over a fresh store and ring. wrap may put itself
@@ -72,15 +73,19 @@ func newHouse(t testing.TB, wrap func(store.Store) store.Store) *house {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "records.db")
-	if err := store.InitBolt(path, testDID); err != nil {
+	learners, err := store.CreateDataKeys(t.Context(), store.VaultFile(filepath.Join(dir, "learners.keys")), [32]byte{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.OpenBolt(path, testDID)
+	if err := store.InitBolt(path, testDID, learners); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.OpenBolt(path, testDID, learners)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	h := &house{store: s, ring: sharedRing(t), now: noon}
+	h := &house{store: s, learners: learners, ring: sharedRing(t), now: noon}
 	if wrap != nil {
 		s = wrap(s)
 	}

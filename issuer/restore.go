@@ -83,6 +83,28 @@ func Unpack(ctx context.Context, path string, identity []byte, to string) (m Man
 	return m, out.Sync()
 }
 
+// UnpackKeys decrypts a copy of the data keys, for [store.PutBack].
+func UnpackKeys(path string, identity []byte) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the data keys: %w", err)
+	}
+	if !keys.IsEncrypted(raw) {
+		return raw, nil
+	}
+	if identity == nil {
+		return nil, fmt.Errorf("unpacking the data keys %s: they are encrypted, and no identity is given", path)
+	}
+	from, err := keys.DecryptBackup(bytes.NewReader(raw), identity)
+	if err == nil {
+		raw, err = io.ReadAll(from)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the data keys %s: %w", path, err)
+	}
+	return raw, nil
+}
+
 // Publication opens a status list that this institution has published, with the
 // keys that it publishes: what stands in it was said by us.
 func (i *Institution) Publication(ctx context.Context, entries []keys.Entry, token []byte) (store.Publication, error) {

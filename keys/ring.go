@@ -4,8 +4,10 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -274,6 +276,27 @@ func (r *Ring) Revoke(kid string, compromisedAt time.Time, reason string) error 
 		k.compromised, k.reason, k.active = compromisedAt, reason, false
 		return nil
 	})
+}
+
+// Secret returns 32 bytes that lie in the ring and nowhere else, from which those
+// of a purpose are derived: whoever has them has what other files are encrypted
+// under. A ring of an earlier version is given some, and its file written; from
+// then on an older copy of that file is not enough.
+func (r *Ring) Secret(purpose string) ([32]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.file.secret == nil {
+		r.file.secret = newSecret()
+		if err := r.file.write(r.keys); err != nil {
+			r.file.secret = nil
+			return [32]byte{}, fmt.Errorf("writing key file %s: %w", r.file.path, err)
+		}
+	}
+	derived, err := hkdf.Key(sha256.New, r.file.secret, nil, purpose, 32)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("deriving a secret: %w", err) // unreachable: 32 bytes may be asked for
+	}
+	return [32]byte(derived), nil
 }
 
 // Entries lists all keys for credentials, newest first.

@@ -290,6 +290,36 @@ func TestOpenRingErrors(t *testing.T) {
 	}
 }
 
+// The secret of a ring stays what it is, differs by purpose, and is made for a ring
+// that had none.
+func TestRingSecret(t *testing.T) {
+	r, path := newRing(t)
+	want, err := r.Secret("records")
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, r, ES256, firstDay)
+	for purpose, same := range map[string]bool{"records": true, "record": false} {
+		if got, err := reopen(t, r, path).Secret(purpose); err != nil || (got == want) != same {
+			t.Errorf("secret for %s: the same as of records %t, %v", purpose, got == want, err)
+		}
+	}
+
+	r.file.secret = nil // as in a file of an earlier version
+	if err := r.file.write(r.keys); err != nil {
+		t.Fatal(err)
+	}
+	old := reopen(t, r, path)
+	got, err := old.Secret("records")
+	if err != nil || got == want {
+		t.Errorf("no other secret is made, %v", err)
+	}
+	reread := reopen(t, old, path)
+	if again, err := reread.Secret("records"); err != nil || again != got || len(reread.Entries()) != 1 {
+		t.Errorf("another secret after it was written, or keys lost: %v", err)
+	}
+}
+
 // A change on top of what another process wrote is refused, and changes nothing.
 func TestRingChangedElsewhere(t *testing.T) {
 	r, path := newRing(t)
@@ -343,16 +373,16 @@ func TestDecodeKeysRefuses(t *testing.T) {
 		"another algorithm":   with(func(k *ringKey) { k.alg = ES384 }),
 		"two active keys":     {a, b},
 	} {
-		raw, err := encodeKeys(list)
+		raw, err := encodeKeys(list, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := decodeKeys(raw); err == nil {
+		if _, _, err := decodeKeys(raw); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	for _, raw := range []string{``, `{}`, `{"version":2,"keys":[]}`, `{"version":1,"keys":[],"x":1}`, `{"version":1,"version":1,"keys":[]}`} {
-		if _, err := decodeKeys([]byte(raw)); err == nil {
+	for _, raw := range []string{``, `{}`, `{"version":2,"keys":[]}`, `{"version":2,"keys":[],"secret":"AAAA"}`, `{"version":1,"keys":[],"secret":"AAAA"}`, `{"version":3,"keys":[]}`, `{"version":1,"keys":[],"x":1}`, `{"version":1,"version":1,"keys":[]}`} {
+		if _, _, err := decodeKeys([]byte(raw)); err == nil {
 			t.Errorf("accepted %s", raw)
 		}
 	}

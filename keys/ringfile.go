@@ -3,6 +3,7 @@ package keys
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -32,12 +33,16 @@ type ringFile struct {
 	path      string
 	recipient *age.ScryptRecipient
 	sum       [sha256.Size]byte // of the file as last read or written
+	secret    []byte            // see Ring.Secret; nil in a file of an earlier version
 }
+
+const secretSize = 32
 
 // ringJSON is what the file holds when decrypted.
 type ringJSON struct {
-	Version int       `json:"version"`
+	Version int       `json:"version"` // 2 with a secret, else 1
 	Keys    []keyJSON `json:"keys"`
+	Secret  []byte    `json:"secret,omitempty"`
 }
 
 type keyJSON struct {
@@ -71,6 +76,7 @@ func createRingFile(path string, passphrase []byte) (*ringFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.secret = newSecret()
 	sealed, err := f.encrypt(nil)
 	if err != nil {
 		return nil, err
@@ -115,12 +121,18 @@ func openRingFile(path string, passphrase []byte) (*ringFile, []*ringKey, error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("damaged: %w", err)
 	}
-	list, err := decodeKeys(raw)
+	list, secret, err := decodeKeys(raw)
 	if err != nil {
 		return nil, nil, err
 	}
-	f.sum = sha256.Sum256(sealed)
+	f.sum, f.secret = sha256.Sum256(sealed), secret
 	return f, list, nil
+}
+
+func newSecret() []byte {
+	secret := make([]byte, secretSize)
+	rand.Read(secret) // never fails (crypto/rand)
+	return secret
 }
 
 // write replaces the file: whatever happens, either the old or the new one is
@@ -154,7 +166,7 @@ func (f *ringFile) write(list []*ringKey) error {
 
 func (f *ringFile) encrypt(list []*ringKey) ([]byte, error) {
 	defer debug.FreeOSMemory() // as in openRingFile
-	raw, err := encodeKeys(list)
+	raw, err := encodeKeys(list, f.secret)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +184,11 @@ func (f *ringFile) encrypt(list []*ringKey) ([]byte, error) {
 	return sealed.Bytes(), nil
 }
 
-func encodeKeys(list []*ringKey) ([]byte, error) {
+func encodeKeys(list []*ringKey, secret []byte) ([]byte, error) {
 	file := ringJSON{Version: 1}
+	if secret != nil {
+		file.Version, file.Secret = 2, secret
+	}
 	for _, k := range list {
 		pkcs8, err := x509.MarshalPKCS8PrivateKey(k.private)
 		if err != nil {
@@ -191,20 +206,23 @@ func encodeKeys(list []*ringKey) ([]byte, error) {
 	return json.Marshal(file)
 }
 
-func decodeKeys(raw []byte) ([]*ringKey, error) {
+func decodeKeys(raw []byte) ([]*ringKey, []byte, error) {
 	var file ringJSON
 	if err := json.Unmarshal(raw, &file, json.RejectUnknownMembers(true)); err != nil {
-		return nil, errors.New("the decrypted content is not a key ring") // err could quote a key
+		return nil, nil, errors.New("the decrypted content is not a key ring") // err could quote a key
 	}
-	if file.Version != 1 {
-		return nil, fmt.Errorf("key ring of version %d, where 1 is read", file.Version)
+	switch {
+	case file.Version != 1 && file.Version != 2:
+		return nil, nil, fmt.Errorf("key ring of version %d, where 1 and 2 are read", file.Version)
+	case file.Version == 2 && len(file.Secret) != secretSize, file.Version == 1 && file.Secret != nil:
+		return nil, nil, errors.New("its secret is none")
 	}
 	var list []*ringKey
 	active := map[bool]int{} // by log
 	for _, entry := range file.Keys {
 		k, err := decodeKey(entry)
 		if err != nil {
-			return nil, fmt.Errorf("key %s: %w", entry.KID, err)
+			return nil, nil, fmt.Errorf("key %s: %w", entry.KID, err)
 		}
 		if k.active {
 			active[k.log]++
@@ -212,9 +230,9 @@ func decodeKeys(raw []byte) ([]*ringKey, error) {
 		list = append(list, k)
 	}
 	if active[false] > 1 || active[true] > 1 {
-		return nil, errors.New("more than one active key")
+		return nil, nil, errors.New("more than one active key")
 	}
-	return list, nil
+	return list, file.Secret, nil
 }
 
 func decodeKey(entry keyJSON) (*ringKey, error) {

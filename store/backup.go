@@ -76,7 +76,12 @@ type ListSummary struct {
 // Summarize counts what is in a store. A record that cannot be read is an error.
 func Summarize(ctx context.Context, s Store) (Summary, error) {
 	sum := Summary{States: map[State]int{}, Lists: []ListSummary{}}
-	for r, err := range s.Records(ctx, "") {
+	in := insideOf(s)
+	all := s.Records(ctx, "")
+	if in != nil {
+		all = in.facts(ctx)
+	}
+	for r, err := range all {
 		if err != nil {
 			return Summary{}, fmt.Errorf("counting records: %w", err)
 		}
@@ -90,7 +95,7 @@ func Summarize(ctx context.Context, s Store) (Summary, error) {
 	for _, l := range lists {
 		sum.Lists = append(sum.Lists, ListSummary{l.ID, l.Purpose, l.Used, l.Closed, l.Sequence})
 	}
-	if in := insideOf(s); in != nil {
+	if in != nil {
 		var id identity
 		id, err = in.identity(ctx)
 		sum.Store, sum.Schema = id.Store, id.Schema

@@ -37,7 +37,8 @@ var (
 //	3  restored stores: bucket kept
 //	4  documents: bucket documents; Record.ExternalID: bucket externals; Record.ValidUntil,
 //	   Draft, Supersedes; Change.Code, Successor; the audit log: buckets logs,
-//	   logEntries, logHashes, logHeads; recordDoc.Logged
+//	   logEntries, logHashes, logHeads; recordDoc.Logged; what is personal under data
+//	   keys, see personal.go; bucket states
 const schema = 4
 
 // The buckets. A sequence is the record's number in order of reservation, eight
@@ -51,12 +52,13 @@ var (
 	bucketPayloads  = []byte("payloads")  // sequence + profile: payload
 	bucketTokens    = []byte("tokens")    // sequence + profile: token
 	bucketPending   = []byte("pending")   // sequence of each record that is reserved: nothing
+	bucketStates    = []byte("states")    // state, 0, sequence of each record that is neither reserved nor issued: nothing
 	bucketIDs       = []byte("ids")       // credential id: sequence
-	bucketKeys      = []byte("keys")      // request key: sequence
+	bucketKeys      = []byte("keys")      // request key, blind: sequence
 	bucketPublics   = []byte("publics")   // public id: sequence
-	bucketLinks     = []byte("links")     // link: sequence
+	bucketLinks     = []byte("links")     // link, blind: sequence
 	bucketNumbers   = []byte("numbers")   // certificate number: sequence
-	bucketExternals = []byte("externals") // external id: sequence, of records that have one
+	bucketExternals = []byte("externals") // external id, blind: sequence, of records that have one
 	bucketEntries   = []byte("entries")   // list id, 0, index: sequence
 	bucketLists     = []byte("lists")     // * list id: listDoc
 	bucketBits      = []byte("bits")      // * list id: present bits
@@ -80,22 +82,24 @@ var buckets = [][]byte{
 	bucketMeta, bucketRecords, bucketPayloads, bucketTokens, bucketPending, bucketIDs, bucketKeys,
 	bucketPublics, bucketLinks, bucketNumbers, bucketEntries, bucketLists, bucketBits, bucketKept, bucketPublished,
 	bucketSeries, bucketCourses, bucketCourseTexts, bucketAwarded,
-	bucketDocuments, bucketExternals,
+	bucketDocuments, bucketExternals, bucketStates,
 	bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads,
 }
 
 // identity says whose store it is.
 type identity struct {
 	Store  string `json:"store"`
+	Keys   string `json:"keys,omitzero"` // of the data keys under which records are
 	Schema int    `json:"schema"`
 }
 
 var identityKey = []byte("store")
 
-// InitBolt creates a store at path for the institution named by storeID, and
-// its folder if there is none. It never replaces a file (ErrExists): a new store
-// in place of a lost one would give out indexes again and forget all revocations.
-func InitBolt(path, storeID string) error {
+// InitBolt creates a store at path for the institution named by storeID, whose
+// records are kept under keys, and its folder if there is none. It never replaces a
+// file (ErrExists): a new store in place of a lost one would give out indexes again
+// and forget all revocations.
+func InitBolt(path, storeID string, keys *DataKeys) error {
 	if storeID == "" {
 		return fmt.Errorf("creating %s: a store needs the institution's id", path)
 	}
@@ -128,7 +132,7 @@ func InitBolt(path, storeID string) error {
 			}
 		}
 		by := author{Actor{Name: ItselfActor}, time.Now().UTC()}
-		return errors.Join(putJSON(tx, bucketMeta, identityKey, identity{storeID, schema}), by.openLog(tx, firstLog, 0), grow(tx))
+		return errors.Join(putJSON(tx, bucketMeta, identityKey, identity{storeID, keys.ID(), schema}), by.openLog(tx, firstLog, 0), grow(tx))
 	})
 	if err := errors.Join(err, db.Close(), syncPath(temp.Name())); err != nil {
 		return fmt.Errorf("creating %s: %w", path, err)
@@ -160,10 +164,14 @@ func syncPath(path string) error {
 const lockTimeout = 5 * time.Second
 
 // OpenBolt opens a store that InitBolt made; storeID must be the one it was
-// made with. A missing, empty, cut or foreign file is refused with a hint, and
-// so is one whose pages do not hang together.
-func OpenBolt(path, storeID string) (Store, error) {
-	s, err := openBolt(path, storeID, boltLimits{lock: lockTimeout, size: volumeShare(path)})
+// made with, and so must keys. A missing, empty, cut or foreign file is refused with
+// a hint, and so is one whose pages do not hang together.
+//
+// Without keys (nil) nothing can be reserved, and what is personal not be read:
+// ErrDataKeys. A store of an earlier version takes the keys that it is first opened
+// with; its records stay in the clear until [Compact].
+func OpenBolt(path, storeID string, keys *DataKeys) (Store, error) {
+	s, err := openBolt(path, storeID, keys, boltLimits{lock: lockTimeout, size: volumeShare(path)})
 	if err != nil {
 		return nil, err // not s: a nil *boltStore would make a Store that is not nil
 	}
@@ -173,12 +181,27 @@ func OpenBolt(path, storeID string) (Store, error) {
 // ReadBolt opens a store as OpenBolt does, but writes nothing, not even what
 // would bring it up to date: ErrOlder. Every write is ErrReadOnly. Others may
 // read the file at the same time.
-func ReadBolt(path, storeID string) (Store, error) {
-	s, err := openBolt(path, storeID, boltLimits{lock: lockTimeout, read: true})
+func ReadBolt(path, storeID string, keys *DataKeys) (Store, error) {
+	s, err := openBolt(path, storeID, keys, boltLimits{lock: lockTimeout, read: true})
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// UnderDataKeys reports whether a store of InitBolt has data keys without which what
+// is personal in it cannot be read.
+func UnderDataKeys(path, storeID string) (bool, error) {
+	s, err := openBolt(path, storeID, nil, boltLimits{lock: lockTimeout, read: true})
+	if errors.Is(err, ErrOlder) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer s.Close()
+	id, err := s.identity(context.Background())
+	return id.Keys != "", err
 }
 
 // boltLimits is what differs between those who open a store.
@@ -190,13 +213,14 @@ type boltLimits struct {
 
 // hints say what to do, by error.
 var hints = map[error]string{
-	ErrMissing: "restore it from a backup (`indeks init` makes a new store, only in an empty folder)",
-	ErrEmpty:   "restore it from a backup",
-	ErrDamaged: "keep the file as it is and restore the last backup beside it",
-	ErrForeign: "check the store's path and the institution's configuration",
-	ErrNewer:   "use the program that wrote it, or a later one",
-	ErrOlder:   "start the issuer once with this version, which brings it up to date",
-	ErrLocked:  "stop the other `indeks` that uses it",
+	ErrMissing:  "restore it from a backup (`indeks init` makes a new store, only in an empty folder)",
+	ErrEmpty:    "restore it from a backup",
+	ErrDamaged:  "keep the file as it is and restore the last backup beside it",
+	ErrForeign:  "check the store's path and the institution's configuration",
+	ErrDataKeys: "put back the latest copy of the file of data keys that belongs to this store",
+	ErrNewer:    "use the program that wrote it, or a later one",
+	ErrOlder:    "start the issuer once with this version, which brings it up to date",
+	ErrLocked:   "stop the other `indeks` that uses it",
 }
 
 // hinted adds what to do to an error that wraps a sentinel.
@@ -209,7 +233,7 @@ func hinted(err error, hints map[error]string) error {
 	return err
 }
 
-func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error) {
+func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltStore, err error) {
 	defer func() {
 		if err == nil {
 			return
@@ -266,7 +290,7 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 	if err != nil {
 		return nil, err
 	}
-	s = &boltStore{path: path, db: db, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	s = &boltStore{path: path, db: db, keys: keys, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
 	if limits.read {
 		s.failed = errors.New("it was opened to be read")
 	}
@@ -289,10 +313,12 @@ func openBolt(path, storeID string, limits boltLimits) (s *boltStore, err error)
 			return fmt.Errorf("%w: schema %d", ErrDamaged, id.Schema) // unreachable: schema 1 is the first
 		case id.Schema < schema && limits.read:
 			return fmt.Errorf("%w: schema %d, this one reads %d", ErrOlder, id.Schema, schema)
+		case keys != nil && id.Keys != "" && id.Keys != keys.ID():
+			return fmt.Errorf("%w: its records are under keys %s, these are %s", ErrDataKeys, id.Keys, keys.ID())
 		}
 		return nil
 	})
-	if err == nil && id.Schema < schema {
+	if err == nil && !limits.read && (id.Schema < schema || id.Keys == "" && keys != nil) {
 		err = s.upgrade(id)
 	}
 	if err == nil {
@@ -335,7 +361,7 @@ func still(f *os.File, path string) error {
 // content of their course, so they hold no version of the catalogue to it. Nor
 // is there from 2 to 3: no store of schema 2 was ever restored. Schema 4 adds
 // what had no place before, and members that older records do not have; its log
-// says how many records are older than it.
+// says how many records are older than it. Those records stay in the clear.
 func (s *boltStore) upgrade(id identity) error {
 	return guard(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
@@ -347,7 +373,7 @@ func (s *boltStore) upgrade(id identity) error {
 				added = append(added, bucketKept)
 			}
 			if id.Schema < 4 {
-				added = append(added, bucketDocuments, bucketExternals, bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads)
+				added = append(added, bucketDocuments, bucketExternals, bucketStates, bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads)
 			}
 			for _, name := range added {
 				if _, err := tx.CreateBucket(name); err != nil {
@@ -356,11 +382,14 @@ func (s *boltStore) upgrade(id identity) error {
 			}
 			if id.Schema < 4 {
 				before := tx.Bucket(bucketRecords).Sequence()
-				if err := errors.Join(s.author(context.Background()).openLog(tx, firstLog, before), grow(tx)); err != nil {
+				if err := errors.Join(s.author(context.Background()).openLog(tx, firstLog, before), grow(tx), addStates(tx)); err != nil {
 					return err
 				}
 			}
-			return putJSON(tx, bucketMeta, identityKey, identity{id.Store, schema})
+			if id.Keys == "" {
+				id.Keys = s.keys.ID()
+			}
+			return putJSON(tx, bucketMeta, identityKey, identity{id.Store, id.Keys, schema})
 		})
 	})
 }
@@ -370,6 +399,7 @@ func (s *boltStore) upgrade(id identity) error {
 type boltStore struct {
 	path string
 	db   *bolt.DB
+	keys *DataKeys // nil: what is personal cannot be read
 	now  func() time.Time
 
 	turn chan struct{} // holds one token while a transaction is being written

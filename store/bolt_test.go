@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
 
@@ -34,16 +35,46 @@ const storeID = "uni-4f2a"
 func initStore(t testing.TB) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "data", "store.db")
-	if err := InitBolt(path, storeID); err != nil {
+	if err := InitBolt(path, storeID, testKeys()); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
+// freshKeys makes data keys that no other test destroys.
+func freshKeys(t testing.TB) *DataKeys {
+	t.Helper()
+	keys, err := CreateDataKeys(t.Context(), VaultFile(filepath.Join(t.TempDir(), "keys")), [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// testKeys are those of all stores that have none of their own, in the file testVault.
+var (
+	testVault string
+	testKeys  = sync.OnceValue(func() *DataKeys {
+		keys, err := OpenDataKeys(context.Background(), VaultFile(testVault), [32]byte{})
+		if errors.Is(err, os.ErrNotExist) {
+			keys, err = CreateDataKeys(context.Background(), VaultFile(testVault), [32]byte{})
+		}
+		if err != nil {
+			panic(err)
+		}
+		return keys
+	})
+)
+
 // reopen opens a store that waits for nobody.
 func reopen(t testing.TB, path string) *boltStore {
 	t.Helper()
-	s, err := openBolt(path, storeID, boltLimits{lock: 100 * time.Millisecond})
+	return reopenWith(t, path, testKeys())
+}
+
+func reopenWith(t testing.TB, path string, keys *DataKeys) *boltStore {
+	t.Helper()
+	s, err := openBolt(path, storeID, keys, boltLimits{lock: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +84,11 @@ func reopen(t testing.TB, path string) *boltStore {
 
 func TestBolt(t *testing.T) {
 	testStore(t, func(t *testing.T) Store {
-		s, err := OpenBolt(initStore(t), storeID)
+		keys, path := freshKeys(t), filepath.Join(t.TempDir(), "store.db")
+		if err := InitBolt(path, storeID, keys); err != nil {
+			t.Fatal(err)
+		}
+		s, err := OpenBolt(path, storeID, keys)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +108,7 @@ func TestInitNeverReplaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, id := range map[string]string{"the same": storeID, "another": "other-1"} {
-		if err := InitBolt(path, id); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), path) {
+		if err := InitBolt(path, id, testKeys()); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s institution: err = %v, want %v with the path", name, err, ErrExists)
 		}
 	}
@@ -81,13 +116,13 @@ func TestInitNeverReplaces(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := InitBolt(empty, storeID); !errors.Is(err, ErrExists) {
+	if err := InitBolt(empty, storeID, testKeys()); !errors.Is(err, ErrExists) {
 		t.Errorf("empty file: err = %v, want %v", err, ErrExists)
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the store was touched: %v", err)
 	}
-	if err := InitBolt(filepath.Join(t.TempDir(), "store.db"), ""); err == nil {
+	if err := InitBolt(filepath.Join(t.TempDir(), "store.db"), "", testKeys()); err == nil {
 		t.Error("a store without an owner")
 	}
 
@@ -97,7 +132,7 @@ func TestInitNeverReplaces(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			err := InitBolt(filepath.Join(dir, "store.db"), storeID)
+			err := InitBolt(filepath.Join(dir, "store.db"), storeID, testKeys())
 			if err == nil {
 				made.Add(1)
 			} else if !errors.Is(err, ErrExists) {
@@ -248,7 +283,7 @@ func TestOpenRefuses(t *testing.T) {
 			edit(t, path, func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("b")); return err })
 		}, ErrForeign, "configuration"},
 		{"newer schema", storeID, copyOf(func(tx *bolt.Tx) error {
-			return putJSON(tx, bucketMeta, identityKey, identity{storeID, schema + 1})
+			return putJSON(tx, bucketMeta, identityKey, identity{Store: storeID, Schema: schema + 1})
 		}), ErrNewer, "use the program"},
 		{"identity damaged", storeID, copyOf(func(tx *bolt.Tx) error {
 			return tx.Bucket(bucketMeta).Put(identityKey, []byte("no"))
@@ -270,7 +305,7 @@ func TestOpenRefuses(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "store.db")
 			tt.build(t, path)
 			before, _ := os.ReadFile(path)
-			s, err := openBolt(path, tt.id, boltLimits{lock: 100 * time.Millisecond})
+			s, err := openBolt(path, tt.id, testKeys(), boltLimits{lock: 100 * time.Millisecond})
 			if err == nil {
 				CheckStore(t, s)
 				s.Close()
@@ -301,7 +336,7 @@ func TestReadBolt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // both at once
-		s, err := ReadBolt(path, storeID)
+		s, err := ReadBolt(path, storeID, testKeys())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,14 +349,14 @@ func TestReadBolt(t *testing.T) {
 			t.Errorf("Writable: err = %v, want %v", err, ErrReadOnly)
 		}
 	}
-	if _, err := openBolt(path, storeID, boltLimits{lock: time.Millisecond}); !errors.Is(err, ErrLocked) {
+	if _, err := openBolt(path, storeID, testKeys(), boltLimits{lock: time.Millisecond}); !errors.Is(err, ErrLocked) {
 		t.Errorf("to write, beside those who read: err = %v, want %v", err, ErrLocked)
 	}
 	old := filled(t)
 	edit(t, old, func(tx *bolt.Tx) error {
-		return putJSON(tx, bucketMeta, identityKey, identity{storeID, schema - 1})
+		return putJSON(tx, bucketMeta, identityKey, identity{Store: storeID, Schema: schema - 1})
 	})
-	if _, err := ReadBolt(old, storeID); !errors.Is(err, ErrOlder) {
+	if _, err := ReadBolt(old, storeID, testKeys()); !errors.Is(err, ErrOlder) {
 		t.Errorf("an older one: err = %v, want %v", err, ErrOlder)
 	}
 	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
@@ -335,7 +370,7 @@ func TestOpenReplaced(t *testing.T) {
 	s := reopen(t, path)
 	opened := make(chan error)
 	go func() {
-		_, err := openBolt(path, storeID, boltLimits{lock: time.Minute})
+		_, err := openBolt(path, storeID, testKeys(), boltLimits{lock: time.Minute})
 		opened <- err
 	}()
 	time.Sleep(100 * time.Millisecond) // it has the file, or else will open the new one
@@ -402,7 +437,7 @@ func TestFlippedByte(t *testing.T) {
 		was := data[at]
 		f.WriteAt([]byte{was ^ bit}, at)
 
-		s, err := openBolt(path, storeID, boltLimits{lock: 100 * time.Millisecond})
+		s, err := openBolt(path, storeID, testKeys(), boltLimits{lock: 100 * time.Millisecond})
 		if err != nil {
 			refused++
 		} else {
@@ -442,10 +477,13 @@ func FuzzExamine(f *testing.F) {
 
 // A flipped byte in one record damages that record, and no other.
 func TestDamagedRecord(t *testing.T) {
-	for _, tt := range []struct{ name, bucket, find string }{
-		{"record", "records", `"MC-2026-00017"`},
-		{"payload", "payloads", "payload of 17."},
-		{"token", "tokens", `{"vc2":17}`},
+	for _, tt := range []struct {
+		name string
+		find func(tx *bolt.Tx) []byte // what is damaged
+	}{
+		{"record", func(*bolt.Tx) []byte { return []byte(`"MC-2026-00017"`) }},
+		{"payload", func(tx *bolt.Tx) []byte { return tx.Bucket(bucketPayloads).Get(blobKey(sequenceKey(18), "edc")) }},
+		{"token", func(tx *bolt.Tx) []byte { return tx.Bucket(bucketTokens).Get(blobKey(sequenceKey(18), "vc2")) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filled(t)
@@ -453,11 +491,17 @@ func TestDamagedRecord(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			var find []byte
+			edit(t, path, func(tx *bolt.Tx) error {
+				find = bytes.Clone(tt.find(tx))
+				return nil
+			})
+			changed := bytes.Clone(find)
+			changed[len(changed)/2] ^= 1
 			// Copies of older transactions lie about in the file: all are hit.
-			hits := bytes.Count(data, []byte(tt.find))
-			damaged := bytes.ReplaceAll(data, []byte(tt.find), []byte(strings.Replace(tt.find, "17", "18", 1)))
-			if hits == 0 {
-				t.Fatalf("%q is not in the file", tt.find)
+			damaged := bytes.ReplaceAll(data, find, changed)
+			if len(find) == 0 || bytes.Equal(damaged, data) {
+				t.Fatalf("%q is not in the file", find)
 			}
 			if err := os.WriteFile(path, damaged, 0o600); err != nil {
 				t.Fatal(err)
@@ -502,7 +546,7 @@ func TestDamagedRecord(t *testing.T) {
 // Check finds what a flipped byte cannot be: entries that contradict each other.
 func TestCheckFinds(t *testing.T) {
 	record := func(tx *bolt.Tx, n int, change func(*recordDoc)) error {
-		doc, key, err := byID.find(tx, []byte(draft(n).ID))
+		doc, key, err := byID.at(tx, []byte(draft(n).ID))
 		if err != nil {
 			return err
 		}
@@ -510,7 +554,9 @@ func TestCheckFinds(t *testing.T) {
 		return putJSON(tx, bucketRecords, key, doc)
 	}
 	for name, change := range map[string]func(tx *bolt.Tx) error{
-		"index entry lost":       func(tx *bolt.Tx) error { return tx.Bucket(bucketLinks).Delete([]byte(draft(3).Link)) },
+		"index entry lost": func(tx *bolt.Tx) error {
+			return tx.Bucket(bucketLinks).Delete(testKeys().blind(byLink.kind, draft(3).Link))
+		},
 		"index entry of none":    func(tx *bolt.Tx) error { return tx.Bucket(bucketPublics).Put([]byte("X"), sequenceKey(1)) },
 		"index entry of another": func(tx *bolt.Tx) error { return tx.Bucket(bucketNumbers).Put([]byte(draft(3).Number), sequenceKey(1)) },
 		"index of a list lost":   func(tx *bolt.Tx) error { return tx.Bucket(bucketEntries).Delete(entryKey("r1", 3)) },
@@ -519,8 +565,19 @@ func TestCheckFinds(t *testing.T) {
 		"payload left over": func(tx *bolt.Tx) error {
 			return tx.Bucket(bucketPayloads).Put(blobKey(sequenceKey(4), "x"), []byte("x"))
 		},
-		"pending and issued":    func(tx *bolt.Tx) error { return tx.Bucket(bucketPending).Put(sequenceKey(4), nil) },
-		"reserved, not pending": func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.State = Reserved }) },
+		"pending and issued":       func(tx *bolt.Tx) error { return tx.Bucket(bucketPending).Put(sequenceKey(4), nil) },
+		"reserved, not pending":    func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.State = Reserved }) },
+		"suspended, not so listed": func(tx *bolt.Tx) error { return tx.Bucket(bucketStates).Delete(stateKey(Suspended, sequenceKey(1))) },
+		"listed as revoked":        func(tx *bolt.Tx) error { return tx.Bucket(bucketStates).Put(stateKey(Revoked, sequenceKey(4)), nil) },
+		"data of another": func(tx *bolt.Tx) error {
+			other, err := getDoc(tx, sequenceKey(5))
+			return errors.Join(err, record(tx, 3, func(d *recordDoc) { d.Personal = other.Personal }))
+		},
+		"link of another": func(tx *bolt.Tx) error { // both ways agree with one another
+			b := testKeys().blind(byLink.kind, "other")
+			return errors.Join(record(tx, 3, func(d *recordDoc) { d.Blind[byLink.kind] = b }),
+				tx.Bucket(bucketLinks).Delete(testKeys().blind(byLink.kind, draft(3).Link)), tx.Bucket(bucketLinks).Put(b, sequenceKey(4)))
+		},
 		"revoked without a bit": func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.State = Revoked }) },
 		"index used twice":      func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.Entries[0].Index = 4 }) },
 		"wrong count": func(tx *bolt.Tx) error {
@@ -548,7 +605,12 @@ func TestCheckFinds(t *testing.T) {
 			})
 		},
 		"what it supersedes knows nothing of it": func(tx *bolt.Tx) error {
-			return record(tx, 4, func(d *recordDoc) { d.Supersedes = &Supersession{ID: draft(3).ID} })
+			return record(tx, 4, func(d *recordDoc) {
+				r := draft(4)
+				r.Supersedes = &Supersession{ID: draft(3).ID}
+				kept, _, _ := testKeys().protect(r)
+				d.Personal.Record = kept.Personal.Record
+			})
 		},
 		"published list lost": func(tx *bolt.Tx) error { return tx.Bucket(bucketPublished).Delete([]byte("r1")) },
 	} {
@@ -740,7 +802,7 @@ func TestGroup(t *testing.T) {
 
 // What is acknowledged is on disk: nothing is lost when the file may not grow.
 func testFull(t *testing.T, path string, limit int) {
-	s, err := openBolt(path, storeID, boltLimits{lock: time.Second, size: limit})
+	s, err := openBolt(path, storeID, testKeys(), boltLimits{lock: time.Second, size: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -790,7 +852,7 @@ func TestDiskFull(t *testing.T) {
 		}
 	})
 	path := filepath.Join(dir, "store.db")
-	if err := InitBolt(path, storeID); err != nil {
+	if err := InitBolt(path, storeID, testKeys()); err != nil {
 		t.Fatal(err)
 	}
 	testFull(t, path, 0)
@@ -800,7 +862,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal("the disk is not full")
 	}
 	other := filepath.Join(dir, "other.db")
-	if err := InitBolt(other, storeID); err == nil {
+	if err := InitBolt(other, storeID, testKeys()); err == nil {
 		t.Error("a store on a full disk")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*other*")); left != nil {
@@ -830,20 +892,31 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-var killed = flag.String("killed", "", "store in which this process issues until it is killed: see TestKill")
+var (
+	killed = flag.String("killed", "", "store in which this process issues until it is killed: see TestKill")
+	vault  = flag.String("vault", "", "its data keys")
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if *killed != "" {
+		testVault = *vault
 		issueForEver(*killed)
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "store-test-")
+	if err != nil {
+		panic(err)
+	}
+	testVault = filepath.Join(dir, "keys")
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // issueForEver issues with several callers and prints the id of each record
 // after it is committed.
 func issueForEver(path string) {
-	s, err := OpenBolt(path, storeID)
+	s, err := OpenBolt(path, storeID, testKeys())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -888,7 +961,7 @@ func TestKill(t *testing.T) {
 	path := initStore(t)
 	acknowledged := map[string]bool{}
 	for range 10 {
-		child := exec.Command(os.Args[0], "-killed", path)
+		child := exec.Command(os.Args[0], "-killed", path, "-vault", testVault)
 		child.Stderr = os.Stderr
 		out, err := child.StdoutPipe()
 		if err != nil {
@@ -925,16 +998,25 @@ func TestKill(t *testing.T) {
 // form is to change schema.
 func TestStoredForm(t *testing.T) {
 	record := issuedRecord()
+	doc := storedForm(t, record)
 	for name, v := range map[string]any{
-		"record.json": recordDoc{Record: record, Payloads: map[string][32]byte{"edc": {3}, "vc2": {4}}},
+		"record.json":     doc,
+		"personal.json":   jsontext.Value(doc.Personal.Record),
+		"delivery.json":   jsontext.Value(doc.Personal.Delivery),
+		"change.json":     jsontext.Value(doc.Personal.Changes[0]),
+		"inTheClear.json": recordDoc{Record: record, Payloads: doc.Payloads}, // until schema 4
 		"list.json": listDoc{List: List{
 			ID: "r1", Purpose: status.Revocation, Opened: now, Used: 2, Sequence: 1, ValidFrom: now,
 		}, SHA256: [32]byte{5}},
-		"identity.json": identity{storeID, schema},
+		"identity.json": identity{storeID, "KEYS", schema},
 	} {
 		want, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if name == "record.json" { // what is encrypted differs each time
+			doc.Personal = &personal{Record: []byte("record"), Delivery: []byte("delivery"), Changes: [][]byte{[]byte("change")}}
+			v = doc
 		}
 		got, err := json.Marshal(v, json.Deterministic(true))
 		if err != nil {
@@ -953,6 +1035,31 @@ func TestStoredForm(t *testing.T) {
 			t.Errorf("%s: err = %v, want %v", text, err, ErrDamaged)
 		}
 	}
+}
+
+// storedForm is how a record is kept, with what is encrypted as its text.
+func storedForm(t *testing.T, r Record) recordDoc {
+	keys := freshKeys(t)
+	doc, _, err := keys.protect(r)
+	for _, c := range r.Changes {
+		err = errors.Join(err, keys.addChange(&doc.Record, doc.Personal, c))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	decrypt := func(c Class, part string, sealed []byte) []byte {
+		text, err := keys.unseal(r.place(c), part, sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	doc.Personal.Record = decrypt(Register, partRecord, doc.Personal.Record)
+	doc.Personal.Delivery = decrypt(Delivery, partDelivery, doc.Personal.Delivery)
+	doc.Personal.Changes[0] = decrypt(Register, partChange+"0", doc.Personal.Changes[0])
+	doc.State, doc.Forms, doc.Payloads = r.State, r.Forms, map[string][32]byte{"edc": {3}, "vc2": {4}}
+	doc.Blind = map[string][]byte{"key": []byte("key"), "link": []byte("link"), "externalID": []byte("external")}
+	return doc
 }
 
 // issuedRecord has something in each member.

@@ -15,16 +15,19 @@ func (s *boltStore) Change(ctx context.Context, id string, c Change) (Record, er
 	if err := c.validate(); err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
-	var stored Record
+	var stored recordDoc
 	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = change(tx, by, id, c)
+		stored, err = change(tx, by, s.keys, id, c)
 		return err
 	})
 	if err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
-	return stored, nil
+	if r, err := stored.open(s.keys); err == nil {
+		return r, nil
+	}
+	return stored.Record, nil // it is changed, and need not be legible for that
 }
 
 func (c *Change) validate() error {
@@ -64,7 +67,7 @@ func supersedable(tx *bolt.Tx, s *Supersession) error {
 	if s == nil {
 		return nil
 	}
-	doc, _, err := byID.find(tx, []byte(s.ID))
+	doc, _, err := byID.at(tx, []byte(s.ID))
 	return s.fits(doc.State, err)
 }
 
@@ -82,19 +85,20 @@ func (s *Supersession) fits(other State, err error) error {
 // supersession is the change of what a record supersedes.
 func (r *Record) supersession() Change {
 	c := r.Supersedes.Change
+	c.At = c.At.UTC().Round(0)
 	c.Successor = r.ID
 	return c
 }
 
 // supersede revokes what a record supersedes.
-func supersede(tx *bolt.Tx, by author, r *Record) error {
+func supersede(tx *bolt.Tx, by author, keys *DataKeys, r *Record) error {
 	if r.Supersedes == nil {
 		return nil
 	}
 	if err := supersedable(tx, r.Supersedes); err != nil {
 		return err
 	}
-	if _, err := change(tx, by, r.Supersedes.ID, r.supersession()); err != nil {
+	if _, err := change(tx, by, keys, r.Supersedes.ID, r.supersession()); err != nil {
 		return err
 	}
 	_, err := by.logged(tx, Event{Kind: KindCorrected, Object: r.Supersedes.ID, Result: r.ID})
@@ -103,7 +107,7 @@ func supersede(tx *bolt.Tx, by author, r *Record) error {
 
 // move takes a record to another state, or says with ErrState why it cannot get
 // there; moved is false where it is there already.
-func (doc *recordDoc) move(c Change) (moved bool, err error) {
+func (doc *recordDoc) move(keys *DataKeys, c Change) (moved bool, err error) {
 	// Reserved is nothing yet that could change, and revoked is final.
 	if doc.State == c.State {
 		return false, nil
@@ -118,29 +122,33 @@ func (doc *recordDoc) move(c Change) (moved bool, err error) {
 	if !shown {
 		return false, fmt.Errorf("%w: no status list of it shows %s", ErrState, c.State)
 	}
-	c.At = c.At.UTC().Round(0)
-	doc.Changes = append(doc.Changes, c)
+	if doc.clear() {
+		doc.Changes = append(doc.Changes, c)
+	} else if err := keys.addChange(&doc.Record, doc.Personal, c); err != nil {
+		return false, err
+	}
 	doc.State = c.State
 	return true, nil
 }
 
-// lastChange is what the log is told of the change of a record that came last.
-func (doc *recordDoc) lastChange() (Event, func(secret []byte) (merkle.Hash, error)) {
-	c := doc.Changes[len(doc.Changes)-1]
+// changed is what the log is told of a change of a record.
+func (doc *recordDoc) changed(c Change) (Event, func(secret []byte) (merkle.Hash, error)) {
 	return Event{Kind: changeKinds[c.State], Object: doc.ID, Result: fmt.Sprintf("%.100s", c.Code)}, func(secret []byte) (merkle.Hash, error) { return changeDigest(secret, c) }
 }
 
 // change moves a record to another state and its bits with it, in one
 // transaction: a state that the next status list would not show is none.
-func change(tx *bolt.Tx, by author, id string, c Change) (Record, error) {
-	doc, key, err := byID.find(tx, []byte(id))
+func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (recordDoc, error) {
+	doc, key, err := byID.at(tx, []byte(id))
 	if err != nil {
-		return Record{}, err
+		return recordDoc{}, err
 	}
 
-	moved, err := doc.move(c)
+	c.At = c.At.UTC().Round(0)
+	before := doc.State
+	moved, err := doc.move(keys, c)
 	if err != nil || !moved {
-		return doc.Record, err
+		return doc, err
 	}
 
 	// 1. The bits.
@@ -148,18 +156,18 @@ func change(tx *bolt.Tx, by author, id string, c Change) (Record, error) {
 	for _, e := range doc.Entries {
 		bits, err := getBits(tx, e.List)
 		if err != nil {
-			return Record{}, err
+			return recordDoc{}, err
 		}
 		was, err := bits.Get(e.Index)
 		if err != nil {
-			return Record{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return recordDoc{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		on := doc.Bit(e.Purpose)
 		if was == on || was && e.Purpose == status.Revocation { // which is never cleared, whoever set it
 			continue
 		}
 		if err := bits.Set(e.Index, on); err != nil {
-			return Record{}, fmt.Errorf("%w: %w", ErrDamaged, err) // unreachable: Get has taken the index
+			return recordDoc{}, fmt.Errorf("%w: %w", ErrDamaged, err) // unreachable: Get has taken the index
 		}
 		changed[e.List] = bits
 	}
@@ -167,13 +175,16 @@ func change(tx *bolt.Tx, by author, id string, c Change) (Record, error) {
 	// 2. All checks are made: see write.
 	for list, bits := range changed {
 		if err := put(tx, bucketBits, []byte(list), bits.Bits()); err != nil {
-			return Record{}, err
+			return recordDoc{}, err
 		}
 	}
 	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
-		return Record{}, err
+		return recordDoc{}, err
 	}
-	ev, digest := doc.lastChange()
+	if err := setState(tx, key, before, doc.State); err != nil {
+		return recordDoc{}, err
+	}
+	ev, digest := doc.changed(c)
 	_, err = by.loggedWith(tx, ev, nil, digest)
-	return doc.Record, err
+	return doc, err
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"sync"
 
@@ -175,6 +176,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 // inside is what the implementations show of themselves beyond the contract.
 type inside interface {
 	identity(ctx context.Context) (identity, error)
+	facts(ctx context.Context) iter.Seq2[Record, error]              // Records without what is personal
 	keptBits(ctx context.Context, list string) (*status.List, error) // see Restore
 	checkIndexes(ctx context.Context, traces *traces) []error
 }
@@ -240,7 +242,7 @@ func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []e
 				return nil
 			}
 			for _, x := range indexes {
-				property := x.of(&doc.Record)
+				property := x.entry(&doc)
 				if len(property) == 0 {
 					continue
 				}
@@ -261,6 +263,15 @@ func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []e
 			if course := doc.awardedKey(); course != nil {
 				awarded[string(course)] = true
 			}
+			if at := stateKey(doc.State, key); at != nil {
+				expected[string(bucketStates)]++
+				if tx.Bucket(bucketStates).Get(at) == nil {
+					report("record %s is %s and not among those", doc.ID, doc.State)
+				}
+			}
+			if err := doc.fitsBlinds(s.keys); err != nil {
+				report("record %s: %w", doc.ID, err)
+			}
 			expected[string(bucketPayloads)] += len(doc.Forms)
 			if doc.State != Reserved {
 				expected[string(bucketTokens)] += len(doc.Forms)
@@ -274,6 +285,7 @@ func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []e
 		}
 		for _, bucket := range [][]byte{
 			bucketIDs, bucketKeys, bucketPublics, bucketLinks, bucketNumbers, bucketExternals, bucketEntries, bucketPayloads, bucketTokens, bucketPending,
+			bucketStates,
 		} {
 			n := 0
 			if err := tx.Bucket(bucket).ForEach(func(_, _ []byte) error { n++; return nil }); err != nil {

@@ -27,7 +27,7 @@ func TestCompact(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := Compact(t.Context(), path, storeID); !errors.Is(err, ErrLocked) {
+	if _, _, err := Compact(t.Context(), path, storeID, testKeys()); !errors.Is(err, ErrLocked) {
 		t.Errorf("while it is used: err = %v, want %v", err, ErrLocked)
 	}
 	want, err := Summarize(t.Context(), s)
@@ -39,7 +39,7 @@ func TestCompact(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	before, after, err := Compact(t.Context(), path, storeID)
+	before, after, err := Compact(t.Context(), path, storeID, testKeys())
 	if err != nil || before != int64(len(old)) || after > before/10 {
 		t.Fatalf("%d bytes of %d, %v", after, before, err)
 	}
@@ -60,10 +60,10 @@ func TestCompact(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, _, err := Compact(t.Context(), path, storeID); err == nil {
+	if _, _, err := Compact(t.Context(), path, storeID, testKeys()); err == nil {
 		t.Error("the old file was replaced")
 	}
-	if _, _, err := Compact(t.Context(), filled(t), "other"); !errors.Is(err, ErrForeign) {
+	if _, _, err := Compact(t.Context(), filled(t), "other", testKeys()); !errors.Is(err, ErrForeign) {
 		t.Errorf("another's: err = %v, want %v", err, ErrForeign)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".compact*")); left != nil {
@@ -79,7 +79,7 @@ func TestCompactRefusesWhatIsDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Compact(t.Context(), path, storeID); !errors.Is(err, ErrDamaged) {
+	if _, _, err := Compact(t.Context(), path, storeID, testKeys()); !errors.Is(err, ErrDamaged) {
 		t.Errorf("err = %v, want %v", err, ErrDamaged)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, old) {

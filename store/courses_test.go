@@ -178,14 +178,14 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit(t, path, func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded, bucketKept, bucketDocuments, bucketExternals, bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads} {
+		for _, name := range [][]byte{bucketCourses, bucketCourseTexts, bucketAwarded, bucketKept, bucketDocuments, bucketExternals, bucketStates, bucketLogs, bucketLogEntries, bucketLogHashes, bucketLogHeads} {
 			if err := tx.DeleteBucket(name); err != nil {
 				return err
 			}
 		}
-		doc, key, err := byID.find(tx, []byte(old.ID))
+		doc, key, err := byID.at(tx, []byte(old.ID))
 		doc.Logged = nil
-		return errors.Join(err, putJSON(tx, bucketRecords, key, doc), tx.Bucket(bucketMeta).Delete(logKey), putJSON(tx, bucketMeta, identityKey, identity{storeID, 1}))
+		return errors.Join(err, putJSON(tx, bucketRecords, key, doc), tx.Bucket(bucketMeta).Delete(logKey), putJSON(tx, bucketMeta, identityKey, identity{Store: storeID, Schema: 1}))
 	})
 
 	for range 2 { // upgraded, and opened again

@@ -26,7 +26,7 @@ type call struct {
 // transaction go on.
 var sentinels = []error{
 	ErrInvalid, ErrNotFound, ErrConflict, ErrIDTaken, ErrIndexTaken, ErrNumberTaken, ErrExternalTaken,
-	ErrState, ErrListFull, ErrSequence, ErrDamaged, ErrCourseUsed, ErrCourseDiffers, ErrRevision, ErrForked,
+	ErrState, ErrListFull, ErrSequence, ErrDamaged, ErrCourseUsed, ErrCourseDiffers, ErrRevision, ErrForked, ErrErased, ErrDataKeys,
 }
 
 func isSentinel(err error) bool {

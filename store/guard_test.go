@@ -125,12 +125,12 @@ func TestReserveFile(t *testing.T) {
 		t.Fatal("no room is kept")
 	}
 	*free = d.Reserve / 4
-	setState(t, s, 1, Suspended)
+	moveTo(t, s, 1, Suspended)
 	if !held() {
 		t.Error("the reserve is given up while there is room")
 	}
 	*free--
-	setState(t, s, 1, Revoked)
+	moveTo(t, s, 1, Revoked)
 	if held() {
 		t.Error("the reserve is not given up")
 	}
@@ -156,10 +156,10 @@ func TestRevokingOnAFullDisk(t *testing.T) {
 		}
 	})
 	path := filepath.Join(dir, "store.db")
-	if err := InitBolt(path, storeID); err != nil {
+	if err := InitBolt(path, storeID, testKeys()); err != nil {
 		t.Fatal(err)
 	}
-	real, err := openBolt(path, storeID, boltLimits{lock: time.Second, size: volumeShare(path)})
+	real, err := openBolt(path, storeID, testKeys(), boltLimits{lock: time.Second, size: volumeShare(path)})
 	if err != nil {
 		t.Fatal(err)
 	}

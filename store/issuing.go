@@ -94,7 +94,7 @@ func (r *Record) validate() error {
 			return fmt.Errorf("reserving %.100q: %w", r.ID, err)
 		}
 	}
-	if len(r.Changes) > 0 || r.State != "" && r.State != Reserved {
+	if len(r.Changes)+len(r.Erasures) > 0 || r.State != "" && r.State != Reserved {
 		return invalid("it has been changed already")
 	}
 	return nil
@@ -111,56 +111,41 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err := r.validate(); err != nil {
 		return Record{}, err
 	}
-	payloads := packPayloads(r) // before all others have to wait
+	doc, payloads, err := s.keys.protect(r) // before all others have to wait
+	if err != nil {
+		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
+	}
 	var stored Record
 	by := s.author(ctx)
-	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = reserve(tx, by, r, payloads)
+	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
+		stored, err = reserve(tx, by, s.keys, r, doc, payloads)
 		return err
 	})
+	if errors.Is(err, ErrErased) {
+		return stored, fmt.Errorf("reserving %s: %w", r.ID, err)
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
 	return stored, nil
 }
 
-// packed is a payload as it is kept, with the SHA-256 of what it was.
-type packed struct {
-	bytes []byte
-	sum   [sha256.Size]byte
-}
-
-// packPayloads is how the payloads of a record are kept, by profile.
-func packPayloads(r Record) map[string]packed {
-	payloads := map[string]packed{}
-	for profile, form := range r.Forms {
-		payloads[profile] = packed{packPayload(form.Payload), sha256.Sum256(form.Payload)}
-	}
-	return payloads
-}
-
-// reservedDoc is a record as it is stored when it is reserved.
-func reservedDoc(r Record, payloads map[string]packed) recordDoc {
-	doc := recordDoc{Record: r, Payloads: map[string][sha256.Size]byte{}}
-	doc.State = Reserved
-	doc.Forms = map[string]Sealed{}
-	for profile, payload := range payloads {
-		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payload.sum
-	}
-	return doc
-}
-
-// reserve is the first of the two transactions of issuing. payloads are those of
-// r, by profile.
-func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Record, error) {
+// reserve is the first of the two transactions of issuing. doc is how r is kept,
+// and payloads are how its payloads are, by profile.
+func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, payloads map[string][]byte) (Record, error) {
 	// 1. The same key is the same record for ever.
-	doc, key, err := byKey.find(tx, r.Key[:])
-	switch {
-	case err == nil && doc.RequestHash != r.RequestHash:
-		return Record{}, ErrConflict
-	case err == nil:
-		return doc.inBolt(tx, key)
-	case !errors.Is(err, ErrNotFound):
+	known, key, err := byKey.find(tx, keys, r.Key[:])
+	if err == nil {
+		stored, err := known.open(keys)
+		switch {
+		case err != nil:
+			return stored, err
+		case stored.RequestHash != r.RequestHash:
+			return Record{}, ErrConflict
+		}
+		return known.inBolt(tx, keys, key)
+	}
+	if !errors.Is(err, ErrNotFound) {
 		return Record{}, err
 	}
 
@@ -169,7 +154,7 @@ func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Reco
 		index
 		taken error
 	}{{byID, ErrIDTaken}, {byPublic, ErrIDTaken}, {byLink, ErrIDTaken}, {byNumber, ErrNumberTaken}, {byExternalID, ErrExternalTaken}} {
-		if property := x.of(&r); len(property) > 0 && tx.Bucket(x.bucket).Get(property) != nil {
+		if x.has(tx, &r, &doc) {
 			return Record{}, fmt.Errorf("looking in %q: %w", x.bucket, x.taken)
 		}
 	}
@@ -207,9 +192,8 @@ func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Reco
 	if err := records.SetSequence(sequence); err != nil {
 		return Record{}, err
 	}
-	doc = reservedDoc(r, payloads)
 	for profile, payload := range payloads {
-		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), payload.bytes); err != nil {
+		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), payload); err != nil {
 			return Record{}, err
 		}
 	}
@@ -222,7 +206,7 @@ func reserve(tx *bolt.Tx, by author, r Record, payloads map[string]packed) (Reco
 
 	// 4. What leads to it.
 	for _, x := range indexes {
-		if property := x.of(&r); len(property) > 0 {
+		if property := x.entry(&doc); len(property) > 0 {
 			if err := tx.Bucket(x.bucket).Put(property, key); err != nil {
 				return Record{}, err
 			}
@@ -264,14 +248,14 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	// What was reserved does not change any more but by this, so it may be read
 	// before all others have to wait. With damaged payloads, what was sealed is
 	// not on record.
-	r, err := s.Get(ctx, id)
+	r, clear, err := s.load(ctx, byID, []byte(id))
 	if err != nil {
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
 	}
 	if r.State != Reserved {
 		return r, nil // the first writer wins
 	}
-	envelopes, err := r.seal(tokens)
+	envelopes, err := r.seal(s.keys, clear, tokens)
 	if err != nil {
 		return Record{}, err
 	}
@@ -279,7 +263,7 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	var stored Record
 	by := s.author(ctx)
 	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = commit(tx, by, r, envelopes)
+		stored, err = commit(tx, by, s.keys, r, envelopes)
 		return err
 	})
 	if err != nil {
@@ -299,8 +283,8 @@ func validTokens(id string, tokens map[string][]byte) error {
 }
 
 // seal makes of a reserved record one that is issued, and returns its tokens as
-// they are kept.
-func (r *Record) seal(tokens map[string][]byte) (envelopes map[string][]byte, err error) {
+// they are kept: under its data key, unless the record is in the clear.
+func (r *Record) seal(keys *DataKeys, clear bool, tokens map[string][]byte) (envelopes map[string][]byte, err error) {
 	reserved, given := slices.Sorted(maps.Keys(r.Forms)), slices.Sorted(maps.Keys(tokens))
 	if !slices.Equal(reserved, given) {
 		return nil, fmt.Errorf("committing %s: %w: tokens for %q, forms reserved %q", r.ID, ErrInvalid, given, reserved)
@@ -310,6 +294,12 @@ func (r *Record) seal(tokens map[string][]byte) (envelopes map[string][]byte, er
 		payload := r.Forms[profile].Payload
 		r.Forms[profile] = Sealed{Payload: payload, Token: token, SHA256: sha256.Sum256(token)}
 		envelopes[profile] = packToken(token, payload)
+		if clear {
+			continue
+		}
+		if envelopes[profile], err = keys.seal(r.place(Register), partToken+profile, envelopes[profile]); err != nil {
+			return nil, fmt.Errorf("committing %s: %w", r.ID, err)
+		}
 	}
 	r.State = Issued
 	return envelopes, nil
@@ -327,18 +317,18 @@ func (doc *recordDoc) sealing(secret []byte) (*merkle.Sealing, error) {
 
 // commit is the second of the two transactions of issuing: r is the record as it
 // is to be, envelopes are its tokens as they are kept.
-func commit(tx *bolt.Tx, by author, r Record, envelopes map[string][]byte) (Record, error) {
+func commit(tx *bolt.Tx, by author, keys *DataKeys, r Record, envelopes map[string][]byte) (Record, error) {
 	// 1. The first writer wins.
-	doc, key, err := byID.find(tx, []byte(r.ID))
+	doc, key, err := byID.at(tx, []byte(r.ID))
 	if err != nil {
 		return Record{}, err
 	}
-	if doc.State != Reserved {
-		return doc.inBolt(tx, key)
+	if doc.State != Reserved || doc.Erased(Register) {
+		return doc.inBolt(tx, keys, key)
 	}
 
 	// 2. What it takes the place of, which makes checks of its own: see write.
-	if err := supersede(tx, by, &doc.Record); err != nil {
+	if err := supersede(tx, by, keys, &r); err != nil {
 		return Record{}, err
 	}
 
@@ -354,7 +344,8 @@ func commit(tx *bolt.Tx, by author, r Record, envelopes map[string][]byte) (Reco
 			return Record{}, err
 		}
 	}
-	if err := putJSON(tx, bucketRecords, key, recordDoc{r, doc.Payloads, &logged}); err != nil {
+	doc.State, doc.Forms, doc.Logged = r.State, r.Forms, &logged
+	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
 		return Record{}, err
 	}
 	if err := tx.Bucket(bucketPending).Delete(key); err != nil {

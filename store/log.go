@@ -361,7 +361,7 @@ func (s *boltStore) LogHashes(ctx context.Context, log string, places []int64) (
 
 func (s *boltStore) Logged(ctx context.Context, id string) (p Place, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
-		doc, _, err := byID.find(tx, []byte(id))
+		doc, _, err := byID.at(tx, []byte(id))
 		if err == nil && doc.Logged == nil {
 			err = ErrNotFound
 		}

@@ -33,6 +33,9 @@ type PostgresConfig struct {
 	URL string
 	// StoreID is the institution's id, as for bbolt.
 	StoreID string
+	// Keys are the learners' data keys. They lie in no database that is backed up with
+	// this one; nil: what is personal cannot be read or written.
+	Keys *DataKeys
 	// Node is this node's name among all that share the database, and that of its
 	// audit log: of a to z and 0 to 9, at most 32 of them. One that runs beside it
 	// has another.
@@ -51,13 +54,14 @@ var ErrUnsafe = errors.New("the database may lose what it acknowledges")
 
 // postgresHints say what to do, by error.
 var postgresHints = map[error]string{
-	ErrMissing: "`indeks init --database` makes it, in an empty database",
-	ErrForeign: "check the URL of the database and the institution's configuration",
-	ErrNewer:   "use the program that wrote it, or a later one",
-	ErrOlder:   "stop all nodes and run `indeks migrate` once",
-	ErrExists:  "choose an empty database",
-	ErrDamaged: "keep the database as it is and restore the last backup beside it",
-	ErrUnsafe:  "set it on in postgresql.conf",
+	ErrMissing:  "`indeks init --database` makes it, in an empty database",
+	ErrForeign:  "check the URL of the database and the institution's configuration",
+	ErrNewer:    "use the program that wrote it, or a later one",
+	ErrOlder:    "stop all nodes and run `indeks migrate` once",
+	ErrExists:   "choose an empty database",
+	ErrDamaged:  "keep the database as it is and restore the last backup beside it",
+	ErrDataKeys: "put back the latest copy of the data keys that belong to this store",
+	ErrUnsafe:   "set it on in postgresql.conf",
 }
 
 // What every session is held to, unless the URL says otherwise: nobody waits long
@@ -97,6 +101,7 @@ type postgresStore struct {
 	Store // nil: what the contract has and is not here yet
 
 	pool *pgxpool.Pool
+	keys *DataKeys
 	name string // host and database, for errors
 	node string
 	warn func(msg string, args ...any)
@@ -189,7 +194,7 @@ func InitPostgres(ctx context.Context, c PostgresConfig) error {
 				return err
 			}
 		}
-		doc, err := sealJSON(bucketMeta, identityKey, identity{c.StoreID, len(migrations())})
+		doc, err := sealJSON(bucketMeta, identityKey, identity{c.StoreID, c.Keys.ID(), len(migrations())})
 		if err != nil {
 			return err
 		}
@@ -220,7 +225,7 @@ func MigratePostgres(ctx context.Context, c PostgresConfig) (from, to int, err e
 				return err
 			}
 		}
-		doc, err := sealJSON(bucketMeta, identityKey, identity{c.StoreID, to})
+		doc, err := sealJSON(bucketMeta, identityKey, identity{c.StoreID, id.Keys, to})
 		if err == nil {
 			_, err = tx.Exec(ctx, "UPDATE meta SET doc = $2 WHERE name = $1", string(identityKey), doc)
 		}
@@ -274,7 +279,7 @@ func openPostgres(ctx context.Context, c PostgresConfig) (*postgresStore, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &postgresStore{name: name, node: c.Node, warn: c.Warn, now: time.Now}
+	s := &postgresStore{keys: c.Keys, name: name, node: c.Node, warn: c.Warn, now: time.Now}
 	if s.warn == nil {
 		s.warn = func(string, ...any) {}
 	}
@@ -299,6 +304,9 @@ func (s *postgresStore) admit(ctx context.Context, storeID string) error {
 	id, err := readIdentity(ctx, s.pool, storeID, "")
 	if err == nil && id.Schema < len(migrations()) {
 		err = fmt.Errorf("%w: schema %d, this one works with %d", ErrOlder, id.Schema, len(migrations()))
+	}
+	if err == nil && s.keys != nil && id.Keys != s.keys.ID() {
+		err = fmt.Errorf("%w: its records are under keys %s, these are %s", ErrDataKeys, id.Keys, s.keys.ID())
 	}
 	return err
 }

@@ -68,8 +68,12 @@ func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found
 				report("%w", err)
 				continue
 			}
-			if doc.ID != r.id || doc.Public != r.public || doc.Link != r.link || doc.Number != r.number || string(doc.Key[:]) != string(r.key) || doc.ExternalID != text(r.external) {
+			if doc.ID != r.id || doc.Public != r.public || doc.Number != r.number ||
+				string(doc.Blind[byKey.kind]) != string(r.key) || doc.blindText(byLink) != r.link || doc.blindText(byExternalID) != text(r.external) {
 				report("record %s is not where its columns lead", doc.ID)
+			}
+			if err := doc.fitsBlinds(s.keys); err != nil {
+				report("record %s: %w", doc.ID, err)
 			}
 			if r.pending != (doc.State == Reserved) {
 				report("record %s is %s; pending: %t", doc.ID, doc.State, r.pending)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,14 +14,15 @@ import (
 // reservation is one call of Reserve.
 type reservation struct {
 	record   Record
-	payloads map[string]packed
-	known    bool // the key is on record, with the same request
+	doc      recordDoc         // how the record is kept
+	payloads map[string][]byte // how its payloads are
+	known    bool              // the key is on record, with the same request
 }
 
 func (r *reservation) size() (n int) {
 	if r != nil {
 		for _, payload := range r.payloads {
-			n += len(payload.bytes)
+			n += len(payload)
 		}
 	}
 	return n
@@ -30,8 +32,12 @@ func (s *postgresStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err := r.validate(); err != nil {
 		return Record{}, err
 	}
-	call := &reservation{record: r, payloads: packPayloads(r)}
-	err := s.do(ctx, &deed{uses: r.uses(), reserve: call})
+	doc, payloads, err := s.keys.protect(r)
+	if err != nil {
+		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
+	}
+	call := &reservation{record: r, doc: doc, payloads: payloads}
+	err = s.do(ctx, &deed{uses: doc.uses(), reserve: call})
 	if err == nil && call.known {
 		return s.Lookup(ctx, r.Key)
 	}
@@ -42,13 +48,17 @@ func (s *postgresStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	return r, nil
 }
 
+// blindText is the entry of a record in a blind index, as it stands in a column; ""
+// where it has none.
+func (doc *recordDoc) blindText(x index) string { return hex.EncodeToString(doc.Blind[x.kind]) }
+
 // uses is what a record uses for ever.
-func (r *Record) uses() []string {
-	uses := []string{"record " + r.ID, "key " + string(r.Key[:]), "public id " + r.Public, "link " + r.Link, "number " + r.Number}
-	if r.ExternalID != "" {
-		uses = append(uses, "external id "+r.ExternalID)
+func (doc *recordDoc) uses() []string {
+	uses := []string{"record " + doc.ID, "key " + string(doc.Blind[byKey.kind]), "public id " + doc.Public, "link " + doc.blindText(byLink), "number " + doc.Number}
+	if external := doc.blindText(byExternalID); external != "" {
+		uses = append(uses, "external id "+external)
 	}
-	for _, e := range r.Entries {
+	for _, e := range doc.Entries {
 		uses = append(uses, fmt.Sprintf("list %s, index %d", e.List, e.Index))
 	}
 	return uses
@@ -56,12 +66,18 @@ func (r *Record) uses() []string {
 
 // reservingLook is what is on record already of what records to be reserved use.
 type reservingLook struct {
-	known     map[Key][32]byte // request hashes
-	taken     map[string]error // by what is used
-	older     map[string]State // of what is superseded, by id
+	known     map[string]knownRequest // by what the blind index has of keys
+	taken     map[string]error        // by what is used
+	older     map[string]State        // of what is superseded, by id
 	lists     map[string]List
 	courses   map[string][32]byte // what the catalogue has, by courseKey
 	sequences []int64
+}
+
+// knownRequest is what is on record under a key.
+type knownRequest struct {
+	hash [32]byte
+	err  error // ErrErased
 }
 
 // queue looks for the records of a group. This is the first of the two transactions
@@ -70,7 +86,7 @@ type reservingLook struct {
 // locks. Nobody waits for a counter: indexes are drawn at random, and how many of a
 // list are given out is a row for each node.
 func (k *reservingLook) queue(s *postgresStore, b *pgx.Batch, group []*deed) {
-	*k = reservingLook{known: map[Key][32]byte{}, taken: map[string]error{}, older: map[string]State{}, lists: map[string]List{}, courses: map[string][32]byte{}}
+	*k = reservingLook{known: map[string]knownRequest{}, taken: map[string]error{}, older: map[string]State{}, lists: map[string]List{}, courses: map[string][32]byte{}}
 	var keys [][]byte
 	var ids, publics, links, numbers, externals, olders, listIDs, entryLists, courseIDs, versions []string
 	var places []int32
@@ -81,9 +97,10 @@ func (k *reservingLook) queue(s *postgresStore, b *pgx.Batch, group []*deed) {
 		}
 		n++
 		r := &d.reserve.record
-		keys, ids, publics, links, numbers = append(keys, r.Key[:]), append(ids, r.ID), append(publics, r.Public), append(links, r.Link), append(numbers, r.Number)
-		if r.ExternalID != "" {
-			externals = append(externals, r.ExternalID)
+		doc := &d.reserve.doc
+		keys, ids, publics, links, numbers = append(keys, doc.Blind[byKey.kind]), append(ids, r.ID), append(publics, r.Public), append(links, doc.blindText(byLink)), append(numbers, r.Number)
+		if external := doc.blindText(byExternalID); external != "" {
+			externals = append(externals, external)
 		}
 		if r.Supersedes != nil {
 			olders = append(olders, r.Supersedes.ID)
@@ -111,9 +128,16 @@ func (k *reservingLook) queue(s *postgresStore, b *pgx.Batch, group []*deed) {
 			if !slices.ContainsFunc(keys, func(k []byte) bool { return string(k) == string(key) }) {
 				return nil
 			}
-			stored, err := openRecord(sequence, state, doc)
-			k.known[Key(key)] = stored.RequestHash
-			return err
+			kept, err := openRecord(sequence, state, doc)
+			if err != nil {
+				return err
+			}
+			stored, err := kept.open(s.keys)
+			if err != nil && !errors.Is(err, ErrErased) {
+				return err
+			}
+			k.known[string(key)] = knownRequest{stored.RequestHash, err}
+			return nil
 		})
 		return err
 	})
@@ -175,15 +199,15 @@ func (k *reservingLook) decide(s *postgresStore, b *pgx.Batch, log *pgLog, group
 		n++
 		d.reserve.known, d.err = false, nil
 		// 1. The same key is the same record for ever.
-		if hash, ok := k.known[r.Key]; ok {
+		if known, ok := k.known[string(d.reserve.doc.Blind[byKey.kind])]; ok {
 			d.reserve.known = true
-			if hash != r.RequestHash {
+			if known.err == nil && known.hash != r.RequestHash {
 				d.err = ErrConflict
 			}
 			continue
 		}
 		// 2. Everything is used once.
-		if d.err = k.mayReserve(r); d.err != nil {
+		if d.err = k.mayReserve(r, &d.reserve.doc); d.err != nil {
 			continue
 		}
 		// 3. The record, with the payloads beside it, and what leads to it.
@@ -216,8 +240,8 @@ func (k *reservingLook) decide(s *postgresStore, b *pgx.Batch, log *pgLog, group
 }
 
 // mayReserve says why a record cannot be reserved.
-func (k *reservingLook) mayReserve(r *Record) error {
-	for _, use := range r.uses() {
+func (k *reservingLook) mayReserve(r *Record, doc *recordDoc) error {
+	for _, use := range doc.uses() {
 		if err := k.taken[use]; err != nil && !errors.Is(err, ErrIndexTaken) {
 			return fmt.Errorf("%s: %w", use, err)
 		}
@@ -290,18 +314,18 @@ type reserving struct {
 
 func (w *reserving) add(sequence int64, call *reservation) error {
 	r := &call.record
-	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), reservedDoc(*r, call.payloads))
+	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), call.doc)
 	if err != nil {
 		return err
 	}
-	w.sequences, w.ids, w.publics, w.links, w.numbers = append(w.sequences, sequence), append(w.ids, r.ID), append(w.publics, r.Public), append(w.links, r.Link), append(w.numbers, r.Number)
+	w.sequences, w.ids, w.publics, w.links, w.numbers = append(w.sequences, sequence), append(w.ids, r.ID), append(w.publics, r.Public), append(w.links, call.doc.blindText(byLink)), append(w.numbers, r.Number)
 	var external *string
-	if r.ExternalID != "" {
-		external = &r.ExternalID
+	if entry := call.doc.blindText(byExternalID); entry != "" {
+		external = &entry
 	}
-	w.externals, w.keys, w.docs = append(w.externals, external), append(w.keys, r.Key[:]), append(w.docs, sealed)
+	w.externals, w.keys, w.docs = append(w.externals, external), append(w.keys, call.doc.Blind[byKey.kind]), append(w.docs, sealed)
 	for profile, payload := range call.payloads {
-		w.payloadOf, w.payloadProfiles, w.payloads = append(w.payloadOf, sequence), append(w.payloadProfiles, profile), append(w.payloads, payload.bytes)
+		w.payloadOf, w.payloadProfiles, w.payloads = append(w.payloadOf, sequence), append(w.payloadProfiles, profile), append(w.payloads, payload)
 	}
 	for _, e := range r.Entries {
 		w.entryOf, w.entryLists, w.entryPurposes, w.entryPlaces = append(w.entryOf, sequence), append(w.entryLists, e.List), append(w.entryPurposes, e.Purpose), append(w.entryPlaces, int32(e.Index))
@@ -324,7 +348,8 @@ func (w *reserving) queue(b *pgx.Batch) {
 // sealing is one call of Commit.
 type sealing struct {
 	sequence  int64
-	doc       recordDoc         // as it is to be
+	record    Record            // as it is to be
+	doc       recordDoc         // how that is kept
 	envelopes map[string][]byte // tokens as they are kept
 	first     bool              // nobody was there before
 }
@@ -355,12 +380,12 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 	if r.State != Reserved {
 		return r, nil // the first writer wins
 	}
-	envelopes, err := r.seal(tokens)
+	envelopes, err := r.seal(s.keys, false, tokens)
 	if err != nil {
 		return Record{}, err
 	}
-	doc.Record = r
-	call := &sealing{sequence: sequence, doc: doc, envelopes: envelopes}
+	doc.State, doc.Forms = r.State, r.Forms
+	call := &sealing{sequence: sequence, record: r, doc: doc, envelopes: envelopes}
 	d := &deed{uses: []string{"record " + id}, seal: call}
 	if r.Supersedes != nil {
 		d.uses = append(d.uses, "record "+r.Supersedes.ID)
@@ -389,7 +414,7 @@ func (k *sealingLook) queue(b *pgx.Batch, group []*deed) {
 	for _, d := range group {
 		if d.seal != nil {
 			sequences = append(sequences, d.seal.sequence)
-			if r := &d.seal.doc.Record; r.Supersedes != nil && storable(r.Supersedes.ID) {
+			if r := &d.seal.record; r.Supersedes != nil && storable(r.Supersedes.ID) {
 				olders = append(olders, r.Supersedes.ID)
 			}
 		}
@@ -413,7 +438,7 @@ func (k *sealingLook) queue(b *pgx.Batch, group []*deed) {
 }
 
 // decide seals what is still reserved.
-func (k *sealingLook) decide(b *pgx.Batch, log *pgLog, group []*deed) error {
+func (k *sealingLook) decide(keys *DataKeys, b *pgx.Batch, log *pgLog, group []*deed) error {
 	var sequences, tokenOf []int64
 	var docs, tokens [][]byte
 	var profiles []string
@@ -428,7 +453,7 @@ func (k *sealingLook) decide(b *pgx.Batch, log *pgLog, group []*deed) error {
 			continue
 		}
 		// 2. What it takes the place of.
-		if d.err = k.supersede(b, log, d); d.err != nil {
+		if d.err = k.supersede(keys, b, log, d); d.err != nil {
 			if c.first = false; !isSentinel(d.err) {
 				return d.err
 			}
@@ -460,8 +485,8 @@ func (k *sealingLook) decide(b *pgx.Batch, log *pgLog, group []*deed) error {
 }
 
 // supersede revokes what a record takes the place of.
-func (k *sealingLook) supersede(b *pgx.Batch, log *pgLog, d *deed) error {
-	r := &d.seal.doc.Record
+func (k *sealingLook) supersede(keys *DataKeys, b *pgx.Batch, log *pgLog, d *deed) error {
+	r := &d.seal.record
 	if r.Supersedes == nil {
 		return nil
 	}
@@ -473,11 +498,12 @@ func (k *sealingLook) supersede(b *pgx.Batch, log *pgLog, d *deed) error {
 	if err == nil {
 		err = r.Supersedes.fits(older.State, nil)
 	}
+	c := r.supersession()
 	if err == nil {
-		_, err = older.move(r.supersession())
+		_, err = older.move(keys, c)
 	}
 	if err == nil {
-		err = queueChange(b, log, d.by, row.sequence, older)
+		err = queueChange(b, log, d.by, row.sequence, older, c)
 	}
 	if err == nil {
 		_, err = log.enter(d.by, Event{Kind: KindCorrected, Object: older.ID, Result: r.ID}, nil, nil)

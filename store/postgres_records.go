@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -41,7 +42,7 @@ func (s *postgresStore) find(ctx context.Context, column string, value any) (r R
 	}
 	sequence = found[0].sequence
 	if doc, err = openRecord(sequence, found[0].state, found[0].doc); err == nil {
-		r, err = doc.whole(found)
+		r, err = doc.whole(s.keys, found)
 	}
 	return r, doc, sequence, err
 }
@@ -63,14 +64,14 @@ func openRecord(sequence int64, state string, stored []byte) (doc recordDoc, err
 }
 
 // whole returns doc with its payloads and tokens.
-func (doc recordDoc) whole(found []pgRow) (Record, error) {
+func (doc recordDoc) whole(keys *DataKeys, found []pgRow) (Record, error) {
 	payloads, tokens := map[string][]byte{}, map[string][]byte{}
 	for _, row := range found {
 		if row.profile != nil {
 			payloads[*row.profile], tokens[*row.profile] = row.payload, row.token
 		}
 	}
-	return doc.record(func(profile string) (payload, token []byte) { return payloads[profile], tokens[profile] })
+	return doc.record(keys, func(profile string) (payload, token []byte) { return payloads[profile], tokens[profile] })
 }
 
 func (s *postgresStore) findText(ctx context.Context, column, value string) (Record, error) {
@@ -82,15 +83,29 @@ func (s *postgresStore) findText(ctx context.Context, column, value string) (Rec
 		err = ctx.Err()
 	}
 	if err != nil {
-		return Record{}, fmt.Errorf("looking for %s: %w", column, err)
+		return r, fmt.Errorf("looking for %s: %w", column, err)
 	}
 	return r, nil
 }
 
+// findBlind is findText for a column that has the entries of a blind index.
+func (s *postgresStore) findBlind(ctx context.Context, column string, x index, value string) (Record, error) {
+	if s.keys == nil {
+		return Record{}, fmt.Errorf("looking for %s: %w", column, ErrDataKeys)
+	}
+	if value == "" {
+		return Record{}, fmt.Errorf("looking for %s: %w", column, ErrNotFound)
+	}
+	return s.findText(ctx, column, hex.EncodeToString(s.keys.blind(x.kind, value)))
+}
+
 func (s *postgresStore) Lookup(ctx context.Context, key Key) (Record, error) {
-	r, _, _, err := s.find(ctx, "key", key[:])
+	if s.keys == nil {
+		return Record{}, fmt.Errorf("looking for a key: %w", ErrDataKeys)
+	}
+	r, _, _, err := s.find(ctx, "key", s.keys.blind(byKey.kind, string(key[:])))
 	if err != nil {
-		return Record{}, fmt.Errorf("looking for a key: %w", err)
+		return r, fmt.Errorf("looking for a key: %w", err)
 	}
 	return r, nil
 }
@@ -104,7 +119,7 @@ func (s *postgresStore) ByPublic(ctx context.Context, public string) (Record, er
 }
 
 func (s *postgresStore) ByLink(ctx context.Context, link string) (Record, error) {
-	return s.findText(ctx, "link", link)
+	return s.findBlind(ctx, "link", byLink, link)
 }
 
 func (s *postgresStore) ByNumber(ctx context.Context, number string) (Record, error) {
@@ -112,7 +127,7 @@ func (s *postgresStore) ByNumber(ctx context.Context, number string) (Record, er
 }
 
 func (s *postgresStore) ByExternalID(ctx context.Context, external string) (Record, error) {
-	return s.findText(ctx, "external", external)
+	return s.findBlind(ctx, "external", byExternalID, external)
 }
 
 func (s *postgresStore) Records(ctx context.Context, after string) iter.Seq2[Record, error] {
@@ -137,6 +152,23 @@ func (s *postgresStore) Records(ctx context.Context, after string) iter.Seq2[Rec
 		s.each(ctx, `SELECT sequence, state, doc, NULL, NULL::bytea, NULL::bytea FROM records WHERE sequence > $1 ORDER BY sequence LIMIT $2`, last, stepDocs, yield,
 			func(found []pgRow) (Record, error) {
 				doc, err := openRecord(found[0].sequence, found[0].state, found[0].doc)
+				if err != nil {
+					return Record{}, err
+				}
+				r, err := doc.open(s.keys)
+				if errors.Is(err, ErrErased) {
+					err = nil
+				}
+				return r, err
+			})
+	}
+}
+
+func (s *postgresStore) facts(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		s.each(ctx, `SELECT sequence, state, doc, NULL, NULL::bytea, NULL::bytea FROM records WHERE sequence > $1 ORDER BY sequence LIMIT $2`, -1, stepDocs, yield,
+			func(found []pgRow) (Record, error) {
+				doc, err := openRecord(found[0].sequence, found[0].state, found[0].doc)
 				return doc.Record, err
 			})
 	}
@@ -150,7 +182,7 @@ func (s *postgresStore) Pending(ctx context.Context) iter.Seq2[Record, error] {
 				if err != nil {
 					return Record{}, err
 				}
-				return doc.whole(found)
+				return doc.whole(s.keys, found)
 			})
 	}
 }
@@ -194,6 +226,7 @@ func (s *postgresStore) Change(ctx context.Context, id string, c Change) (Record
 	if err := c.validate(); err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
+	c.At = c.At.UTC().Round(0)
 	var sequence int64
 	var doc recordDoc
 	d := &deed{uses: []string{"record " + id}}
@@ -216,22 +249,25 @@ func (s *postgresStore) Change(ctx context.Context, id string, c Change) (Record
 		if sequence < 0 {
 			return ErrNotFound
 		}
-		moved, err := doc.move(c)
+		moved, err := doc.move(s.keys, c)
 		if err != nil || !moved {
 			return err
 		}
-		return queueChange(b, log, d.by, sequence, doc)
+		return queueChange(b, log, d.by, sequence, doc, c)
 	}
 	err := s.do(ctx, d)
 	if err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
-	return doc.Record, nil
+	if r, err := doc.open(s.keys); err == nil {
+		return r, nil
+	}
+	return doc.Record, nil // it is changed, and need not be legible for that
 }
 
 // queueChange writes a record that has moved to another state, and its bits, and
 // logs it.
-func queueChange(b *pgx.Batch, log *pgLog, by author, sequence int64, doc recordDoc) error {
+func queueChange(b *pgx.Batch, log *pgLog, by author, sequence int64, doc recordDoc, c Change) error {
 	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), doc)
 	if err != nil {
 		return err
@@ -245,7 +281,7 @@ func queueChange(b *pgx.Batch, log *pgLog, by author, sequence int64, doc record
 			b.Queue("DELETE FROM bits WHERE list = $1 AND place = $2", e.List, int32(e.Index))
 		}
 	}
-	ev, digest := doc.lastChange()
+	ev, digest := doc.changed(c)
 	_, err = log.enter(by, ev, nil, digest)
 	return err
 }

@@ -28,11 +28,11 @@ func newDatabase(t testing.TB) PostgresConfig {
 	template.Do(func() {
 		template.database = "template_indeks"
 		server.Query(t, "postgres", "CREATE DATABASE "+template.database)
-		if err := InitPostgres(context.Background(), PostgresConfig{URL: server.URL(template.database), StoreID: storeID, Node: "one"}); err != nil {
+		if err := InitPostgres(context.Background(), PostgresConfig{URL: server.URL(template.database), StoreID: storeID, Keys: testKeys(), Node: "one"}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	return PostgresConfig{URL: server.URL(server.Database(t, template.database)), StoreID: storeID, Node: "one", MaxConns: 8}
+	return PostgresConfig{URL: server.URL(server.Database(t, template.database)), StoreID: storeID, Keys: testKeys(), Node: "one", MaxConns: 8}
 }
 
 // database is the name of the database.
@@ -79,8 +79,8 @@ func TestOpenPostgresRefuses(t *testing.T) {
 	}
 	other := database("")
 	other.StoreID = "other-1"
-	empty := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Node: "one"}
-	foreign := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Node: "one"}
+	empty := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Keys: testKeys(), Node: "one"}
+	foreign := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Keys: testKeys(), Node: "one"}
 	server.Query(t, foreign.database(t), "CREATE TABLE meta (n int)")
 	for name, tt := range map[string]struct {
 		c    PostgresConfig
@@ -90,7 +90,7 @@ func TestOpenPostgresRefuses(t *testing.T) {
 		"no store":            {empty, ErrMissing, "indeks init"},
 		"another's tables":    {foreign, ErrForeign, "URL"},
 		"another institution": {other, ErrForeign, `"uni-4f2a", expected "other-1"`},
-		"newer":               {database(identityOf(identity{storeID, len(migrations()) + 1})), ErrNewer, "later"},
+		"newer":               {database(identityOf(identity{Store: storeID, Schema: len(migrations()) + 1})), ErrNewer, "later"},
 		"flipped byte":        {database(`UPDATE meta SET doc = set_byte(doc, 40, get_byte(doc, 40) # 1)`), ErrDamaged, "backup"},
 		"asynchronous commit": {database("DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$"), ErrUnsafe, "postgresql.conf"},
 	} {
@@ -172,8 +172,8 @@ func TestPostgresConstraints(t *testing.T) {
 	for n := range 3 {
 		issue(t, s, draft(n, revocation, suspension))
 	}
-	setState(t, s, 0, Revoked)
-	setState(t, s, 1, Suspended)
+	moveTo(t, s, 0, Revoked)
+	moveTo(t, s, 1, Suspended)
 	if err := s.Publish(t.Context(), revocation.ID, 1, []byte("token"), now); err != nil {
 		t.Fatal(err)
 	}

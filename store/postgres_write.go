@@ -269,7 +269,7 @@ func (s *postgresStore) tryTogether(ctx context.Context, group []*deed) error {
 			if err := look.decide(s, b, log, group); err != nil {
 				return err
 			}
-			if err := sealed.decide(b, log, group); err != nil {
+			if err := sealed.decide(s.keys, b, log, group); err != nil {
 				return err
 			}
 			for _, d := range group {

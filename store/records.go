@@ -13,13 +13,17 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// recordDoc is a record as it is stored: without payloads and tokens, which lie
-// in buckets of their own so that going through the records does not read them,
-// but with their hashes, which prove them.
+// recordDoc is a record as it is stored: its facts, and encrypted what else it says.
+// Payloads and tokens lie in buckets of their own, so that going through the
+// records does not read them, but their hashes are here, which prove them.
 type recordDoc struct {
 	Record
 	Payloads map[string][sha256.Size]byte `json:"payloads"`        // SHA-256 by profile
 	Logged   *Place                       `json:"logged,omitzero"` // where the audit log says that it was issued
+	// Blind is nil where a version without data keys put the record here, all of it in
+	// the clear.
+	Blind    map[string][]byte `json:"blind,omitzero"`    // by kind of index
+	Personal *personal         `json:"personal,omitzero"` // nil where it is in the clear or erased
 }
 
 // getDoc returns the record at a sequence, without payloads and tokens.
@@ -33,32 +37,77 @@ func getDoc(tx *bolt.Tx, key []byte) (recordDoc, error) {
 }
 
 // inBolt returns the whole of a record that stands in the buckets.
-func (doc recordDoc) inBolt(tx *bolt.Tx, key []byte) (Record, error) {
-	return doc.record(func(profile string) (payload, token []byte) {
+func (doc recordDoc) inBolt(tx *bolt.Tx, keys *DataKeys, key []byte) (Record, error) {
+	return doc.record(keys, func(profile string) (payload, token []byte) {
 		blob := blobKey(key, profile)
 		return tx.Bucket(bucketPayloads).Get(blob), tx.Bucket(bucketTokens).Get(blob)
 	})
 }
 
-// record returns the whole of a record: doc with its payloads and tokens, which
-// packed gives as they are kept, each compared with its hash.
-func (doc recordDoc) record(packed func(profile string) (payload, token []byte)) (Record, error) {
-	r := doc.Record
+// record returns the whole of a record: doc with what is personal, its payloads and
+// its tokens, which packed gives as they are kept, each compared with its hash. Of
+// what is erased it returns the facts with ErrErased.
+func (doc recordDoc) record(keys *DataKeys, packed func(profile string) (payload, token []byte)) (Record, error) {
+	r, err := doc.open(keys)
+	if errors.Is(err, ErrErased) {
+		return r, err
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("reading record %s: %w", doc.ID, err)
+	}
+	unseal := func(part string, sealed []byte) ([]byte, error) {
+		if doc.clear() {
+			return sealed, nil
+		}
+		return keys.unseal(r.place(Register), part, sealed)
+	}
 	for profile, form := range doc.Forms {
 		packedPayload, packedToken := packed(profile)
-		payload, err := unpackPayload(packedPayload)
+		payload, err := unseal(partPayload+profile, packedPayload)
+		if err == nil {
+			payload, err = unpackPayload(payload)
+		}
 		if form.Payload, err = proven(payload, err, doc.Payloads[profile]); err != nil {
 			return Record{}, fmt.Errorf("reading record %s: payload %s: %w", r.ID, profile, err)
 		}
 		if r.State != Reserved {
-			token, err := unpackToken(packedToken, form.Payload)
+			token, err := unseal(partToken+profile, packedToken)
+			if err == nil {
+				token, err = unpackToken(token, form.Payload)
+			}
 			if form.Token, err = proven(token, err, form.SHA256); err != nil {
 				return Record{}, fmt.Errorf("reading record %s: token %s: %w", r.ID, profile, err)
 			}
 		}
-		doc.Forms[profile] = form
+		r.Forms[profile] = form
 	}
 	return r, nil
+}
+
+// fitsBlinds says where the indexes have a record under other values than it says.
+func (doc *recordDoc) fitsBlinds(keys *DataKeys) error {
+	r, err := doc.open(keys)
+	if doc.clear() || err != nil {
+		return nil // as others have said
+	}
+	for _, x := range indexes {
+		if entry, value := doc.Blind[x.kind], x.of(&r); entry != nil && len(value) > 0 && !bytes.Equal(entry, keys.blind(x.kind, string(value))) {
+			return fmt.Errorf("%w: its blind %s is of another value", ErrDamaged, x.kind)
+		}
+	}
+	return nil
+}
+
+// clear reports whether a version without data keys put the record here, in the clear.
+func (doc *recordDoc) clear() bool { return doc.Blind == nil }
+
+// open returns the record with what is personal, without payloads and tokens;
+// ErrErased with the facts only.
+func (doc *recordDoc) open(keys *DataKeys) (Record, error) {
+	if doc.clear() {
+		return doc.Record, nil
+	}
+	return keys.open(doc.Record, doc.Personal)
 }
 
 // proven passes on what was unpacked if it has the hash that is on record.
@@ -77,27 +126,59 @@ func blobKey(key []byte, profile string) []byte {
 }
 
 // index names a bucket that leads from a property to the record that has it. A
-// record without the property is not in it.
+// record without the property is not in it. What is personal stands in an index as
+// [DataKeys.blind] of it; of a record that is kept in the clear, as it is.
 type index struct {
 	bucket []byte
+	kind   string // of the blind index, "": the property is not personal
 	of     func(*Record) []byte
 }
 
 var (
-	byID     = index{bucketIDs, func(r *Record) []byte { return []byte(r.ID) }}
-	byKey    = index{bucketKeys, func(r *Record) []byte { return r.Key[:] }}
-	byPublic = index{bucketPublics, func(r *Record) []byte { return []byte(r.Public) }}
-	byLink   = index{bucketLinks, func(r *Record) []byte { return []byte(r.Link) }}
-	byNumber = index{bucketNumbers, func(r *Record) []byte { return []byte(r.Number) }}
-
-	byExternalID = index{bucketExternals, func(r *Record) []byte { return []byte(r.ExternalID) }}
+	byID         = index{bucketIDs, "", func(r *Record) []byte { return []byte(r.ID) }}
+	byKey        = index{bucketKeys, "key", func(r *Record) []byte { return r.Key[:] }}
+	byPublic     = index{bucketPublics, "", func(r *Record) []byte { return []byte(r.Public) }}
+	byLink       = index{bucketLinks, "link", func(r *Record) []byte { return []byte(r.Link) }}
+	byNumber     = index{bucketNumbers, "", func(r *Record) []byte { return []byte(r.Number) }}
+	byExternalID = index{bucketExternals, "externalID", func(r *Record) []byte { return []byte(r.ExternalID) }}
 
 	indexes = []index{byID, byKey, byPublic, byLink, byNumber, byExternalID}
 )
 
-// find returns the record with a property and its sequence key, or ErrNotFound.
+// entry is what stands in the index for a record.
+func (x index) entry(doc *recordDoc) []byte {
+	if x.kind == "" || doc.clear() {
+		return x.of(&doc.Record)
+	}
+	return doc.Blind[x.kind]
+}
+
+// has reports whether the value of a record that is new stands in the index.
+func (x index) has(tx *bolt.Tx, r *Record, doc *recordDoc) bool {
+	for _, entry := range [][]byte{x.entry(doc), x.of(r)} { // the latter of a record in the clear
+		if len(entry) > 0 && tx.Bucket(x.bucket).Get(entry) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the record with a value and its sequence key, or ErrNotFound. It may
+// be one that is kept in the clear.
+func (x index) find(tx *bolt.Tx, keys *DataKeys, value []byte) (recordDoc, []byte, error) {
+	if x.kind == "" || len(value) == 0 {
+		return x.at(tx, value)
+	}
+	doc, key, err := x.at(tx, keys.blind(x.kind, string(value)))
+	if errors.Is(err, ErrNotFound) {
+		doc, key, err = x.at(tx, value)
+	}
+	return doc, key, err
+}
+
+// at returns the record that an entry leads to and its sequence key, or ErrNotFound.
 // Index entries have no checksum: the record itself must agree.
-func (x index) find(tx *bolt.Tx, property []byte) (recordDoc, []byte, error) {
+func (x index) at(tx *bolt.Tx, property []byte) (recordDoc, []byte, error) {
 	if len(property) == 0 {
 		return recordDoc{}, nil, ErrNotFound
 	}
@@ -107,26 +188,39 @@ func (x index) find(tx *bolt.Tx, property []byte) (recordDoc, []byte, error) {
 	}
 	key = bytes.Clone(key)
 	doc, err := getDoc(tx, key)
-	if err == nil && !bytes.Equal(x.of(&doc.Record), property) {
+	if err == nil && !bytes.Equal(x.entry(&doc), property) {
 		err = fmt.Errorf("%w: the index %q leads to another record", ErrDamaged, x.bucket)
 	}
 	return doc, key, err
 }
 
-// read returns the whole record with a property.
-func (s *boltStore) read(ctx context.Context, x index, property []byte) (r Record, err error) {
+// read returns the whole record with a value.
+func (s *boltStore) read(ctx context.Context, x index, value []byte) (Record, error) {
+	r, _, err := s.load(ctx, x, value)
+	if err != nil {
+		err = fmt.Errorf("looking in %q: %w", x.bucket, err)
+	}
+	return r, err
+}
+
+// load is read, and tells whether the record is kept in the clear.
+func (s *boltStore) load(ctx context.Context, x index, value []byte) (r Record, clear bool, err error) {
+	if x.kind != "" && s.keys == nil {
+		return Record{}, false, ErrDataKeys
+	}
 	err = s.view(ctx, func(tx *bolt.Tx) error {
-		doc, key, err := x.find(tx, property)
+		doc, key, err := x.find(tx, s.keys, value)
 		if err != nil {
 			return err
 		}
-		r, err = doc.inBolt(tx, key)
+		clear = doc.clear()
+		r, err = doc.inBolt(tx, s.keys, key)
 		return err
 	})
-	if err != nil {
-		return Record{}, fmt.Errorf("looking in %q: %w", x.bucket, err)
+	if err != nil && !errors.Is(err, ErrErased) {
+		r = Record{}
 	}
-	return r, nil
+	return r, clear, err
 }
 
 func (s *boltStore) Lookup(ctx context.Context, key Key) (Record, error) {
@@ -165,7 +259,7 @@ func (s *boltStore) Records(ctx context.Context, after string) iter.Seq2[Record,
 		var last []byte
 		if after != "" {
 			err := s.view(ctx, func(tx *bolt.Tx) (err error) {
-				_, last, err = byID.find(tx, []byte(after))
+				_, last, err = byID.at(tx, []byte(after))
 				return err
 			})
 			if err != nil {
@@ -174,12 +268,25 @@ func (s *boltStore) Records(ctx context.Context, after string) iter.Seq2[Record,
 			}
 		}
 		s.each(ctx, bucketRecords, last, stepDocs, yield, func(_ *bolt.Tx, key, stored []byte) (Record, error) {
-			value, err := open(bucketRecords, key, stored)
-			if err != nil {
+			var doc recordDoc
+			if err := openJSON(bucketRecords, key, stored, &doc); err != nil {
 				return Record{}, err
 			}
+			r, err := doc.open(s.keys)
+			if errors.Is(err, ErrErased) {
+				err = nil
+			}
+			return r, err
+		})
+	}
+}
+
+// facts is Records without what is personal, which takes its time.
+func (s *boltStore) facts(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		s.each(ctx, bucketRecords, nil, stepDocs, yield, func(_ *bolt.Tx, key, stored []byte) (Record, error) {
 			var doc recordDoc
-			err = decode(bucketRecords, key, value, &doc)
+			err := openJSON(bucketRecords, key, stored, &doc)
 			return doc.Record, err
 		})
 	}
@@ -192,7 +299,7 @@ func (s *boltStore) Pending(ctx context.Context) iter.Seq2[Record, error] {
 			if err != nil {
 				return Record{}, err
 			}
-			return doc.inBolt(tx, key)
+			return doc.inBolt(tx, s.keys, key)
 		})
 	}
 }

@@ -99,8 +99,8 @@ func getEpoch(tx *bolt.Tx) (e epoch, err error) {
 //
 // It is one transaction between two checks of the whole store; after an error
 // the file is to be thrown away.
-func Restore(ctx context.Context, path, storeID string, how Restoration) (Restored, error) {
-	s, err := openBolt(path, storeID, boltLimits{lock: lockTimeout})
+func Restore(ctx context.Context, path, storeID string, keys *DataKeys, how Restoration) (Restored, error) {
+	s, err := openBolt(path, storeID, keys, boltLimits{lock: lockTimeout})
 	if err != nil {
 		return Restored{}, err
 	}
@@ -118,7 +118,7 @@ func Restore(ctx context.Context, path, storeID string, how Restoration) (Restor
 	by := s.author(ctx)
 	err = guard(func() error { // and not by write, which keeps what was done before a sentinel
 		return s.db.Update(func(tx *bolt.Tx) (err error) {
-			if done, err = restore(tx, by, how); err != nil {
+			if done, err = restore(tx, by, keys, how); err != nil {
 				return err
 			}
 			return grow(tx)
@@ -133,7 +133,7 @@ func Restore(ctx context.Context, path, storeID string, how Restoration) (Restor
 	return done, s.Close()
 }
 
-func restore(tx *bolt.Tx, by author, how Restoration) (done Restored, err error) {
+func restore(tx *bolt.Tx, by author, keys *DataKeys, how Restoration) (done Restored, err error) {
 	// 1. Is every list there that the copy knows, and none from before it?
 	given := map[string]Publication{}
 	for _, p := range how.Lists {
@@ -235,7 +235,7 @@ func restore(tx *bolt.Tx, by author, how Restoration) (done Restored, err error)
 			}
 			done.Added = append(done.Added, p.ID)
 		}
-		if err := addPublication(tx, by, p, how.At, &done); err != nil {
+		if err := addPublication(tx, by, keys, p, how.At, &done); err != nil {
 			return Restored{}, fmt.Errorf("status list %s: %w", p.ID, err)
 		}
 	}
@@ -309,7 +309,7 @@ func nextLog(tx *bolt.Tx, by author, mark string, heads []Head) (name string, er
 }
 
 // addPublication sets every bit of a publication in a list of the store.
-func addPublication(tx *bolt.Tx, by author, p Publication, at time.Time, done *Restored) error {
+func addPublication(tx *bolt.Tx, by author, keys *DataKeys, p Publication, at time.Time, done *Restored) error {
 	list, err := getList(tx, p.ID)
 	if err != nil {
 		return err
@@ -342,7 +342,7 @@ func addPublication(tx *bolt.Tx, by author, p Publication, at time.Time, done *R
 			if err != nil {
 				return err
 			}
-			_, err = change(tx, by, doc.ID, Change{At: at.UTC().Truncate(time.Second), State: to, Reason: "in the last published status list when a backup was restored", By: "restore"})
+			_, err = change(tx, by, keys, doc.ID, Change{At: at.UTC().Truncate(time.Second), State: to, Reason: "in the last published status list when a backup was restored", By: "restore"})
 			if err == nil {
 				if to == Revoked {
 					done.Revoked = append(done.Revoked, doc.ID)

@@ -28,7 +28,7 @@ func publication(t testing.TB, s Store, id string, at time.Time) Publication {
 	return Publication{ID: id, Purpose: list.Purpose, Bits: bits, Token: token, ValidFrom: at}
 }
 
-func setState(t testing.TB, s Store, n int, to State) {
+func moveTo(t testing.TB, s Store, n int, to State) {
 	t.Helper()
 	if _, err := s.Change(t.Context(), draft(n).ID, Change{At: now, State: to}); err != nil {
 		t.Fatal(err)
@@ -49,8 +49,8 @@ func lost(t *testing.T) (copied string, published []Publication, numbers uint64)
 	if _, err := s.Reserve(t.Context(), draft(9, revocation, suspension)); err != nil {
 		t.Fatal(err)
 	}
-	setState(t, s, 0, Suspended)
-	setState(t, s, 1, Revoked)
+	moveTo(t, s, 0, Suspended)
+	moveTo(t, s, 1, Revoked)
 	if _, err := s.Numbers(t.Context(), "old", 5); err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +67,11 @@ func lost(t *testing.T) (copied string, published []Publication, numbers uint64)
 	issue(t, s, draft(10, revocation, suspension))
 	issue(t, s, draft(11, revocation, suspension))
 	for _, n := range []int{2, 9, 11} {
-		setState(t, s, n, Revoked)
+		moveTo(t, s, n, Revoked)
 	}
-	setState(t, s, 3, Suspended)
-	setState(t, s, 4, Suspended)
-	setState(t, s, 4, Revoked)
+	moveTo(t, s, 3, Suspended)
+	moveTo(t, s, 4, Suspended)
+	moveTo(t, s, 4, Revoked)
 	if numbers, _ = s.Numbers(t.Context(), "old", 100); numbers != 6 {
 		t.Fatalf("drawn from %d", numbers)
 	}
@@ -91,7 +91,7 @@ var restoredAt = now.Add(2 * time.Hour)
 
 func TestRestore(t *testing.T) {
 	path, published, lastNumber := lost(t)
-	got, err := Restore(t.Context(), path, storeID, Restoration{At: restoredAt, Lists: published, Numbers: 1000})
+	got, err := Restore(t.Context(), path, storeID, testKeys(), Restoration{At: restoredAt, Lists: published, Numbers: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,8 +148,8 @@ func TestRestore(t *testing.T) {
 	if _, err := s.Commit(t.Context(), draft(9).ID, tokens(draft(9))); err != nil {
 		t.Error(err)
 	}
-	setState(t, s, 9, Suspended)
-	setState(t, s, 9, Issued)
+	moveTo(t, s, 9, Suspended)
+	moveTo(t, s, 9, Issued)
 	bits, _, err := s.Bits(t.Context(), "r1")
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestRestore(t *testing.T) {
 	if err := Copy(t.Context(), s, again); err != nil {
 		t.Fatal(err)
 	}
-	second, err := Restore(t.Context(), again, storeID, Restoration{At: restoredAt.Add(time.Second), Forget: true, Numbers: 1000})
+	second, err := Restore(t.Context(), again, storeID, testKeys(), Restoration{At: restoredAt.Add(time.Second), Forget: true, Numbers: 1000})
 	if err != nil || second.Epoch == got.Epoch {
 		t.Fatalf("again: %+v, %v", second, err)
 	}
@@ -211,7 +211,7 @@ func TestRestoreRefuses(t *testing.T) {
 			}
 			before := sha256.Sum256(data)
 			tt.how.At = restoredAt
-			if _, err := Restore(t.Context(), path, storeID, tt.how); !errors.Is(err, tt.want) {
+			if _, err := Restore(t.Context(), path, storeID, testKeys(), tt.how); !errors.Is(err, tt.want) {
 				t.Fatalf("err = %v, want %v", err, tt.want)
 			}
 			after, err := os.ReadFile(path)
@@ -220,7 +220,7 @@ func TestRestoreRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Restore(t.Context(), copied, "other", Restoration{Forget: true, At: restoredAt}); !errors.Is(err, ErrForeign) {
+	if _, err := Restore(t.Context(), copied, "other", testKeys(), Restoration{Forget: true, At: restoredAt}); !errors.Is(err, ErrForeign) {
 		t.Errorf("another institution's: err = %v, want %v", err, ErrForeign)
 	}
 }
@@ -245,7 +245,7 @@ func TestRestoreAfterAWrongClock(t *testing.T) {
 				published[0].Bits = bits
 			}
 			how := Restoration{At: at, Lists: published}
-			_, err := Restore(t.Context(), path, storeID, how)
+			_, err := Restore(t.Context(), path, storeID, testKeys(), how)
 			if stale {
 				if !errors.Is(err, ErrListOld) {
 					t.Errorf("err = %v, want %v", err, ErrListOld)
@@ -283,7 +283,7 @@ func TestRestoreAfterAWrongClock(t *testing.T) {
 		if err := os.WriteFile(copied, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Restore(t.Context(), copied, storeID, Restoration{At: at, Lists: lists}); err != nil {
+		if _, err := Restore(t.Context(), copied, storeID, testKeys(), Restoration{At: at, Lists: lists}); err != nil {
 			t.Fatal(err)
 		}
 		s := reopen(t, copied)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"indeks/merkle"
@@ -30,6 +31,7 @@ var (
 	ErrReadOnly      = errors.New("store is read-only")
 	ErrSequence      = errors.New("a newer status list is already published")
 	ErrRevision      = errors.New("the document was changed since it was read")
+	ErrErased        = errors.New("what was personal in it is erased")
 
 	ErrCourseUsed    = errors.New("the version was awarded under and does not change: use another version")
 	ErrCourseDiffers = errors.New("the version in the catalogue has other content")
@@ -62,20 +64,21 @@ const (
 	Revoked   State = "revoked" // final
 )
 
-// Record is one issuance. Everything but State, the tokens and Changes is fixed
-// by Reserve. The JSON names are those of the stored form: to rename one is a
-// new schema version.
+// Record is one issuance. Everything but State, the tokens, Changes and Erasures is
+// fixed by Reserve. The JSON names are those of the stored form: to rename one is a
+// new schema version. A member that is added is kept under the data keys, unless it
+// is added to copyFacts.
 type Record struct {
-	ID          string            `json:"id"` // credential id, urn:credential:<uuid>
-	Key         Key               `json:"key"`
-	RequestHash [32]byte          `json:"requestHash"`
-	Public      string            `json:"public"` // 26 symbols: printed in the QR code
-	Link        string            `json:"link"`   // 26 symbols: the learner's own page
-	Number      string            `json:"number"` // certificate number, unique, never re-used
-	Entries     []Entry           `json:"entries"`
-	SealingTime time.Time         `json:"sealingTime"` // whole seconds, UTC
-	KeyID       string            `json:"keyID"`       // key it is sealed with
-	Forms       map[string]Sealed `json:"forms"`       // by name: "edc", "vc2" ...
+	ID          string            `json:"id,omitzero"` // credential id, urn:credential:<uuid>
+	Key         Key               `json:"key,omitzero"`
+	RequestHash [32]byte          `json:"requestHash,omitzero"`
+	Public      string            `json:"public,omitzero"` // 26 symbols: printed in the QR code
+	Link        string            `json:"link,omitzero"`   // 26 symbols: the learner's own page
+	Number      string            `json:"number,omitzero"` // certificate number, unique, never re-used
+	Entries     []Entry           `json:"entries,omitzero"`
+	SealingTime time.Time         `json:"sealingTime,omitzero"` // whole seconds, UTC
+	KeyID       string            `json:"keyID,omitzero"`       // key it is sealed with
+	Forms       map[string]Sealed `json:"forms,omitzero"`       // by name: "edc", "vc2" ...
 
 	Course        string   `json:"course,omitzero"` // id
 	CourseVersion string   `json:"courseVersion,omitzero"`
@@ -99,8 +102,14 @@ type Record struct {
 	// Supersedes says whose place the record takes.
 	Supersedes *Supersession `json:"supersedes,omitzero"`
 
-	State   State    `json:"state"`
-	Changes []Change `json:"changes,omitzero"` // oldest first
+	State    State     `json:"state,omitzero"`
+	Changes  []Change  `json:"changes,omitzero"`  // oldest first
+	Erasures []Erasure `json:"erasures,omitzero"` // oldest first
+}
+
+// Erased reports whether what the record says of a class is erased.
+func (r *Record) Erased(c Class) bool {
+	return slices.ContainsFunc(r.Erasures, func(e Erasure) bool { return e.Class == c || e.Class == Register })
 }
 
 // Supersession is the revocation that comes with a record: Commit revokes the
@@ -137,8 +146,8 @@ func (r Record) Bit(purpose string) bool {
 
 // Change is one event after issuing.
 type Change struct {
-	At     time.Time `json:"at"`
-	State  State     `json:"state"`           // after it
+	At     time.Time `json:"at,omitzero"`
+	State  State     `json:"state,omitzero"`  // after it
 	Code   string    `json:"code,omitzero"`   // of a list that package issuer has
 	Reason string    `json:"reason,omitzero"` // in words, for the register alone
 	By     string    `json:"by,omitzero"`

@@ -63,7 +63,11 @@ func (cmd *backupCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	records, err := store.ReadBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	learners, err := c.dataKeys(ctx, ring)
+	if err != nil {
+		return err
+	}
+	records, err := store.ReadBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, learners)
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%w, or have it make the backup: --server", err)
 	}
@@ -74,7 +78,7 @@ func (cmd *backupCmd) Run(ctx context.Context, con console) error {
 
 	// 2. The backup.
 	counted, done := countRecords(con, "checking the copy")
-	b := c.backup(records, ring.Entries())
+	b := c.backup(records, learners, ring.Entries())
 	b.Whole, b.Each = true, counted.add
 	if info, err := os.Stat(to); err == nil && info.IsDir() {
 		to = filepath.Join(to, b.Name(time.Now()))

@@ -10,7 +10,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"indeks/issuer"
-	"indeks/keys"
 	"indeks/store"
 )
 
@@ -26,7 +25,7 @@ tokens with the institution's published keys. It changes nothing. Ends with 1 wh
 and names it.
 
 While the issuer's server runs it holds the records; it reads them itself once a day, and /readyz says
-what it found. Opening tokens takes the passphrase of the key file, --seals none does without.
+what it found. It takes the passphrase of the key file.
 
   indeks check --config uni
   indeks check --config uni --seals all`
@@ -42,13 +41,13 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	var entries []keys.Entry
-	if every > 0 {
-		ring, err := c.ring()
-		if err != nil {
-			return fmt.Errorf("%w; --seals none checks without keys", err)
-		}
-		entries = ring.Entries()
+	ring, err := c.ring()
+	if err != nil {
+		return err
+	}
+	learners, err := c.dataKeys(ctx, ring)
+	if err != nil {
+		return err
 	}
 	path := c.path(c.Issuer.StoreFile)
 	if cmd.Store != "" {
@@ -57,14 +56,14 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 
 	// 2. Opening reads every page.
 	start := time.Now()
-	records, err := store.ReadBolt(path, c.Issuer.StoreID)
+	records, err := store.ReadBolt(path, c.Issuer.StoreID, learners)
 	if err != nil {
 		return err
 	}
 	defer records.Close()
 
 	// 3. Everything in it.
-	seals := issuer.NewSeals(entries, every)
+	seals := issuer.NewSeals(ring.Entries(), every)
 	counted, done := countRecords(con, "checking")
 	found := store.Check(ctx, records, counted.add, seals.Check)
 	done()

@@ -20,8 +20,16 @@ func (cmd *compactCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	ring, err := c.ring()
+	if err != nil {
+		return err
+	}
+	learners, err := c.dataKeys(ctx, ring)
+	if err != nil {
+		return err
+	}
 	path := c.path(c.Issuer.StoreFile)
-	before, after, err := store.Compact(ctx, path, c.Issuer.StoreID)
+	before, after, err := store.Compact(ctx, path, c.Issuer.StoreID, learners)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,12 @@ type Config struct {
 		// institution's file.
 		StoreFile string `yaml:"store_file"`
 		StoreID   string `yaml:"store_id"`
+		// DataKeysFile holds the keys under which what is personal in the records is
+		// encrypted, beside them, as StoreFile.keys, if not said otherwise. It is itself
+		// encrypted under a secret in KeysFile. WITHOUT EITHER OF THE TWO NO RECORD CAN BE
+		// READ ANY MORE. Of it only the latest copy may be kept, or what was erased comes
+		// back.
+		DataKeysFile string `yaml:"data_keys_file,omitempty"`
 		// KeysFile is the encrypted key file. Its passphrase comes from the
 		// environment variable INDEKS_PASSPHRASE or from PassphraseFile.
 		KeysFile       string `yaml:"keys_file"`

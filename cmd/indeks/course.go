@@ -39,7 +39,7 @@ func (cmd configFlag) catalogue() (*issuer.Catalogue, store.Store, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,7 +53,7 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	}
 	made, err := (&initCmd{Dir: cmd.Dir, facts: examples.Institution(), Alg: "ES256",
 		Listen: listen.issuer.Addr().String(), PublicBase: base(listen.issuer),
-		VerifierListen: listen.verifier.Addr().String(), VerifierBase: base(listen.verifier)}).setUp(time.Now())
+		VerifierListen: listen.verifier.Addr().String(), VerifierBase: base(listen.verifier)}).setUp(ctx, time.Now())
 	if err != nil {
 		return err
 	}

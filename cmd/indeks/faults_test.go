@@ -81,7 +81,7 @@ func newVictim(t *testing.T, n int) *victim {
 	address := listener.Addr().String()
 	listener.Close()
 	made, err := (&initCmd{Dir: v.dir, facts: examples.Institution(), Alg: "ES256", Listen: address, PublicBase: "http://" + address,
-		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(time.Now())
+		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +349,15 @@ func (v *victim) ask(t *testing.T, client *http.Client, l *learner) bool {
 // token besides; ended says that nothing may still be reserved.
 func (v *victim) check(t *testing.T, whole, ended bool) {
 	t.Helper()
-	s, err := store.ReadBolt(v.config.path(v.config.Issuer.StoreFile), v.config.Issuer.StoreID)
+	ring, err := v.config.ring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dataKeys, err := v.config.dataKeys(t.Context(), ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.ReadBolt(v.config.path(v.config.Issuer.StoreFile), v.config.Issuer.StoreID, dataKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +396,7 @@ func (v *victim) check(t *testing.T, whole, ended bool) {
 	if !whole {
 		return
 	}
-	ring, err := v.config.ring()
+	ring, err = v.config.ring()
 	if err != nil {
 		t.Fatal(err)
 	}

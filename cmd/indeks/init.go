@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -38,7 +39,9 @@ func (*initCmd) Help() string {
 
   indeks.yaml   the configuration, the one file that you edit
   records.db    the store of everything issued: back it up
-  keys.age      the encrypted key file, with a first key and a self-signed seal certificate
+  learners.keys the keys under which what is personal is stored: without them no record can be read
+  keys.age      the encrypted key file, with a first key and a self-signed seal certificate, and the secret
+                that learners.keys is encrypted under
   passphrase    its passphrase, unless INDEKS_PASSPHRASE is set; keep it elsewhere for real use
   api-keys      hashes of the keys of the API; the first key, an admin's, is printed once
   trust.json    the trust file of the verifier, which names this institution
@@ -56,8 +59,8 @@ type setUp struct {
 	ring   *keys.Ring
 }
 
-func (cmd *initCmd) Run(con console) error {
-	made, err := cmd.setUp(time.Now())
+func (cmd *initCmd) Run(ctx context.Context, con console) error {
+	made, err := cmd.setUp(ctx, time.Now())
 	if err != nil {
 		return err
 	}
@@ -72,7 +75,7 @@ func (cmd *initCmd) Run(con console) error {
 
 // setUp makes the folder. It works in a temporary folder beside it and renames
 // that at the end, so that there is never half an institution.
-func (cmd *initCmd) setUp(now time.Time) (*setUp, error) {
+func (cmd *initCmd) setUp(ctx context.Context, now time.Time) (*setUp, error) {
 	// 1. What is asked for must be sound before anything is written.
 	c, err := cmd.config()
 	if err != nil {
@@ -116,8 +119,16 @@ func (cmd *initCmd) setUp(now time.Time) (*setUp, error) {
 		return nil, fmt.Errorf("writing the API keys: %w", err)
 	}
 
-	// 3. The store, then what the verifier is told.
-	if err := store.InitBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID); err != nil {
+	// 3. The data keys, the store, then what the verifier is told.
+	secret, err := ring.Secret(dataKeysPurpose)
+	if err != nil {
+		return nil, err
+	}
+	learners, err := store.CreateDataKeys(ctx, store.VaultFile(c.dataKeysFile()), secret)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.InitBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, learners); err != nil {
 		return nil, err
 	}
 	trust := verifier.Trust{Version: 1, Issued: now.UTC().Truncate(time.Second), Expires: now.UTC().Truncate(time.Second).AddDate(1, 0, 0),
@@ -187,7 +198,7 @@ func (cmd *initCmd) config() (*Config, error) {
 		c.Institution.QRPrefix = issuer.NewPublicID("")[:2]
 	}
 	c.Issuer.Listen, c.Issuer.PublicBase = cmd.Listen, cmd.PublicBase
-	c.Issuer.StoreFile, c.Issuer.StoreID = "records.db", rand.Text()
+	c.Issuer.StoreFile, c.Issuer.DataKeysFile, c.Issuer.StoreID = "records.db", "learners.keys", rand.Text()
 	c.Issuer.KeysFile, c.Issuer.APIKeysFile = "keys.age", "api-keys"
 	c.Verifier.Listen, c.Verifier.PublicBase, c.Verifier.TrustFile = cmd.VerifierListen, cmd.VerifierBase, "trust.json"
 	c.Verifier.AllowLoopback = strings.HasPrefix(cmd.PublicBase, "http://")

@@ -84,7 +84,7 @@ func signLists(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ring, err := c.ring()
 	ts.Check(err)
-	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, nil)
 	ts.Check(err)
 	defer records.Close()
 	hours, err := strconv.Atoi(args[1])

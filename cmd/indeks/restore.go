@@ -21,6 +21,7 @@ import (
 type restoreCmd struct {
 	From        string   `help:"The backup; its manifest is looked for beside it." required:"" type:"existingfile" placeholder:"FILE"`
 	Identity    string   `help:"File with the key that opens it." type:"existingfile" placeholder:"KEYFILE"`
+	DataKeys    string   `name:"data-keys" help:"The latest copy of the data keys; looked for beside the backup. Not needed where they still lie in the institution's folder." type:"existingfile" placeholder:"FILE"`
 	Into        string   `help:"The institution's folder: with indeks.yaml and the key file, and no records." required:"" placeholder:"DIR"`
 	Lists       []string `help:"The status lists as they were last published: files, folders or addresses. none where they are lost: what was revoked since the backup is then valid again." required:"" sep:"none" placeholder:"FILE|DIR|URL|none"`
 	SkipNumbers uint64   `help:"Certificate numbers to skip in each series: more than were given out since the backup." default:"100000" placeholder:"N"`
@@ -36,7 +37,11 @@ not in it, and this makes sure that none of it is undone or done twice:
     are in the folder lists beside the backups, at whoever mirrors the issuer's host, or in caches.
     Restoring an older backup once more takes a larger --skip-numbers.
 
-The signing keys are not in a backup. Put indeks.yaml, keys.age and api-keys back first.
+  - What was erased since stays erased: its data keys are destroyed, and its records become what is left of
+    erased ones.
+
+The signing keys are not in a backup. Put indeks.yaml, keys.age and api-keys back first. The data keys lie
+beside the backups, as their latest copy.
 
   indeks restore --from indeks-20260701T120000.000Z.db.age --identity backup.key --into uni --lists lists`
 }
@@ -74,17 +79,48 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 		}
 	}
 
-	// 2. The records, under another name until they are whole and safe to use.
+	// 2. The data keys. Those of the folder are the latest.
+	m, err := issuer.ReadManifest(cmd.From)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file := c.dataKeysFile()
+	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+		copied := cmd.DataKeys
+		if copied == "" && m.DataKeys != "" {
+			copied = filepath.Join(filepath.Dir(cmd.From), m.DataKeys)
+		}
+		if copied == "" {
+			return errors.New("restoring: there are no data keys in the folder, and no manifest names their copy: give --data-keys")
+		}
+		sealed, err := issuer.UnpackKeys(copied, identity)
+		if err != nil {
+			return err
+		}
+		if err := store.PutBack(ctx, file, sealed); err != nil {
+			return err
+		}
+	}
+	secret, err := ring.Secret(dataKeysPurpose)
+	if err != nil {
+		return err
+	}
+	learners, err := store.OpenDataKeys(ctx, store.VaultFile(file), secret)
+	if err != nil {
+		return fmt.Errorf("%w (%s)", err, file)
+	}
+
+	// 3. The records, under another name until they are whole and safe to use.
 	work := path + ".restoring"
 	if err := os.Remove(work); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("restoring: %w", err)
 	}
-	m, err := issuer.Unpack(ctx, cmd.From, identity, work)
+	m, err = issuer.Unpack(ctx, cmd.From, identity, work)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(work)
-	done, err := store.Restore(ctx, work, c.Issuer.StoreID, how)
+	done, err := store.Restore(ctx, work, c.Issuer.StoreID, learners, how)
 	if errors.Is(err, store.ErrListMissing) {
 		return fmt.Errorf("%w: give it with --lists, or --lists none if it is lost", err)
 	}
@@ -92,7 +128,7 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 
-	// 3. The name, which Link gives only if it is free.
+	// 4. The name, which Link gives only if it is free.
 	if err := errors.Join(os.Link(work, path), syncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}

@@ -90,6 +90,7 @@ type house struct {
 	config      *Config
 	institution issuer.Institution
 	store       store.Store
+	learners    *store.DataKeys
 	disk        *store.Disk
 	issuer      *issuer.Issuer
 }
@@ -108,7 +109,11 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if err != nil {
 		return nil, err
 	}
-	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID)
+	learners, err := c.dataKeys(ctx, ring)
+	if err != nil {
+		return nil, err
+	}
+	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, learners)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +129,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}
-	return &house{config: c, institution: inst, store: records, disk: disk, issuer: iss}, nil
+	return &house{config: c, institution: inst, store: records, learners: learners, disk: disk, issuer: iss}, nil
 }
 
 func (h *house) close() error { return h.store.Close() }
@@ -213,11 +218,11 @@ func ended(err error) error {
 
 // backup is how the records of the house are copied.
 func (h *house) backup() issuer.Backup {
-	return h.config.backup(h.store, h.issuer.Publication().Keys)
+	return h.config.backup(h.store, h.learners, h.issuer.Publication().Keys)
 }
 
-func (c *Config) backup(records store.Store, entries []keys.Entry) issuer.Backup {
-	return issuer.Backup{Store: records, Keys: entries, Work: c.path(c.Issuer.StoreFile) + ".copy", StoreID: c.Issuer.StoreID,
+func (c *Config) backup(records store.Store, learners *store.DataKeys, entries []keys.Entry) issuer.Backup {
+	return issuer.Backup{Store: records, Learners: learners, Keys: entries, Work: c.path(c.Issuer.StoreFile) + ".copy", StoreID: c.Issuer.StoreID,
 		Recipients: c.Backup.Recipients, Program: version(), Now: time.Now}
 }
 

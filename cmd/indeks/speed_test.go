@@ -112,7 +112,7 @@ func setUpBench(t testing.TB) *bench {
 	}
 	b := &bench{dir: filepath.Join(t.TempDir(), "institution")}
 	made, err := (&initCmd{Dir: b.dir, facts: examples.Institution(), Alg: "ES256", Listen: listener.Addr().String(), PublicBase: "http://" + listener.Addr().String(),
-		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(time.Now())
+		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,10 +48,14 @@ func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store
 	t.Helper()
 	dir, did := t.TempDir(), "did:web:issuer.school.example"
 	path := filepath.Join(dir, "records.db")
-	if err := store.InitBolt(path, did); err != nil {
+	learners, err := store.CreateDataKeys(t.Context(), store.VaultFile(filepath.Join(dir, "learners.keys")), [32]byte{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	records, err := store.OpenBolt(path, did)
+	if err := store.InitBolt(path, did, learners); err != nil {
+		t.Fatal(err)
+	}
+	records, err = store.OpenBolt(path, did, learners)
 	if err != nil {
 		t.Fatal(err)
 	}
