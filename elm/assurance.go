@@ -19,10 +19,10 @@ func (v *view) assessment() Element {
 		}
 		value := v.concept(&s.DCType[0])
 		if title := v.titleOf(c); !alike(title.Text, value.Text) {
-			value.Detail = lineOf(nil, v.say("line:assessment"), title)
+			value.Detail = v.lineOf(nil, "line:assessment", title)
 		}
 		for _, mode := range v.concepts(s.Mode) {
-			value.Detail = lineOf(value.Detail, v.say("line:mode"), mode)
+			value.Detail = v.lineOf(value.Detail, "line:mode", mode)
 		}
 		if !graded { // else it stands with the grade
 			value.Detail = v.gradingScheme(value.Detail, c)
@@ -49,7 +49,7 @@ func (v *view) criteria() Element {
 			}
 			value := v.noteText(&c.SpecifiedBy.AdditionalNote[i])
 			if v.several() {
-				value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
+				value.Detail = v.lineOf(nil, "line:assessment", v.titleOf(c))
 			}
 			for _, page := range c.SpecifiedBy.SupplementaryDocument {
 				value.Link = cmp.Or(value.Link, link(page.ContentURL))
@@ -76,7 +76,7 @@ func statesCriteria(n Note) bool {
 func (v *view) supervision() Element {
 	values := v.collect(v.examined(), func(c claim) []Value {
 		value := v.concept(c.IDVerification)
-		value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
+		value.Detail = v.lineOf(nil, "line:assessment", v.titleOf(c))
 		return []Value{value}
 	})
 	if len(values) > 0 && !slices.ContainsFunc(values, func(value Value) bool { return value.Text != values[0].Text }) {
@@ -106,7 +106,7 @@ func (v *view) grade() Element {
 	return Element{ID: "O3", Values: v.collect(v.assessments, func(c claim) []Value {
 		value := v.noteText(c.Grade)
 		if v.several() {
-			value.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(c))
+			value.Detail = v.lineOf(nil, "line:assessment", v.titleOf(c))
 		}
 		if c.SpecifiedBy == nil {
 			value.Detail = append(value.Detail, foreseen...)
@@ -114,7 +114,7 @@ func (v *view) grade() Element {
 			value.Detail = v.gradingScheme(value.Detail, c)
 		}
 		for i := range c.AssessedBy {
-			value.Detail = lineOf(value.Detail, v.say("line:assessor"), v.organisation(&c.AssessedBy[i]))
+			value.Detail = v.lineOf(value.Detail, "line:assessor", v.organisation(&c.AssessedBy[i]))
 		}
 		return []Value{value}
 	})}
@@ -156,7 +156,7 @@ func (v *view) quality() Element {
 			accreditations(c.SpecifiedBy.Accreditation)
 		}
 	}
-	for _, body := range v.awardingBodies() {
+	for _, body := range v.awarding {
 		accreditations(body.Accreditation)
 	}
 	accreditations(v.c.Issuer.Accreditation)
@@ -174,14 +174,14 @@ func (v *view) accreditation(a *Accreditation) Value {
 	if value.Text == "" {
 		value = kind
 	} else if kind.Text != value.Text {
-		value.Detail = lineOf(value.Detail, v.say("line:type"), kind)
+		value.Detail = v.lineOf(value.Detail, "line:type", kind)
 	}
-	value.Detail = lineOf(value.Detail, v.say("line:description"), v.text(a.Description))
-	value.Detail = lineOf(value.Detail, v.say("line:agency"), v.organisation(a.AccreditingAgent))
-	value.Detail = lineOf(value.Detail, v.say("line:decision"), v.concept(a.Decision))
-	value.Detail = line(value.Detail, v.say("line:decided"), v.day(a.DateIssued))
-	value.Detail = line(value.Detail, v.say("line:until"), v.day(a.ExpiryDate))
-	value.Detail = line(value.Detail, v.say("line:review"), v.day(a.ReviewDate))
+	value.Detail = v.lineOf(value.Detail, "line:description", v.text(a.Description))
+	value.Detail = v.lineOf(value.Detail, "line:agency", v.organisation(a.AccreditingAgent))
+	value.Detail = v.lineOf(value.Detail, "line:decision", v.concept(a.Decision))
+	value.Detail = v.line(value.Detail, "line:decided", v.day(a.DateIssued))
+	value.Detail = v.line(value.Detail, "line:until", v.day(a.ExpiryDate))
+	value.Detail = v.line(value.Detail, "line:review", v.day(a.ReviewDate))
 	for i := range a.AdditionalNote {
 		note := v.noteText(&a.AdditionalNote[i])
 		for j := range a.AdditionalNote[i].Subject {
@@ -192,15 +192,15 @@ func (v *view) accreditation(a *Accreditation) Value {
 				note = v.concept(subject)
 			}
 		}
-		value.Detail = lineOf(value.Detail, v.say("line:note"), note)
+		value.Detail = v.lineOf(value.Detail, "line:note", note)
 	}
 	if a.Report != nil {
 		value.Link = link(a.Report.ContentURL)
-		value.Detail = line(value.Detail, v.say("line:report"), cmp.Or(a.Report.ContentURL, v.text(a.Report.Title).Text))
+		value.Detail = v.line(value.Detail, "line:report", cmp.Or(a.Report.ContentURL, v.text(a.Report.Title).Text))
 	}
 	for i := range a.LandingPage {
 		value.Link = cmp.Or(value.Link, link(a.LandingPage[i].ContentURL))
-		value.Detail = line(value.Detail, v.say("line:page"), a.LandingPage[i].ContentURL)
+		value.Detail = v.line(value.Detail, "line:page", a.LandingPage[i].ContentURL)
 	}
 	return value
 }
@@ -273,10 +273,10 @@ func (v *view) stackability() Element {
 		value := v.titleOf(c)
 		if s := c.SpecifiedBy; s != nil {
 			for _, kind := range v.concepts(s.DCType) {
-				value.Detail = lineOf(value.Detail, v.say("line:type"), kind)
+				value.Detail = v.lineOf(value.Detail, "line:type", kind)
 			}
 			for i := range s.LimitOrganisation {
-				value.Detail = lineOf(value.Detail, v.say("line:where"), v.organisation(&s.LimitOrganisation[i]))
+				value.Detail = v.lineOf(value.Detail, "line:where", v.organisation(&s.LimitOrganisation[i]))
 			}
 		}
 		e.Values = add(e.Values, value)
@@ -301,7 +301,7 @@ func (v *view) confirmation() Element {
 					value.Text, value.Lang, value.Ours = v.say("verify"), "", true
 				}
 				// On paper there is no link to follow.
-				value.Detail = line(value.Detail, v.say("line:page"), w.ContentURL)
+				value.Detail = v.line(value.Detail, "line:page", w.ContentURL)
 				e.Values = add(e.Values, value)
 			}
 		}
@@ -375,7 +375,7 @@ func (v *view) furtherInformation() Element {
 		for _, n := range v.about(topic) {
 			value := v.noteText(n.Note)
 			if topic == "" && n.concept != nil {
-				value.Detail = lineOf(value.Detail, v.say("line:note"), v.concept(n.concept))
+				value.Detail = v.lineOf(value.Detail, "line:note", v.concept(n.concept))
 			}
 			values = add(values, value)
 		}

@@ -35,9 +35,9 @@ func (v *view) badge() []Section {
 		add(&who, "M1", v.badgeHolders(s)...)
 
 		title := badgeText(a.Get("name"))
-		title.Detail = line(title.Detail, v.say("line:description"), badgeText(a.Get("description")).Text)
-		title.Detail = line(title.Detail, v.say("line:type"), badgeText(a.Get("achievementType")).Text)
-		title.Detail = line(title.Detail, v.say("line:identifier"), badgeText(a.Get("humanCode")).Text)
+		title.Detail = v.line(title.Detail, "line:description", badgeText(a.Get("description")).Text)
+		title.Detail = v.line(title.Detail, "line:type", badgeText(a.Get("achievementType")).Text)
+		title.Detail = v.line(title.Detail, "line:identifier", badgeText(a.Get("humanCode")).Text)
 		add(&who, "M2", title)
 		add(&who, "M4", badgeProfile(issuer))
 		if creator := badgeProfile(a.Get("creator")); creator.Text != badgeProfile(issuer).Text {
@@ -48,9 +48,9 @@ func (v *view) badge() []Section {
 		for _, item := range a.Get("alignment").OneOrMany() {
 			value := badgeText(item.Value.Get("targetName"))
 			value.Link = link(badgeText(item.Value.Get("targetUrl")).Text)
-			value.Detail = line(value.Detail, v.say("line:framework"), badgeText(item.Value.Get("targetFramework")).Text)
-			value.Detail = line(value.Detail, v.say("line:identifier"), badgeText(item.Value.Get("targetCode")).Text)
-			value.Detail = line(value.Detail, v.say("line:description"), badgeText(item.Value.Get("targetDescription")).Text)
+			value.Detail = v.line(value.Detail, "line:framework", badgeText(item.Value.Get("targetFramework")).Text)
+			value.Detail = v.line(value.Detail, "line:identifier", badgeText(item.Value.Get("targetCode")).Text)
+			value.Detail = v.line(value.Detail, "line:description", badgeText(item.Value.Get("targetDescription")).Text)
 			alignments = append(alignments, value)
 		}
 		add(&skills, "alignment", alignments...)
@@ -68,7 +68,7 @@ func (v *view) badge() []Section {
 		for _, item := range s.Get("result").OneOrMany() {
 			value := badgeText(item.Value.Get("value"))
 			value.Text = cmp.Or(value.Text, badgeText(item.Value.Get("status")).Text)
-			value.Detail = line(value.Detail, v.say("line:assessment"), badgeResult(a, badgeText(item.Value.Get("resultDescription")).Text))
+			value.Detail = v.line(value.Detail, "line:assessment", badgeResult(a, badgeText(item.Value.Get("resultDescription")).Text))
 			results = append(results, value)
 		}
 		add(&assessment, "O3", results...)
@@ -80,7 +80,7 @@ func (v *view) badge() []Section {
 		value := badgeText(item.Value.Get("name"))
 		value.Link = link(badgeText(item.Value.Get("id")).Text)
 		value.Text = cmp.Or(value.Text, value.Link)
-		value.Detail = line(value.Detail, v.say("line:description"), cmp.Or(badgeText(item.Value.Get("narrative")).Text, badgeText(item.Value.Get("description")).Text))
+		value.Detail = v.line(value.Detail, "line:description", cmp.Or(badgeText(item.Value.Get("narrative")).Text, badgeText(item.Value.Get("description")).Text))
 		evidence = append(evidence, value)
 	}
 	add(&assessment, "evidence", evidence...)
@@ -101,7 +101,7 @@ func (v *view) badgeHolders(subject *strictjson.Value) []Value {
 	for _, item := range subject.Get("identifier").OneOrMany() {
 		if item.Value.Get("hashed").Kind() == strictjson.False {
 			value := badgeText(item.Value.Get("identityHash"))
-			value.Detail = line(value.Detail, v.say("line:type"), badgeText(item.Value.Get("identityType")).Text)
+			value.Detail = v.line(value.Detail, "line:type", badgeText(item.Value.Get("identityType")).Text)
 			values = append(values, value)
 		}
 	}

@@ -68,7 +68,7 @@ func (v *view) codedValue(n note) Value {
 	}
 	value := v.concept(n.concept)
 	own.Text = beyondLabel(own.Text, n.concept.ID)
-	value.Detail = lineOf(nil, v.say("line:note"), own)
+	value.Detail = v.lineOf(nil, "line:note", own)
 	return value
 }
 
@@ -100,6 +100,9 @@ func beyondLabel(text, id string) string {
 
 // alike reports whether two texts have the same letters and digits.
 func alike(a, b string) bool {
+	if a == b {
+		return true
+	}
 	for {
 		var x, y rune
 		x, a = nextLetter(a)
@@ -116,7 +119,10 @@ func alike(a, b string) bool {
 // follows it; 0 where there is none.
 func nextLetter(s string) (letter rune, rest string) {
 	for i, r := range s {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r, s[i+1:]
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			return unicode.ToLower(r), s[i+utf8.RuneLen(r):]
 		}
 	}

@@ -87,19 +87,44 @@ func At(t time.Time) DateTime { return DateTime(t.UTC().Format("2006-01-02T15:04
 // Day formats a calendar day as DateTime at midnight UTC.
 func Day(y int, m time.Month, d int) DateTime { return At(time.Date(y, m, d, 0, 0, 0, 0, time.UTC)) }
 
-// durationForm is the lexical form of xsd:duration (XML Schema 1.1 part 2,
-// 3.3.6). That something follows P and T is checked apart.
-var durationForm = regexp.MustCompile(`^(-?)P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?$`)
-
 // durationParts returns the years, months, days, hours, minutes and seconds of
-// an xsd:duration as written, "" for those that it does not have.
-func durationParts(duration string) (negative bool, parts []string, ok bool) {
+// an xsd:duration (XML Schema 1.1 part 2, 3.3.6) as written, "" for those that it
+// does not have.
+func durationParts(duration string) (negative bool, parts [6]string, ok bool) {
 	if len(duration) > maxTime {
-		return false, nil, false
+		return false, parts, false
 	}
-	found := durationForm.FindStringSubmatch(duration)
-	if found == nil || strings.HasSuffix(duration, "P") || strings.HasSuffix(duration, "T") {
-		return false, nil, false
+	rest, negative := strings.CutPrefix(duration, "-")
+	rest, ok = strings.CutPrefix(rest, "P")
+	days, clock, timed := strings.Cut(rest, "T")
+	ok = ok && rest != "" && (!timed || clock != "") && amounts(days, "YMD", parts[:3]) && amounts(clock, "HMS", parts[3:])
+	return negative, parts, ok
+}
+
+// amounts reads amounts, each before its unit: in order, and no unit twice.
+func amounts(s, units string, parts []string) bool {
+	for s != "" {
+		end := strings.IndexAny(s, units)
+		if end < 0 {
+			return false
+		}
+		at := strings.IndexByte(units, s[end])
+		whole, fraction, broken := strings.Cut(s[:end], ".")
+		if !digits(whole) || broken && (s[end] != 'S' || !digits(fraction)) {
+			return false
+		}
+		parts[at] = s[:end]
+		s, units, parts = s[end+1:], units[at+1:], parts[at+1:]
 	}
-	return found[1] != "", found[2:], true
+	return true
+}
+
+// digits reports whether s is one or more of them.
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
 }

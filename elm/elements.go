@@ -29,12 +29,12 @@ func (v *view) learner() Element {
 		if value.Text == "" {
 			value = v.named(p.Extra, "name")
 		}
-		value.Detail = line(value.Detail, v.say("line:birth"), v.day(p.DateOfBirth))
+		value.Detail = v.line(value.Detail, "line:birth", v.day(p.DateOfBirth))
 		for _, identifier := range p.Identifier {
 			value.Detail = line(value.Detail, cmp.Or(Clean(v.scheme(identifier.SchemeName)), v.say("line:identifier")), identifier.Notation)
 		}
 		if p.NationalID != nil {
-			value.Detail = line(value.Detail, v.say("line:national-id"), p.NationalID.Notation)
+			value.Detail = v.line(value.Detail, "line:national-id", p.NationalID.Notation)
 		}
 		values = add(values, value)
 	}
@@ -50,7 +50,7 @@ func (v *view) title() Element {
 		}
 		for _, c := range main(claims) {
 			value := v.titleOf(c)
-			value.Detail = lineOf(value.Detail, v.say("line:description"), v.text(c.Description))
+			value.Detail = v.lineOf(value.Detail, "line:description", v.text(c.Description))
 			values = add(values, value)
 		}
 	}
@@ -91,7 +91,7 @@ func (v *view) awardingBodies() []*Organisation {
 // a reader nothing, so an organisation without a name does not count.
 func (v *view) awardingBody() Element {
 	var values []Value
-	for _, body := range append(v.awardingBodies(), &v.c.Issuer) {
+	for _, body := range append(v.awarding, &v.c.Issuer) {
 		if body == &v.c.Issuer && len(values) > 0 {
 			break
 		}
@@ -105,7 +105,7 @@ func (v *view) awardingBody() Element {
 // issuer is shown where another than the awarding body sealed the credential.
 func (v *view) issuer() Element {
 	e := Element{ID: "issuer"}
-	if v.mandated() {
+	if v.mandate {
 		e.Values = add(nil, v.organisation(&v.c.Issuer))
 	}
 	return e
@@ -113,7 +113,7 @@ func (v *view) issuer() Element {
 
 // mandated reports whether the issuer sealed what others awarded.
 func (v *view) mandated() bool {
-	bodies := v.awardingBodies()
+	bodies := v.awarding
 	issuer := v.organisation(&v.c.Issuer)
 	return len(bodies) > 0 && !slices.ContainsFunc(bodies, func(o *Organisation) bool {
 		return o.ID != "" && o.ID == v.c.Issuer.ID || v.organisation(o).Text == issuer.Text
@@ -133,10 +133,10 @@ func (v *view) country() Element {
 				value.Detail = slices.Clone(of)
 				if len(list[i].SpatialCode) > 0 {
 					for _, region := range v.concepts(list[i].SpatialCode) {
-						value.Detail = lineOf(value.Detail, v.say("line:region"), region)
+						value.Detail = v.lineOf(value.Detail, "line:region", region)
 					}
 				}
-				value.Detail = lineOf(value.Detail, v.say("line:address"), v.noteText(list[i].Address[j].FullAddress))
+				value.Detail = v.lineOf(value.Detail, "line:address", v.noteText(list[i].Address[j].FullAddress))
 				values = add(values, value)
 			}
 			if len(list[i].Address) == 0 {
@@ -146,17 +146,17 @@ func (v *view) country() Element {
 			}
 		}
 	}
-	if v.mandated() {
-		for _, body := range v.awardingBodies() {
-			of = lineOf(nil, v.say("M4"), v.organisation(body))
+	if v.mandate {
+		for _, body := range v.awarding {
+			of = v.lineOf(nil, "M4", v.organisation(body))
 			locations(body.Location)
 		}
-		of = lineOf(nil, v.say("issuer"), v.organisation(&v.c.Issuer))
+		of = v.lineOf(nil, "issuer", v.organisation(&v.c.Issuer))
 	}
 	locations(v.c.Issuer.Location)
 	of = nil
 	if len(values) == 0 {
-		for _, body := range v.awardingBodies() {
+		for _, body := range v.awarding {
 			locations(body.Location)
 		}
 	}
@@ -188,7 +188,7 @@ func (v *view) issued() Element {
 		}
 		value := shown(v.day(c.AwardedBy.AwardingDate))
 		if document != value.Text {
-			value.Detail = line(nil, v.say("line:document"), document)
+			value.Detail = v.line(nil, "line:document", document)
 		}
 		return []Value{value}
 	}
@@ -212,11 +212,11 @@ func (v *view) outcomes() Element {
 		for i := range c.SpecifiedBy.LearningOutcome {
 			o := &c.SpecifiedBy.LearningOutcome[i]
 			value := v.text(o.Title)
-			value.Detail = lineOf(value.Detail, v.say("line:type"), v.concept(o.DCType))
-			value.Detail = lineOf(value.Detail, v.say("line:reuse"), v.concept(o.ReusabilityLevel))
+			value.Detail = v.lineOf(value.Detail, "line:type", v.concept(o.DCType))
+			value.Detail = v.lineOf(value.Detail, "line:reuse", v.concept(o.ReusabilityLevel))
 			value.Detail = append(value.Detail, v.skills(append(v.concepts(o.RelatedESCOSkill), v.concepts(o.RelatedSkill)...))...)
 			for j := range o.AdditionalNote {
-				value.Detail = lineOf(value.Detail, v.say("line:note"), v.noteText(&o.AdditionalNote[j]))
+				value.Detail = v.lineOf(value.Detail, "line:note", v.noteText(&o.AdditionalNote[j]))
 			}
 			values = add(values, value)
 		}
@@ -238,7 +238,7 @@ func (v *view) skills(list []Value) []Line {
 	for _, skill := range list {
 		if _, ok := at[skill.Lang]; !ok {
 			n := len(lines)
-			if lines = lineOf(lines, v.say("line:skill"), skill); len(lines) > n {
+			if lines = v.lineOf(lines, "line:skill", skill); len(lines) > n {
 				at[skill.Lang] = n
 			}
 		}
@@ -276,14 +276,14 @@ func (v *view) workload() Element {
 				value = v.duration(c.SpecifiedBy.VolumeOfLearning)
 			}
 			if len(v.activities) > 1 {
-				value.Detail = lineOf(value.Detail, v.say("line:activity"), v.titleOf(c))
+				value.Detail = v.lineOf(value.Detail, "line:activity", v.titleOf(c))
 			}
 			return v.contact(value, c.SpecifiedBy)
 		})
 	}
 	for _, c := range main(v.activities) {
 		if len(hours) > 0 && c.SpecifiedBy != nil && c.SpecifiedBy.ContactHour != "" {
-			hours[0].Detail = line(hours[0].Detail, v.say("line:contact"), v.counted(c.SpecifiedBy.ContactHour, "hour"))
+			hours[0].Detail = v.line(hours[0].Detail, "line:contact", v.counted(c.SpecifiedBy.ContactHour, "hour"))
 		}
 	}
 	return v.orReason(Element{ID: "M7", Values: append(values, hours...)}, "credits")
@@ -296,7 +296,7 @@ func (v *view) contact(value Value, s *Specification) []Value {
 		if value.Text == "" {
 			value = shown(v.say("line:contact") + ": " + amount)
 		} else {
-			value.Detail = line(value.Detail, v.say("line:contact"), amount)
+			value.Detail = v.line(value.Detail, "line:contact", amount)
 		}
 	}
 	return []Value{value}
@@ -322,7 +322,7 @@ func (v *view) credits(c claim) []Value {
 		if slices.ContainsFunc(values, func(known Value) bool { return known.Text == value.Text }) {
 			continue
 		}
-		value.Detail = lineOf(value.Detail, v.say("line:earned"), value)
+		value.Detail = v.lineOf(value.Detail, "line:earned", value)
 		values = add(values, value)
 	}
 	return values

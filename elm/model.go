@@ -4,7 +4,7 @@ import "indeks/strictjson"
 
 // Text is a language map: BCP 47 tags, each once, and their values. Most properties
 // hold one value per language; a single value is written bare. It is no map of Go's,
-// of which a document needs one for every few words: they were a fifth of the memory
+// of which a document needs one for every few words: they were a tenth of the memory
 // that a verification goes through.
 type Text []Tagged
 

@@ -76,24 +76,24 @@ func (v *view) parts() Element {
 	}
 	e.Values = []Value{{Text: v.inside(len(rows)), Ours: true}}
 	e.Parts = &Parts{Title: v.say("line:part"), Rows: rows}
-	whole := v.bodies(v.awardingBodies())
+	whole := v.bodies(v.awarding)
 	for _, row := range rows {
 		value := row.Title
 		for _, credit := range row.Credits {
-			value.Detail = lineOf(value.Detail, v.say("line:credits"), credit)
+			value.Detail = v.lineOf(value.Detail, "line:credits", credit)
 			e.Parts.Credits = v.say("line:credits")
 		}
 		for _, grade := range row.Grades {
-			value.Detail = lineOf(value.Detail, v.say("O3"), grade)
+			value.Detail = v.lineOf(value.Detail, "O3", grade)
 			e.Parts.Grade = v.say("O3")
 		}
 		if row.When.Text != "" {
-			value.Detail = lineOf(value.Detail, v.say("line:when"), row.When)
+			value.Detail = v.lineOf(value.Detail, "line:when", row.When)
 			e.Parts.When = v.say("line:when")
 		}
 		if len(row.Bodies) > 0 && !slices.EqualFunc(row.Bodies, whole, sameText) {
 			for _, body := range row.Bodies {
-				value.Detail = lineOf(value.Detail, v.say("M4"), body)
+				value.Detail = v.lineOf(value.Detail, "M4", body)
 			}
 			e.Parts.Body = v.say("M4")
 		}
@@ -143,7 +143,7 @@ func (v *view) part(c claim, depth int) Part {
 		p := &c.ProvenBy[i]
 		grade := v.noteText(p.Grade)
 		if len(c.ProvenBy) > 1 && grade.Text != "" {
-			grade.Detail = lineOf(nil, v.say("line:assessment"), v.titleOf(claim{Claim: p}))
+			grade.Detail = v.lineOf(nil, "line:assessment", v.titleOf(claim{Claim: p}))
 		}
 		row.Grades = add(row.Grades, grade)
 		if row.When.Text == "" {

@@ -611,26 +611,27 @@ var notInURL = func() (forbidden [256]bool) {
 	return forbidden
 }()
 
-// plainAddress reports whether scheme and rest are an http or https URL of host
-// and path alone, in which nothing is encoded, so that package net/url need not
-// take it apart. Most ids in a credential are.
+// plainAddress reports whether scheme and rest are an http or https URL of a host
+// by name or number, maybe with a port, and a path in which nothing is encoded, so
+// that package net/url need not take it apart. Most ids in a credential are.
 func plainAddress(scheme, rest string) bool {
 	if scheme != "http" && scheme != "https" || !strings.HasPrefix(rest, "//") {
 		return false
 	}
 	host, path, _ := strings.Cut(rest[2:], "/")
-	return host != "" && plainPart(host) && plainPart(path)
+	host, port, ported := strings.Cut(host, ":")
+	return plainHost(host) && (!ported || digits(port)) && strings.IndexByte(path, '%') < 0
 }
 
-func plainPart(s string) bool {
+func plainHost(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
-		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '/', c == '_':
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
 		default:
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
 
 // plainScheme reports whether s is a scheme (RFC 3986 section 3.1) of lower-case

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"pgregory.net/rapid"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -292,6 +293,22 @@ func TestBrokenRulesAreBounded(t *testing.T) {
 	}
 }
 
+// A duration is read as the pattern of xsd:duration has it.
+func TestDurationParts(t *testing.T) {
+	form := regexp.MustCompile(`^(-?)P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?$`)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(rapid.StringMatching(`-?P([0-9]{1,3}[YMD.]){0,3}(T([0-9.]{1,4}[HMS]){0,3})?`), rapid.StringMatching(`[-PTYMDHS0-9.x]{0,8}`)).Draw(t, "s")
+		negative, parts, ok := durationParts(s)
+		found := form.FindStringSubmatch(s)
+		if want := found != nil && !strings.HasSuffix(s, "P") && !strings.HasSuffix(s, "T"); ok != want {
+			t.Fatalf("%q: %t, want %t", s, ok, want)
+		}
+		if ok && (negative != (found[1] != "") || !slices.Equal(parts[:], found[2:])) {
+			t.Fatalf("%q: %t %q", s, negative, parts)
+		}
+	})
+}
+
 // What is taken for an address at a glance, package net/url takes for one too.
 func TestPlainAddresses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -300,11 +317,11 @@ func TestPlainAddresses(t *testing.T) {
 		if !plainAddress(scheme, rest) {
 			return
 		}
-		if u, err := url.Parse(s); err != nil || u.Host == "" || u.Scheme != scheme {
+		if u, err := url.Parse(s); err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != scheme {
 			t.Fatalf("%q: %v, %v", s, u, err)
 		}
 	})
-	for _, s := range []string{"http://data.europa.eu/snb/eqf/6", "https://a.example"} {
+	for _, s := range []string{"http://data.europa.eu/snb/eqf/6", "https://a.example", "http://localhost:8080/status/r1#94567", "https://a.example/verify?id=1&lang=hr"} {
 		if scheme, rest, _ := strings.Cut(s, ":"); !plainAddress(scheme, rest) {
 			t.Errorf("%s is looked at for long", s)
 		}

@@ -392,3 +392,17 @@ func BenchmarkSupplement(b *testing.B) {
 		Supplement(c, "sr-Cyrl")
 	}
 }
+
+// Labels of the compiled-in lists are shown as they are, so there must be nothing
+// in them to clean.
+func TestLabelsOfListsAreClean(t *testing.T) {
+	for _, name := range contexts.Lists() {
+		for _, c := range contexts.List(name) {
+			for tag, label := range c.Label {
+				if value := shown(label); value.Text != label || strings.TrimSpace(label) != label || label == "" {
+					t.Errorf("%s in %q: %q", c.ID, tag, label)
+				}
+			}
+		}
+	}
+}

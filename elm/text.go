@@ -37,7 +37,7 @@ func Clean(s string) string {
 // plainASCII reports whether there is nothing in s but ASCII that is shown.
 func plainASCII(s string) bool {
 	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
+		if s[i]-' ' > '~'-' ' {
 			return false
 		}
 	}
@@ -58,6 +58,9 @@ func shown(text string) Value {
 func link(s string) string {
 	if !absoluteURL(s) || Clean(s) != s {
 		return ""
+	}
+	if scheme, rest, _ := strings.Cut(s, ":"); plainAddress(scheme, rest) {
+		return s
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil {

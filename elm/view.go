@@ -22,8 +22,12 @@ type view struct {
 	achievements, activities, assessments, entitlements []claim
 	foreseen                                            []claim           // assessments that stand in S.provenBy only
 	notes                                               map[string][]note // by topic
-	known                                               map[string]bool   // notes that were filed
+	known                                               map[string]bool   // notes that were filed, by key
+	key                                                 []byte            // of the last
 	schemes                                             map[string]bool   // of the assessments foreseen, as text
+
+	awarding []*Organisation // the awarding bodies
+	mandate  bool            // the issuer sealed what others awarded
 }
 
 // What is shown of one element. Documents that say more are hardly honest, and
@@ -65,6 +69,8 @@ func newView(c *Credential, lang string) *view {
 	}
 	v.remember(c.Issuer.AdditionalNote)
 	v.foresee()
+	v.awarding = slices.Clip(v.awardingBodies())
+	v.mandate = v.mandated()
 	return v
 }
 
@@ -169,16 +175,17 @@ func (v *view) remember(notes List[Note]) {
 				n.topic, n.code, n.concept = topic, code, &n.Subject[j]
 			}
 		}
-		if key := n.key(); !v.known[key] && len(v.notes[n.topic]) <= maxValues {
-			v.known[key] = true
+		v.key = n.appendKey(v.key[:0])
+		if !v.known[string(v.key)] && len(v.notes[n.topic]) <= maxValues {
+			v.known[string(v.key)] = true
 			v.notes[n.topic] = append(v.notes[n.topic], n)
 		}
 	}
 }
 
-// key is the same for notes of the same content.
-func (n note) key() string {
-	key := append(make([]byte, 0, 256), n.topic...)
+// appendKey appends what is the same for notes of the same content.
+func (n *note) appendKey(key []byte) []byte {
+	key = append(key, n.topic...)
 	key = append(append(key, 0), n.code...)
 	for _, text := range n.NoteLiteral.sorted() {
 		key = append(append(key, 0), text.Tag...)
@@ -186,7 +193,7 @@ func (n note) key() string {
 			key = append(strconv.AppendInt(append(key, 0), int64(len(value)), 10), value...)
 		}
 	}
-	return string(key)
+	return key
 }
 
 // section builds a section from those elements that have something to show.
@@ -208,10 +215,10 @@ func (v *view) section(id string, elements ...Element) Section {
 	return s
 }
 
-func (v *view) say(id string, values ...any) string { return say(v.lang, id, values...) }
+func (v *view) say(id string, values ...string) string { return say(v.lang, id, values...) }
 
 // ours is a value in our own words.
-func (v *view) ours(id string, values ...any) Value {
+func (v *view) ours(id string, values ...string) Value {
 	return Value{Text: v.say(id, values...), Ours: true}
 }
 
@@ -229,7 +236,7 @@ func (v *view) text(t Text) Value {
 func (v *view) tagged(text, tag string) Value {
 	value := shown(strings.TrimSpace(text))
 	// Figures alone, such as a grade, are in no language.
-	if !strings.EqualFold(tag, v.lang) && strings.ContainsFunc(value.Text, unicode.IsLetter) {
+	if tag != v.lang && !strings.EqualFold(tag, v.lang) && strings.ContainsFunc(value.Text, unicode.IsLetter) {
 		value.Lang = tag
 	}
 	return value
@@ -256,17 +263,21 @@ func (v *view) concept(c *Concept) Value {
 		return Value{}
 	}
 	if known, ok := contexts.Lookup(c.ID); ok {
-		var few [8]string
-		tags := few[:0]
-		for tag := range known.Label {
-			tags = append(tags, tag)
+		label, at := known.Label[v.lang], v.lang
+		value := Value{Text: label} // as the lists have it, there is nothing to clean
+		if label == "" {
+			var few [8]string
+			tags := few[:0]
+			for tag := range known.Label {
+				tags = append(tags, tag)
+			}
+			var tag string
+			at, tag = tagFor(tags, v.lang)
+			value = v.tagged(known.Label[at], tag)
 		}
-		at, tag := tagFor(tags, v.lang)
-		label := known.Label[at]
-		if plain := plainer[c.ID]; at == "en" && plain != "" {
-			label = plain
+		if at == "en" {
+			value.Text = cmp.Or(plainer[c.ID], value.Text)
 		}
-		value := v.tagged(label, tag)
 		value.Text = capital(value.Text) // the lists begin some labels with a small letter
 		value.IRI, value.Ours = c.ID, true
 		return value
@@ -332,16 +343,16 @@ func (v *view) organisation(o *Organisation) Value {
 		return Value{}
 	}
 	for _, identifier := range o.Registration {
-		value.Detail = line(value.Detail, v.say("line:register"), identified(identifier.SchemeName, identifier.Notation))
+		value.Detail = v.line(value.Detail, "line:register", identified(identifier.SchemeName, identifier.Notation))
 	}
 	for _, identifier := range o.VATIdentifier {
-		value.Detail = line(value.Detail, v.say("line:vat"), identified(identifier.SchemeName, identifier.Notation))
+		value.Detail = v.line(value.Detail, "line:vat", identified(identifier.SchemeName, identifier.Notation))
 	}
 	if o.EIDASIdentifier != nil {
-		value.Detail = line(value.Detail, v.say("line:organisation-id"), identified(o.EIDASIdentifier.SchemeName, o.EIDASIdentifier.Notation))
+		value.Detail = v.line(value.Detail, "line:organisation-id", identified(o.EIDASIdentifier.SchemeName, o.EIDASIdentifier.Notation))
 	}
 	for _, identifier := range o.Identifier {
-		value.Detail = line(value.Detail, v.say("line:identifier"), identified(identifier.SchemeName, identifier.Notation))
+		value.Detail = v.line(value.Detail, "line:identifier", identified(identifier.SchemeName, identifier.Notation))
 	}
 	for _, page := range o.Homepage {
 		if value.Link == "" {
@@ -364,7 +375,7 @@ func (v *view) page(w *WebResource) Value {
 		clean := shown(address)
 		value.Text, value.Cleaned = clean.Text, clean.Cleaned
 	} else if value.Link == "" && address != "" {
-		value.Detail = line(value.Detail, v.say("line:page"), address)
+		value.Detail = v.line(value.Detail, "line:page", address)
 	}
 	return value
 }
@@ -440,10 +451,10 @@ func (v *view) collect(claims []claim, read func(claim) []Value) []Value {
 		values[i] = p.value
 		detail := slices.Clip(p.value.Detail)
 		if len(p.by) > manyParts {
-			detail = line(detail, v.say("parts"), strconv.Itoa(len(p.by)))
+			detail = v.line(detail, "parts", strconv.Itoa(len(p.by)))
 		} else {
 			for _, name := range p.names {
-				detail = lineOf(detail, v.say("line:part"), name)
+				detail = v.lineOf(detail, "line:part", name)
 			}
 		}
 		values[i].Detail = detail
@@ -484,6 +495,22 @@ func line(lines []Line, label, text string) []Line {
 		detail.Text = "…"
 	}
 	return append(lines, detail)
+}
+
+// line is line with one of our labels, which is looked up only where there is a
+// text: most of what is asked for is not there.
+func (v *view) line(lines []Line, label, text string) []Line {
+	if text == "" {
+		return lines
+	}
+	return line(lines, v.say(label), text)
+}
+
+func (v *view) lineOf(lines []Line, label string, value Value) []Line {
+	if value.Text == "" {
+		return lines
+	}
+	return lineOf(lines, v.say(label), value)
 }
 
 // lineOf appends a value as a detail of another one.

@@ -2,7 +2,6 @@ package elm
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,18 +12,20 @@ func Languages() []string { return slices.Clone(languages) }
 
 var languages = []string{"en", "hr", "sr-Latn", "sr-Cyrl"}
 
-// say returns one of our own words, or "" for an id that has none. Words with
-// values have verbs of package fmt.
-func say(lang, id string, values ...any) string {
+// say returns one of our own words, or "" for an id that has none. Values stand
+// where the words have %s.
+func say(lang, id string, values ...string) string {
 	row, ok := words[id]
 	if !ok {
 		return ""
 	}
 	word := row[max(0, slices.Index(languages, lang))]
-	if len(values) > 0 {
-		return fmt.Sprintf(word, values...)
+	said := ""
+	for _, value := range values {
+		before, after, _ := strings.Cut(word, "%s")
+		said, word = said+before+value, after
 	}
-	return word
+	return said + word
 }
 
 // scheme is the name of an identifier's scheme: ours where it is one of the
