@@ -27,8 +27,8 @@ const (
 	clockMoves = 30 * time.Second
 )
 
-// logOrigin is the name of an audit log for the whole world.
-func (i *Institution) logOrigin(name string) string {
+// LogOrigin is the name of an audit log for the whole world.
+func (i *Institution) LogOrigin(name string) string {
 	_, place, _ := strings.Cut(i.PublicBase, "://")
 	return place + "/log/" + name
 }
@@ -93,7 +93,7 @@ func (i *Issuer) signHead(ctx context.Context, log store.Log) error {
 	if err != nil {
 		return doing(err)
 	}
-	text := merkle.Head{Origin: i.inst.logOrigin(log.Name), Size: log.Size, Root: root}.Text()
+	text := merkle.Head{Origin: i.inst.LogOrigin(log.Name), Size: log.Size, Root: root}.Text()
 	at := i.clock()
 	if err := i.checkClock(ctx, at); err != nil {
 		return doing(err)
@@ -156,7 +156,7 @@ func (i *Institution) OpenHead(ctx context.Context, ring *keys.Ring, token []byt
 	if err != nil {
 		return store.Head{}, fmt.Errorf("opening a head of the audit log: %w", err)
 	}
-	log, ours := strings.CutPrefix(head.Origin, i.logOrigin(""))
+	log, ours := strings.CutPrefix(head.Origin, i.LogOrigin(""))
 	if !ours || log == "" {
 		return store.Head{}, fmt.Errorf("opening a head of the audit log: %q is none of ours", head.Origin)
 	}
@@ -351,7 +351,7 @@ func (i *Issuer) Proof(ctx context.Context, id string, seal [sha256.Size]byte, s
 
 	// 3. The way from one to the other.
 	p := entry.Proof(form)
-	p.Log, p.Size, p.Head = i.inst.logOrigin(place.Log), head.Size, string(head.Token)
+	p.Log, p.Size, p.Head = i.inst.LogOrigin(place.Log), head.Size, string(head.Token)
 	read := func(places []int64) ([]merkle.Hash, error) { return i.store.LogHashes(ctx, place.Log, places) }
 	if p.Hashes, err = merkle.Inclusion(p.Size, p.Index, read); err != nil {
 		return doing(err)

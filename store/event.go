@@ -242,3 +242,23 @@ var program = sync.OnceValue(func() string {
 	}
 	return v
 })
+
+// EventFilter picks events. The zero value picks all.
+type EventFilter struct {
+	Kinds         []Kind // any of them; none: all
+	Actor, Object string // exactly; "": any
+	Since, Until  time.Time
+}
+
+// AddKind adds a kind by its name, and reports whether there is such a kind.
+func (f *EventFilter) AddKind(name string) bool {
+	f.Kinds = append(f.Kinds, Kind(name))
+	return slices.Contains(Kinds, Kind(name))
+}
+
+// Match reports whether an entry is picked.
+func (f *EventFilter) Match(e *LogEntry) bool {
+	return (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) &&
+		(f.Actor == "" || f.Actor == e.Actor) && (f.Object == "" || f.Object == e.Object) &&
+		(f.Since.IsZero() || !e.At.Before(f.Since)) && (f.Until.IsZero() || e.At.Before(f.Until))
+}

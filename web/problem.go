@@ -135,10 +135,10 @@ func (k *Kit) answerError(err error, c echo.Context) {
 		failed = k.Render(c, p.Status, "problem", Page{NoStore: true, Data: struct {
 			*Problem
 			Text, Request string
-		}{p, text, requestID(c)}})
+		}{p, text, RequestID(c)}})
 	}
 	if failed != nil {
-		k.log.Error("writing a problem", "err", failed, "request", requestID(c))
+		k.log.Error("writing a problem", "err", failed, "request", RequestID(c))
 	}
 }
 
@@ -170,7 +170,7 @@ func writeProblem(c echo.Context, p *Problem) error {
 		Detail  string  `json:"detail,omitempty"`
 		Request string  `json:"request,omitempty"`
 		Errors  []Field `json:"errors,omitempty"`
-	}{p.Type, p.Title, p.Status, p.Detail, requestID(c), p.Fields}
+	}{p.Type, p.Title, p.Status, p.Detail, RequestID(c), p.Fields}
 	if body.Type == "" {
 		body.Type = "about:blank"
 	}

@@ -60,7 +60,8 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 const requestKey = "request id"
 
-func requestID(c echo.Context) string {
+// RequestID is the id of a request, as in its answer and in the log.
+func RequestID(c echo.Context) string {
 	id, _ := c.Get(requestKey).(string)
 	return id
 }
@@ -73,7 +74,7 @@ func recovered(next echo.HandlerFunc, c echo.Context, l *slog.Logger) (err error
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			l.Error("panic", "request", requestID(c), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			l.Error("panic", "request", RequestID(c), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 			err = fmt.Errorf("handling %s: panic", c.Path())
 		}
 	}()

@@ -43,6 +43,7 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		c.Set(clientKey, client)
 		c.Set(rolesKey, roles)
+		c.SetRequest(c.Request().WithContext(store.Acting(c.Request().Context(), store.Actor{Name: actor(c), Request: web.RequestID(c)})))
 		web.NoStore(c)
 		return next(c)
 	}
@@ -175,17 +176,27 @@ func (s *server) recordView(r store.Record) recordView {
 	return v
 }
 
-// find returns the record that the path names. Ids of credentials may hold
-// slashes, which come escaped; the router unescapes only where none does.
+// find returns the record that the path names.
 func (s *server) find(c echo.Context) (store.Record, error) {
-	id := c.Param("id")
-	if c.Request().URL.RawPath != "" {
-		var err error
-		if id, err = url.PathUnescape(id); err != nil {
-			return store.Record{}, store.ErrNotFound
-		}
+	id, err := pathID(c, "id")
+	if err != nil {
+		return store.Record{}, err
 	}
 	return s.Issuer.Find(c.Request().Context(), id)
+}
+
+// pathID is the id of a credential in the path. It may hold slashes, which come
+// escaped; the router unescapes only where none does.
+func pathID(c echo.Context, name string) (string, error) {
+	id := c.Param(name)
+	if c.Request().URL.RawPath == "" {
+		return id, nil
+	}
+	id, err := url.PathUnescape(id)
+	if err != nil {
+		return "", store.ErrNotFound
+	}
+	return id, nil
 }
 
 func (s *server) getRecord(c echo.Context) error {

@@ -3,6 +3,7 @@ package issuing
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 
 	"indeks/internal/contract"
 	"indeks/issuer"
+	"indeks/keys"
 	"indeks/web"
 )
 
@@ -32,8 +34,9 @@ var (
 	documents map[bool]*contract.Document
 )
 
-// pagesOnly are the routes that are for people; the others are described.
-var pagesOnly = []string{"GET /", "GET /h/:link", "GET /h/:link/:file", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
+// pagesOnly are the routes that are for people, and tiles, whose paths are C2SP's;
+// the others are described.
+var pagesOnly = []string{"GET /log/:log/tile/*", "GET /", "GET /h/:link", "GET /h/:link/:file", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
 
 func routesOf(e *echo.Echo) (routes []string) {
 	for _, r := range e.Routes() {
@@ -61,7 +64,8 @@ func TestDescription(t *testing.T) {
 		c.APIKeys = append(c.APIKeys, APIKey{Name: "approver", SHA256: sha256.Sum256([]byte("the key of an approver")), Roles: []Role{Approver}}, APIKey{Name: "registrar", SHA256: sha256.Sum256([]byte("the key of a registrar"))})
 		c.VCAPI, c.Backups = true, &issuer.Keeper{Dir: t.TempDir()} // which does not run
 	}
-	e, records, _ := newEcho(t, withVCAPI)
+	var iss *issuer.Issuer
+	e, records, _ := newEcho(t, withVCAPI, func(c *Config) { iss = c.Issuer })
 	routes := routesOf(e)
 	d.Routes(t, routes, pagesOnly)
 
@@ -109,6 +113,43 @@ func TestDescription(t *testing.T) {
 		{"no such list", "GET", "/status/r99", "", []string{"Accept", "application/json"}, 404},
 	} {
 		if got := ask(t, c.method, server.URL+c.path, c.body, c.headers...); got.status != c.status {
+			t.Errorf("%s: %d, want %d: %s", c.name, got.status, c.status, got.body)
+		}
+	}
+	if err := iss.SignHeads(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	values, err := keys.SignaturesUnsafe([]byte(ask(t, "GET", server.URL+"/credentials/"+public, "").body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal := fmt.Sprintf("/proof?seal=%x", sha256.Sum256(values[0]))
+	size := strings.SplitN(strings.SplitN(ask(t, "GET", server.URL+"/credentials/"+public+seal, "").body, `"size": `, 2)[1], ",", 2)[0]
+	for _, c := range []struct {
+		name, path string
+		status     int
+	}{
+		{"a proof", "/credentials/" + public + seal, 200},
+		{"a proof by credential id", "/credentials/EX-2026-1" + seal, 200},
+		{"a proof under a size", "/credentials/" + public + seal + "&size=" + size, 200},
+		{"a proof under no size", "/credentials/" + public + seal + "&size=x", 400},
+		{"a proof of more than there is", "/credentials/" + public + seal + "&size=1000000", 404},
+		{"a proof for another seal", "/credentials/" + public + "/proof?seal=" + strings.Repeat("0", 64), 404},
+		{"a proof without a seal", "/credentials/" + public + "/proof?seal=00", 400},
+		{"all logs", "/log", 200},
+		{"a head", "/log/1/checkpoint", 200},
+		{"a tile", "/log/1/tile/0/000.p/7", 200},
+		{"no tile", "/log/1/tile/0/001", 404},
+		{"no log", "/log/2/tile/0/000.p/1", 404},
+		{"events", api + "/audit", 200},
+		{"some events", api + "/audit?kind=issued&kind=revoked&actor=API+test&since=2026-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&limit=1&log=1", 200},
+		{"events of no kind", api + "/audit?kind=lunch", 400},
+		{"events since no time", api + "/audit?since=lately", 400},
+		{"events from nowhere", api + "/audit?from=x", 400},
+		{"too many events", api + "/audit?limit=1001", 400},
+		{"events of no log", api + "/audit?log=2", 404},
+	} {
+		if got := ask(t, "GET", server.URL+c.path, "", append([]string{"Accept", "application/json"}, auth...)...); got.status != c.status {
 			t.Errorf("%s: %d, want %d: %s", c.name, got.status, c.status, got.body)
 		}
 	}
@@ -185,7 +226,10 @@ func TestDescription(t *testing.T) {
 	everywhere := func(ctx context.Context, e *echo.Echo, headers []string, body string) {
 		for _, route := range routes {
 			method, path, _ := strings.Cut(route, " ")
-			r := httptest.NewRequestWithContext(ctx, method, strings.NewReplacer(":id", "soil-sampling", ":version", "2026.1", ":public", public, ":list", "r1").Replace(path), nil)
+			if strings.HasSuffix(path, "/proof") {
+				path += "?seal=" + strings.Repeat("0", 64)
+			}
+			r := httptest.NewRequestWithContext(ctx, method, strings.NewReplacer(":id", "soil-sampling", ":version", "2026.1", ":public", public, ":list", "r1", ":log", "1").Replace(path), nil)
 			switch {
 			case method != "POST":
 			case body != "":

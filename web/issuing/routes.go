@@ -103,7 +103,11 @@ func New(c Config) (*echo.Echo, error) {
 
 	// For verifiers: what a printed id stands for, status lists, keys, contexts.
 	e.GET("/credentials/:public", s.getToken)
+	e.GET("/credentials/:public/proof", s.getProof)
 	e.GET("/status/:list", s.getStatusList)
+	e.GET("/log", s.getLogs)
+	e.GET("/log/:log/checkpoint", s.getCheckpoint)
+	e.GET("/log/:log/tile/*", s.getTile)
 	e.GET("/.well-known/did.json", s.getDID)
 	e.GET("/.well-known/jwks.json", s.getJWKS)
 	e.GET("/.well-known/jwt-vc-issuer", s.getJWTVCIssuer)
@@ -113,7 +117,7 @@ func New(c Config) (*echo.Echo, error) {
 	// API.
 	rate := kit.LimitRate(clientName)
 	api := e.Group("/api/v1", s.requireKey, rate)
-	registrar, approver, reader, admin := may(Registrar), may(Approver), may(readers...), may(Admin)
+	registrar, approver, auditor, reader, admin := may(Registrar), may(Approver), may(Auditor, Admin), may(readers...), may(Admin)
 	api.POST("/credentials", s.postCredential, registrar)
 	api.GET("/credentials/:id", s.getRecord, reader)
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke), registrar)
@@ -127,6 +131,7 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/courses", s.getCourses, reader)
 	api.GET("/courses/:id", s.getCourse, reader)
 	api.GET("/courses/:id/:version", s.getCourseFile, reader)
+	api.GET("/audit", s.getAudit, auditor)
 	api.POST("/backups", s.postBackup, admin)
 	api.GET("/backups", s.getBackups, admin)
 
