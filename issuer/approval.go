@@ -195,7 +195,10 @@ func (i *Issuer) Propose(ctx context.Context, d Draft, by string) (Approval, err
 	if err := i.checkDraft(&d); err != nil {
 		return Approval{}, err
 	}
-	if _, err := i.courseInCatalogue(ctx, &d, sha256.Sum256(d.Course.kept())); err != nil {
+	if _, _, err := i.courseInCatalogue(ctx, &d, sha256.Sum256(d.Course.kept())); err != nil {
+		return Approval{}, err
+	}
+	if err := i.checkReplaces(ctx, &d); err != nil {
 		return Approval{}, err
 	}
 	for _, f := range forms {

@@ -382,7 +382,7 @@ func (i *Issuer) try(ctx context.Context, d Draft) (*store.Record, error) {
 	}
 	course := sha256.Sum256(d.Course.kept())
 	x := i.placeholder(&d)
-	if x.Page, err = i.courseInCatalogue(ctx, &d, course); err != nil {
+	if x.Page, _, err = i.courseInCatalogue(ctx, &d, course); err != nil {
 		return nil, err
 	}
 	_, err = paced(ctx, func() (map[string]store.Sealed, error) { return i.forms(&d, x, course) })

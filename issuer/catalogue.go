@@ -303,20 +303,21 @@ func (o *Offer) Supplement(lang string) map[string]elm.Element {
 }
 
 // courseInCatalogue holds a draft's course to the version that the catalogue
-// has under its name, and returns the page of it, "" where it is not public.
-func (i *Issuer) courseInCatalogue(ctx context.Context, d *Draft, kept [sha256.Size]byte) (page string, err error) {
+// has under its name, known where it has one, and returns the page of it, "" where
+// it is not public.
+func (i *Issuer) courseInCatalogue(ctx context.Context, d *Draft, kept [sha256.Size]byte) (page string, known bool, err error) {
 	c, err := i.store.Course(ctx, d.Course.ID, d.Course.Version)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return "", nil
+		return "", false, nil
 	case err != nil:
-		return "", fmt.Errorf("looking for the course in the catalogue: %w", err)
+		return "", false, fmt.Errorf("looking for the course in the catalogue: %w", err)
 	case c.SHA256 != kept:
-		return "", otherVersion(d)
+		return "", false, otherVersion(d)
 	case c.FirstPublished.IsZero():
-		return "", nil
+		return "", true, nil
 	}
-	return i.inst.coursePage(c.ID, c.Version), nil
+	return i.inst.coursePage(c.ID, c.Version), true, nil
 }
 
 func otherVersion(d *Draft) error {

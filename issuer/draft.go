@@ -17,10 +17,14 @@ import (
 // Key is the identity of the request: RequestKey where there is one, else
 // SHA-256 of issuer, course id and version, learner_id or names and birth date,
 // awarding date. An awarding date left open stays open in it, so that the same
-// list sent again on the next day is the same request.
+// list sent again on the next day is the same request. A correction is the same
+// where it corrects the same award in the same way.
 func (d *Draft) Key(issuerDID string) store.Key {
 	if d.RequestKey != (store.Key{}) {
 		return d.RequestKey
+	}
+	if d.Replaces != nil {
+		return digest([]any{"correction", issuerDID, d.Replaces.ID, d.RequestHash()})
 	}
 	who := []string{"person", norm.NFC.String(d.GivenName), norm.NFC.String(d.FamilyName), d.DateOfBirth}
 	if d.LearnerID != "" {

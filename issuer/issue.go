@@ -54,8 +54,28 @@ const maxDraws = 32
 // for another person's approval and there is none, keys.ErrNoKey where the key to seal with
 // is missing or was revoked since the reservation, [ErrRefused]. After any
 // other error the outcome is unknown; the same draft may be issued again.
+//
+// Where the draft takes the place of another award ([Issuer.Correction]), that one
+// is revoked in the step that makes the new one durable, and the status lists are
+// published before Issue returns: store.ErrState where it is no longer in force.
 func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
-	return i.issue(ctx, d, "")
+	r, err := i.issue(ctx, d, "")
+	if err != nil || r.Supersedes == nil {
+		return r, err
+	}
+	return r, i.publishSuperseded(ctx, r)
+}
+
+// publishSuperseded publishes the lists that show that a record took another's place.
+func (i *Issuer) publishSuperseded(ctx context.Context, r store.Record) error {
+	old, err := i.store.Get(ctx, r.Supersedes.ID)
+	if err == nil {
+		err = i.publishEntries(ctx, old)
+	}
+	if err != nil {
+		return fmt.Errorf("publishing that %s is superseded: %w", r.Supersedes.ID, err)
+	}
+	return nil
 }
 
 // issue is Issue with a certificate number that was drawn already, or "".
@@ -74,16 +94,24 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 	case !errors.Is(err, store.ErrNotFound):
 		return store.Record{}, fmt.Errorf("looking up the draft: %w", err)
 	}
+	if err := i.checkReplaces(ctx, &d); err != nil {
+		return store.Record{}, err
+	}
 	// Readers of the credential are led to the version in the catalogue, so it
 	// must be the one that is awarded.
 	course := sha256.Sum256(d.Course.kept())
-	page, err := i.courseInCatalogue(ctx, &d, course)
+	page, inCatalogue, err := i.courseInCatalogue(ctx, &d, course)
 	if err != nil {
 		return store.Record{}, err
 	}
 	// Nor does anybody award alone what takes two.
 	if err := i.checkApproval(ctx, &d); err != nil {
 		return store.Record{}, err
+	}
+	if !inCatalogue {
+		if err := i.keepCourse(ctx, d.Course, course); err != nil {
+			return store.Record{}, err
+		}
 	}
 	for range maxDraws {
 		// 2. Draw ids, places in the status lists and the number, choose the

@@ -143,6 +143,8 @@ type Issuer struct {
 	documents  listDocuments
 	patterns   patterns
 	rules      approvalRules
+	kept       sync.Map // hashes of courses that are kept, see keepCourse
+	words      words
 	inspection atomic.Pointer[Inspection]
 	recorded   recorded
 }
@@ -224,6 +226,10 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 			i.warn("issuance cannot be finished", "id", r.ID, "number", r.Number, "key", r.KeyID, "error", err)
 		case err != nil:
 			return nil, fmt.Errorf("finishing %s: %w", r.ID, err)
+		case r.Supersedes != nil:
+			if err := i.publishChanged(ctx); err != nil {
+				i.warn("status lists do not say what the records do", "error", err)
+			}
 		}
 	}
 

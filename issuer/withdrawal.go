@@ -22,7 +22,8 @@ const ListValidity = 24 * time.Hour
 
 const (
 	listTTL     = 30 * time.Second
-	listRenewal = time.Hour // RunStatusLists signs anew what is older
+	listRenewal = time.Hour        // RunStatusLists signs anew what is older
+	listLook    = 20 * time.Second // and looks for what is not published yet
 )
 
 // ErrLostRevocation is returned where a list that was to be published lacks a
@@ -109,21 +110,60 @@ func (i *Issuer) ListsUntil(ctx context.Context) (time.Time, error) {
 	return first, nil
 }
 
-// RunStatusLists signs all lists anew every hour until ctx ends, and returns
-// nil then. What fails is reported to Warn and tried again after a minute.
+// RunStatusLists signs all lists anew every hour, and those that no longer say what
+// the records do within half a minute, until ctx ends; it returns nil then. Who
+// withdraws publishes by themselves: what is found here is what they could not
+// publish, or did not come to before a crash of another process. What fails is
+// reported to Warn and tried again.
 func (i *Issuer) RunStatusLists(ctx context.Context) error {
+	due := time.Now()
 	for {
-		wait := listRenewal
-		if err := i.renew(ctx, false); err != nil && ctx.Err() == nil {
-			i.warn("status lists are not renewed", "error", err)
-			wait = time.Minute
+		if time.Now().Before(due) {
+			if err := i.publishChanged(ctx); err != nil && ctx.Err() == nil {
+				i.warn("status lists do not say what the records do", "error", err)
+			}
+		} else {
+			due = time.Now().Add(listRenewal)
+			if err := i.renew(ctx, false); err != nil && ctx.Err() == nil {
+				i.warn("status lists are not renewed", "error", err)
+				due = time.Now().Add(time.Minute)
+			}
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait):
+		case <-time.After(listLook):
 		}
 	}
+}
+
+// publishChanged publishes the lists whose last publication says something else
+// than the records.
+func (i *Issuer) publishChanged(ctx context.Context) error {
+	lists, err := i.store.Lists(ctx)
+	if err != nil {
+		return fmt.Errorf("reading status lists: %w", err)
+	}
+	var failed []error
+	for _, l := range lists {
+		if l.Sequence == 0 {
+			continue // whoever asks for it first has it published
+		}
+		bits, now, err := i.store.Bits(ctx, l.ID)
+		if err == nil {
+			var last *status.List
+			if last, _, err = i.readList(ctx, now.Published); err == nil && bytes.Equal(bits.Bits(), last.Bits()) {
+				continue
+			}
+		}
+		if err == nil {
+			_, err = i.publish(ctx, l.ID, listRenewal, false)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("status list %s: %w", l.ID, err))
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // renew signs all lists anew that are due, or each of them where the clock is

@@ -38,7 +38,7 @@ var understood = map[Form][]string{
 // no credentials (RFC 8725 section 3.11). The typ of a compact token tells its
 // form, and which forms are read is for the caller of parse to say.
 var (
-	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "trust+jwt": TrustJWT, "log-head+jwt": LogHead}
+	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "trust+jwt": TrustJWT, "log-head+jwt": LogHead, "withdrawal+jwt": Withdrawal}
 	allowedTyp = map[Form][]string{
 		VCJWT: {"", "vc+jwt"},
 		JWT:   {"JWT"},
@@ -48,6 +48,8 @@ var (
 
 		TrustJWT: {"trust+jwt"},
 		LogHead:  {"log-head+jwt"},
+
+		Withdrawal: {"withdrawal+jwt"},
 	}
 	allowedCty = map[Form][]string{
 		VCJWT: {"", "vc"},
@@ -58,6 +60,8 @@ var (
 
 		TrustJWT: {"", "json"},
 		LogHead:  {""},
+
+		Withdrawal: {""},
 	}
 )
 

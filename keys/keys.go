@@ -44,6 +44,11 @@ const (
 	// LogHead is the form of a head of an audit log: a compact JWS of this typ, by Seal
 	// and OpenLogHead. It passes for nothing else, and nothing else for it.
 	LogHead Form = "log-head+jwt"
+
+	// Withdrawal is the form of an issuer's word on why a credential was withdrawn: a
+	// compact JWS of this typ, by Seal and OpenWithdrawal. It passes for nothing else, and
+	// nothing else for it.
+	Withdrawal Form = "withdrawal+jwt"
 )
 
 // Limits on what Open reads.

@@ -57,6 +57,12 @@ func OpenLogHead(ctx context.Context, token []byte, r Resolver) (*Opened, error)
 	return logHeads.open(ctx, token, r)
 }
 
+// OpenWithdrawal is [Open] for an issuer's word on why a credential was withdrawn,
+// which is a [Withdrawal] and nothing else.
+func OpenWithdrawal(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+	return withdrawals.open(ctx, token, r)
+}
+
 // kind is what is opened: by its forms, and the purposes of keys that seal it.
 type kind struct {
 	name     string
@@ -71,6 +77,7 @@ var (
 	presentations = kind{"presentation", []string{"authentication"}, []Form{VPJWT, JWT}}
 	trustFiles    = kind{"trust file", []string{"assertionMethod"}, []Form{TrustJWT}}
 	logHeads      = kind{"head of a log", []string{LogPurpose, "assertionMethod"}, []Form{LogHead}}
+	withdrawals   = kind{"withdrawal", []string{"assertionMethod"}, []Form{Withdrawal}}
 )
 
 // holds returns an error for a token of another kind.

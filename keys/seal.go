@@ -24,7 +24,7 @@ func (s *Sealer) Public() *PublicKey {
 	return s.ring.key(s.kid).public() // keys are never deleted
 }
 
-// Seal seals payload in form VCJWT, JWT, JAdES, TrustJWT or LogHead; at is the time of sealing
+// Seal seals payload in form VCJWT, JWT, JAdES, TrustJWT, LogHead or Withdrawal; at is the time of sealing
 // (whole seconds) and stands in the header as iat. For VCJWT kid is the key's ID
 // and typ "vc+jwt"; x5c is added where a certification authority vouches for the
 // key. TrustJWT always has x5c, so that the key's thumbprint is all that somebody
@@ -47,7 +47,7 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	var token []byte
 	var err error
 	switch form {
-	case VCJWT, JWT, TrustJWT, LogHead:
+	case VCJWT, JWT, TrustJWT, LogHead, Withdrawal:
 		token, err = k.sealCompact(payload, form, at)
 	case JAdES:
 		token, err = k.sealJAdES(payload, at)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -26,7 +27,8 @@ const acceptToken = "application/vc+jwt, application/jose+json;q=0.9, */*;q=0.1"
 
 // LookUp asks the issuers of the trust file for the credential with the public
 // id of a printed QR code (26 symbols, case-insensitive): those whose qr_prefix matches, else
-// all, four at once, within 3 s. It returns the token unverified.
+// all, four at once, within 3 s. It returns the token unverified; where the
+// credential was replaced, the issuer's word on that, which Verify knows as well.
 //
 // ErrNotFound where all of them answered and none knows the id, or where it is
 // not an id at all; ErrUnavailable where one could not be asked.
@@ -102,7 +104,13 @@ func (v *Verifier) lookUpAt(ctx context.Context, e *TrustedIssuer, public string
 	if err != nil {
 		return nil, err
 	}
-	return v.get(ctx, u.JoinPath(public), "application/vc+jwt")
+	token, err := v.get(ctx, u.JoinPath(public), "application/vc+jwt")
+	if answer, ok := errors.AsType[answerError](err); ok && answer == http.StatusGone {
+		if token, err := v.lookUpWithdrawal(ctx, e, u, public); err == nil {
+			return token, nil
+		}
+	}
+	return token, err
 }
 
 // FetchLink fetches a token from a link whose host belongs to an issuer of the

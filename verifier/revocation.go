@@ -142,6 +142,10 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 		c.Problem = problemOf(questions, errEntry)
 	case revoked:
 		c.fail("revoked", "The issuer has revoked it.")
+		if w, from, ok := v.askWithdrawal(ctx, r.Issuer.Trust, cred.ID, r.CheckedAt); ok {
+			r.withdrawn(w)
+			c.Source = from.String()
+		}
 	case suspended:
 		c.fail("suspended", "The issuer has suspended it for the time being.")
 	case unasked:

@@ -101,24 +101,28 @@ type Issuer struct {
 
 // Report is everything that was found.
 type Report struct {
-	Verdict   Verdict
-	State     State
-	Reason    Reason
-	Checks    []Check
-	Issuer    Issuer
-	Profile   elm.Profile
-	Form      keys.Form
-	ID        string // of the credential
-	SHA256    string // of the payload, hex; with ID the identity of the credential
-	SealedAt  time.Time
-	Since     time.Time // when revoked, suspended or expired, where known
-	CheckedAt time.Time
+	Verdict  Verdict
+	State    State
+	Reason   Reason
+	Checks   []Check
+	Issuer   Issuer
+	Profile  elm.Profile
+	Form     keys.Form
+	ID       string // of the credential
+	SHA256   string // of the payload, hex; with ID the identity of the credential
+	SealedAt time.Time
+	Since    time.Time // when revoked or expired, where known
+	// Withdrawal is why it was revoked, in the issuer's own sealed word: Superseded,
+	// ErrorInData, KeyCompromise, or "" where the issuer tells nobody.
+	Withdrawal string
+	CheckedAt  time.Time
 	// Credential is what was sealed, nil unless the seal verified. Pages may show
 	// it as fact only where Issuer.Confirmed, and never for State NotValid.
 	Credential *elm.Credential
 
-	sealEnds   time.Time     // when the seal says that it expires; zero where it does not
-	supplement []elm.Section // of Credential in English, where it was looked at
+	withdrawnAt time.Time     // by Withdrawal
+	sealEnds    time.Time     // when the seal says that it expires; zero where it does not
+	supplement  []elm.Section // of Credential in English, where it was looked at
 }
 
 // Config is what a verifier works with. The zero value works, trusts nobody and fetches

@@ -80,6 +80,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	if errors.Is(err, keys.ErrUnknownKey) && v.publishes(ctx, payloadUnsafe(token, found.form), found) {
 		opened, err = v.open(ctx, token, found)
 	}
+	if errors.Is(err, keys.ErrHeader) && isWithdrawal(token) {
+		return v.verifyWithdrawal(ctx, r, token)
+	}
 	if err != nil {
 		v.unopened(r, token, err, found)
 		return r.conclude(v)
@@ -196,8 +199,13 @@ func (r *Report) conclude(v *Verifier) *Report {
 		if because != nil {
 			r.Reason = because.Reason
 		}
-		if s != Expired { // a status list does not say since when
+		if s != Expired {
 			r.Since = time.Time{}
+		}
+		if s == Revoked { // since when, a status list does not say
+			r.Since = r.withdrawnAt
+		} else {
+			r.Withdrawal = ""
 		}
 		return r
 	}

@@ -11,11 +11,18 @@ type Wire struct {
 	Verdict    Verdict         `json:"verdict"`
 	State      State           `json:"state"`
 	Reason     Reason          `json:"reason,omitempty"`
+	Withdrawal *WireWithdrawal `json:"withdrawal,omitempty"`
 	Checks     []WireCheck     `json:"checks"`
 	Issuer     WireIssuer      `json:"issuer"`
 	Credential *WireCredential `json:"credential,omitempty"`
 	Supplement []WireElement   `json:"supplement,omitempty"`
 	CheckedAt  time.Time       `json:"checked_at"`
+}
+
+// WireWithdrawal is why a credential was revoked, where its issuer tells.
+type WireWithdrawal struct {
+	Code string    `json:"code"`
+	At   time.Time `json:"at"`
 }
 
 type WireCheck struct {
@@ -87,6 +94,9 @@ func (r *Report) Wire(lang string) Wire {
 	w := Wire{
 		Verdict: r.Verdict, State: r.State, Reason: r.Reason, CheckedAt: r.CheckedAt,
 		Checks: wireChecks(r.Checks),
+	}
+	if r.Withdrawal != "" {
+		w.Withdrawal = &WireWithdrawal{Code: r.Withdrawal, At: r.Since}
 	}
 	w.Issuer = WireIssuer{Name: r.Issuer.Name, DID: r.Issuer.DID, Country: r.Issuer.Country, Level: r.Issuer.Level, Evidence: []WireEvidence{}}
 	for _, e := range r.Issuer.Evidence {

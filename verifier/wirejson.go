@@ -16,6 +16,11 @@ func (r *Report) AppendJSON(b []byte, lang string) []byte {
 	b = field(b, `{"verdict":`, string(r.Verdict))
 	b = field(b, `,"state":`, string(r.State))
 	b = optional(b, `,"reason":`, string(r.Reason))
+	if r.Withdrawal != "" {
+		b = field(b, `,"withdrawal":{"code":`, r.Withdrawal)
+		b = append(b, `,"at":"`...)
+		b = append(r.Since.AppendFormat(b, time.RFC3339Nano), `"}`...)
+	}
 	b = append(b, `,"checks":[`...)
 	for i := range r.Checks {
 		c := &r.Checks[i]

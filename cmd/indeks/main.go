@@ -35,6 +35,7 @@ type commands struct {
 	Course    courseCmd    `cmd:"" help:"Put courses into the public catalogue, list and export them."`
 	Verify    verifyCmd    `cmd:"" help:"Say whether a credential is genuine."`
 	Revoke    revokeCmd    `cmd:"" help:"Withdraw a credential for good."`
+	Correct   correctCmd   `cmd:"" help:"Put a new credential in place of one that has a mistake in it, or an old name."`
 	Suspend   suspendCmd   `cmd:"" help:"Put a credential on hold."`
 	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
 	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`

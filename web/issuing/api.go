@@ -74,13 +74,11 @@ type issueRequest struct {
 }
 
 // postCredential issues one credential. The Idempotency-Key decides which
-// request it is: 64 hexadecimal digits are the record's key itself, anything
-// else is hashed together with the client's name.
+// request it is.
 func (s *server) postCredential(c echo.Context) error {
-	key := c.Request().Header.Get("Idempotency-Key")
-	if key == "" || len(key) > 255 {
-		return &web.Problem{Status: http.StatusBadRequest, Title: "Idempotency-Key needed",
-			Detail: "send a header Idempotency-Key of at most 255 characters; repeating a request with the same one is always safe"}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
 	}
 	var req issueRequest
 	if err := readJSON(c, &req); err != nil {
@@ -97,7 +95,7 @@ func (s *server) postCredential(c echo.Context) error {
 	if err != nil {
 		return problems(err, "/learner")
 	}
-	draft.RequestKey = requestKey(clientName(c), key)
+	draft.RequestKey = key
 	record, err := s.Issuer.Issue(c.Request().Context(), draft)
 	if errors.Is(err, issuer.ErrNeedsApproval) {
 		return s.propose(c, draft)
@@ -105,8 +103,7 @@ func (s *server) postCredential(c echo.Context) error {
 	if err != nil {
 		return problems(err, "")
 	}
-	c.Response().Header().Set("Location", "/api/v1/credentials/"+record.ID)
-	return writeJSON(c, http.StatusCreated, s.recordView(record))
+	return s.answerIssued(c, record)
 }
 
 func requestKey(client, key string) store.Key {

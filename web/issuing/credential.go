@@ -63,6 +63,12 @@ func (s *server) getCredential(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if issuer.Replaced(record) {
+		return s.kit.Render(c, http.StatusGone, "replaced", web.Page{Tone: "bad", NoStore: true, Data: struct {
+			Name string
+			At   time.Time
+		}{s.name(c), record.Changes[len(record.Changes)-1].At}})
+	}
 	// What the learner sees is read back from what was sealed, not from the record.
 	cred, err := elm.Parse(record.Forms[string(elm.EDC)].Payload)
 	if err != nil {
@@ -147,6 +153,9 @@ func (s *server) getDownload(c echo.Context) error {
 	record, err := s.byLink(c)
 	if err != nil {
 		return err
+	}
+	if issuer.Replaced(record) {
+		return errReplaced
 	}
 	file, ok := downloads[c.Param("file")]
 	if !ok || !file.of(record) {

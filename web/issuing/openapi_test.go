@@ -205,6 +205,42 @@ func TestDescription(t *testing.T) {
 			t.Errorf("asking again for what was rejected: %d %s", got.status, got.body)
 		}
 	}
+	correct := func(number, body string, status int, headers ...string) string {
+		t.Helper()
+		got := ask(t, "POST", server.URL+api+"/credentials/"+number+"/correct", body, append(headers, auth...)...)
+		if got.status != status {
+			t.Errorf("correcting %s by %s: %d, want %d: %s", number, body, got.status, status, got.body)
+		}
+		return got.body
+	}
+	const grade = `{"reason": "a test", "learner": {"grade": "10"}}`
+	ask(t, "POST", server.URL+api+"/credentials", body(t, func(l map[string]string) { l["certificate_number"] = "EX-2026-7" }), append([]string{"Idempotency-Key", "row-7"}, auth...)...)
+	ask(t, "POST", server.URL+api+"/credentials", strings.Replace(waits, `"awarding_date"`, `"certificate_number": "EX-2026-8", "awarding_date"`, 1), append([]string{"Idempotency-Key", "row-8"}, auth...)...)
+	for _, a := range strings.Split(ask(t, "GET", server.URL+api+"/approvals", "", auth...).body, `"id": "`)[1:] {
+		digest := strings.SplitN(strings.SplitN(a, `"digest": "`, 2)[1], `"`, 2)[0]
+		ask(t, "POST", server.URL+api+"/approvals/"+a[:26]+"/approve", `{"digest": "`+digest+`"}`, approver...)
+	}
+	correct("EX-2026-7", grade, 400)
+	correct("EX-2026-7", `{"learner": {"grade": "10"}}`, 400, "Idempotency-Key", "c1")
+	correct("EX-2026-7", `{"reason": "a test", "learner": {"shoe_size": "43"}}`, 422, "Idempotency-Key", "c1")
+	correct("EX-2026-1", grade, 409, "Idempotency-Key", "c2")
+	correct("none", grade, 404, "Idempotency-Key", "c3")
+	correct("EX-2026-8", grade, 202, "Idempotency-Key", "c4")
+	old := ask(t, "GET", server.URL+api+"/credentials/EX-2026-7", "", auth...).body
+	oldPublic := strings.SplitN(old, `"public_id": "`, 2)[1][:26]
+	for _, path := range []string{oldPublic + "/withdrawal", "x/withdrawal"} {
+		if got := ask(t, "GET", server.URL+"/credentials/"+path, "", "Accept", "application/json"); got.status != 404 {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+	correct("EX-2026-7", grade, 201, "Idempotency-Key", "c5")
+	correct("EX-2026-7", grade, 201, "Idempotency-Key", "c5") // again
+	correct("EX-2026-7", strings.Replace(grade, "10", "9", 1), 409, "Idempotency-Key", "c5")
+	for path, status := range map[string]int{oldPublic: 410, oldPublic + "/withdrawal": 200} {
+		if got := ask(t, "GET", server.URL+"/credentials/"+path, "", "Accept", "application/json"); got.status != status {
+			t.Errorf("%s: %d, want %d: %s", path, got.status, status, got.body)
+		}
+	}
 	for _, change := range []string{"suspend", "reinstate", "revoke"} {
 		if got := ask(t, "POST", server.URL+api+"/credentials/EX-2026-1/"+change, `{}`, auth...); got.status != 400 {
 			t.Errorf("%s without a reason: %d", change, got.status)

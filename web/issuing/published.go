@@ -29,6 +29,10 @@ func (s *server) getToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if issuer.Replaced(record) {
+		web.NoStore(c)
+		return errReplaced
+	}
 	form := record.Forms[string(elm.VC2)]
 	if form.Token == nil {
 		return store.ErrNotFound // reserved only: there is no credential yet

@@ -76,6 +76,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Retry: 60, Title: "Records are read-only: nothing is issued or changed"},
 		web.Row{Is: store.ErrDiskLow, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:disk-low", Title: "No room: nothing is issued until there is, revoking works"},
 		web.Row{Is: issuer.ErrClock, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:clock", Title: "The server's clock is in doubt: nothing is signed until it is right or confirmed"},
+		web.Row{Is: issuer.ErrNoCorrection, Status: http.StatusConflict, Title: "No new award can be drawn up from it"},
 		web.Row{Is: store.ErrRevision, Status: http.StatusConflict, Title: "It was changed since it was read"},
 		web.Row{Is: issuer.ErrSameActor, Status: http.StatusForbidden, Title: "Who asked for it cannot decide on it"},
 		web.Row{Is: issuer.ErrDecided, Status: http.StatusConflict, Title: "It was decided already"},
@@ -104,6 +105,7 @@ func New(c Config) (*echo.Echo, error) {
 	// For verifiers: what a printed id stands for, status lists, keys, contexts.
 	e.GET("/credentials/:public", s.getToken)
 	e.GET("/credentials/:public/proof", s.getProof)
+	e.GET("/credentials/:public/withdrawal", s.getWithdrawal)
 	e.GET("/status/:list", s.getStatusList)
 	e.GET("/log", s.getLogs)
 	e.GET("/log/:log/checkpoint", s.getCheckpoint)
@@ -120,6 +122,7 @@ func New(c Config) (*echo.Echo, error) {
 	registrar, approver, auditor, reader, admin := may(Registrar), may(Approver), may(Auditor, Admin), may(readers...), may(Admin)
 	api.POST("/credentials", s.postCredential, registrar)
 	api.GET("/credentials/:id", s.getRecord, reader)
+	api.POST("/credentials/:id/correct", s.postCorrection, registrar)
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke), registrar)
 	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend), registrar)
 	api.POST("/credentials/:id/reinstate", s.postChange((*issuer.Issuer).Reinstate), registrar)

@@ -105,6 +105,34 @@ func TestNotWithdrawnIsSaidOnlyAfterALook(t *testing.T) {
 	}
 }
 
+// What was replaced says so and whom to ask, and in place of a credential that is
+// no longer there names nobody but the issuer.
+func TestWhyItWasRevokedIsTold(t *testing.T) {
+	v := &fake{report: report(t, verifier.Revoked)}
+	s, _ := newServer(t, v)
+	for code, want := range map[string]string{"": "", verifier.Superseded: "replaced by a new one on 4 May 2026", verifier.ErrorInData: "It contained an error", "VALID": ""} {
+		v.report.Withdrawal = code
+		_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form)
+		if !strings.Contains(body, want) || strings.Contains(body, "VALID") || want == "" && (strings.Contains(body, "replaced by") || strings.Contains(body, "an error")) {
+			t.Errorf("%q: no %q in\n%s", code, want, body)
+		}
+	}
+	v.report.Withdrawal, v.report.Credential, v.report.SHA256 = verifier.Superseded, nil, ""
+	for _, c := range []struct{ method, path string }{{"GET", "/C/" + someID}, {"POST", "/C/" + someID}} {
+		_, body := ask(t, s, c.method, c.path, "")
+		for _, want := range []string{"REVOKED since 4 May 2026", "replaced by a new one", "Ask the person for the new one", issuerName} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: no %q", c.method, want)
+			}
+		}
+		for _, no := range []string{holderName, courseName, claimed, "I hold this"} {
+			if strings.Contains(body, no) {
+				t.Errorf("%s: shows %q", c.method, no)
+			}
+		}
+	}
+}
+
 func TestAStateNobodyKnowsIsNotGood(t *testing.T) {
 	s, _ := newServer(t, &fake{report: report(t, "splendid")})
 	_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form)
@@ -358,7 +386,8 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, verdict := range []verifier.Verdict{verifier.Valid, verifier.Invalid, verifier.Indeterminate} {
 		composed["presentation."+string(verdict)+".word"], composed["presentation."+string(verdict)+".text"] = true, true
 	}
-	for _, id := range []string{"outcome.passed", "outcome.failed", "outcome.not_made", "issuer.provider.hei", "issuer.provider.alternative", "next.not_valid", "next.no_seal", "next.unreadable"} {
+	for _, id := range []string{"outcome.passed", "outcome.failed", "outcome.not_made", "issuer.provider.hei", "issuer.provider.alternative", "next.not_valid", "next.no_seal", "next.unreadable", "next.revoked",
+		"withdrawal." + verifier.Superseded, "withdrawal." + verifier.ErrorInData, "withdrawal." + verifier.KeyCompromise} {
 		composed[id] = true
 	}
 	for _, kind := range verifier.EvidenceKinds {

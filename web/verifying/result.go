@@ -41,6 +41,7 @@ type result struct {
 	Base, Host string // where it was checked, and can be checked again
 
 	Facts bool // the content may be shown: sealed, and not NotValid
+	Said  bool // the issuer may be named though there is no content: it was replaced
 	Claim bool // but nobody vouches for the issuer, so it is a claim
 	Full  bool // with name and supplement
 
@@ -126,6 +127,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 	if state == verifier.StateValid && irrevocable {
 		p.Sentence = t("state.valid.text.irrevocable", nil)
 	}
+	if state == verifier.Revoked && r.Withdrawal != "" && s.kit.HasText("withdrawal."+r.Withdrawal) {
+		p.Why = t("withdrawal."+r.Withdrawal, args)
+	}
 	if id := "reason." + string(r.Reason); state == verifier.NotValid && s.kit.HasText(id) {
 		p.Why = t(id, nil)
 	}
@@ -145,6 +149,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 			p.Supplement = sections
 		}
 		p.Issuer = s.issuerOf(r, sections, lang)
+	}
+	if r.Withdrawal != "" && r.Credential == nil && r.Issuer.Confirmed {
+		p.Said, p.Issuer = true, s.issuerOf(r, nil, lang)
 	}
 	if !r.SealedAt.IsZero() {
 		p.SealedAt = web.Date(lang, r.SealedAt)

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"indeks/issuer"
+	"indeks/store"
+)
+
+type correctCmd struct {
+	configFlag
+	serverFlag
+	Credential string            `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
+	Set        map[string]string `help:"Columns of a class list that say something else now, such as family_name=Novak; NAME= takes away what one said." placeholder:"NAME=TEXT" required:"" mapsep:"none"`
+	Code       string            `help:"Why, in one word of the list below." placeholder:"CODE"`
+	Reason     string            `help:"Why, in words; kept on record, and never shown to the public." required:""`
+	Request    string            `help:"Which request it is, for --server: to send one again." placeholder:"KEY"`
+	Out        string            `help:"Folder to write the new sealed files into, without --server." type:"path" placeholder:"DIR"`
+}
+
+func (*correctCmd) Help() string {
+	return `Issues a new credential that says the same but for what is set, and revokes the old one in the same step.
+The new one has a number and ids of its own and names no predecessor. In public the old one says that it was
+replaced, and shows nobody's name any more; give the learner the link of the new one.
+
+  indeks correct MC-2026-00007 --set grade="10 (ten)" --reason "typing error in the minutes" --config uni
+  indeks correct MC-2026-00007 --set family_name=Novak --code name-change --reason "marriage" --server http://localhost:8080
+
+Codes: ` + strings.Join(issuer.CorrectionCodes(), ", ") + `; without one the first is meant.`
+}
+
+func (cmd *correctCmd) Run(ctx context.Context, con console) error {
+	if cmd.Server != "" {
+		return cmd.ask(ctx, con)
+	}
+	house, err := cmd.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	old, err := house.issuer.Find(ctx, cmd.Credential)
+	if err != nil {
+		return fmt.Errorf("looking up %q: %w", cmd.Credential, err)
+	}
+	draft, err := house.issuer.Correction(ctx, old, cmd.Set, nil, issuer.Why{Code: cmd.Code, Text: cmd.Reason, By: "command line"})
+	if err != nil {
+		return err
+	}
+	fresh, err := house.issuer.Issue(ctx, draft)
+	switch {
+	case errors.Is(err, issuer.ErrNeedsApproval):
+		return fmt.Errorf("%w: ask a running issuer's server, where the API key says who asks", err)
+	case errors.Is(err, store.ErrState), errors.Is(err, issuer.ErrDraft):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w; run the same command again to make sure", err)
+	}
+	fmt.Fprintf(con.out, "%s\t%s %s\t%s\n%s is revoked.\n", fresh.Number, fresh.GivenName, fresh.FamilyName, house.issuer.LearnerURL(fresh), old.Number)
+	if cmd.Out != "" {
+		return writeForms(cmd.Out, fresh)
+	}
+	return nil
+}
+
+// ask lets a running server do it.
+func (cmd *correctCmd) ask(ctx context.Context, con console) error {
+	request := cmd.Request
+	if request == "" {
+		request = rand.Text()
+	}
+	var answer struct {
+		Number    string `json:"number"`
+		GivenName string `json:"given_name"`
+		Family    string `json:"family_name"`
+		State     string `json:"state"`
+		ID        string `json:"id"`
+		Links     struct {
+			Page string `json:"page"`
+		} `json:"links"`
+	}
+	body := map[string]any{"code": cmd.Code, "reason": cmd.Reason, "learner": cmd.Set}
+	if cmd.Code == "" {
+		delete(body, "code")
+	}
+	err := cmd.serverFlag.ask(ctx, http.MethodPost, "/api/v1/credentials/"+url.PathEscape(cmd.Credential)+"/correct", body, &answer, "Idempotency-Key", request)
+	if err != nil {
+		return fmt.Errorf("%w\nTo send the same request again add --request %s", err, request)
+	}
+	if answer.Number == "" {
+		fmt.Fprintf(con.out, "It waits for approval: indeks approvals show %s\n", answer.ID)
+		return nil
+	}
+	fmt.Fprintf(con.out, "%s\t%s %s\t%s\n", answer.Number, answer.GivenName, answer.Family, answer.Links.Page)
+	return nil
+}
