@@ -32,6 +32,7 @@ const (
 	BatchUnread    BatchState = "unread"    // waits until somebody says in which encoding the list is
 	BatchChecking  BatchState = "checking"  // each row is tried without issuing it
 	BatchReady     BatchState = "ready"     // every problem is known; waits for the start
+	BatchApproval  BatchState = "approval"  // waits for another person's approval, as its course asks for
 	BatchQueued    BatchState = "queued"    // waits for its turn
 	BatchRunning   BatchState = "running"   // is being issued
 	BatchPaused    BatchState = "paused"    // by hand, or by itself: see Why
@@ -42,10 +43,13 @@ const (
 // Ended reports whether nothing happens any more by itself.
 func (s BatchState) Ended() bool { return s == BatchCancelled || s == BatchDone }
 
-// Reasons why a batch pauses by itself.
+// Reasons why a batch pauses by itself, or is cancelled by itself.
 const (
-	WhyCourse  = "course-changed" // in the catalogue, since the list was checked
-	WhyRefused = "refused"        // our own verifier refused what was built, or the key is gone
+	WhyCourse   = "course-changed"    // in the catalogue, since the list was checked
+	WhyRefused  = "refused"           // our own verifier refused what was built, or the key is gone
+	WhyOther    = "other-rows"        // are there than those that were approved
+	WhyRejected = "approval-rejected" // or nobody decided in time
+	WhyOld      = "old"               // nobody went on with it
 )
 
 // Batch is a class list, or drafts of another system, on the way to credentials.
@@ -69,6 +73,9 @@ type Batch struct {
 
 	Counts   Counts           `json:"counts"`
 	LeaveOut bool             `json:"leaveOut,omitzero"` // issue the sound rows, not those with problems
+	Start    bool             `json:"start,omitzero"`    // as soon as they are checked
+	Digest   [32]byte         `json:"digest,omitzero"`   // of the rows that were sound when they were checked, and their courses
+	Approval string           `json:"approval,omitzero"` // id of the approval
 	Warnings []Problem        `json:"warnings,omitzero"` // about the file; removed with the rows
 	Choices  []EncodingChoice `json:"choices,omitzero"`  // of BatchUnread; removed with the rows
 	Previews []int            `json:"previews,omitzero"` // places of rows worth a look
@@ -273,15 +280,16 @@ func (b *Batches) Choose(ctx context.Context, id, encoding string) (Batch, error
 
 // PutDrafts makes a batch of drafts of another system, each of which names its
 // course. A draft's RequestKey says which request it is; those whose course is not
-// known are rows with problems.
-func (b *Batches) PutDrafts(ctx context.Context, rows []Row) (Batch, error) {
+// known are rows with problems. With start those that are sound are issued
+// as soon as all are checked.
+func (b *Batches) PutDrafts(ctx context.Context, rows []Row, start bool) (Batch, error) {
 	if len(rows) > maxRows {
 		return Batch{}, &Problems{List: []Problem{{Rule: "list-size", Want: fmt.Sprintf("there are %d drafts: expected at most %d", len(rows), maxRows)}}}
 	}
 	if err := b.room(ctx, len(rows)); err != nil {
 		return Batch{}, err
 	}
-	batch := Batch{Drafts: true}
+	batch := Batch{Drafts: true, Start: start}
 	for i := range rows {
 		c := rows[i].Draft.Course
 		if c == nil || slices.ContainsFunc(batch.Courses, func(k BatchCourse) bool { return k.ID == c.ID && k.Version == c.Version }) {
@@ -395,7 +403,7 @@ func (b *Batches) fill(ctx context.Context, id string, u Upload, rows []Row, war
 			batch.State = BatchUnread
 		}
 		batch.Name, batch.Defaults, batch.Choices, batch.Warnings = shorten(u.Name), u.Defaults, choices, warnings
-		batch.Counts, batch.Chunks, batch.Next, batch.Marks = Counts{Rows: len(rows)}, chunks, 0, nil
+		batch.Counts, batch.Chunks, batch.Next, batch.Marks, batch.Digest = Counts{Rows: len(rows)}, chunks, 0, nil, [32]byte{}
 		batch.Previews = previewPlaces(rows)
 		return nil
 	})
@@ -410,19 +418,46 @@ func (b *Batches) fill(ctx context.Context, id string, u Upload, rows []Row, war
 	return batch, err
 }
 
-// Start has a batch issued that was checked. leaveOut says that rows with
-// problems are not issued; without it they stand in the way.
+// Start has a batch issued that was checked, or where its course asks for it
+// proposes it to another person first. leaveOut says that rows with problems are
+// not issued; without it they stand in the way.
 //
 // Errors: [ErrBatchProblems], [ErrBatchState].
 func (b *Batches) Start(ctx context.Context, id string, leaveOut bool) (Batch, error) {
-	return b.move(ctx, id, func(batch *Batch) error {
-		if batch.State != BatchReady {
+	batch, err := b.Get(ctx, id)
+	if err != nil {
+		return Batch{}, err
+	}
+	courses, _, _, err := b.courses(ctx, &batch)
+	if err != nil {
+		return Batch{}, err
+	}
+	needed := false
+	for _, c := range courses {
+		needs, err := b.c.Issuer.NeedsApproval(ctx, c)
+		if err != nil {
+			return Batch{}, err
+		}
+		needed = needed || needs
+	}
+	if needed && batch.Drafts { // an approval is of one course
+		return Batch{}, fmt.Errorf("starting batch %s: %w", id, ErrNeedsApproval)
+	}
+	return b.move(ctx, id, func(now *Batch) error {
+		if now.State != BatchReady || now.Digest != batch.Digest {
 			return ErrBatchState
 		}
-		if batch.Counts.Bad > 0 && !leaveOut {
+		if now.Counts.Bad > 0 && !leaveOut {
 			return ErrBatchProblems
 		}
-		batch.State, batch.LeaveOut, batch.Started, batch.Next, batch.Marks = BatchQueued, leaveOut, b.c.Issuer.clock(), 0, nil
+		now.State, now.LeaveOut, now.Started, now.Next, now.Marks = BatchQueued, leaveOut, b.c.Issuer.clock(), 0, nil
+		if needed {
+			a, err := b.c.Issuer.ProposeBatch(ctx, id, courses[0], now.Digest, now.Counts.Sound, store.ActorOf(ctx).Name)
+			if err != nil {
+				return err
+			}
+			now.State, now.Approval = BatchApproval, a.ID
+		}
 		return nil
 	})
 }

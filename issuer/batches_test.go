@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -620,5 +621,117 @@ func TestTextOfACell(t *testing.T) {
 		if got := AsCSV(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
+	}
+}
+
+// TestBatchThatNeedsApproval: it waits for another person, who approves exactly its rows.
+func TestBatchThatNeedsApproval(t *testing.T) {
+	h := newHouse(t, nil)
+	b := newBatches(t, h, BatchConfig{})
+	stop := b.run(t)
+	strict := strings.Replace(string(examples.Courses()[0].CourseJSON), `"version": "`, `"approval": true, "version": "strict-`, 1)
+	if _, _, _, err := NewCatalogue(h.c.Institution, h.store, h.c.Now).Put(t.Context(), "course", []byte(strict), Terms{Published: true}); err != nil {
+		t.Fatal(err)
+	}
+	asked := store.Acting(t.Context(), store.Actor{Name: "API one"})
+	start := func() Batch {
+		t.Helper()
+		batch := b.put(t, classList(rand.Text(), 12))
+		batch, err := b.Start(asked, batch.ID, false)
+		if err != nil || batch.State != BatchApproval || batch.Approval == "" {
+			t.Fatalf("started: %s, %v", batch.State, err)
+		}
+		return batch
+	}
+	batch := start()
+	a, err := h.Approval(t.Context(), batch.Approval)
+	if err != nil || a.Batch != batch.ID || a.Rows != 12 || a.AskedBy != "API one" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if _, err := h.Approve(t.Context(), a.ID, a.Digest, "API one"); !errors.Is(err, ErrSameActor) {
+		t.Errorf("approved by who asked: %v", err)
+	}
+	if b.records(t) != 0 {
+		t.Error("issued before it was approved")
+	}
+	if _, err := h.Approve(t.Context(), a.ID, a.Digest, "API two"); err != nil {
+		t.Fatal(err)
+	}
+	b.wait(t, batch.ID, BatchDone)
+	b.results(t, batch.ID)
+	if b.records(t) != 12 {
+		t.Errorf("%d records", b.records(t))
+	}
+
+	batch = start()
+	if _, err := h.Reject(t.Context(), batch.Approval, "not yet", "API two"); err != nil {
+		t.Fatal(err)
+	}
+	if batch = b.wait(t, batch.ID, BatchCancelled); batch.Why != WhyRejected {
+		t.Errorf("rejected: %q", batch.Why)
+	}
+
+	// Rows that were changed behind its back since it was approved.
+	batch = start()
+	a, err = h.Approval(t.Context(), batch.Approval)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if _, err := h.Approve(t.Context(), a.ID, a.Digest, "API two"); err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.store.Document(t.Context(), kindRows, partID(&batch, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Body = []byte(strings.Replace(string(d.Body), "Anić", "Anićev", 1))
+	if err := h.store.PutDocuments(t.Context(), []store.Document{d}); err != nil {
+		t.Fatal(err)
+	}
+	b.run(t)
+	if batch = b.wait(t, batch.ID, BatchPaused); batch.Why != WhyOther || b.records(t) != 12 {
+		t.Errorf("other rows: %q, %d records", batch.Why, b.records(t))
+	}
+}
+
+// TestBatchOfDrafts: what another system sends in bulk is issued without another call, and
+// what is wrong with one draft is its own matter.
+func TestBatchOfDrafts(t *testing.T) {
+	h := newHouse(t, nil)
+	b := newBatches(t, h, BatchConfig{})
+	b.run(t)
+	o, err := b.Batches.catalogue.Offer(t.Context(), b.course, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []Row
+	for n := range 25 {
+		d := draft(t)
+		d.Course, d.Row, d.LearnerID, d.ExternalID = o.Content, n+1, fmt.Sprint("L", n), fmt.Sprint("exam/", n)
+		d.RequestKey = digest([]any{"external", n})
+		rows = append(rows, Row{Draft: d})
+	}
+	rows[3] = Row{Draft: Draft{Row: 4, ExternalID: "exam/3"}, Problems: []Problem{{Row: 4, Field: "course_id", Rule: "course-unknown", Want: "is not in the catalogue"}}}
+	batch, err := b.PutDrafts(t.Context(), rows, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch = b.wait(t, batch.ID, BatchDone)
+	if want := (Counts{Rows: 25, Checked: 25, Issued: 24, Bad: 1}); batch.Counts != want {
+		t.Errorf("%+v", batch.Counts)
+	}
+	b.results(t, batch.ID)
+	if r, err := h.store.ByExternalID(t.Context(), "exam/24"); err != nil || r.Batch != batch.ID {
+		t.Errorf("exam/24: batch %q, %v", r.Batch, err)
+	}
+	// Again, as a system does that got no answer: nothing is issued twice.
+	again, err := b.PutDrafts(t.Context(), rows, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again = b.wait(t, again.ID, BatchDone)
+	if want := (Counts{Rows: 25, Checked: 25, Known: 24, Bad: 1}); again.Counts != want {
+		t.Errorf("again: %+v", again.Counts)
 	}
 }

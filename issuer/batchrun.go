@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -81,6 +82,7 @@ func (b *Batches) dispatch(ctx context.Context, working *sync.WaitGroup) error {
 		case !b.working[batch.ID]:
 		case batch.State == BatchChecking:
 			checking++
+		case batch.State == BatchApproval, batch.State == BatchReady:
 		default:
 			issuing++
 		}
@@ -92,6 +94,11 @@ func (b *Batches) dispatch(ctx context.Context, working *sync.WaitGroup) error {
 		switch batch.State {
 		case BatchChecking:
 			if checking++; checking > 1 {
+				continue
+			}
+		case BatchApproval:
+		case BatchReady:
+			if !batch.Start {
 				continue
 			}
 		case BatchQueued, BatchRunning:
@@ -129,6 +136,7 @@ func (b *Batches) mine(batch *Batch) bool {
 
 // work takes a batch on, chunk by chunk, until it is not its turn any more.
 func (b *Batches) work(ctx context.Context, id string) {
+	proven := false
 	for ctx.Err() == nil {
 		batch, err := b.Get(ctx, id)
 		if err == nil && !b.mine(&batch) {
@@ -139,6 +147,16 @@ func (b *Batches) work(ctx context.Context, id string) {
 			switch batch.State {
 			case BatchChecking:
 				err = b.check(actor, batch)
+			case BatchApproval:
+				var decided bool
+				if decided, err = b.approved(actor, batch); err == nil && !decided {
+					return
+				}
+			case BatchReady:
+				if !batch.Start {
+					return
+				}
+				_, err = b.Start(actor, id, true)
 			case BatchQueued:
 				_, err = b.change(actor, id, func(batch *Batch) error {
 					if batch.State != BatchQueued || !b.mine(batch) {
@@ -149,7 +167,14 @@ func (b *Batches) work(ctx context.Context, id string) {
 					return nil
 				})
 			case BatchRunning:
-				err = b.issue(actor, batch)
+				if !proven {
+					err = b.checkDigest(actor, &batch)
+				}
+				if proven = err == nil; proven {
+					err = b.issue(actor, batch)
+				} else if errors.Is(err, ErrOtherDraft) {
+					err = b.pause(actor, id, WhyOther)
+				}
 			default:
 				return
 			}
@@ -181,6 +206,65 @@ func (b *Batches) work(ctx context.Context, id string) {
 		case <-time.After(retryBatch):
 		}
 	}
+}
+
+// approved goes on with a batch that another person has decided on.
+func (b *Batches) approved(ctx context.Context, batch Batch) (decided bool, err error) {
+	a, err := b.c.Issuer.Approval(ctx, batch.Approval)
+	if err != nil || a.State == Waiting {
+		return false, err
+	}
+	_, err = b.change(ctx, batch.ID, func(batch *Batch) error {
+		switch {
+		case batch.State != BatchApproval:
+			return errStale
+		case a.State == Approved:
+			batch.State = BatchQueued
+		default:
+			batch.State, batch.Why, batch.Ended = BatchCancelled, WhyRejected, b.c.Issuer.clock()
+		}
+		batch.Changed = b.c.Issuer.clock()
+		return nil
+	})
+	return true, err
+}
+
+// addDigest adds a row to the digest of a batch.
+func (b *Batches) addDigest(sum [32]byte, d *Draft) [32]byte {
+	key, hash := d.Key(b.c.Issuer.inst.DID), d.RequestHash()
+	return sha256.Sum256(slices.Concat(sum[:], key[:], hash[:]))
+}
+
+// checkDigest says why what would be issued is not what was approved.
+func (b *Batches) checkDigest(ctx context.Context, batch *Batch) error {
+	if batch.Approval == "" {
+		return nil
+	}
+	courses, _, _, err := b.courses(ctx, batch)
+	if err != nil {
+		return err
+	}
+	var sum [32]byte
+	for chunk := range batch.Chunks {
+		rows, _, err := b.rows(ctx, batch, chunk, courses)
+		if err != nil {
+			return err
+		}
+		results, _, err := b.results(ctx, batch, chunk)
+		if err != nil {
+			return err
+		}
+		for i, r := range results {
+			if r.State != RowProblem {
+				sum = b.addDigest(sum, &rows[i].Draft)
+			}
+		}
+	}
+	a, err := b.c.Issuer.Approval(ctx, batch.Approval)
+	if err == nil && (sum != batch.Digest || a.Digest != hex.EncodeToString(sum[:])) {
+		err = ErrOtherDraft
+	}
+	return err
 }
 
 // sign is this node's sign that it works on a batch.
@@ -223,6 +307,10 @@ func (b *Batches) check(ctx context.Context, batch Batch) error {
 	}
 	var results []Result
 	var docs []store.Document
+	var sum [32]byte
+	if batch.Next > 0 {
+		sum = batch.Digest
+	}
 	if batch.Next < batch.Chunks {
 		rows, revision, err := b.rows(ctx, &batch, batch.Next, courses)
 		if err != nil {
@@ -247,7 +335,7 @@ func (b *Batches) check(ctx context.Context, batch Batch) error {
 					if i >= len(rows) || ctx.Err() != nil {
 						return
 					}
-					results[i], found[i] = b.judge(withPace(ctx, b.pace), &rows[i])
+					results[i], found[i] = b.judge(withPace(ctx, b.pace), &batch, &rows[i])
 				}
 			})
 		}
@@ -256,7 +344,10 @@ func (b *Batches) check(ctx context.Context, batch Batch) error {
 			return err
 		}
 		for i := range rows {
-			rows[i].Draft.Course, rows[i].Draft.Batch = nil, ""
+			if results[i].State != RowProblem {
+				sum = b.addDigest(sum, &rows[i].Draft)
+			}
+			rows[i].Draft.Course, rows[i].Draft.Batch, rows[i].Draft.Approval = nil, "", ""
 		}
 		docs = append(docs, store.Document{Kind: kindRows, ID: partID(&batch, batch.Next), Revision: revision, Body: encode(rows)})
 		if before == nil || !slices.Equal(before, results) {
@@ -274,6 +365,7 @@ func (b *Batches) check(ctx context.Context, batch Batch) error {
 			*c.of(r.State)++
 		}
 		batch.Next++
+		batch.Digest = sum
 		b.sign(batch)
 		if batch.Next >= batch.Chunks {
 			batch.State, batch.Changed, batch.Next, batch.Marks = BatchReady, b.c.Issuer.clock(), 0, nil
@@ -301,7 +393,7 @@ func (c *Counts) of(s RowState) *int {
 
 // judge says what would become of a row, and adds what stands in its way to its
 // problems. An error is none of the row's.
-func (b *Batches) judge(ctx context.Context, r *batchRow) (Result, error) {
+func (b *Batches) judge(ctx context.Context, batch *Batch, r *batchRow) (Result, error) {
 	result := Result{Row: r.Draft.Row, State: RowSound}
 	first := func() *Problem {
 		for i := range r.Problems {
@@ -310,6 +402,15 @@ func (b *Batches) judge(ctx context.Context, r *batchRow) (Result, error) {
 			}
 		}
 		return nil
+	}
+	if c := r.Draft.Course; first() == nil && batch.Drafts && c != nil {
+		// An approval is of the rows of one course.
+		switch needed, err := b.c.Issuer.NeedsApproval(ctx, c); {
+		case err != nil:
+			return Result{}, err
+		case needed:
+			r.Problems = append(r.Problems, Problem{Row: r.Draft.Row, Field: "course_id", Value: shorten(c.ID), Rule: "needs-approval", Want: "asks for another person's approval: expected a class list, or fewer drafts at once"})
+		}
 	}
 	if first() == nil {
 		known, err := b.c.Issuer.try(ctx, r.Draft)
@@ -488,7 +589,7 @@ func (b *Batches) issue(ctx context.Context, batch Batch) error {
 // pause stops a batch by itself.
 func (b *Batches) pause(ctx context.Context, id, why string) error {
 	_, err := b.change(ctx, id, func(batch *Batch) error {
-		if batch.State != BatchRunning {
+		if batch.State != BatchRunning && batch.State != BatchQueued {
 			return errStale
 		}
 		batch.State, batch.Why, batch.Changed = BatchPaused, why, b.c.Issuer.clock()
@@ -515,9 +616,13 @@ func (b *Batches) sweep(ctx context.Context) error {
 	for _, batch := range old {
 		var err error
 		switch batch.State {
-		case BatchNew, BatchUnread, BatchReady, BatchPaused:
+		case BatchNew, BatchUnread, BatchReady, BatchApproval, BatchPaused:
 			if now.Sub(batch.Changed) > b.c.Keep {
-				if batch, err = b.Cancel(ctx, batch.ID); err == nil {
+				batch, err = b.move(ctx, batch.ID, func(batch *Batch) error {
+					batch.State, batch.Why, batch.Ended = BatchCancelled, WhyOld, now
+					return nil
+				})
+				if err == nil {
 					err = b.remove(ctx, batch, now)
 				}
 			}

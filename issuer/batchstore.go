@@ -207,6 +207,7 @@ func told(before, after *Batch) (events []store.Event) {
 		tell(store.KindJobStarted, "resumed")
 	case is == BatchQueued && was == BatchDone:
 		tell(store.KindJobStarted, fmt.Sprintf("again for the rows that failed: %d", c.Sound))
+	case is == BatchApproval: // which tells of itself
 	case is == BatchQueued:
 		tell(store.KindJobStarted, fmt.Sprintf("%d rows, %d left out", c.Sound, c.Bad))
 	case is == BatchPaused:
@@ -277,7 +278,7 @@ func (b *Batches) rows(ctx context.Context, batch *Batch, chunk int, courses []*
 		if at := rows[i].Course; at >= 0 && at < len(courses) {
 			rows[i].Draft.Course = courses[at]
 		}
-		rows[i].Draft.Batch = batch.ID
+		rows[i].Draft.Batch, rows[i].Draft.Approval = batch.ID, batch.Approval
 	}
 	return rows, d.Revision, nil
 }
