@@ -123,12 +123,16 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course
 		// 3. Build the payloads of all forms and check them.
 		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
+		_, end := i.step(ctx, "forms")
 		r.Forms, err = paced(ctx, func() (map[string]store.Sealed, error) { return i.forms(&d, x, course) })
+		end(err)
 		if err != nil {
 			return store.Record{}, err
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
-		reserved, err := i.store.Reserve(ctx, r)
+		reserving, end := i.step(ctx, "reserve")
+		reserved, err := i.store.Reserve(reserving, r)
+		end(err)
 		switch {
 		case errors.Is(err, store.ErrNumberTaken) && d.Number != "":
 			return store.Record{}, &Problems{List: []Problem{{Row: d.Row, Field: "certificate_number", Value: shorten(d.Number), Rule: "number-taken", Want: "was used before, expected another number"}}}
@@ -169,17 +173,22 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 			if payload == nil {
 				continue
 			}
+			_, end := i.step(ctx, "seal")
 			token, err := i.sign(func() ([]byte, error) {
 				if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
 					return sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
 				}
 				return sealer.Seal(payload, f.form, r.SealingTime)
 			})
+			end(err)
 			if err != nil {
 				return nil, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
 			}
 			// 6. Read back what was sealed with the verifier that everybody uses.
-			if err := i.checkSealed(ctx, &r, f.profile, payload, token); err != nil {
+			checking, end := i.step(ctx, "check")
+			err = i.checkSealed(checking, &r, f.profile, payload, token)
+			end(err)
+			if err != nil {
 				return nil, fmt.Errorf("checking %s as %s: %w", r.ID, f.profile, err)
 			}
 			tokens[string(f.profile)] = token
@@ -190,7 +199,9 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 		return store.Record{}, err
 	}
 	// 7. Commit. The first writer wins; what it wrote is the answer.
-	sealed, err := i.store.Commit(ctx, r.ID, tokens)
+	committing, end := i.step(ctx, "commit")
+	sealed, err := i.store.Commit(committing, r.ID, tokens)
+	end(err)
 	if err != nil {
 		return store.Record{}, fmt.Errorf("committing: %w", err)
 	}

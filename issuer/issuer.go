@@ -117,6 +117,10 @@ type Config struct {
 	Anchored [][]byte
 	// Settings is a digest of the configuration, for the audit log; zero: not told.
 	Settings [sha256.Size]byte
+	// Step, unless nil, is told when a step of issuing begins, "forms", "reserve",
+	// "seal", "check", "commit", or that of a status list, "publish", and returns what
+	// is called when it ends.
+	Step func(ctx context.Context, name string) (inner context.Context, end func(error))
 	// Warn receives what an operator should know, constant messages with key-value pairs. nil: dropped.
 	Warn func(msg string, args ...any)
 
@@ -133,6 +137,7 @@ type Issuer struct {
 	warn  func(msg string, args ...any)
 	sign  func(use func() ([]byte, error)) ([]byte, error)
 	jump  time.Duration
+	step  func(ctx context.Context, name string) (inner context.Context, end func(error))
 
 	approvalTime time.Duration
 
@@ -158,7 +163,7 @@ type Issuer struct {
 // number and its places in the status lists are never used again. One that cannot
 // be finished because of the clock waits for the next start.
 func New(ctx context.Context, c Config) (*Issuer, error) {
-	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, anchor: c.Anchor, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump)}
+	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, anchor: c.Anchor, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump), step: c.Step}
 	if i.now == nil {
 		i.now = time.Now
 	}
@@ -173,6 +178,9 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	}
 	if i.warn == nil {
 		i.warn = func(string, ...any) {}
+	}
+	if i.step == nil {
+		i.step = func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
 	}
 	if i.sign == nil {
 		i.sign = func(use func() ([]byte, error)) ([]byte, error) { return use() }

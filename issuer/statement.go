@@ -116,7 +116,9 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 		r.Forms = map[string]store.Sealed{string(profile): {Payload: payload}}
 
 		// 4. The intent goes on record, then it is sealed like any other.
-		reserved, err := i.store.Reserve(ctx, r)
+		reserving, end := i.step(ctx, "reserve")
+		reserved, err := i.store.Reserve(reserving, r)
+		end(err)
 		switch {
 		case errors.Is(err, store.ErrIndexTaken), errors.Is(err, store.ErrListFull), errors.Is(err, store.ErrIDTaken), errors.Is(err, store.ErrNumberTaken):
 			continue

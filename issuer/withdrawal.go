@@ -190,7 +190,9 @@ func (i *Issuer) publish(ctx context.Context, id string, maxAge time.Duration, c
 	i.publishing.Lock()
 	defer i.publishing.Unlock()
 	for {
-		l, err := i.publishOnce(ctx, id, maxAge, confirmed)
+		publishing, end := i.step(ctx, "publish")
+		l, err := i.publishOnce(publishing, id, maxAge, confirmed)
+		end(err)
 		if errors.Is(err, store.ErrSequence) {
 			continue // another process published since the bits were read: look again
 		}

@@ -227,7 +227,9 @@ func (v *Verifier) get(ctx context.Context, u *url.URL, accept string) ([]byte, 
 }
 
 // getAtMost is get for bodies of at most limit bytes.
-func (v *Verifier) getAtMost(ctx context.Context, u *url.URL, accept string, limit int64) ([]byte, error) {
+func (v *Verifier) getAtMost(ctx context.Context, u *url.URL, accept string, limit int64) (body []byte, err error) {
+	ctx, end := v.step(ctx, "fetch")
+	defer func() { end(err) }()
 	if err := v.policy.allows(u); err != nil {
 		return nil, err
 	}
@@ -247,7 +249,7 @@ func (v *Verifier) getAtMost(ctx context.Context, u *url.URL, accept string, lim
 	if res.StatusCode != http.StatusOK {
 		return nil, answerError(res.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
 		return nil, err
 	}

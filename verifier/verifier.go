@@ -7,6 +7,7 @@
 package verifier
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -136,6 +137,10 @@ type Config struct {
 	Skew                 time.Duration    // tolerated clock difference; 0 means 60 s
 	RequireAccreditation bool             // operator's choice: accreditation must be passed
 	ResolveDIDWeb        bool             // ask hosts for the keys of issuers that are not in Trust; confirms nobody (L1)
+
+	// Step, unless nil, is told when a step begins that takes time, "open", "status" or
+	// "fetch", and returns what is called when it ends.
+	Step func(ctx context.Context, name string) (inner context.Context, end func(error))
 }
 
 // Verifier examines credentials. It is safe for concurrent use.
@@ -148,6 +153,7 @@ type Verifier struct {
 	skew                 time.Duration
 	requireAccreditation bool
 	resolveDIDWeb        bool
+	step                 func(ctx context.Context, name string) (inner context.Context, end func(error))
 	dids                 didCache
 	lists                listCache
 }
@@ -160,7 +166,10 @@ func New(c Config) (*Verifier, error) {
 	v := &Verifier{
 		trust: c.Trust, contexts: c.Contexts, policy: c.Policy, now: c.Now,
 		skew: c.Skew, requireAccreditation: c.RequireAccreditation,
-		resolveDIDWeb: c.ResolveDIDWeb,
+		resolveDIDWeb: c.ResolveDIDWeb, step: c.Step,
+	}
+	if v.step == nil {
+		v.step = func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
 	}
 	if v.contexts == nil {
 		v.contexts = contexts.Default()

@@ -59,7 +59,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 
 	// 1. Open: the exact payload, with seals that verify under some key.
 	found := &resolver{trust: v.trust}
+	_, end := v.step(ctx, "open")
 	opened, err := keys.Open(ctx, token, found)
+	end(nil) // a seal that does not fit is an answer
 	if errors.Is(err, keys.ErrNotSealed) {
 		if inner, extra, ok, err := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && err != nil {
 			r.State = Unreadable
@@ -117,7 +119,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 
 	// 5. Withdrawn? Asked only in the name of an issuer that is confirmed, and
 	// never for a document that breaks a rule.
-	v.checkRevocation(ctx, r, cred)
+	asking, end := v.step(ctx, "status")
+	v.checkRevocation(asking, r, cred)
+	end(nil)
 
 	// 6. Inside its period?
 	v.checkExpiry(r, cred)

@@ -39,6 +39,8 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		id := rand.Text()
 		c.Set(requestKey, id)
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		method := knownMethod(c.Request().Method)
+		traced := k.config.Traces.route(ctx, method, c.Path())
 
 		err = recovered(next, c, k.log)
 		if err != nil {
@@ -46,9 +48,12 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 
 		status, took := c.Response().Status, time.Since(start)
-		k.config.Metrics.request(c.Request().Method, c.Path(), status, took)
-		attrs := []any{"method", c.Request().Method, "route", c.Path(), "status", status,
+		k.config.Metrics.request(method, c.Path(), status, took)
+		attrs := []any{"method", method, "route", c.Path(), "status", status,
 			"ms", float64(took.Microseconds()) / 1000, "request", id}
+		if traced != "" {
+			attrs = append(attrs, "trace", traced)
+		}
 		if err != nil && status >= 500 {
 			k.log.Error("request", append(attrs, "err", logged(err))...)
 		} else {
@@ -56,6 +61,16 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return nil
 	}
+}
+
+// knownMethod is a method that routes have, or other: clients may make up any, and
+// write into it what they like.
+func knownMethod(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
 }
 
 const requestKey = "request id"

@@ -33,6 +33,7 @@ type Config struct {
 	Rate       Rate           // of requests per caller to routes under [Kit.LimitRate]; zero: off
 	Proxies    []netip.Prefix // whose X-Forwarded-For names the client; nil: the client is who connects
 	Metrics    *Metrics       // counts requests; nil: nobody does
+	Traces     *Traces        // names what is traced; nil: nothing is
 	TLS        *TLS           // /readyz says how long its certificate lasts; nil: a proxy has one
 	HTTPS      bool           // the public address is https: answers carry Strict-Transport-Security
 }

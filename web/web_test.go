@@ -484,3 +484,25 @@ func TestServeLetsRequestsEnd(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is around a handler costs so much, without traces and with them.
+func BenchmarkAround(b *testing.B) {
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	defer collector.Close()
+	for name, traces := range map[string]*Traces{"untraced": nil, "traced": NewTraces(TracesConfig{Endpoint: collector.URL, Share: 1, Service: "benchmark"})} {
+		b.Run(name, func(b *testing.B) {
+			k, err := New(Config{Log: slog.New(slog.DiscardHandler), Traces: traces}, onePage(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			e := k.Echo()
+			e.GET("/:id", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+			h, r := traces.Handler(e), httptest.NewRequest("GET", "/x", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
+		traces.Close()
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"indeks/issuer"
 	"indeks/keys"
 	"indeks/verifier"
+	"indeks/web"
 )
 
 // Config is everything that can be set, read strictly from DIR/indeks.yaml:
@@ -102,10 +103,13 @@ type Config struct {
 	Disk DiskConfig `yaml:"disk,omitempty"`
 	// Backup is what the running issuer copies by itself.
 	Backup BackupConfig `yaml:"backup,omitempty"`
+	// Traces is for whoever looks at where time goes.
+	Traces Traces `yaml:"traces,omitempty"`
 	// Limits bound what clients take of either server.
 	Limits Limits `yaml:"limits"`
 
-	dir string // of the file
+	dir    string      // of the file
+	traces *web.Traces // that the server of this process sends
 }
 
 // BackupConfig says where the running issuer makes backups, and how often.
@@ -195,13 +199,16 @@ func readConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk}
+	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk, Traces: defaultTraces}
 	c.Issuer.ClockJump = defaultClockJump
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if err := c.Limits.check(); err != nil {
 		return nil, fmt.Errorf("reading %s: limits.%w", path, err)
+	}
+	if err := c.Traces.check(); err != nil {
+		return nil, fmt.Errorf("reading %s: traces.%w", path, err)
 	}
 	if d := c.Disk; d.WarnPercent < 0 || d.StopPercent < 0 || d.StopMiB < 0 || d.ReserveMiB < 0 || d.WarnPercent > 100 || d.StopPercent > 100 || d.StopMiB > 1<<30 || d.ReserveMiB > 1<<30 {
 		return nil, fmt.Errorf("reading %s: disk: percentages are 0 to 100, sizes 0 to %d MiB", path, 1<<30)

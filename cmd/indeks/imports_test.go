@@ -26,9 +26,10 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
 	"verifier":           {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "paper"}, nil},
 	"issuer":             {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "store", "verifier", "paper"}, []string{"golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
-	"web":                {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "github.com/prometheus/client_golang", "golang.org/x/crypto/acme", "golang.org/x/text", "golang.org/x/time"}},
-	"web/verifying":      {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
-	"web/issuing":        {[]string{"web", "contexts", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "issuer"}, []string{"github.com/labstack/echo/v4"}},
+	"web": {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "github.com/prometheus/client_golang", "golang.org/x/crypto/acme", "golang.org/x/text", "golang.org/x/time",
+		"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
+	"web/verifying": {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
+	"web/issuing":   {[]string{"web", "contexts", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "issuer"}, []string{"github.com/labstack/echo/v4"}},
 	"cmd/indeks": {[]string{"contexts", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "issuer", "examples", "web", "web/verifying", "web/issuing"},
 		[]string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/schollz/progressbar/v3", "golang.org/x/sync", "golang.org/x/term"}},
 }

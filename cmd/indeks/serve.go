@@ -68,6 +68,10 @@ func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
 	if cmd.Listen != "" {
 		c.Issuer.Listen = cmd.Listen
 	}
+	if c.traces, err = c.trace("issuer"); err != nil {
+		return err
+	}
+	defer c.traces.Close()
 	house, err := openHouse(ctx, c, false)
 	if err != nil {
 		return err
@@ -125,7 +129,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
 	}
 	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, Warn: slog.Warn,
-		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed})
+		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed, Step: c.traces.Steps()})
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}
@@ -165,7 +169,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 		return float64(info.Size())
 	})
 	kit := limits.kit(limits.issueRate())
-	kit.Metrics, kit.TLS = metrics, with.tls
+	kit.Metrics, kit.Traces, kit.TLS = metrics, h.config.traces, with.tls
 	with.measure(metrics)
 	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
@@ -173,7 +177,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	serveWith(ctx, g, listener, server, &limits, with)
+	serveWith(ctx, g, listener, h.config.traces.Handler(server), &limits, with)
 	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
@@ -291,6 +295,10 @@ func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	if c.traces, err = c.trace("verifier"); err != nil {
+		return err
+	}
+	defer c.traces.Close()
 	server, err := newVerifierServer(con, c, with)
 	if err != nil {
 		return err
@@ -324,7 +332,7 @@ func newVerifierServer(con console, c *Config, with secure) (func(context.Contex
 		return nil, err
 	}
 	kit := limits.kit(limits.verifyRate())
-	kit.Metrics, kit.TLS = metrics, with.tls
+	kit.Metrics, kit.Traces, kit.TLS = metrics, c.traces, with.tls
 	with.measure(metrics)
 	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: kit,
 		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), BulkBody: limits.BulkBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
@@ -335,7 +343,7 @@ func newVerifierServer(con console, c *Config, with secure) (func(context.Contex
 		room := headroom()
 		defer runtime.KeepAlive(room)
 		g, ctx := errgroup.WithContext(ctx)
-		serveWith(ctx, g, l, server.Echo(), &limits, with)
+		serveWith(ctx, g, l, c.traces.Handler(server.Echo()), &limits, with)
 		g.Go(func() error { return serveMetrics(ctx) })
 		return g.Wait()
 	}, nil
@@ -353,5 +361,5 @@ func (c *Config) newVerifierWith(set *contexts.Set) (*verifier.Verifier, error) 
 		return nil, err
 	}
 	return verifier.New(verifier.Config{Trust: trust, Contexts: set, Policy: verifier.FetchPolicy{AllowLoopback: c.Verifier.AllowLoopback},
-		RequireAccreditation: c.Verifier.RequireAccreditation, ResolveDIDWeb: c.Verifier.ResolveDIDWeb})
+		RequireAccreditation: c.Verifier.RequireAccreditation, ResolveDIDWeb: c.Verifier.ResolveDIDWeb, Step: c.traces.Steps()})
 }
