@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/internal/postgres"
 	"indeks/store"
 )
 
@@ -22,19 +23,28 @@ func learners(t testing.TB, n int) []Draft {
 func BenchmarkIssueAll(b *testing.B) {
 	const n = 1000
 	drafts := learners(b, n)
-	for b.Loop() {
-		b.StopTimer()
-		h := newHouse(b, nil)
-		h.Issuer.now = time.Now
-		h.c.Now = time.Now
-		b.StartTimer()
-		for _, err := range h.IssueAll(b.Context(), drafts) {
-			if err != nil {
-				b.Fatal(err)
+	for name, open := range map[string]opener{
+		"bbolt": boltStore,
+		"postgres": func(t testing.TB, learners *store.DataKeys) store.Store {
+			return storeIn(t, postgres.Start(t), learners) // with its files on disk
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				h := newHouseIn(b, open, nil)
+				h.Issuer.now = time.Now
+				h.c.Now = time.Now
+				b.StartTimer()
+				for _, err := range h.IssueAll(b.Context(), drafts) {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
 			}
-		}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "credentials/s")
+		})
 	}
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "credentials/s")
 }
 
 // BenchmarkCheck reads a store of 2000 awards as `indeks check` does, with the

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"indeks/examples"
+	"indeks/internal/postgres"
 	"indeks/keys"
 	"indeks/store"
 	"indeks/verifier"
@@ -67,16 +68,20 @@ type house struct {
 	c        Config
 }
 
+// opener opens a fresh store.
+type opener func(t testing.TB, learners *store.DataKeys) store.Store
+
 // newHouse opens an issuer over a fresh store and ring. wrap may put itself
 // before the store.
 func newHouse(t testing.TB, wrap func(store.Store) store.Store) *house {
 	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "records.db")
-	learners, err := store.CreateDataKeys(t.Context(), store.VaultFile(filepath.Join(dir, "learners.keys")), [32]byte{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return newHouseIn(t, boltStore, wrap)
+}
+
+// boltStore is a store in a file.
+func boltStore(t testing.TB, learners *store.DataKeys) store.Store {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "records.db")
 	if err := store.InitBolt(path, testDID, learners); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +90,37 @@ func newHouse(t testing.TB, wrap func(store.Store) store.Store) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// postgresStore is a store in a database.
+func postgresStore(t testing.TB, learners *store.DataKeys) store.Store {
+	t.Helper()
+	return storeIn(t, postgres.Shared(t), learners)
+}
+
+func storeIn(t testing.TB, server *postgres.Server, learners *store.DataKeys) store.Store {
+	t.Helper()
+	c := store.PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: testDID, Node: "one", Keys: learners}
+	if err := store.InitPostgres(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.OpenPostgres(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// newHouseIn is newHouse over another store.
+func newHouseIn(t testing.TB, open opener, wrap func(store.Store) store.Store) *house {
+	t.Helper()
+	learners, err := store.CreateDataKeys(t.Context(), store.VaultFile(filepath.Join(t.TempDir(), "learners.keys")), [32]byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, learners)
 	h := &house{store: s, learners: learners, ring: sharedRing(t), now: noon}
 	if wrap != nil {
 		s = wrap(s)

@@ -1078,8 +1078,7 @@ func issuedRecord() Record {
 }
 
 // benchmarkIssue is Reserve and Commit of two payloads of 30 KB.
-func benchmarkIssue(b *testing.B, callers int) {
-	s := reopen(b, initStore(b))
+func benchmarkIssue(b *testing.B, s Store, callers int) {
 	list, err := s.OpenList(b.Context(), status.Revocation, now)
 	if err != nil {
 		b.Fatal(err)
@@ -1116,8 +1115,8 @@ func benchmarkIssue(b *testing.B, callers int) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "issued/s")
 }
 
-func BenchmarkIssue1(b *testing.B)  { benchmarkIssue(b, 1) }
-func BenchmarkIssue32(b *testing.B) { benchmarkIssue(b, 32) }
+func BenchmarkIssue1(b *testing.B)  { benchmarkIssue(b, reopen(b, initStore(b)), 1) }
+func BenchmarkIssue32(b *testing.B) { benchmarkIssue(b, reopen(b, initStore(b)), 32) }
 
 func BenchmarkGet(b *testing.B) {
 	s := reopen(b, filled(b))

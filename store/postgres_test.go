@@ -26,8 +26,7 @@ func newDatabase(t testing.TB) PostgresConfig {
 	}
 	server := postgres.Shared(t)
 	template.Do(func() {
-		template.database = "template_indeks"
-		server.Query(t, "postgres", "CREATE DATABASE "+template.database)
+		template.database = server.Template(t, "")
 		if err := InitPostgres(context.Background(), PostgresConfig{URL: server.URL(template.database), StoreID: storeID, Keys: testKeys(), Node: "one"}); err != nil {
 			t.Fatal(err)
 		}
@@ -208,4 +207,16 @@ func TestPostgresConstraints(t *testing.T) {
 	if after := server.Query(t, c.database(t), "SELECT * FROM records, entries, bits, lists ORDER BY 1"); after != before {
 		t.Error("something was changed")
 	}
+}
+
+func BenchmarkPostgresIssue1(b *testing.B)  { benchmarkPostgresIssue(b, 1) }
+func BenchmarkPostgresIssue32(b *testing.B) { benchmarkPostgresIssue(b, 32) }
+
+func benchmarkPostgresIssue(b *testing.B, callers int) {
+	server := postgres.Start(b)
+	c := PostgresConfig{URL: server.URL(server.Database(b, "")), StoreID: storeID, Keys: testKeys(), Node: "one"}
+	if err := InitPostgres(b.Context(), c); err != nil {
+		b.Fatal(err)
+	}
+	benchmarkIssue(b, openDatabase(b, c), callers)
 }

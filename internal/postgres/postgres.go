@@ -244,13 +244,20 @@ func (s *Server) inUse() bool {
 // returns its name. It is removed with the test.
 func (s *Server) Database(t testing.TB, copyOf string) (name string) {
 	t.Helper()
+	name = s.Template(t, copyOf)
+	t.Cleanup(func() { s.query("postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	return name
+}
+
+// Template makes a database that stays as long as the server.
+func (s *Server) Template(t testing.TB, copyOf string) (name string) {
+	t.Helper()
 	name = fmt.Sprintf("test%d", names.Add(1))
 	create := "CREATE DATABASE " + name
 	if copyOf != "" {
 		create += " TEMPLATE " + copyOf
 	}
 	s.Query(t, "postgres", create)
-	t.Cleanup(func() { s.query("postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	return name
 }
 
