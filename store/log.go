@@ -163,8 +163,14 @@ func (by author) openLog(tx *bolt.Tx, name string, before uint64) error {
 	); err != nil {
 		return err
 	}
-	_, err := by.logged(tx, Event{Kind: KindLogOpened, Object: name, Result: openedResult(before)})
+	log := Log{Name: name, Before: before}
+	_, err := by.logged(tx, log.opened())
 	return err
+}
+
+// opened is the event with which a log begins.
+func (l *Log) opened() Event {
+	return Event{Kind: KindLogOpened, Object: l.Name, Result: openedResult(l.Before)}
 }
 
 func openedResult(before uint64) string { return fmt.Sprintf("%d records before", before) }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,8 +43,6 @@ type PostgresConfig struct {
 	Node string
 	// MaxConns bounds the connections of this node; 0: 16.
 	MaxConns int
-	// ReadOnly takes no write.
-	ReadOnly bool
 	// Warn is told what an operator should know; nil: nobody.
 	Warn func(msg string, args ...any)
 }
@@ -102,7 +101,8 @@ type postgresStore struct {
 
 	pool *pgxpool.Pool
 	keys *DataKeys
-	name string // host and database, for errors
+	seen chan *pgx.Conn // for ReadPostgres: connections in transactions that see one instant; else nil
+	name string         // host and database, for errors
 	node string
 	warn func(msg string, args ...any)
 	now  func() time.Time
@@ -203,7 +203,11 @@ func InitPostgres(ctx context.Context, c PostgresConfig) error {
 
 		// 3. The log of the node that will use it first.
 		by := author{ActorOf(ctx), time.Now().UTC().Truncate(time.Millisecond)}
-		if err := queueNewLog(b, by, c.Node, Log{Name: c.Node, Opened: by.at}); err != nil {
+		log := &pgLog{node: c.Node, name: c.Node, before: &grown{log: Log{Name: c.Node, Opened: by.at}}}
+		if _, err := log.enter(by, log.before.log.opened(), nil, nil); err != nil {
+			return err
+		}
+		if err := log.write(b); err != nil {
 			return err
 		}
 		return tx.SendBatch(ctx, b).Close()
@@ -260,18 +264,57 @@ func (c PostgresConfig) alone(ctx context.Context, doing string, do func(tx pgx.
 	return nil
 }
 
+// ReadPostgres opens a store as it is at this instant, to be read: it does not see
+// what others write from now on. Every write is ErrReadOnly.
+func ReadPostgres(ctx context.Context, c PostgresConfig) (Store, error) {
+	c.MaxConns = runtime.GOMAXPROCS(0) + 1
+	s, err := openPostgres(ctx, c, "0")
+	if err != nil {
+		return nil, err
+	}
+	s.readOnly = errors.New("it was opened to be read")
+	s.seen = make(chan *pgx.Conn, c.MaxConns)
+	snapshot := ""
+	for range c.MaxConns {
+		var conn *pgxpool.Conn
+		if conn, err = s.pool.Acquire(ctx); err != nil {
+			break
+		}
+		s.seen <- conn.Hijack()
+	}
+	for range len(s.seen) {
+		conn := <-s.seen
+		s.seen <- conn
+		if err == nil {
+			_, err = conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+		}
+		switch {
+		case err != nil:
+		case snapshot == "":
+			err = conn.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&snapshot)
+		default:
+			_, err = conn.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+snapshot+"'")
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", s.name, withoutURL(err)), s.Close())
+	}
+	return s, nil
+}
+
 // OpenPostgres opens a store that InitPostgres made. One that is not there, of
 // another institution, of another schema or on a server that may lose what it
 // acknowledges is refused with a hint.
 func OpenPostgres(ctx context.Context, c PostgresConfig) (Store, error) {
-	s, err := openPostgres(ctx, c)
+	s, err := openPostgres(ctx, c, "")
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func openPostgres(ctx context.Context, c PostgresConfig) (*postgresStore, error) {
+// openPostgres opens a store; idle, unless "", is how long a transaction may be idle.
+func openPostgres(ctx context.Context, c PostgresConfig, idle string) (*postgresStore, error) {
 	if err := validNode(c.Node); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
@@ -279,12 +322,12 @@ func openPostgres(ctx context.Context, c PostgresConfig) (*postgresStore, error)
 	if err != nil {
 		return nil, err
 	}
+	if idle != "" {
+		config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idle
+	}
 	s := &postgresStore{keys: c.Keys, name: name, node: c.Node, warn: c.Warn, now: time.Now}
 	if s.warn == nil {
 		s.warn = func(string, ...any) {}
-	}
-	if c.ReadOnly {
-		s.readOnly = errors.New("it was opened to be read")
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", name, withoutURL(err))
@@ -315,6 +358,7 @@ func (s *postgresStore) admit(ctx context.Context, storeID string) error {
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
 // readIdentity says whose store a database is, or with a sentinel that it is not
@@ -373,7 +417,16 @@ func (s *postgresStore) Close() error {
 		s.readOnly = errClosed
 	}
 	s.mu.Unlock()
-	s.closed.Do(s.pool.Close) // which waits for those that are in use
+	s.closed.Do(func() {
+		for range cap(s.seen) {
+			select {
+			case conn := <-s.seen:
+				conn.Close(context.Background())
+			default:
+			}
+		}
+		s.pool.Close() // which waits for those that are in use
+	})
 	return nil
 }
 

@@ -75,11 +75,11 @@ func (s *postgresStore) lists(ctx context.Context, bits bool, where string, args
 	if bits { // by the same statement, so that what is published was set before
 		more = "l.published, ARRAY(SELECT place FROM bits WHERE bits.list = l.id)"
 	}
-	err = s.read(ctx, func(querier) error {
+	err = s.read(ctx, func(q querier) error {
 		found = nil
 		b := &pgx.Batch{}
 		queueListRows(b, more, where, args, func(l pgList) error { found = append(found, l); return nil })
-		return s.pool.SendBatch(ctx, b).Close()
+		return q.SendBatch(ctx, b).Close()
 	})
 	return found, err
 }
@@ -271,7 +271,7 @@ func (s *postgresStore) Numbers(ctx context.Context, series string, n int) (firs
 	err = ErrInvalid
 	if storable(series) {
 		var restored epoch
-		err = s.write(ctx, func(b *pgx.Batch) { queueEpoch(b, &restored) }, func(b *pgx.Batch) error {
+		err = s.write(ctx, func(b *pgx.Batch) { queueEpoch(b, &restored) }, func(_ querier, b *pgx.Batch) error {
 			b.Queue(`INSERT INTO series (name, last) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET last = series.last + $3 RETURNING last`,
 				series, int64(restored.Numbers)+int64(n), int64(n)).QueryRow(func(row pgx.Row) error { return row.Scan(&last) })
 			return nil

@@ -20,14 +20,11 @@ type grown struct {
 	tree merkle.Builder
 }
 
-// errLogMoved is for the log of this node that another process has written: one
-// that was started under the same name.
-var errLogMoved = errors.New("the log of this node was written by another process")
-
 // pgLog is the log of this node within a transaction, with the entries that the
 // transaction appends.
 type pgLog struct {
 	found   bool
+	node    string
 	name    string
 	size    uint64
 	entries []LogEntry
@@ -42,7 +39,7 @@ func (s *postgresStore) author(ctx context.Context) author {
 
 // lookLog locks the row of the open log until the transaction ends.
 func (s *postgresStore) lookLog(b *pgx.Batch) *pgLog {
-	l := &pgLog{}
+	l := &pgLog{node: s.node}
 	b.Queue("SELECT name, size FROM logs WHERE node = $1 AND open FOR NO KEY UPDATE", s.node).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&l.name, &l.size}, func() error { l.found = true; return nil })
 		return err
@@ -50,13 +47,45 @@ func (s *postgresStore) lookLog(b *pgx.Batch) *pgLog {
 	return l
 }
 
-// moved says whether the log is not as it was known to be.
-func (l *pgLog) moved(known *grown) error {
-	if !l.found || l.name != known.log.Name || l.size != known.log.Size {
-		return errLogMoved
+// know makes sure that the tree is known as it is in the database: it may have been
+// written by another process under the same node's name. Where the node has no log
+// that is open, as when it is new or the store was restored, it gets one.
+func (l *pgLog) know(ctx context.Context, q querier, s *postgresStore) error {
+	if known := s.queue.log; l.found && known != nil && l.name == known.log.Name && l.size == known.log.Size {
+		l.before = known
+		return nil
 	}
-	l.before = known
-	return nil
+	l.before = &grown{}
+	if !l.found {
+		b := &pgx.Batch{}
+		var restored epoch
+		queueEpoch(b, &restored)
+		if err := q.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		if l.name = s.node; restored.Mark != "" { // a log of that name may have gone on after the backup
+			l.name += "-" + restored.Mark
+		}
+		by := s.author(context.Background())
+		l.before.log = Log{Name: l.name, Opened: by.at}
+		_, err := l.enter(by, l.before.log.opened(), nil, nil)
+		return err
+	}
+	var doc []byte
+	if err := q.QueryRow(ctx, "SELECT doc FROM logs WHERE name = $1", l.name).Scan(&doc); err != nil {
+		return err
+	}
+	if err := openJSON(bucketLogs, []byte(l.name), doc, &l.before.log); err != nil {
+		return err
+	}
+	if l.before.log.Size != l.size {
+		return fmt.Errorf("%w: log %s has %d entries beside its column, which says %d", ErrDamaged, l.name, l.before.log.Size, l.size)
+	}
+	tree, err := merkle.Resume(l.size, hashes(ctx, q, l.name))
+	if err == nil {
+		l.before.tree = *tree
+	}
+	return err
 }
 
 // enter appends an entry, see newEntry.
@@ -76,12 +105,29 @@ func sealEntry(log string, e LogEntry, doc []byte) []byte {
 	return seal(bucketLogEntries, entryKey(log, e.Index), e.value(doc))
 }
 
-// queue writes the entries, and the hashes that the tree gets by them.
+// queue writes the entries of a transaction. Where the first of them opens the log,
+// there must be others: nothing but a write opens one.
 func (l *pgLog) queue(b *pgx.Batch) error {
-	l.grown = &grown{l.before.log, l.before.tree}
-	if len(l.entries) == 0 {
+	switch {
+	case l.found && len(l.entries) == 0:
+		l.grown = l.before
+		return nil
+	case !l.found && len(l.entries) == 1:
 		return nil
 	}
+	return l.write(b)
+}
+
+// write writes the entries, and the hashes that the tree gets by them.
+func (l *pgLog) write(b *pgx.Batch) error {
+	if !l.found {
+		doc, err := sealJSON(bucketLogs, []byte(l.name), l.before.log)
+		if err != nil {
+			return err
+		}
+		b.Queue("INSERT INTO logs (name, node, open, size, doc) VALUES ($1, $2, true, 0, $3)", l.name, l.node, doc)
+	}
+	l.grown = &grown{l.before.log, l.before.tree}
 	return l.grown.append(b, l.entries, l.docs[:len(l.entries)])
 }
 
@@ -115,57 +161,6 @@ func (g *grown) append(b *pgx.Batch, entries []LogEntry, docs [][]byte) error {
 	b.Queue("INSERT INTO log_hashes (log, place, doc) SELECT $1, e.place, e.doc FROM unnest($2::bigint[], $3::bytea[]) AS e (place, doc)", g.log.Name, runPlaces, runs)
 	b.Queue("UPDATE logs SET size = $2, doc = $3 WHERE name = $1", g.log.Name, int64(g.log.Size), doc)
 	return nil
-}
-
-// queueNewLog begins a log with its first entry.
-func queueNewLog(b *pgx.Batch, by author, node string, log Log) error {
-	e, kept, err := newEntry(0, by.complete(Event{Kind: KindLogOpened, Object: log.Name, Result: openedResult(log.Before)}), nil, nil)
-	if err != nil {
-		return err
-	}
-	doc, err := sealJSON(bucketLogs, []byte(log.Name), log)
-	if err != nil {
-		return err
-	}
-	b.Queue("INSERT INTO logs (name, node, open, size, doc) VALUES ($1, $2, true, 0, $3)", log.Name, node, doc)
-	g := &grown{log: log}
-	return g.append(b, []LogEntry{e}, [][]byte{sealEntry(log.Name, e, kept)})
-}
-
-// knowLog makes sure that the tree of this node's log is known; where the node has
-// none that is open, as when it is new or the store was restored, it opens one.
-func (s *postgresStore) knowLog(ctx context.Context) error {
-	if s.queue.log != nil {
-		return nil
-	}
-	for {
-		logs, err := s.logs(ctx, "WHERE node = $1 AND open", s.node)
-		if err != nil {
-			return err
-		}
-		if len(logs) == 1 {
-			g := &grown{log: logs[0]}
-			tree, err := merkle.Resume(g.log.Size, s.hashes(ctx, g.log.Name))
-			if err != nil {
-				return fmt.Errorf("reading the audit log: %w", err)
-			}
-			g.tree = *tree
-			s.queue.log = g
-			return nil
-		}
-		by := s.author(ctx)
-		var restored epoch
-		err = s.write(ctx, func(b *pgx.Batch) { queueEpoch(b, &restored) }, func(b *pgx.Batch) error {
-			name := s.node
-			if restored.Mark != "" { // a log of that name may have gone on after the backup
-				name += "-" + restored.Mark
-			}
-			return queueNewLog(b, by, s.node, Log{Name: name, Opened: by.at})
-		})
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // validNode says with ErrInvalid what no node is called: its log is published
@@ -289,39 +284,39 @@ func (s *postgresStore) eachEntry(ctx context.Context, sql, log string, from uin
 }
 
 func (s *postgresStore) LogHashes(ctx context.Context, log string, places []int64) ([]merkle.Hash, error) {
-	hashes, err := s.hashes(ctx, log)(places)
+	var found []merkle.Hash
+	err := s.read(ctx, func(q querier) (err error) {
+		found, err = hashes(ctx, q, log)(places)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the tree of log %.40q: %w", log, err)
 	}
-	return hashes, nil
+	return found, nil
 }
 
 // hashes reads the hashes of a log's tree.
-func (s *postgresStore) hashes(ctx context.Context, log string) merkle.Reader {
+func hashes(ctx context.Context, q querier, log string) merkle.Reader {
 	return func(places []int64) ([]merkle.Hash, error) {
+		if !storable(log) {
+			return nil, ErrNotFound
+		}
+		rows, err := q.Query(ctx, `SELECT place, doc FROM log_hashes WHERE log = $1 AND place IN (
+				SELECT (SELECT max(h.place) FROM log_hashes h WHERE h.log = $1 AND h.place <= asked.place) FROM unnest($2::bigint[]) AS asked (place)
+			) ORDER BY place`, log, places)
+		if err != nil {
+			return nil, err
+		}
 		type run struct {
 			first  int64
 			hashes []byte
 		}
 		var runs []run
-		err := s.read(ctx, func(q querier) error {
-			runs = nil
-			if !storable(log) {
-				return nil
-			}
-			rows, err := q.Query(ctx, `SELECT place, doc FROM log_hashes WHERE log = $1 AND place IN (
-					SELECT (SELECT max(h.place) FROM log_hashes h WHERE h.log = $1 AND h.place <= asked.place) FROM unnest($2::bigint[]) AS asked (place)
-				) ORDER BY place`, log, places)
-			if err != nil {
-				return err
-			}
-			var first int64
-			var doc []byte
-			_, err = pgx.ForEachRow(rows, []any{&first, &doc}, func() error {
-				hashes, err := open(bucketLogHashes, entryKey(log, uint64(first)), doc)
-				runs = append(runs, run{first, slices.Clone(hashes)})
-				return err
-			})
+		var first int64
+		var doc []byte
+		_, err = pgx.ForEachRow(rows, []any{&first, &doc}, func() error {
+			hashes, err := open(bucketLogHashes, entryKey(log, uint64(first)), doc)
+			runs = append(runs, run{first, slices.Clone(hashes)})
 			return err
 		})
 		if err != nil {
@@ -394,7 +389,7 @@ func (s *postgresStore) putHead(ctx context.Context, h Head) (Head, error) {
 		err = ErrNotFound
 	}
 	if err == nil {
-		err = h.of(logs[0], s.hashes(ctx, h.Log))
+		err = h.of(logs[0], func(places []int64) ([]merkle.Hash, error) { return s.LogHashes(ctx, h.Log, places) })
 	}
 	if err != nil {
 		return h, err
@@ -405,7 +400,7 @@ func (s *postgresStore) putHead(ctx context.Context, h Head) (Head, error) {
 		return h, err
 	}
 	kept := h
-	err = s.write(ctx, nil, func(b *pgx.Batch) error {
+	err = s.write(ctx, nil, func(_ querier, b *pgx.Batch) error {
 		b.Queue("INSERT INTO log_heads (log, size, doc) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", h.Log, int64(h.Size), doc)
 		b.Queue("SELECT doc FROM log_heads WHERE log = $1 AND size = $2", h.Log, int64(h.Size)).QueryRow(func(row pgx.Row) error {
 			var stored []byte

@@ -46,7 +46,7 @@ func (c PostgresConfig) database(t testing.TB) string {
 
 func openDatabase(t testing.TB, c PostgresConfig) *postgresStore {
 	t.Helper()
-	s, err := openPostgres(t.Context(), c)
+	s, err := openPostgres(t.Context(), c, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,4 +219,38 @@ func benchmarkPostgresIssue(b *testing.B, callers int) {
 		b.Fatal(err)
 	}
 	benchmarkIssue(b, openDatabase(b, c), callers)
+}
+
+// What is opened to be read is one instant, also while others write, and holds
+// nobody up.
+func TestReadPostgres(t *testing.T) {
+	c := newDatabase(t)
+	s := openDatabase(t, c)
+	list, _ := openLists(t, s)
+	issue(t, s, draft(1, list))
+	seen, err := ReadPostgres(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seen.Close()
+	issue(t, s, draft(2, list))
+	setState(t, s, 1, Revoked)
+	CheckStore(t, seen)
+	CheckStore(t, s)
+	if r, err := seen.Get(t.Context(), draft(1).ID); err != nil || r.State != Issued {
+		t.Errorf("changed since: %s, %v", r.State, err)
+	}
+	if _, err := seen.Get(t.Context(), draft(2).ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("issued since: %v", err)
+	}
+	if _, err := seen.Reserve(t.Context(), draft(3)); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("Reserve: err = %v", err)
+	}
+	if err := seen.Writable(); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("Writable: err = %v", err)
+	}
+	c.StoreID = "other-1"
+	if s, err := ReadPostgres(t.Context(), c); !errors.Is(err, ErrForeign) || s != nil {
+		t.Errorf("another institution: %v", err)
+	}
 }

@@ -23,14 +23,15 @@ const (
 
 // write runs one transaction in two round trips, which appends nothing to the log. look queues what is read and
 // locked, decide makes of it what is to be written; where that is nothing, or an
-// error, nothing is. Both may run several times, and must forget what an earlier
-// time found. With nil for look there is one round trip.
+// error, nothing is; it may ask q, within the transaction. Both may run several
+// times, and must forget what an earlier time found. With nil for look there is one
+// round trip.
 //
 // An error that is no sentinel says whether anything may be there: once COMMIT is
 // on its way, a lost connection leaves the outcome unknown, and only the server can
 // tell, to whoever asks it by key. Nothing is repeated then. The connection is
 // thrown away; the store goes on with others.
-func (s *postgresStore) write(ctx context.Context, look func(b *pgx.Batch), decide func(b *pgx.Batch) error) error {
+func (s *postgresStore) write(ctx context.Context, look func(b *pgx.Batch), decide func(q querier, b *pgx.Batch) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (s *postgresStore) write(ctx context.Context, look func(b *pgx.Batch), deci
 		sent, err := s.attempt(ctx, look, decide)
 		code := errorCode(err)
 		switch {
-		case err == nil, isSentinel(err), errors.Is(err, errLogMoved):
+		case err == nil, isSentinel(err):
 			return err
 		case (code == "40001" || code == "40P01") && brokenOff < maxBrokenOff:
 			brokenOff++
@@ -67,7 +68,7 @@ func (s *postgresStore) write(ctx context.Context, look func(b *pgx.Batch), deci
 var errUnknown = errors.New("outcome unknown")
 
 // attempt is write once. sent reports whether COMMIT was on its way.
-func (s *postgresStore) attempt(ctx context.Context, look func(b *pgx.Batch), decide func(b *pgx.Batch) error) (sent bool, err error) {
+func (s *postgresStore) attempt(ctx context.Context, look func(b *pgx.Batch), decide func(q querier, b *pgx.Batch) error) (sent bool, err error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return false, err
@@ -83,7 +84,7 @@ func (s *postgresStore) attempt(ctx context.Context, look func(b *pgx.Batch), de
 		b = &pgx.Batch{}
 	}
 	was := b.Len()
-	if err := decide(b); err != nil {
+	if err := decide(conn, b); err != nil {
 		return false, errors.Join(err, rollback(ctx, conn))
 	}
 	if b.Len() == was {
@@ -126,10 +127,23 @@ func (s *postgresStore) read(ctx context.Context, do func(q querier) error) erro
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.seen != nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case conn := <-s.seen:
+			defer func() { s.seen <- conn }()
+			return s.readError(ctx, do(conn))
+		}
+	}
 	err := do(s.pool)
 	if err != nil && !isSentinel(err) && ctx.Err() == nil && lostConnection(err) && !errors.Is(err, pgx.ErrNoRows) {
 		err = do(s.pool)
 	}
+	return s.readError(ctx, err)
+}
+
+func (s *postgresStore) readError(ctx context.Context, err error) error {
 	switch {
 	case err == nil, isSentinel(err):
 		return err
@@ -246,53 +260,46 @@ func (s *postgresStore) doTogether(ctx context.Context, group []*deed) {
 func (s *postgresStore) tryTogether(ctx context.Context, group []*deed) error {
 	// Where rows are locked, all nodes lock them in one order.
 	slices.SortStableFunc(group, func(a, b *deed) int { return slices.Compare(a.uses, b.uses) })
-	for try := 1; ; try++ {
-		if err := s.knowLog(ctx); err != nil {
+	var look reservingLook
+	var sealed sealingLook
+	var log *pgLog
+	err := s.write(ctx, func(b *pgx.Batch) {
+		log = s.lookLog(b)
+		look.queue(s, b, group)
+		sealed.queue(b, group)
+		for _, d := range group {
+			if d.look != nil {
+				d.look(b)
+			}
+		}
+	}, func(q querier, b *pgx.Batch) error {
+		if err := log.know(ctx, q, s); err != nil {
 			return err
 		}
-		var look reservingLook
-		var sealed sealingLook
-		var log *pgLog
-		err := s.write(ctx, func(b *pgx.Batch) {
-			log = s.lookLog(b)
-			look.queue(s, b, group)
-			sealed.queue(b, group)
-			for _, d := range group {
-				if d.look != nil {
-					d.look(b)
-				}
-			}
-		}, func(b *pgx.Batch) error {
-			if err := log.moved(s.queue.log); err != nil {
-				return err
-			}
-			if err := look.decide(s, b, log, group); err != nil {
-				return err
-			}
-			if err := sealed.decide(s.keys, b, log, group); err != nil {
-				return err
-			}
-			for _, d := range group {
-				if d.decide == nil {
-					continue
-				}
-				mine, mark := &pgx.Batch{}, len(log.entries)
-				if d.err = d.decide(mine, log); d.err == nil {
-					b.QueuedQueries = append(b.QueuedQueries, mine.QueuedQueries...)
-				} else if log.entries = log.entries[:mark]; !isSentinel(d.err) {
-					return d.err
-				}
-			}
-			return log.queue(b)
-		})
-		if err == nil {
-			s.queue.log = log.grown
-			look.done(s, group)
-			return nil
+		if err := look.decide(s, b, log, group); err != nil {
+			return err
 		}
+		if err := sealed.decide(s.keys, b, log, group); err != nil {
+			return err
+		}
+		for _, d := range group {
+			if d.decide == nil {
+				continue
+			}
+			mine, mark := &pgx.Batch{}, len(log.entries)
+			if d.err = d.decide(mine, log); d.err == nil {
+				b.QueuedQueries = append(b.QueuedQueries, mine.QueuedQueries...)
+			} else if log.entries = log.entries[:mark]; !isSentinel(d.err) {
+				return d.err
+			}
+		}
+		return log.queue(b)
+	})
+	if err != nil {
 		s.queue.log = nil
-		if !errors.Is(err, errLogMoved) || try == maxOvertaken {
-			return err
-		}
+		return err
 	}
+	s.queue.log = log.grown
+	look.done(s, group)
+	return nil
 }
