@@ -234,7 +234,7 @@ func TestReadPostgres(t *testing.T) {
 	}
 	defer seen.Close()
 	issue(t, s, draft(2, list))
-	setState(t, s, 1, Revoked)
+	moveTo(t, s, 1, Revoked)
 	CheckStore(t, seen)
 	CheckStore(t, s)
 	if r, err := seen.Get(t.Context(), draft(1).ID); err != nil || r.State != Issued {

@@ -46,6 +46,9 @@ func (cmd *backupCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	if err := c.errDatabase("backing up", "pg_basebackup and pg_verifybackup"); err != nil {
+		return err
+	}
 	if cmd.Recipient != nil {
 		c.Backup.Recipients = cmd.Recipient
 	}

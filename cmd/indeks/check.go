@@ -25,7 +25,7 @@ tokens with the institution's published keys. It changes nothing. Ends with 1 wh
 and names it.
 
 While the issuer's server runs it holds the records; it reads them itself once a day, and /readyz says
-what it found. It takes the passphrase of the key file.
+what it found. Records in a database are read while it runs. It takes the passphrase of the key file.
 
   indeks check --config uni
   indeks check --config uni --seals all`
@@ -49,14 +49,18 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	path := c.path(c.Issuer.StoreFile)
+
+	// 2. Opening a file reads every page; a database is read as it is at this instant.
+	start := time.Now()
+	path := c.recordsName()
+	open := c.readRecords
 	if cmd.Store != "" {
 		path = cmd.Store
+		open = func(_ context.Context, learners *store.DataKeys) (store.Store, error) {
+			return store.ReadBolt(path, c.Issuer.StoreID, learners)
+		}
 	}
-
-	// 2. Opening reads every page.
-	start := time.Now()
-	records, err := store.ReadBolt(path, c.Issuer.StoreID, learners)
+	records, err := open(ctx, learners)
 	if err != nil {
 		return err
 	}
@@ -76,7 +80,7 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 	took := time.Since(start)
 	fmt.Fprintf(con.out, "Read %d records in %s, opened %d tokens.\n", counted.Load(), took.Round(time.Millisecond), seals.Opened())
 	if len(found) > 0 {
-		return fmt.Errorf("checking %s: %d findings; keep the file as it is and restore the last backup beside it", path, len(found))
+		return fmt.Errorf("checking %s: %d findings; keep everything as it is and restore the last backup beside it", path, len(found))
 	}
 	fmt.Fprintln(con.out, "Nothing is damaged.")
 	return nil

@@ -20,6 +20,9 @@ func (cmd *compactCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	if err := c.errDatabase("compacting", "autovacuum, or VACUUM"); err != nil {
+		return err
+	}
 	ring, err := c.ring()
 	if err != nil {
 		return err

@@ -38,8 +38,10 @@ type Config struct {
 		PublicBase string `yaml:"public_base"`
 		// StoreFile holds the issuance records; StoreID guards against opening another
 		// institution's file.
-		StoreFile string `yaml:"store_file"`
+		StoreFile string `yaml:"store_file,omitempty"`
 		StoreID   string `yaml:"store_id"`
+		// Database holds them instead, for several nodes.
+		Database DatabaseConfig `yaml:"database,omitempty"`
 		// DataKeysFile holds the keys under which what is personal in the records is
 		// encrypted, beside them, as StoreFile.keys, if not said otherwise. It is itself
 		// encrypted under a secret in KeysFile. WITHOUT EITHER OF THE TWO NO RECORD CAN BE
@@ -221,6 +223,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if c.Issuer.ApprovalTime < 0 {
 		return nil, fmt.Errorf("reading %s: issuer.approval_time is not negative", path)
+	}
+	if err := c.checkRecords(); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if f := c.Issuer.VCAPIForm; f != "" && f != keys.VCJWT && f != keys.DataIntegrity {
 		return nil, fmt.Errorf("reading %s: issuer.vc_api_form: %q is neither %s nor %s", path, f, keys.VCJWT, keys.DataIntegrity)

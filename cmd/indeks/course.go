@@ -30,7 +30,7 @@ API: POST /api/v1/courses.
 }
 
 // catalogue opens the catalogue without any key: it seals nothing.
-func (cmd configFlag) catalogue() (*issuer.Catalogue, store.Store, error) {
+func (cmd configFlag) catalogue(ctx context.Context) (*issuer.Catalogue, store.Store, error) {
 	c, err := readConfig(cmd.Config)
 	if err != nil {
 		return nil, nil, err
@@ -39,7 +39,7 @@ func (cmd configFlag) catalogue() (*issuer.Catalogue, store.Store, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, nil)
+	records, err := c.openRecords(ctx, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,7 +59,7 @@ func (cmd *coursePutCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("reading the course: %w", err)
 	}
-	catalogue, records, err := cmd.catalogue()
+	catalogue, records, err := cmd.catalogue(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (cmd *coursePutCmd) Run(ctx context.Context, con console) error {
 type courseListCmd struct{ configFlag }
 
 func (cmd *courseListCmd) Run(ctx context.Context, con console) error {
-	catalogue, records, err := cmd.catalogue()
+	catalogue, records, err := cmd.catalogue(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ type courseExportCmd struct {
 }
 
 func (cmd *courseExportCmd) Run(ctx context.Context, con console) error {
-	catalogue, records, err := cmd.catalogue()
+	catalogue, records, err := cmd.catalogue(ctx)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,9 @@ func (c *Config) dataKeys(ctx context.Context, ring *keys.Ring) (*store.DataKeys
 	vault := store.VaultFile(path)
 	k, err := store.OpenDataKeys(ctx, vault, secret)
 	if errors.Is(err, fs.ErrNotExist) {
+		if c.inDatabase() {
+			return nil, fmt.Errorf("opening %s: it is missing, and without it nobody can read what is personal in the records; put back its latest copy, which the other nodes have", path)
+		}
 		records := c.path(c.Issuer.StoreFile)
 		under, err := store.UnderDataKeys(records, c.Issuer.StoreID)
 		switch {

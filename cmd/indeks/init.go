@@ -29,6 +29,8 @@ type initCmd struct {
 	VerifierBase   string `help:"URL of the verifier; printed QR codes point at it." default:"http://localhost:8081"`
 	Listen         string `help:"Address of the issuer's server." default:"127.0.0.1:8080"`
 	VerifierListen string `help:"Address of the verifier." default:"127.0.0.1:8081"`
+	Database       string `help:"File with the URL of an empty PostgreSQL database that is to hold the records, instead of a file." type:"existingfile" placeholder:"FILE"`
+	Node           string `help:"Name of this node among those that share the database: a to z and 0 to 9." default:"a"`
 	Alg            string `help:"Algorithm of the first key." enum:"ES256,ES384,EdDSA,PS256,RS256" default:"ES256"`
 
 	facts []byte // the institution's facts, where there is no file
@@ -38,7 +40,7 @@ func (*initCmd) Help() string {
 	return `Makes in DIR:
 
   indeks.yaml   the configuration, the one file that you edit
-  records.db    the store of everything issued: back it up
+  records.db    the store of everything issued: back it up (with --database: none)
   learners.keys the keys under which what is personal is stored: without them no record can be read
   keys.age      the encrypted key file, with a first key and a self-signed seal certificate, and the secret
                 that learners.keys is encrypted under
@@ -119,7 +121,7 @@ func (cmd *initCmd) setUp(ctx context.Context, now time.Time) (*setUp, error) {
 		return nil, fmt.Errorf("writing the API keys: %w", err)
 	}
 
-	// 3. The data keys, the store, then what the verifier is told.
+	// 3. The data keys, the store unless it is in a database, then what the verifier is told.
 	secret, err := ring.Secret(dataKeysPurpose)
 	if err != nil {
 		return nil, err
@@ -128,8 +130,10 @@ func (cmd *initCmd) setUp(ctx context.Context, now time.Time) (*setUp, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := store.InitBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, learners); err != nil {
-		return nil, err
+	if !c.inDatabase() {
+		if err := store.InitBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, learners); err != nil {
+			return nil, err
+		}
 	}
 	trust := verifier.Trust{Version: 1, Issued: now.UTC().Truncate(time.Second), Expires: now.UTC().Truncate(time.Second).AddDate(1, 0, 0),
 		Issuers: []verifier.TrustedIssuer{issuer.TrustEntry(inst, ring)}}
@@ -148,6 +152,15 @@ func (cmd *initCmd) setUp(ctx context.Context, now time.Time) (*setUp, error) {
 	}
 	if err := os.WriteFile(c.path(configName), text, 0o600); err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	if c.inDatabase() { // last, since it is not in the folder that appears whole or not at all
+		d, err := c.database(learners)
+		if err == nil {
+			err = store.InitPostgres(ctx, d)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := os.Remove(cmd.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("setting up %s: %w", cmd.Dir, err)
@@ -199,6 +212,13 @@ func (cmd *initCmd) config() (*Config, error) {
 	}
 	c.Issuer.Listen, c.Issuer.PublicBase = cmd.Listen, cmd.PublicBase
 	c.Issuer.StoreFile, c.Issuer.DataKeysFile, c.Issuer.StoreID = "records.db", "learners.keys", rand.Text()
+	if cmd.Database != "" {
+		file, err := filepath.Abs(cmd.Database)
+		if err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+		c.Issuer.StoreFile, c.Issuer.Database = "", DatabaseConfig{URLFile: file, Node: cmd.Node}
+	}
 	c.Issuer.KeysFile, c.Issuer.APIKeysFile = "keys.age", "api-keys"
 	c.Verifier.Listen, c.Verifier.PublicBase, c.Verifier.TrustFile = cmd.VerifierListen, cmd.VerifierBase, "trust.json"
 	c.Verifier.AllowLoopback = strings.HasPrefix(cmd.PublicBase, "http://")

@@ -27,7 +27,7 @@ func (cmd *listsShowCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	records, err := store.ReadBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, nil)
+	records, err := c.readRecords(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	bolt "go.etcd.io/bbolt"
 
+	"indeks/internal/postgres"
+
 	"indeks/issuer"
 	"indeks/store"
 )
@@ -29,13 +31,31 @@ func TestMain(m *testing.M) {
 // The scripts in testdata are what a registrar or an operator types, and what
 // they are told.
 func TestCommands(t *testing.T) {
+	testCommands(t, "testdata", map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema, "signlists": signLists})
+}
+
+// Those in testdata/database work with records in PostgreSQL: database FILE makes an
+// empty database and writes its URL to a file.
+func TestDatabaseCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a PostgreSQL")
+	}
+	server := postgres.Shared(t)
+	testCommands(t, filepath.Join("testdata", "database"), map[string]func(*testscript.TestScript, bool, []string){
+		"database": func(ts *testscript.TestScript, _ bool, args []string) {
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(server.URL(server.Database(t, ""))+"\n"), 0o600))
+		},
+	})
+}
+
+func testCommands(t *testing.T, dir string, commands map[string]func(*testscript.TestScript, bool, []string)) {
 	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema, "signlists": signLists},
+		Dir:  dir,
+		Cmds: commands,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("INDEKS_PASSPHRASE", "")

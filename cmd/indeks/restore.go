@@ -60,6 +60,9 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	if err := c.errDatabase("restoring", "restore the cluster first"); err != nil {
+		return err
+	}
 	path := c.path(c.Issuer.StoreFile)
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("restoring: %s is there; move it away, this program does not", path)

@@ -117,12 +117,11 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if err != nil {
 		return nil, err
 	}
-	records, err := store.OpenBolt(c.path(c.Issuer.StoreFile), c.Issuer.StoreID, learners)
+	records, err := c.openRecords(ctx, learners)
 	if err != nil {
 		return nil, err
 	}
-	disk := &store.Disk{Dir: filepath.Dir(c.path(c.Issuer.StoreFile)), WarnPercent: c.Disk.WarnPercent, StopPercent: c.Disk.StopPercent,
-		StopBytes: c.Disk.StopMiB << 20, Reserve: c.Disk.ReserveMiB << 20, Warn: slog.Warn}
+	disk := c.disk()
 	records = store.Guard(records, c.ReadOnly, disk)
 	var mirror func(string, []byte) error
 	if c.Backup.Dir != "" {
@@ -146,11 +145,17 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	}
 	limits := h.config.Limits
 	limits.limitMemory()
-	if err := h.disk.Hold(); err != nil {
+	if h.disk == nil {
+		slog.Info("the records are in a database, whose disk is watched by its own host")
+	} else if err := h.disk.Hold(); err != nil {
 		slog.Warn("no room is kept for revoking on a full disk", "error", err)
 	}
 	var backups *issuer.Keeper
-	if b := h.config.Backup; b.Dir != "" {
+	switch b := h.config.Backup; {
+	case b.Dir == "":
+	case h.config.inDatabase():
+		slog.Info("status lists are mirrored; the records are in a database and backed up by its own means", "dir", b.Dir)
+	default:
 		if len(b.Recipients) == 0 {
 			slog.Warn("backups are not encrypted: backup.recipients names nobody", "dir", b.Dir)
 		}
@@ -160,14 +165,15 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	if err != nil {
 		return err
 	}
-	records := h.config.path(h.config.Issuer.StoreFile)
-	metrics.Gauge("indeks_store_bytes", "Size of the file of records.", func() float64 {
-		info, err := os.Stat(records)
-		if err != nil {
-			return math.NaN()
-		}
-		return float64(info.Size())
-	})
+	if records := h.config.path(h.config.Issuer.StoreFile); !h.config.inDatabase() {
+		metrics.Gauge("indeks_store_bytes", "Size of the file of records.", func() float64 {
+			info, err := os.Stat(records)
+			if err != nil {
+				return math.NaN()
+			}
+			return float64(info.Size())
+		})
+	}
 	kit := limits.kit(limits.issueRate())
 	kit.Metrics, kit.Traces, kit.TLS = metrics, h.config.traces, with.tls
 	with.measure(metrics)
