@@ -52,7 +52,7 @@ var (
 	bucketPayloads  = []byte("payloads")  // sequence + profile: payload
 	bucketTokens    = []byte("tokens")    // sequence + profile: token
 	bucketPending   = []byte("pending")   // sequence of each record that is reserved: nothing
-	bucketStates    = []byte("states")    // state, 0, sequence of each record that is neither reserved nor issued: nothing
+	bucketStates    = []byte("states")    // state, 0, sequence of each record that is listed under it: nothing
 	bucketIDs       = []byte("ids")       // credential id: sequence
 	bucketKeys      = []byte("keys")      // request key, blind: sequence
 	bucketPublics   = []byte("publics")   // public id: sequence
@@ -290,7 +290,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 	if err != nil {
 		return nil, err
 	}
-	s = &boltStore{path: path, db: db, keys: keys, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	s = &boltStore{path: path, db: db, keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
 	if limits.read {
 		s.failed = errors.New("it was opened to be read")
 	}
@@ -328,7 +328,8 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 					return fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
 				}
 			}
-			return nil
+			s.rows.head, err = s.rowsHead(tx)
+			return err
 		})
 	}
 	if err != nil {
@@ -400,6 +401,7 @@ type boltStore struct {
 	path string
 	db   *bolt.DB
 	keys *DataKeys // nil: what is personal cannot be read
+	rows searchRows
 	now  func() time.Time
 
 	turn chan struct{} // holds one token while a transaction is being written
@@ -421,7 +423,7 @@ func (s *boltStore) Close() error {
 		s.failed = errors.New("the store is closed")
 	}
 	s.mu.Unlock()
-	if err := s.db.Close(); err != nil {
+	if err := errors.Join(s.db.Close(), s.rows.close()); err != nil {
 		return fmt.Errorf("closing %s: %w", s.path, err)
 	}
 	return nil

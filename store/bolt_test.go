@@ -567,8 +567,8 @@ func TestCheckFinds(t *testing.T) {
 		},
 		"pending and issued":       func(tx *bolt.Tx) error { return tx.Bucket(bucketPending).Put(sequenceKey(4), nil) },
 		"reserved, not pending":    func(tx *bolt.Tx) error { return record(tx, 3, func(d *recordDoc) { d.State = Reserved }) },
-		"suspended, not so listed": func(tx *bolt.Tx) error { return tx.Bucket(bucketStates).Delete(stateKey(Suspended, sequenceKey(1))) },
-		"listed as revoked":        func(tx *bolt.Tx) error { return tx.Bucket(bucketStates).Put(stateKey(Revoked, sequenceKey(4)), nil) },
+		"suspended, not so listed": func(tx *bolt.Tx) error { return tx.Bucket(bucketStates).Delete(stateKey("suspended", sequenceKey(1))) },
+		"listed as revoked":        func(tx *bolt.Tx) error { return tx.Bucket(bucketStates).Put(stateKey("revoked", sequenceKey(4)), nil) },
 		"data of another": func(tx *bolt.Tx) error {
 			other, err := getDoc(tx, sequenceKey(5))
 			return errors.Join(err, record(tx, 3, func(d *recordDoc) { d.Personal = other.Personal }))

@@ -145,7 +145,7 @@ func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (record
 	}
 
 	c.At = c.At.UTC().Round(0)
-	before := doc.State
+	before := doc.listedStates()
 	moved, err := doc.move(keys, c)
 	if err != nil || !moved {
 		return doc, err
@@ -181,7 +181,7 @@ func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (record
 	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
 		return recordDoc{}, err
 	}
-	if err := setState(tx, key, before, doc.State); err != nil {
+	if err := listStates(tx, key, before, &doc.Record); err != nil {
 		return recordDoc{}, err
 	}
 	ev, digest := doc.changed(c)

@@ -177,6 +177,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 type inside interface {
 	identity(ctx context.Context) (identity, error)
 	facts(ctx context.Context) iter.Seq2[Record, error]              // Records without what is personal
+	fillSearch(ctx context.Context) error                            // see FillSearch
 	keptBits(ctx context.Context, list string) (*status.List, error) // see Restore
 	checkIndexes(ctx context.Context, traces *traces) []error
 }
@@ -263,10 +264,10 @@ func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []e
 			if course := doc.awardedKey(); course != nil {
 				awarded[string(course)] = true
 			}
-			if at := stateKey(doc.State, key); at != nil {
+			for _, state := range doc.listedStates() {
 				expected[string(bucketStates)]++
-				if tx.Bucket(bucketStates).Get(at) == nil {
-					report("record %s is %s and not among those", doc.ID, doc.State)
+				if tx.Bucket(bucketStates).Get(stateKey(state, key)) == nil {
+					report("record %s is %s and not among those", doc.ID, state)
 				}
 			}
 			if err := doc.fitsBlinds(s.keys); err != nil {

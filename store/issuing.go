@@ -116,11 +116,16 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
 	var stored Record
+	var sequence uint64
 	by := s.author(ctx)
 	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = reserve(tx, by, s.keys, r, doc, payloads)
+		stored, sequence, err = reserve(tx, by, s.keys, r, doc, payloads)
 		return err
 	})
+	if err == nil && sequence > 0 {
+		row := s.keys.newRow(sequence, &r)
+		s.rows.put(sequence, &row)
+	}
 	if errors.Is(err, ErrErased) {
 		return stored, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
@@ -131,22 +136,24 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 }
 
 // reserve is the first of the two transactions of issuing. doc is how r is kept,
-// and payloads are how its payloads are, by profile.
-func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, payloads map[string][]byte) (Record, error) {
+// and payloads are how its payloads are, by profile. It returns the sequence of a
+// record that is new.
+func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, payloads map[string][]byte) (Record, uint64, error) {
 	// 1. The same key is the same record for ever.
 	known, key, err := byKey.find(tx, keys, r.Key[:])
 	if err == nil {
 		stored, err := known.open(keys)
 		switch {
 		case err != nil:
-			return stored, err
+			return stored, 0, err
 		case stored.RequestHash != r.RequestHash:
-			return Record{}, ErrConflict
+			return Record{}, 0, ErrConflict
 		}
-		return known.inBolt(tx, keys, key)
+		stored, err = known.inBolt(tx, keys, key)
+		return stored, 0, err
 	}
 	if !errors.Is(err, ErrNotFound) {
-		return Record{}, err
+		return Record{}, 0, err
 	}
 
 	// 2. Everything is used once. All checks come before the first change: see write.
@@ -155,7 +162,7 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, pa
 		taken error
 	}{{byID, ErrIDTaken}, {byPublic, ErrIDTaken}, {byLink, ErrIDTaken}, {byNumber, ErrNumberTaken}, {byExternalID, ErrExternalTaken}} {
 		if x.has(tx, &r, &doc) {
-			return Record{}, fmt.Errorf("looking in %q: %w", x.bucket, x.taken)
+			return Record{}, 0, fmt.Errorf("looking in %q: %w", x.bucket, x.taken)
 		}
 	}
 	lists := map[string]listDoc{}
@@ -163,79 +170,79 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, pa
 		list, err := getList(tx, e.List)
 		switch {
 		case errors.Is(err, ErrNotFound):
-			return Record{}, fmt.Errorf("%w: no list %q", ErrInvalid, e.List)
+			return Record{}, 0, fmt.Errorf("%w: no list %q", ErrInvalid, e.List)
 		case err != nil:
-			return Record{}, err
+			return Record{}, 0, err
 		case list.Purpose != e.Purpose:
-			return Record{}, fmt.Errorf("%w: list %s is for %s, not %q", ErrInvalid, e.List, list.Purpose, e.Purpose)
+			return Record{}, 0, fmt.Errorf("%w: list %s is for %s, not %q", ErrInvalid, e.List, list.Purpose, e.Purpose)
 		case list.Closed:
-			return Record{}, fmt.Errorf("list %s: %w", e.List, ErrListFull)
+			return Record{}, 0, fmt.Errorf("list %s: %w", e.List, ErrListFull)
 		case tx.Bucket(bucketEntries).Get(entryKey(e.List, e.Index)) != nil:
-			return Record{}, fmt.Errorf("list %s, index %d: %w", e.List, e.Index, ErrIndexTaken)
+			return Record{}, 0, fmt.Errorf("list %s, index %d: %w", e.List, e.Index, ErrIndexTaken)
 		}
 		lists[e.List] = list
 	}
 	if err := fitsCatalogue(tx, &r); err != nil {
-		return Record{}, err
+		return Record{}, 0, err
 	}
 	if err := supersedable(tx, r.Supersedes); err != nil {
-		return Record{}, err
+		return Record{}, 0, err
 	}
 	records := tx.Bucket(bucketRecords)
 	sequence := records.Sequence() + 1
 	key = sequenceKey(sequence)
 	if records.Get(key) != nil {
-		return Record{}, fmt.Errorf("%w: its counter has gone back to a record that is there", ErrDamaged)
+		return Record{}, 0, fmt.Errorf("%w: its counter has gone back to a record that is there", ErrDamaged)
 	}
 
 	// 3. The record, with the payloads beside it.
 	if err := records.SetSequence(sequence); err != nil {
-		return Record{}, err
+		return Record{}, 0, err
 	}
 	for profile, payload := range payloads {
 		if err := tx.Bucket(bucketPayloads).Put(blobKey(key, profile), payload); err != nil {
-			return Record{}, err
+			return Record{}, 0, err
 		}
 	}
 	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
-		return Record{}, err
+		return Record{}, 0, err
 	}
 	if err := tx.Bucket(bucketPending).Put(key, nil); err != nil {
-		return Record{}, err
+		return Record{}, 0, err
 	}
 
 	// 4. What leads to it.
 	for _, x := range indexes {
 		if property := x.entry(&doc); len(property) > 0 {
 			if err := tx.Bucket(x.bucket).Put(property, key); err != nil {
-				return Record{}, err
+				return Record{}, 0, err
 			}
 		}
 	}
 	for _, e := range r.Entries {
 		if err := tx.Bucket(bucketEntries).Put(entryKey(e.List, e.Index), key); err != nil {
-			return Record{}, err
+			return Record{}, 0, err
 		}
 	}
 	if key := r.awardedKey(); key != nil {
 		if err := tx.Bucket(bucketAwarded).Put(key, nil); err != nil {
-			return Record{}, err
+			return Record{}, 0, err
 		}
 	}
 	for id, list := range lists {
 		list.Used++ // a record has one entry for each purpose, so one in each list
 		list.Closed = list.Used >= ListLimit
 		if err := putJSON(tx, bucketLists, []byte(id), list); err != nil {
-			return Record{}, err
+			return Record{}, 0, err
 		}
 	}
 
 	// 5. The log says that it is to be sealed, before it is.
 	if _, err := by.logged(tx, Event{Kind: KindIntent, Object: r.ID}); err != nil {
-		return Record{}, err
+		return Record{}, 0, err
 	}
 	r.State = Reserved
-	return r, nil
+	return r, sequence, nil
 }
 
 func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {

@@ -200,6 +200,7 @@ func InitPostgres(ctx context.Context, c PostgresConfig) error {
 		}
 		b := &pgx.Batch{}
 		b.Queue("INSERT INTO meta (name, doc) VALUES ($1, $2)", string(identityKey), doc)
+		b.Queue("INSERT INTO search_filled (one) VALUES (true)")
 
 		// 3. The log of the node that will use it first.
 		by := author{ActorOf(ctx), time.Now().UTC().Truncate(time.Millisecond)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -44,6 +45,7 @@ type pgColumns struct {
 	external                        *string
 	key, doc                        []byte
 	pending                         bool
+	states                          []string
 	payloads, tokens                []string // profiles
 }
 
@@ -74,6 +76,9 @@ func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found
 			}
 			if err := doc.fitsBlinds(s.keys); err != nil {
 				report("record %s: %w", doc.ID, err)
+			}
+			if want := doc.listedStates(); !slices.Equal(want, r.states) {
+				report("record %s is among those that are %q, and should be among %q", doc.ID, r.states, want)
 			}
 			if r.pending != (doc.State == Reserved) {
 				report("record %s is %s; pending: %t", doc.ID, doc.State, r.pending)
@@ -137,14 +142,14 @@ type pgPlace struct {
 func (s *postgresStore) columns(ctx context.Context, last int64) (found []pgColumns, entries map[pgPlace]int64, err error) {
 	err = s.read(ctx, func(q querier) error {
 		rows, err := q.Query(ctx, `SELECT r.sequence, r.id, r.public, r.link, r.number, r.external, r.state, r.key, r.doc,
-				EXISTS (SELECT 1 FROM pending p WHERE p.record = r.sequence),
+				EXISTS (SELECT 1 FROM pending p WHERE p.record = r.sequence), ARRAY(SELECT state FROM states s WHERE s.record = r.sequence ORDER BY 1),
 				ARRAY(SELECT profile FROM payloads p WHERE p.record = r.sequence), ARRAY(SELECT profile FROM tokens t WHERE t.record = r.sequence)
 			FROM records r WHERE r.sequence > $1 ORDER BY r.sequence LIMIT $2`, last, stepDocs)
 		if err != nil {
 			return err
 		}
 		found, err = pgx.CollectRows(rows, func(c pgx.CollectableRow) (r pgColumns, err error) {
-			err = c.Scan(&r.sequence, &r.id, &r.public, &r.link, &r.number, &r.external, &r.state, &r.key, &r.doc, &r.pending, &r.payloads, &r.tokens)
+			err = c.Scan(&r.sequence, &r.id, &r.public, &r.link, &r.number, &r.external, &r.state, &r.key, &r.doc, &r.pending, &r.states, &r.payloads, &r.tokens)
 			return r, err
 		})
 		if err != nil {

@@ -214,6 +214,7 @@ func (k *reservingLook) decide(s *postgresStore, b *pgx.Batch, log *pgLog, group
 		if err := w.add(sequence, d.reserve); err != nil {
 			return err
 		}
+		w.search = append(w.search, s.keys.pgSearchRow(sequence, r))
 		if key := r.awardedKey(); key != nil && !s.isAwarded(r) {
 			awarded[string(key)] = r
 		}
@@ -310,6 +311,8 @@ type reserving struct {
 	entryOf                   []int64
 	entryLists, entryPurposes []string
 	entryPlaces               []int32
+
+	search []pgSearchRow
 }
 
 func (w *reserving) add(sequence int64, call *reservation) error {
@@ -340,6 +343,7 @@ func (w *reserving) queue(b *pgx.Batch) {
 		w.sequences, w.ids, w.keys, w.publics, w.links, w.numbers, w.externals, w.docs)
 	b.Queue(`INSERT INTO pending (record) SELECT unnest($1::bigint[])`, w.sequences)
 	b.Queue(`INSERT INTO payloads (record, profile, body) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])`, w.payloadOf, w.payloadProfiles, w.payloads)
+	queueSearchRows(b, w.search)
 	if len(w.entryOf) > 0 {
 		b.Queue(`INSERT INTO entries (record, list, purpose, place) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::int[])`, w.entryOf, w.entryLists, w.entryPurposes, w.entryPlaces)
 	}

@@ -273,6 +273,8 @@ func queueChange(b *pgx.Batch, log *pgLog, by author, sequence int64, doc record
 		return err
 	}
 	b.Queue("UPDATE records SET state = $2, doc = $3 WHERE sequence = $1", sequence, string(doc.State), sealed)
+	b.Queue("DELETE FROM states WHERE record = $1", sequence)
+	b.Queue("INSERT INTO states (record, state) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING", sequence, doc.listedStates())
 	for _, e := range doc.Entries {
 		switch {
 		case doc.Bit(e.Purpose):

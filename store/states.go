@@ -4,25 +4,35 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// stateKey is the place of a record in bucketStates, nil for a state that is not
-// kept there: most records are issued, and bucketPending has what is reserved.
-func stateKey(s State, key []byte) []byte {
-	if s == Issued || s == Reserved {
-		return nil
+// listedStates are the states under which a record can be found by its state, in
+// order. Most records are issued, and what is reserved is pending: neither is listed.
+func (r *Record) listedStates() (states []string) {
+	if r.Erased(Register) {
+		states = append(states, string(Erased))
 	}
-	return append(append([]byte(s), 0), key...)
+	if r.State != Issued && r.State != Reserved {
+		states = append(states, string(r.State))
+	}
+	return states
 }
 
-// setState moves a record in bucketStates.
-func setState(tx *bolt.Tx, key []byte, from, to State) error {
+// stateKey is the place of a record in bucketStates.
+func stateKey(state string, key []byte) []byte {
+	return append(append([]byte(state), 0), key...)
+}
+
+// listStates moves a record in bucketStates from where it was.
+func listStates(tx *bolt.Tx, key []byte, before []string, r *Record) error {
 	states := tx.Bucket(bucketStates)
-	if before := stateKey(from, key); before != nil {
-		if err := states.Delete(before); err != nil {
+	for _, s := range before {
+		if err := states.Delete(stateKey(s, key)); err != nil {
 			return err
 		}
 	}
-	if after := stateKey(to, key); after != nil {
-		return states.Put(after, nil)
+	for _, s := range r.listedStates() {
+		if err := states.Put(stateKey(s, key), nil); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -34,6 +44,6 @@ func addStates(tx *bolt.Tx) error {
 		if err != nil {
 			return nil // it is damaged, as Check says
 		}
-		return setState(tx, key, Reserved, doc.State)
+		return listStates(tx, key, nil, &doc.Record)
 	})
 }

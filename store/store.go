@@ -242,6 +242,14 @@ type Store interface {
 	// damaged record its error is yielded, and the next ones follow.
 	Records(ctx context.Context, after string) iter.Seq2[Record, error]
 
+	// Search returns at most limit (1 to 1 000) of the records that are looked for, the
+	// last one reserved first, and after which id there are more, "" where there are
+	// none. It goes on after the record with the id after ("": from the first). Forms
+	// carry the hashes only, records that are erased what is left of them, and a
+	// damaged one is not found. ErrInvalid for what cannot be looked for, ErrNotFound
+	// where there is no record after.
+	Search(ctx context.Context, q Query, after string, limit int) (found []Record, next string, err error)
+
 	// Pending yields records that are still reserved, with their payloads.
 	Pending(ctx context.Context) iter.Seq2[Record, error]
 

@@ -701,6 +701,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 
 	testCourses(run)
 	testDocuments(run)
+	testSearch(run)
 	testLogs(run)
 
 	run("state machine", func(t *testing.T, s Store) {

@@ -22,7 +22,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"examples":           {nil, nil},
 	"elm":                {[]string{"contexts", "strictjson"}, nil},
 	"keys":               {[]string{"strictjson"}, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "filippo.io/nistec", "software.sslmate.com/src/go-pkcs12"}},
-	"store":              {[]string{"status", "merkle"}, []string{"go.etcd.io/bbolt", "github.com/jackc/pgx/v5"}},
+	"store":              {[]string{"status", "merkle"}, []string{"go.etcd.io/bbolt", "github.com/jackc/pgx/v5", "golang.org/x/text/unicode/norm"}},
 	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
 	"verifier":           {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "paper"}, nil},
 	"issuer":             {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "store", "verifier", "paper"}, []string{"golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},

@@ -189,3 +189,34 @@ CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON awarded FOR EACH STATEMENT EXEC
 CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON meta FOR EACH STATEMENT EXECUTE FUNCTION refuse('nothing is deleted here');
 CREATE TRIGGER kept BEFORE TRUNCATE ON bits FOR EACH STATEMENT EXECUTE FUNCTION refuse('nothing is deleted here');
 CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON logs FOR EACH STATEMENT EXECUTE FUNCTION refuse('nothing is deleted here');
+
+-- Records that are neither reserved nor issued, by state. Not an index of records,
+-- which sealing would then have to touch.
+CREATE TABLE states (
+    record bigint NOT NULL REFERENCES records,
+    state text COLLATE "C" NOT NULL,
+    PRIMARY KEY (state, record)
+);
+
+-- What Search goes by. It is made of the records and holds no truth of its own, so it
+-- is kept out of the log of the server, and with that out of backups, archives and
+-- replicas: an erasure must reach it everywhere. After a crash it is empty, and
+-- search_filled with it, until it is filled again. tokens: see searchTokens.
+CREATE UNLOGGED TABLE search (
+    record bigint PRIMARY KEY REFERENCES records,
+    awarded text COLLATE "C" NOT NULL,
+    ends bigint NOT NULL, -- Unix time, 0: never
+    course text COLLATE "C" NOT NULL,
+    version text COLLATE "C" NOT NULL,
+    batch text COLLATE "C" NOT NULL,
+    key_id text COLLATE "C" NOT NULL,
+    tokens bigint[] NOT NULL
+);
+CREATE INDEX search_tokens ON search USING gin (tokens);
+CREATE INDEX search_awarded ON search (awarded, record);
+CREATE INDEX search_course ON search (course, record);
+CREATE INDEX search_batch ON search (batch, record) WHERE batch <> '';
+CREATE INDEX search_ends ON search (ends, record) WHERE ends <> 0;
+CREATE UNLOGGED TABLE search_filled (
+    one boolean PRIMARY KEY CHECK (one)
+);

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// pgSearchRow is a row of search.
+type pgSearchRow struct {
+	record                                 int64
+	ends                                   int64
+	awarded, course, version, batch, keyID string
+	tokens                                 string // as an array of SQL
+}
+
+func (k *DataKeys) pgSearchRow(sequence int64, r *Record) pgSearchRow {
+	row := pgSearchRow{record: sequence, awarded: r.AwardingDate, course: r.Course, version: r.CourseVersion, batch: r.Batch, keyID: r.KeyID}
+	if !r.ValidUntil.IsZero() {
+		row.ends = r.ValidUntil.Unix()
+	}
+	var tokens []string
+	for _, t := range k.searchTokens(r) {
+		tokens = append(tokens, strconv.FormatInt(int64(t), 10))
+	}
+	row.tokens = "{" + strings.Join(tokens, ",") + "}"
+	return row
+}
+
+// queueSearchRows writes rows of search that are not there.
+func queueSearchRows(b *pgx.Batch, rows []pgSearchRow) {
+	var records, ends []int64
+	var awarded, courses, versions, batches, keyIDs, tokens []string
+	for _, r := range rows {
+		records, ends, tokens = append(records, r.record), append(ends, r.ends), append(tokens, r.tokens)
+		awarded, courses, versions, batches, keyIDs = append(awarded, r.awarded), append(courses, r.course), append(versions, r.version), append(batches, r.batch), append(keyIDs, r.keyID)
+	}
+	b.Queue(`INSERT INTO search (record, awarded, ends, course, version, batch, key_id, tokens)
+		SELECT r.record, r.awarded, r.ends, r.course, r.version, r.batch, r.key_id, r.tokens::bigint[]
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS r (record, awarded, ends, course, version, batch, key_id, tokens)
+		ON CONFLICT (record) DO NOTHING`, records, awarded, ends, courses, versions, batches, keyIDs, tokens)
+}
+
+func (s *postgresStore) Search(ctx context.Context, q Query, after string, limit int) (found []Record, next string, err error) {
+	if err := q.validate(limit); err != nil {
+		return nil, "", err
+	}
+	if s.keys == nil {
+		return nil, "", fmt.Errorf("searching: %w", ErrDataKeys)
+	}
+	if err := s.fillSearch(ctx); err != nil {
+		return nil, "", fmt.Errorf("searching: %w", err)
+	}
+	if found, next, err = s.search(ctx, &q, after, limit); err != nil {
+		return nil, "", fmt.Errorf("searching: %w", err)
+	}
+	return found, next, nil
+}
+
+func (s *postgresStore) search(ctx context.Context, q *Query, after string, limit int) (found []Record, next string, err error) {
+	last := int64(1) << 62
+	if after != "" {
+		if last, err = s.sequenceOf(ctx, after); err != nil {
+			return nil, "", fmt.Errorf("going on after %.100q: %w", after, err)
+		}
+	}
+	where, args := q.sql(s.keys)
+	for {
+		var rows []pgRow
+		step := limit + 1
+		err := s.read(ctx, func(from querier) error {
+			got, err := from.Query(ctx, `SELECT r.sequence, r.state, r.doc, NULL, NULL::bytea, NULL::bytea FROM search s JOIN records r ON r.sequence = s.record
+				WHERE s.record < $1`+where+` ORDER BY s.record DESC LIMIT $2`, append([]any{last, step}, args...)...)
+			if err == nil {
+				rows, err = pgx.CollectRows(got, scanRow)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range rows {
+			last = row.sequence
+			doc, err := openRecord(row.sequence, row.state, row.doc)
+			if err != nil {
+				continue // it is damaged, as whoever reads it is told
+			}
+			r, err := doc.open(s.keys)
+			if err != nil && !errors.Is(err, ErrErased) || !q.matches(&r) {
+				continue
+			}
+			if len(found) == limit {
+				return found, found[limit-1].ID, nil
+			}
+			found = append(found, r)
+		}
+		if len(rows) < step {
+			return found, "", nil
+		}
+	}
+}
+
+// sequenceOf is that of the record with an id, or ErrNotFound.
+func (s *postgresStore) sequenceOf(ctx context.Context, id string) (sequence int64, err error) {
+	if !storable(id) {
+		return 0, ErrNotFound
+	}
+	err = s.read(ctx, func(q querier) error {
+		err := q.QueryRow(ctx, "SELECT sequence FROM records WHERE id = $1", id).Scan(&sequence)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = ErrNotFound
+		}
+		return err
+	})
+	return sequence, err
+}
+
+// sql is what a query asks of search (s) and records (r), with arguments from $3 on.
+func (q *Query) sql(k *DataKeys) (where string, args []any) {
+	and := func(condition string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)+2), 1)
+		}
+		where += " AND " + condition
+	}
+	var tokens []int64
+	for _, t := range q.tokens(k) {
+		tokens = append(tokens, int64(t))
+	}
+	if tokens != nil {
+		and("s.tokens @> ?::bigint[]", tokens)
+	}
+	for _, c := range []struct{ column, value string }{{"course", q.Course}, {"version", q.Version}, {"batch", q.Batch}, {"key_id", q.KeyID}} {
+		if c.value != "" {
+			and("s."+c.column+" = ?", c.value)
+		}
+	}
+	if q.From != "" {
+		and("s.awarded >= ?", q.From)
+	}
+	if q.Until != "" {
+		and("s.awarded <= ? AND s.awarded <> ''", q.Until)
+	}
+	if q.Number != "" {
+		and("r.number >= ? AND r.number < ?", q.Number, q.Number+"\U0010ffff")
+	}
+	now := max(q.Now.Unix(), 0)
+	switch q.State {
+	case Reserved:
+		and("s.record IN (SELECT record FROM pending)")
+	case Suspended, Revoked, Erased:
+		and("s.record IN (SELECT record FROM states WHERE state = ?)", string(q.State))
+	case Expired:
+		and("s.ends <> 0 AND s.ends < ?", now)
+	case Issued:
+		and("(s.ends = 0 OR s.ends >= ?) AND r.state = 'issued'", now)
+	}
+	return where, args
+}
+
+// fillSearch writes the rows of search that are missing, unless it is known that none is.
+func (s *postgresStore) fillSearch(ctx context.Context) error {
+	var filled bool
+	err := s.read(ctx, func(q querier) error {
+		return q.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM search_filled)").Scan(&filled)
+	})
+	if err != nil || filled {
+		return err
+	}
+	if s.keys == nil {
+		return ErrDataKeys
+	}
+	began := time.Now()
+	for last, n := int64(-1), stepDocs; n == stepDocs; {
+		var rows []pgRow
+		err := s.read(ctx, func(q querier) error {
+			got, err := q.Query(ctx, `SELECT r.sequence, r.state, r.doc, NULL, NULL::bytea, NULL::bytea FROM records r
+				WHERE r.sequence > $1 AND NOT EXISTS (SELECT 1 FROM search s WHERE s.record = r.sequence) ORDER BY r.sequence LIMIT $2`, last, stepDocs)
+			if err == nil {
+				rows, err = pgx.CollectRows(got, scanRow)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var missing []pgSearchRow
+		for _, row := range rows {
+			last = row.sequence
+			doc, err := openRecord(row.sequence, row.state, row.doc)
+			if err != nil {
+				continue // it is damaged, and found by nobody
+			}
+			r, err := doc.open(s.keys)
+			if err != nil && !errors.Is(err, ErrErased) {
+				return err
+			}
+			missing = append(missing, s.keys.pgSearchRow(row.sequence, &r))
+		}
+		n = len(rows)
+		err = s.write(ctx, nil, func(_ querier, b *pgx.Batch) error {
+			if len(missing) > 0 {
+				queueSearchRows(b, missing)
+			}
+			if n < stepDocs {
+				b.Queue("INSERT INTO search_filled (one) VALUES (true) ON CONFLICT DO NOTHING")
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.warn("the index for searches was empty, as after a crash of the database, and is filled again", "took", time.Since(began).Round(time.Millisecond).String())
+	return nil
+}
