@@ -211,9 +211,10 @@ func (t *TLS) forget(err error) (changed bool, _ error) {
 	return changed, err
 }
 
-// How long after a refusal the authority is asked again: it counts them.
+// How long after a refusal the authority is asked again: it counts them. The manager
+// keeps a refusal for a minute and repeats it until then.
 const (
-	firstRefusal = time.Minute
+	firstRefusal = 2 * time.Minute
 	mostRefusals = time.Hour
 )
 
@@ -236,7 +237,7 @@ func (t *TLS) ask(ctx context.Context) (wait time.Duration) {
 	case a = <-answered:
 	}
 	if a.err != nil {
-		wait = min(firstRefusal<<min(t.refused, 6), mostRefusals)
+		wait = min(firstRefusal<<min(t.refused, 5), mostRefusals)
 		t.refused++
 		t.log.Error("ALARM: no TLS certificate is given", "host", t.base.Hostname(), "error", a.err, "again_in", wait.String())
 		return wait
