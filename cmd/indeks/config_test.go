@@ -5,8 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // keysOf are all keys of a part of the configuration, each as the keys that lead
@@ -49,5 +51,65 @@ func TestEachMisspeltKeyIsRefused(t *testing.T) {
 				t.Errorf("%s misspelt %s: %v", strings.Join(path, "."), wrong, err)
 			}
 		}
+	}
+}
+
+// Every key is explained, with the value it has where it is left out, and no other
+// is.
+func TestEachKeyIsExplained(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/settings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := map[string]string{} // to the default
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|([^|]*)\\| [^|]+ \\|$").FindAllStringSubmatch(string(raw), -1) {
+		names := []string{m[1]}
+		if strings.HasPrefix(m[1], "tls.") {
+			names = []string{"issuer." + m[1], "verifier." + m[1]}
+		}
+		for _, name := range names {
+			explained[name] = strings.Trim(m[2], " `")
+		}
+	}
+	file := filepath.Join(t.TempDir(), configName)
+	if err := os.WriteFile(file, []byte("read_only: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := readConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range keysOf(reflect.TypeFor[Config]()) {
+		value := reflect.ValueOf(*c)
+		for _, name := range path {
+			for field := range value.Type().Fields() {
+				if key, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); key == name {
+					value = value.FieldByIndex(field.Index)
+					break
+				}
+			}
+		}
+		if value.Kind() == reflect.Struct {
+			continue
+		}
+		name := strings.Join(path, ".")
+		text, ok := explained[name]
+		if !ok {
+			t.Errorf("docs/settings.md does not explain %s", name)
+			continue
+		}
+		delete(explained, name)
+		// Where the program has a value, it is the one that is written there.
+		said, isTime := time.ParseDuration(text)
+		if _, ok := value.Interface().(time.Duration); ok && isTime == nil {
+			if value.Int() != 0 && time.Duration(value.Int()) != said {
+				t.Errorf("%s is %v if left out, not %s", name, value, text)
+			}
+		} else if got := fmt.Sprint(value); !value.IsZero() && got != text {
+			t.Errorf("%s is %s if left out, not %s", name, got, text)
+		}
+	}
+	for name := range explained {
+		t.Errorf("docs/settings.md explains %s, which there is not", name)
 	}
 }
