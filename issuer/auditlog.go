@@ -36,12 +36,11 @@ func (i *Institution) LogOrigin(name string) string {
 // RunLog signs the heads of the audit log until ctx ends, and returns nil then.
 // It also watches the clock. What fails is reported to Warn.
 func (i *Issuer) RunLog(ctx context.Context) error {
-	signed := time.Now()
 	for was, began := i.now(), time.Now(); ; {
 		if err := i.SignHeads(ctx); err != nil && ctx.Err() == nil {
 			i.warn("ALARM: the audit log is not signed", "error", err)
 		}
-		for signed = time.Now(); time.Since(signed) < headEvery; {
+		for signed := time.Now(); time.Since(signed) < headEvery; {
 			select {
 			case <-ctx.Done():
 				return nil

@@ -114,5 +114,10 @@ func trustEntry(inst *Institution, ring *keys.Ring, now time.Time) verifier.Trus
 			e.Anchors = append(e.Anchors, entry.Public.Certificate)
 		}
 	}
+	for _, entry := range ring.LogEntries() {
+		if entry.Public.Controller == inst.DID {
+			e.Keys = append(e.Keys, *entry.Public)
+		}
+	}
 	return e
 }

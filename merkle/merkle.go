@@ -94,9 +94,7 @@ func (b *Builder) Add(leaf Hash) []Hash {
 	if err != nil {
 		panic(err) // unreachable: read returns none
 	}
-	for level, h := range made {
-		b.edge[level] = h
-	}
+	copy(b.edge[:], made)
 	b.size++
 	return made
 }

@@ -471,12 +471,11 @@ func (s *boltStore) LastHead(ctx context.Context, log string) (h Head, err error
 	err = s.view(ctx, func(tx *bolt.Tx) error {
 		end := entryKey(log, 1<<63)
 		c := tx.Bucket(bucketLogHeads).Cursor()
-		k, v := c.Seek(end)
-		if k == nil {
-			k, v = c.Last()
-		} else {
-			k, v = c.Prev()
+		last := c.Prev
+		if k, _ := c.Seek(end); k == nil {
+			last = c.Last
 		}
+		k, v := last()
 		if len(k) != len(end) || !bytes.HasPrefix(k, end[:len(end)-8]) {
 			return ErrNotFound
 		}

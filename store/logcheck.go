@@ -150,6 +150,7 @@ func (t *traces) check(ctx context.Context, s Store, r *Record, number uint64) (
 	of := t.of[key]
 	of.found = true
 	t.of[key] = of
+	of.erased = of.erased || r.Erased(Register)
 	told := t.changes[key]
 	delete(t.changes, key)
 	t.mu.Unlock()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -110,8 +111,9 @@ type Config struct {
 	// Limits bound what clients take of either server.
 	Limits Limits `yaml:"limits"`
 
-	dir    string      // of the file
-	traces *web.Traces // that the server of this process sends
+	dir    string            // of the file
+	digest [sha256.Size]byte // of its bytes
+	traces *web.Traces       // that the server of this process sends
 }
 
 // BackupConfig says where the running issuer makes backups, and how often.
@@ -206,6 +208,7 @@ func readConfig(path string) (*Config, error) {
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
+	c.digest = sha256.Sum256(raw)
 	if err := c.Limits.check(); err != nil {
 		return nil, fmt.Errorf("reading %s: limits.%w", path, err)
 	}

@@ -116,6 +116,9 @@ func (cmd *initCmd) setUp(ctx context.Context, now time.Time) (*setUp, error) {
 	if _, err := ring.Add(inst.DID, c.newKey(keys.Algorithm(cmd.Alg), now)); err != nil {
 		return nil, err
 	}
+	if _, err := ring.AddLog(inst.DID, c.newKey("", now)); err != nil {
+		return nil, err
+	}
 	apiKey, line := newAPIKey("first", []string{"admin"})
 	if err := os.WriteFile(c.path(c.Issuer.APIKeysFile), []byte(line), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the API keys: %w", err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,6 +24,7 @@ type keysCmd struct {
 	Import keysImportCmd `cmd:"" help:"Take key and certificate from a PKCS#12 file and seal with it from now on."`
 	Retire keysRetireCmd `cmd:"" help:"Stop sealing with a key. What it sealed stays good."`
 	Revoke keysRevokeCmd `cmd:"" help:"Say that a key was compromised. What it sealed cannot be confirmed any more."`
+	Log    keysLogCmd    `cmd:"" help:"Make a key that signs the audit log, and nothing else, from now on."`
 	Backup keysBackupCmd `cmd:"" help:"Make a key that opens backups. It seals nothing and is not one of the key file."`
 	API    keysAPICmd    `cmd:"" name:"api" help:"Make a key of the API for a person or a program. It seals nothing and is not one of the key file."`
 }
@@ -78,6 +80,24 @@ func (cmd *keysNewCmd) Run(con console) error {
 	})
 }
 
+type keysLogCmd struct{ configFlag }
+
+func (*keysLogCmd) Help() string {
+	return `Where the key for credentials becomes known to others, verifiers believe of what it sealed only what the
+audit log proves to be older, under a head that another key has signed. So this key matters before that
+happens: institutions made by this version have one. Give the trust file to the verifiers again.`
+}
+
+func (cmd *keysLogCmd) Run(con console) error {
+	return cmd.change(con, func(c *Config, ring *keys.Ring, did string) (string, error) {
+		entry, err := ring.AddLog(did, c.newKey("", time.Now()))
+		if err != nil {
+			return "", err
+		}
+		return "Made " + entry.Public.ID + "; it signs the audit log from now on, and nothing else.", nil
+	})
+}
+
 type keysListCmd struct{ configFlag }
 
 func (cmd *keysListCmd) Run(con console) error {
@@ -91,11 +111,13 @@ func (cmd *keysListCmd) Run(con console) error {
 	}
 	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tALG\tFROM\tUNTIL\tSTATE\tCERTIFICATE")
-	for _, e := range ring.Entries() {
+	for _, e := range slices.Concat(ring.Entries(), ring.LogEntries()) {
 		state, until := "retired", day(e.Public.NotAfter)
 		switch {
 		case !e.Public.CompromisedAt.IsZero():
 			state, until = "revoked", day(e.Public.CompromisedAt)
+		case e.Active && slices.Contains(e.Public.Purposes, keys.LogPurpose):
+			state = "signs the log"
 		case e.Active:
 			state = "seals"
 		}
@@ -175,7 +197,10 @@ func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
 		at = time.Now()
 	}
 	return cmd.change(con, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
-		return "Revoked " + cmd.Key + ". What it sealed cannot be confirmed any more: issue it again with another key.", ring.Revoke(cmd.Key, at, cmd.Reason)
+		if slices.ContainsFunc(ring.LogEntries(), func(e keys.Entry) bool { return e.Public.ID == cmd.Key }) {
+			return "Revoked " + cmd.Key + ". What it signed proves nothing any more. Make another one: indeks keys log", ring.Revoke(cmd.Key, at, cmd.Reason)
+		}
+		return "Revoked " + cmd.Key + ". Of what it sealed, verifiers confirm what the audit log proves to be older; issue the rest again with another key.", ring.Revoke(cmd.Key, at, cmd.Reason)
 	})
 }
 

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"indeks/store"
 )
 
 // Exit codes. Those of `indeks verify` are a contract with scripts.
@@ -113,6 +115,12 @@ func run(ctx context.Context, args []string, con console) int {
 	if err != nil {
 		fmt.Fprintf(con.err, "indeks: %v\nTry: indeks --help, or --help after a command.\n", err)
 		return exitUsage
+	}
+	// What a command does is in its name in the audit log, and in that of the account
+	// that runs it. The issuer's server writes for others.
+	if name, _, _ := strings.Cut(parsed.Command(), " <"); name != "issuer" {
+		acting := store.Acting(ctx, store.Actor{Name: fmt.Sprintf("command %s, uid %d", name, os.Getuid())})
+		parsed.BindTo(acting, (*context.Context)(nil))
 	}
 	if err := parsed.Run(); err != nil {
 		var exit *exitError

@@ -75,6 +75,9 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 	}
+	if how.Heads, err = knownHeads(ctx, &inst, ring, append(c.headFiles(), filepath.Join(filepath.Dir(cmd.From), headsFolder))); err != nil {
+		return err
+	}
 	var identity []byte
 	if cmd.Identity != "" {
 		if identity, err = os.ReadFile(cmd.Identity); err != nil {
@@ -137,6 +140,22 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 	}
 	cmd.say(con.out, path, m, how, done)
 	return nil
+}
+
+// knownHeads are the heads of audit logs that are kept in folders.
+func knownHeads(ctx context.Context, inst *issuer.Institution, ring *keys.Ring, files issuer.HeadFiles) (heads []store.Head, err error) {
+	tokens, err := files.Read()
+	if err != nil {
+		return nil, err
+	}
+	for _, token := range tokens {
+		h, err := inst.OpenHead(ctx, ring, token)
+		if err != nil {
+			return nil, err
+		}
+		heads = append(heads, h)
+	}
+	return heads, nil
 }
 
 func (cmd *restoreCmd) say(w io.Writer, path string, m issuer.Manifest, how store.Restoration, done store.Restored) {

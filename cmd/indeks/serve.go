@@ -97,6 +97,8 @@ type house struct {
 	learners    *store.DataKeys
 	disk        *store.Disk
 	issuer      *issuer.Issuer
+	heads       issuer.HeadFiles
+	tells       bool // of heads, in the log
 }
 
 // openHouse opens keys and records and finishes what was left reserved. Where the
@@ -127,15 +129,59 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if c.Backup.Dir != "" {
 		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
 	}
-	iss, err := issuer.New(ctx, issuer.Config{Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, Warn: slog.Warn,
-		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed, Step: c.traces.Steps()})
+	h := &house{config: c, institution: inst, store: records, learners: learners, disk: disk, heads: c.headFiles()}
+	heads, err := h.heads.Read()
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}
-	return &house{config: c, institution: inst, store: records, learners: learners, disk: disk, issuer: iss}, nil
+	h.issuer, err = issuer.New(ctx, issuer.Config{Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, Warn: slog.Warn,
+		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed, Step: c.traces.Steps()})
+	if err != nil {
+		if !c.ReadOnly && errors.Is(records.Writable(), store.ErrReadOnly) { // a write of New failed
+			err = fmt.Errorf("%w; run the same command again", err)
+		}
+		return nil, errors.Join(err, records.Close())
+	}
+	return h, nil
 }
 
-func (h *house) close() error { return h.store.Close() }
+// headFiles are the folders in which the last head of the audit log is kept: beside
+// the records, or this node's configuration, and, to outlive this machine, beside the backups.
+func (c *Config) headFiles() issuer.HeadFiles {
+	files := issuer.HeadFiles{filepath.Join(filepath.Dir(c.path(c.Issuer.StoreFile)), headsFolder)}
+	if c.inDatabase() {
+		files[0] = c.path(headsFolder)
+	}
+	if c.Backup.Dir != "" {
+		files = append(files, filepath.Join(c.path(c.Backup.Dir), headsFolder))
+	}
+	return files
+}
+
+const headsFolder = "heads"
+
+// keepHead keeps a head of the audit log, and puts it into the server's log, which
+// leaves the machine in another way.
+func (h *house) keepHead(head store.Head) error {
+	written, err := h.heads.Write(head)
+	if written && h.tells {
+		slog.Info("head of the audit log", "log", head.Log, "size", head.Size, "root", head.Root.String(), "signed", head.At.Format(time.RFC3339), "key", head.KeyID)
+	}
+	return err
+}
+
+// lastHead is how long signing what was logged last may take.
+const lastHead = 5 * time.Second
+
+// close signs what was logged last, and closes the records.
+func (h *house) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), lastHead)
+	defer cancel()
+	if err := h.issuer.SignHeads(ctx); err != nil {
+		slog.Warn("the audit log is not signed to its end", "error", err)
+	}
+	return h.store.Close()
+}
 
 // serve runs the issuer's server and its loop until ctx ends or one of them stops.
 func (h *house) serve(ctx context.Context, listener net.Listener, with secure) error {
@@ -182,8 +228,10 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	if err != nil {
 		return err
 	}
+	h.tells = true
 	g, ctx := errgroup.WithContext(ctx)
 	serveWith(ctx, g, listener, h.config.traces.Handler(server), &limits, with)
+	g.Go(func() error { return h.issuer.RunLog(ctx) })
 	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
