@@ -77,7 +77,8 @@ func (w *walker) root(obj *strictjson.Value) (*root, *Problem) {
 
 // node walks an object that is a value of prop, below the active context a.
 func (w *walker) node(a *active, prop *term, obj *strictjson.Value) *Problem {
-	if obj.Has("@value") {
+	keyword := hasKeyword(obj) // of which an object has hardly ever one
+	if keyword && obj.Has("@value") {
 		return w.languageValue(prop, obj)
 	}
 	// A type-scoped context ends where the object it was for ends, save for a
@@ -95,7 +96,7 @@ func (w *walker) node(a *active, prop *term, obj *strictjson.Value) *Problem {
 	if p != nil {
 		return p
 	}
-	if obj.Has("@context") {
+	if keyword && obj.Has("@context") {
 		// VC2 resets the context for the credentials in a presentation, each of
 		// which brings its own. Anywhere else a context in the middle of a
 		// document would change what its terms mean.
@@ -110,6 +111,17 @@ func (w *walker) node(a *active, prop *term, obj *strictjson.Value) *Problem {
 		a = r.active
 	}
 	return w.object(a, obj)
+}
+
+// hasKeyword reports whether a member may be a keyword of JSON-LD.
+func hasKeyword(obj *strictjson.Value) bool {
+	members := obj.Members()
+	for i := range members {
+		if name := members[i].Name; name != "" && name[0] == '@' {
+			return true
+		}
+	}
+	return false
 }
 
 // object walks the members of obj, whose @context is dealt with.
@@ -131,8 +143,9 @@ func (w *walker) object(a *active, obj *strictjson.Value) *Problem {
 		}
 	}
 
-	for i := range obj.Members() {
-		m := &obj.Members()[i]
+	members := obj.Members()
+	for i := range members {
+		m := &members[i]
 		if m.Name == "@context" {
 			continue
 		}

@@ -64,19 +64,20 @@ type misfit struct {
 }
 
 func (v *vocabularyCheck) object(obj *strictjson.Value) {
-	for _, name := range schemeNames {
-		named := obj.Get(name)
-		for i := range named.Items() {
-			v.concept(obj, &named.Items()[i].Value)
-		}
-		if named.Kind() != strictjson.Array {
-			v.concept(obj, named)
-		}
-	}
 	for i := range obj.Members() {
-		if m := &obj.Members()[i]; m.Name != "@context" {
-			v.member(&m.Value, step{name: m.Name})
+		m := &obj.Members()[i]
+		switch m.Name {
+		case "@context":
+			continue
+		case "inScheme", "skos:inScheme", skosInScheme:
+			for k := range m.Value.Items() {
+				v.concept(obj, &m.Value.Items()[k].Value)
+			}
+			if m.Value.Kind() != strictjson.Array {
+				v.concept(obj, &m.Value)
+			}
 		}
+		v.member(&m.Value, step{name: m.Name})
 	}
 }
 
@@ -227,9 +228,7 @@ func distance(a, b string) (edits, step int) {
 	return row[len(b)], step
 }
 
-// schemeNames are the members that name a scheme.
-var schemeNames = []string{"inScheme", "skos:inScheme", skosInScheme}
-
+// skosInScheme names a scheme, and so do its short forms.
 const skosInScheme = "http://www.w3.org/2004/02/skos/core#inScheme"
 
 func idOf(obj *strictjson.Value) string {
