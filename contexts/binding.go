@@ -207,8 +207,9 @@ func relatedResources(obj *strictjson.Value) func(yield func(*strictjson.Value) 
 			yield(given)
 			return
 		}
-		for i := range given.Items() {
-			if entry := &given.Items()[i].Value; entry.Kind() == strictjson.Object && !yield(entry) {
+		items := given.Items()
+		for i := range items {
+			if entry := &items[i].Value; entry.Kind() == strictjson.Object && !yield(entry) {
 				return
 			}
 		}

@@ -198,9 +198,10 @@ func (w *walker) value(a *active, t *term, name string, value *strictjson.Value)
 		if p := w.spend(len(value.Items())); p != nil {
 			return p
 		}
-		for i := range value.Items() {
+		items := value.Items()
+		for i := range items {
 			w.path = append(w.path, step{index: i, isIndex: true})
-			if p := w.value(a, t, name, &value.Items()[i].Value); p != nil {
+			if p := w.value(a, t, name, &items[i].Value); p != nil {
 				return p
 			}
 			w.path = w.path[:len(w.path)-1]
@@ -255,9 +256,10 @@ func (w *walker) types(outer *active, value *strictjson.Value) *Problem {
 	if p := w.spend(len(value.Items())); p != nil {
 		return p
 	}
-	for i := range value.Items() {
+	items := value.Items()
+	for i := range items {
 		w.path = append(w.path, step{index: i, isIndex: true})
-		if p := w.oneType(outer, &value.Items()[i].Value); p != nil {
+		if p := w.oneType(outer, &items[i].Value); p != nil {
 			return p
 		}
 		w.path = w.path[:len(w.path)-1]
@@ -293,8 +295,9 @@ func (w *walker) scopeTypes(a *active, value *strictjson.Value) (*active, *Probl
 	case strictjson.Array:
 		var names []string
 		outer := a
-		for i := range value.Items() {
-			if name, ok := value.Items()[i].Value.Text(); ok {
+		items := value.Items()
+		for i := range items {
+			if name, ok := items[i].Value.Text(); ok {
 				if t := outer.lookup(name); t != nil && t.scope != nil {
 					names = append(names, name)
 				}
@@ -350,8 +353,9 @@ func (w *walker) languageMap(tagged *strictjson.Value) *Problem {
 	if p := w.spend(len(tagged.Members())); p != nil {
 		return p
 	}
-	for i := range tagged.Members() {
-		tag, value := tagged.Members()[i].Name, &tagged.Members()[i].Value
+	members := tagged.Members()
+	for i := range members {
+		tag, value := members[i].Name, &members[i].Value
 		switch {
 		case !languageTag(tag):
 			return w.problem("language-tag", "a key of a language map is not a language tag").at(tag)
@@ -392,9 +396,10 @@ func (w *walker) languageValue(prop *term, obj *strictjson.Value) *Problem {
 	if prop == nil || !described[prop.iri] {
 		return w.problem("keyword", "@value must not be used as a member").at("@value")
 	}
-	for i := range obj.Members() {
-		name := obj.Members()[i].Name
-		text, ok := obj.Members()[i].Value.Text()
+	members := obj.Members()
+	for i := range members {
+		name := members[i].Name
+		text, ok := members[i].Value.Text()
 		switch {
 		case name != "@value" && name != "@language" && name != "@direction":
 			return w.problem("keyword", fmt.Sprintf("%s must not be used beside @value", name)).at(name)

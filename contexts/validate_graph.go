@@ -231,8 +231,9 @@ func (g *grapher) object(a *active, obj *strictjson.Value, at int32) int32 {
 		seen.place = at
 	}
 
-	for i := range obj.Members() {
-		name, v := obj.Members()[i].Name, &obj.Members()[i].Value
+	members := obj.Members()
+	for i := range members {
+		name, v := members[i].Name, &members[i].Value
 		switch {
 		case name == "@context", name == "id" && a.hasID:
 		case name == "type" && a.hasType:
@@ -247,8 +248,9 @@ func (g *grapher) object(a *active, obj *strictjson.Value, at int32) int32 {
 }
 
 func (g *grapher) types(n int32, outer *active, types *strictjson.Value, at int32) {
-	for i := range types.Items() {
-		g.types(n, outer, &types.Items()[i].Value, g.item(at, i))
+	items := types.Items()
+	for i := range items {
+		g.types(n, outer, &items[i].Value, g.item(at, i))
 	}
 	if text, ok := types.Text(); ok {
 		if name := iri(outer, text, true); absoluteIRI(name) {
@@ -302,8 +304,9 @@ func (g *grapher) each(v *strictjson.Value, at int32, yield func(v *strictjson.V
 		yield(v, at)
 		return
 	}
-	for i := range v.Items() {
-		g.each(&v.Items()[i].Value, g.item(at, i), yield)
+	items := v.Items()
+	for i := range items {
+		g.each(&items[i].Value, g.item(at, i), yield)
 	}
 }
 
@@ -373,9 +376,10 @@ func (t *term) literalType(native string) string {
 }
 
 func (g *grapher) languageMap(n int32, property string, tagged *strictjson.Value, at int32) {
-	for i := range tagged.Members() {
-		tag := tagged.Members()[i].Name
-		g.each(&tagged.Members()[i].Value, g.at(at, atTag, tag), func(v *strictjson.Value, at int32) {
+	members := tagged.Members()
+	for i := range members {
+		tag := members[i].Name
+		g.each(&members[i].Value, g.at(at, atTag, tag), func(v *strictjson.Value, at int32) {
 			if text, ok := v.Text(); ok {
 				g.add(n, property, value{-1, text, rdfLangString, strings.ToLower(tag)}, at)
 			}

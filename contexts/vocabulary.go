@@ -64,14 +64,16 @@ type misfit struct {
 }
 
 func (v *vocabularyCheck) object(obj *strictjson.Value) {
-	for i := range obj.Members() {
-		m := &obj.Members()[i]
+	members := obj.Members()
+	for i := range members {
+		m := &members[i]
 		switch m.Name {
 		case "@context":
 			continue
 		case "inScheme", "skos:inScheme", skosInScheme:
-			for k := range m.Value.Items() {
-				v.concept(obj, &m.Value.Items()[k].Value)
+			items := m.Value.Items()
+			for k := range items {
+				v.concept(obj, &items[k].Value)
 			}
 			if m.Value.Kind() != strictjson.Array {
 				v.concept(obj, &m.Value)
@@ -101,8 +103,9 @@ func (v *vocabularyCheck) member(value *strictjson.Value, at step) {
 	case strictjson.Object:
 		v.object(value)
 	case strictjson.Array:
-		for i := range value.Items() {
-			v.member(&value.Items()[i].Value, step{index: i, isIndex: true})
+		items := value.Items()
+		for i := range items {
+			v.member(&items[i].Value, step{index: i, isIndex: true})
 		}
 	}
 	v.where.path = v.where.path[:len(v.where.path)-1]
@@ -246,8 +249,9 @@ func labelOf(obj *strictjson.Value) string {
 	if label := labelIn(labels.Get("en")); label != "" {
 		return label
 	}
-	for i := range labels.Members() {
-		if label := labelIn(&labels.Members()[i].Value); label != "" {
+	members := labels.Members()
+	for i := range members {
+		if label := labelIn(&members[i].Value); label != "" {
 			return label
 		}
 	}

@@ -31,8 +31,9 @@ func Parse(raw []byte) (*Credential, error) {
 func credentialOf(raw []byte, tree strictjson.Value) (*Credential, error) {
 	// A reader that folds case would take these for the members that decide who
 	// issued what to whom, so they are refused rather than ignored.
-	for i := range tree.Members() {
-		name := tree.Members()[i].Name
+	members := tree.Members()
+	for i := range members {
+		name := members[i].Name
 		if standard[name] {
 			continue
 		}
@@ -76,8 +77,9 @@ var envelope, standard = func() (map[string]string, map[string]bool) {
 func profileOf(context *strictjson.Value) (p Profile, elmContext string) {
 	var first string
 	var edcAP bool
-	for i := range context.Items() {
-		url, _ := context.Items()[i].Value.Text()
+	items := context.Items()
+	for i := range items {
+		url, _ := items[i].Value.Text()
 		switch {
 		case i == 0:
 			first = url

@@ -186,8 +186,9 @@ func (v *validation) identity() {
 // ids checks that every id in the document is a URL (VCDM 2.0 section 4.4).
 // Blank node names are none, so a graph made to be costly ends here.
 func (v *validation) ids(p place, node *strictjson.Value) {
-	for i := range node.Members() {
-		switch m := &node.Members()[i]; {
+	members := node.Members()
+	for i := range members {
+		switch m := &members[i]; {
 		case m.Name == "@context":
 		case m.Name == "id":
 			if len(p) > 0 && !(len(p) == 1 && p[0].name == "issuer") && !isURL(&m.Value) {
@@ -200,8 +201,9 @@ func (v *validation) ids(p place, node *strictjson.Value) {
 			v.ids(p.member(m.Name), &m.Value)
 		}
 	}
-	for i := range node.Items() {
-		if item := &node.Items()[i].Value; nested(item) {
+	items := node.Items()
+	for i := range items {
+		if item := &items[i].Value; nested(item) {
 			v.ids(p.item(i), item)
 		}
 	}
@@ -283,8 +285,9 @@ func (v *validation) text(p place, object *strictjson.Value, name string) {
 	if value.Kind() != strictjson.Array {
 		v.oneText(p, name, value)
 	}
-	for i := range value.Items() {
-		v.oneText(p.item(i), name, &value.Items()[i].Value)
+	items := value.Items()
+	for i := range items {
+		v.oneText(p.item(i), name, &items[i].Value)
 	}
 }
 
@@ -296,9 +299,10 @@ func (v *validation) oneText(p place, name string, value *strictjson.Value) {
 	if object && !value.Has("@value") {
 		v.report(p, "vc-text", "%s has no @value", name)
 	}
-	for i := range value.Members() {
-		member := value.Members()[i].Name
-		text, ok := value.Members()[i].Value.Text()
+	members := value.Members()
+	for i := range members {
+		member := members[i].Name
+		text, ok := members[i].Value.Text()
 		switch {
 		case member != "@value" && member != "@language" && member != "@direction":
 			v.report(p.member(member), "vc-text", "a language object has no member %q", shorten(member))
@@ -462,8 +466,9 @@ func (v *validation) model(p place, t reflect.Type, tree *strictjson.Value) {
 			v.model(p, t.Elem(), tree)
 			return
 		}
-		for i := range tree.Items() {
-			v.model(p.item(i), t.Elem(), &tree.Items()[i].Value)
+		items := tree.Items()
+		for i := range items {
+			v.model(p.item(i), t.Elem(), &items[i].Value)
 		}
 	case reflect.Struct:
 		s := shapeOf(t)
@@ -473,8 +478,9 @@ func (v *validation) model(p place, t reflect.Type, tree *strictjson.Value) {
 			}
 			return
 		}
-		for i := range tree.Members() {
-			name, value := tree.Members()[i].Name, &tree.Members()[i].Value
+		members := tree.Members()
+		for i := range members {
+			name, value := members[i].Name, &members[i].Value
 			m, ok := s.byName[modelled(name, v.c.Profile)]
 			if !ok || !stated(value) || len(p) == 0 && beside[name] {
 				continue
@@ -562,8 +568,9 @@ func (v *validation) each(name, rule string, required bool) func(yield func(plac
 			if len(value.Items()) == 0 && required {
 				v.report(p, rule, "%s is empty", name)
 			}
-			for i := range value.Items() {
-				if !yield(p.item(i), &value.Items()[i].Value) {
+			items := value.Items()
+			for i := range items {
+				if !yield(p.item(i), &items[i].Value) {
 					return
 				}
 			}

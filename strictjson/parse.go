@@ -70,7 +70,6 @@ type parser struct {
 	open   []Member
 	hashes []uint32
 	slab   []Member
-	lists  [][]Member // slab, object by object
 }
 
 // parsers keeps the room for what is open, of which every document needs about
@@ -133,16 +132,16 @@ func (p *parser) value() (Value, *Error) {
 	switch c := p.src[p.pos]; {
 	case c == '"':
 		text, _, e := p.text()
-		return Value{kind: String, text: text}, e
+		return textOf(String, text), e
 	case c == '{':
 		members, e := p.object()
-		return Value{kind: Object, members: members}, e
+		return listOf(Object, members), e
 	case c == '[':
 		members, e := p.array()
-		return Value{kind: Array, members: members}, e
+		return listOf(Array, members), e
 	case c == '-' || '0' <= c && c <= '9':
 		number, e := p.number()
-		return Value{kind: Number, text: number}, e
+		return textOf(Number, number), e
 	}
 	for _, literal := range [...]struct {
 		text string
@@ -177,7 +176,7 @@ func (p *parser) push(name string, hash uint32, value Value) {
 }
 
 // close takes the members from start off those that are open.
-func (p *parser) close(start int) *[]Member {
+func (p *parser) close(start int) []Member {
 	n := len(p.open) - start
 	if n > cap(p.slab)-len(p.slab) {
 		// The first slab is measured for what the rest of a document of this size
@@ -189,14 +188,10 @@ func (p *parser) close(start int) *[]Member {
 	clear(p.open[start:])
 	p.open, p.hashes = p.open[:start], p.hashes[:start]
 	p.depth--
-	if len(p.lists) == cap(p.lists) {
-		p.lists = make([][]Member, 0, max(4, min(cap(p.slab)/4, 256)))
-	}
-	p.lists = append(p.lists, p.slab[first:len(p.slab):len(p.slab)])
-	return &p.lists[len(p.lists)-1]
+	return p.slab[first:len(p.slab):len(p.slab)]
 }
 
-func (p *parser) object() (*[]Member, *Error) {
+func (p *parser) object() ([]Member, *Error) {
 	if e := p.enter(); e != nil {
 		return nil, e
 	}
@@ -275,7 +270,7 @@ func twice(name, other string) *Error {
 	return (&Error{Rule: "json-case", Detail: "same name as " + strconv.Quote(other) + " except for case"}).below(name)
 }
 
-func (p *parser) array() (*[]Member, *Error) {
+func (p *parser) array() ([]Member, *Error) {
 	if e := p.enter(); e != nil {
 		return nil, e
 	}

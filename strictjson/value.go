@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"unsafe"
 )
 
 // Kind is the type of a JSON value. The zero Kind is that of a value that is not
@@ -32,11 +33,31 @@ const (
 // It is a slice of members rather than a map: documents of credentials have
 // objects of a few members, of which there are many, and a map for each cost
 // more than all that was looked up in it.
+//
+// What it holds is told by kind: the bytes of a string, un-escaped, or of a number,
+// as written; the members of an object, in the order of the document, or the items
+// of an array, without names. That they share a pointer and a length halves a Value,
+// and with it the most of what reading a document costs; only text, list, textOf and
+// listOf touch the two.
 type Value struct {
-	kind    Kind
-	text    string    // of a string, un-escaped; of a number, as written
-	members *[]Member // of an object in the order of the document; the items of an array, without names; nil for others
+	at   unsafe.Pointer
+	n    uint32
+	kind Kind
 }
+
+func textOf(kind Kind, text string) Value {
+	return Value{unsafe.Pointer(unsafe.StringData(text)), uint32(len(text)), kind}
+}
+
+func listOf(kind Kind, members []Member) Value {
+	return Value{unsafe.Pointer(unsafe.SliceData(members)), uint32(len(members)), kind}
+}
+
+// text is for a String or Number alone.
+func (v *Value) text() string { return unsafe.String((*byte)(v.at), v.n) }
+
+// list is for an Object or Array alone.
+func (v *Value) list() []Member { return unsafe.Slice((*Member)(v.at), v.n) }
 
 // Member is a member of an object, or an item of an array.
 type Member struct {
@@ -52,7 +73,7 @@ func (v *Value) Text() (string, bool) {
 	if v.kind != String {
 		return "", false
 	}
-	return v.text, true
+	return v.text(), true
 }
 
 // Number is a number as it was written; "" and false for what is no number.
@@ -60,7 +81,7 @@ func (v *Value) Number() (string, bool) {
 	if v.kind != Number {
 		return "", false
 	}
-	return v.text, true
+	return v.text(), true
 }
 
 // Members are those of an object, in the order of the document; none for what is
@@ -69,7 +90,7 @@ func (v *Value) Members() []Member {
 	if v.kind != Object {
 		return nil
 	}
-	return *v.members
+	return v.list()
 }
 
 // Items are those of an array; none for what is no array. They must not be
@@ -78,7 +99,7 @@ func (v *Value) Items() []Member {
 	if v.kind != Array {
 		return nil
 	}
-	return *v.members
+	return v.list()
 }
 
 // OneOrMany are the items of an array, or the value itself where it is none, as
@@ -88,7 +109,7 @@ func (v *Value) OneOrMany() []Member {
 	case Absent:
 		return nil
 	case Array:
-		return *v.members
+		return v.list()
 	}
 	return []Member{{Value: *v}}
 }
@@ -114,21 +135,23 @@ var absent Value
 func (v *Value) Any() any {
 	switch v.kind {
 	case Object:
-		object := make(map[string]any, len(*v.members))
-		for i := range *v.members {
-			object[(*v.members)[i].Name] = (*v.members)[i].Value.Any()
+		members := v.list()
+		object := make(map[string]any, len(members))
+		for i := range members {
+			object[members[i].Name] = members[i].Value.Any()
 		}
 		return object
 	case Array:
-		array := make([]any, len(*v.members))
-		for i := range *v.members {
-			array[i] = (*v.members)[i].Value.Any()
+		items := v.list()
+		array := make([]any, len(items))
+		for i := range items {
+			array[i] = items[i].Value.Any()
 		}
 		return array
 	case String:
-		return v.text
+		return v.text()
 	case Number:
-		return json.Number(v.text)
+		return json.Number(v.text())
 	case True, False:
 		return v.kind == True
 	}
@@ -146,19 +169,19 @@ func Of(tree any) Value {
 		for _, name := range slices.Sorted(maps.Keys(tree)) {
 			members = append(members, Member{name, Of(tree[name])})
 		}
-		return Value{kind: Object, members: &members}
+		return listOf(Object, members)
 	case []any:
 		items := make([]Member, len(tree))
 		for i, item := range tree {
 			items[i].Value = Of(item)
 		}
-		return Value{kind: Array, members: &items}
+		return listOf(Array, items)
 	case string:
-		return Value{kind: String, text: tree}
+		return textOf(String, tree)
 	case json.Number:
-		return Value{kind: Number, text: string(tree)}
+		return textOf(Number, string(tree))
 	case float64:
-		return Value{kind: Number, text: strconv.FormatFloat(tree, 'g', -1, 64)}
+		return textOf(Number, strconv.FormatFloat(tree, 'g', -1, 64))
 	case bool:
 		if tree {
 			return Value{kind: True}
