@@ -1,8 +1,9 @@
-// Package paper prints: QR codes now, PDF later. [LinkQR] gives the text of the
-// code that every certificate carries; [PNG] and [SVG] draw it.
+// Package paper prints: certificates as PDF, and QR codes. [PDF] prints what was
+// sealed, with the sealed file attached; [Attachment] takes it out again. [LinkQR]
+// gives the text of the code that every certificate carries; [PNG] and [SVG] draw it.
 //
-// Drawing is slow for what it yields, up to 1 ms for a link and 25 ms for the
-// longest text, so callers do it when asked and keep the result.
+// Drawing is slow for what it yields, up to 1 ms for a link, 25 ms for the longest
+// text, and as much for a certificate, so callers do it when asked.
 package paper
 
 import (
@@ -34,15 +35,26 @@ const quietZone = 4
 // wide with its border, and a pixel takes a byte before it is packed, 35 MB in all.
 const maxScale = 32
 
-// symbol draws text as rows of modules at level M, true for dark, with the quiet zone.
-func symbol(text string) ([][]bool, error) {
+// QR is a code as rows of modules, true for dark, without its quiet zone.
+type QR [][]bool
+
+// modules draws text at level M.
+func modules(text string) (QR, error) {
 	// A code is made afresh each time: Bitmap changes what it is called on.
 	code, err := qrcode.New(text, qrcode.Medium)
 	if err != nil {
 		return nil, fmt.Errorf("drawing a QR code of %d bytes: %w", len(text), err)
 	}
 	code.DisableBorder = true
-	inner := code.Bitmap()
+	return code.Bitmap(), nil
+}
+
+// symbol draws text as rows of modules at level M, true for dark, with the quiet zone.
+func symbol(text string) ([][]bool, error) {
+	inner, err := modules(text)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([][]bool, len(inner)+2*quietZone)
 	for y := range rows {
 		rows[y] = make([]bool, len(rows))

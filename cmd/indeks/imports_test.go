@@ -23,7 +23,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"elm":                {[]string{"contexts", "strictjson"}, nil},
 	"keys":               {[]string{"strictjson"}, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "filippo.io/nistec", "software.sslmate.com/src/go-pkcs12"}},
 	"store":              {[]string{"status", "merkle"}, []string{"go.etcd.io/bbolt", "github.com/jackc/pgx/v5", "golang.org/x/text/unicode/norm"}},
-	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode"}},
+	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode", "github.com/go-fonts/dejavu", "golang.org/x/text"}},
 	"verifier":           {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "paper"}, nil},
 	"issuer":             {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "store", "verifier", "paper"}, []string{"golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"web": {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "github.com/prometheus/client_golang", "golang.org/x/crypto/acme", "golang.org/x/text", "golang.org/x/time",
