@@ -117,6 +117,7 @@ type Report struct {
 	// ErrorInData, KeyCompromise, or "" where the issuer tells nobody.
 	Withdrawal string
 	CheckedAt  time.Time
+	InPDF      bool // it was attached to a PDF, whose pages nobody compared with it
 	// Credential is what was sealed, nil unless the seal verified. Pages may show
 	// it as fact only where Issuer.Confirmed, and never for State NotValid.
 	Credential *elm.Credential

@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +12,7 @@ import (
 
 	"indeks/elm"
 	"indeks/keys"
+	"indeks/paper"
 )
 
 // checkNames are the checks of every report, in order.
@@ -56,6 +56,10 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 		r.Checks[i] = Check{Name: name, Result: NotMade, Message: "Not looked at, because an earlier check did not get this far."}
 	}
 	r.check(CheckOwner).Message = "Nobody has proved to be the holder: the credential was not presented from a wallet."
+
+	if paper.IsPDF(token) {
+		return v.verifyPDF(ctx, r, token)
+	}
 
 	// 1. Open: the exact payload, with seals that verify under some key.
 	found := &resolver{trust: v.trust}
@@ -132,6 +136,26 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	return r.conclude(v)
 }
 
+// verifyPDF examines the sealed file that a PDF carries. The pages beside it are
+// not looked at: what they show may be anything.
+func (v *Verifier) verifyPDF(ctx context.Context, r *Report, pdf []byte) *Report {
+	sealed, err := paper.Attachment(pdf)
+	if err != nil {
+		r.State = Unreadable
+		r.check(CheckFormat).fail("malformed", "No sealed file is in this PDF that is read here: it must be as its issuer made it, and not as another program saved it. Give the file as it was downloaded, or the sealed file itself (%s).", plain(err.Error()))
+		return r.conclude(v)
+	}
+	if paper.IsPDF(sealed) {
+		r.State = Unreadable
+		r.check(CheckFormat).fail("malformed", "The file attached to this PDF is a PDF again.")
+		return r.conclude(v)
+	}
+	r = v.Verify(ctx, sealed)
+	r.InPDF = true
+	r.check(CheckFormat).remark("It was attached to a PDF: the file inside was checked, and what the pages show was not compared with it.")
+	return r
+}
+
 // unopened fills in what can be said of a token that keys.Open refused.
 func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver) {
 	seal := r.check(CheckSeal)
@@ -145,10 +169,6 @@ func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver)
 		v.checkFormat(r, token, "")
 		seal.fail("no_seal", "The document carries no seal: anybody could have written it.")
 		r.State = NoSeal
-		return
-	case errors.Is(err, keys.ErrFormat) && bytes.HasPrefix(token, []byte("%PDF-")):
-		r.State = Unreadable
-		r.check(CheckFormat).fail("malformed", "A PDF is not read here yet: give the sealed file itself.")
 		return
 	case errors.Is(err, keys.ErrFormat):
 		r.State = Unreadable

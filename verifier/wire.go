@@ -16,6 +16,7 @@ type Wire struct {
 	Issuer     WireIssuer      `json:"issuer"`
 	Credential *WireCredential `json:"credential,omitempty"`
 	Supplement []WireElement   `json:"supplement,omitempty"`
+	InPDF      bool            `json:"in_pdf,omitempty"`
 	CheckedAt  time.Time       `json:"checked_at"`
 }
 
@@ -92,7 +93,7 @@ func (r *Report) showsContent() bool {
 // that must not be shown as fact is left out.
 func (r *Report) Wire(lang string) Wire {
 	w := Wire{
-		Verdict: r.Verdict, State: r.State, Reason: r.Reason, CheckedAt: r.CheckedAt,
+		Verdict: r.Verdict, State: r.State, Reason: r.Reason, InPDF: r.InPDF, CheckedAt: r.CheckedAt,
 		Checks: wireChecks(r.Checks),
 	}
 	if r.Withdrawal != "" {

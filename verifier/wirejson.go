@@ -65,6 +65,9 @@ func (r *Report) AppendJSON(b []byte, lang string) []byte {
 		b = append(b, '}')
 		b = appendSupplement(b, r.supplementIn(lang))
 	}
+	if r.InPDF {
+		b = append(b, `,"in_pdf":true`...)
+	}
 	b = append(b, `,"checked_at":"`...)
 	b = r.CheckedAt.AppendFormat(b, time.RFC3339Nano)
 	return append(b, `"}`...)

@@ -133,6 +133,22 @@ func TestWhyItWasRevokedIsTold(t *testing.T) {
 	}
 }
 
+// Of a PDF the file inside was checked, and the page says so in every language,
+// whatever the verdict.
+func TestPagesOfAPDFAreNotVouchedFor(t *testing.T) {
+	for _, state := range []verifier.State{verifier.StateValid, verifier.IssuerUnknown, verifier.NotValid} {
+		v := &fake{report: report(t, state)}
+		s, _ := newServer(t, v)
+		for _, inPDF := range []bool{false, true} {
+			v.report.InPDF = inPDF
+			_, body := ask(t, s, "POST", "/verify?lang=en", "text=x", "Content-Type", form)
+			if strings.Contains(body, "not its pages: compare") != inPDF {
+				t.Errorf("%s, in a PDF: %t, and the page:\n%s", state, inPDF, body)
+			}
+		}
+	}
+}
+
 func TestAStateNobodyKnowsIsNotGood(t *testing.T) {
 	s, _ := newServer(t, &fake{report: report(t, "splendid")})
 	_, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form)
