@@ -94,7 +94,7 @@ func (i *Issuer) signHead(ctx context.Context, log store.Log) error {
 	}
 	text := merkle.Head{Origin: i.inst.LogOrigin(log.Name), Size: log.Size, Root: root}.Text()
 	at := i.clock()
-	if err := i.checkClock(ctx, at); err != nil {
+	if err := i.checkClock(ctx, at, i.jump); err != nil {
 		return doing(err)
 	}
 	if at.Before(last.At) {

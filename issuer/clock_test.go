@@ -206,6 +206,64 @@ func TestListOfYearsAheadIsReplaced(t *testing.T) {
 	}
 }
 
+// A clock that was ahead for a moment, by less than what needs a confirmation, dates
+// a list that nobody takes until then. Nothing is reserved that could not be sealed;
+// revoking goes on, and the list is good when its time has come or somebody confirms
+// the clock.
+func TestListOfAnHourAhead(t *testing.T) {
+	for _, confirmed := range []bool{false, true} {
+		h := newHouse(t, nil)
+		r, err := h.Issue(t.Context(), draft(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.now = noon.Add(2 * time.Hour)
+		if err := h.renew(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		h.now = noon.Add(time.Minute)
+		other := draft(t)
+		other.LearnerID = "other"
+		for range 3 {
+			if _, err := h.Issue(t.Context(), other); !errors.Is(err, ErrClock) {
+				t.Errorf("Issue: %v, want ErrClock", err)
+			}
+		}
+		if h.CheckClock(t.Context()) == nil || h.alarms() != 1 {
+			t.Errorf("%d alarms: %q", h.alarms(), h.warns)
+		}
+		if _, err := h.Revoke(t.Context(), r.ID, Why{Text: "fraud", By: "registrar"}); err != nil {
+			t.Errorf("revoking: %v", err)
+		}
+		if issued, reserved := h.records(t); issued != 1 || reserved != 0 {
+			t.Errorf("%d issued, %d reserved", issued, reserved)
+		}
+		if confirmed {
+			h.c.ClockConfirmed = true
+			h.open(t)
+			found := false
+			for e, err := range h.store.LogEntries(t.Context(), "1", 0) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				found = found || e.Kind == store.KindClockJumped
+			}
+			if !found {
+				t.Error("that the clock was confirmed is not in the log")
+			}
+		} else {
+			h.now = noon.Add(2 * time.Hour)
+		}
+		if _, err := h.Issue(t.Context(), other); err != nil {
+			t.Error(err)
+		}
+		h.now = h.now.Add(time.Minute)
+		if got := h.verify(t, r.Forms["vc2"].Token).State; got != verifier.Revoked {
+			t.Errorf("state %s", got)
+		}
+	}
+}
+
 // What was left reserved when the clock went wrong waits, and does not keep the
 // issuer from starting.
 func TestPendingWaitsForTheClock(t *testing.T) {

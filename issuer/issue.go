@@ -309,7 +309,7 @@ func (i *Issuer) sealingTime(ctx context.Context) (time.Time, string, error) {
 			if err := mayDate(key, at); err != nil {
 				return time.Time{}, "", err
 			}
-			return at, key.ID, i.checkClock(ctx, at)
+			return at, key.ID, i.checkClock(ctx, at, tolerated)
 		}
 	}
 }

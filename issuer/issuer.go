@@ -213,10 +213,11 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 
 	// 4. Status lists that another key sealed, or that are due: a revoked key
 	// must not stand behind them.
-	switch err := i.renew(ctx, c.ClockConfirmed); {
-	case err != nil && c.ClockConfirmed:
-		return nil, fmt.Errorf("signing the status lists anew: %w", err)
-	case err != nil:
+	if c.ClockConfirmed {
+		if err := i.confirmClock(ctx); err != nil {
+			return nil, err
+		}
+	} else if err := i.renew(ctx, false); err != nil {
 		i.warn("status lists are not renewed", "error", err)
 	}
 

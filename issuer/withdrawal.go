@@ -215,7 +215,7 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 	}
 	now := i.clock()
 	if !confirmed {
-		if err := i.checkClock(ctx, now); err != nil {
+		if err := i.checkClock(ctx, now, i.jump); err != nil {
 			return store.List{}, err
 		}
 	}
@@ -262,6 +262,7 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 	if err := i.store.Publish(ctx, id, l.Sequence+1, token, now); err != nil {
 		return store.List{}, err
 	}
+	i.recorded.published(now, confirmed)
 	l.Sequence, l.Published, l.ValidFrom = l.Sequence+1, token, now
 	return l, nil
 }

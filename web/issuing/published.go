@@ -189,7 +189,7 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	}
 	clock := web.Condition{Name: "clock", Holds: true, Detail: "fits what is on record"}
 	if s.Issuer.CheckClock(ctx) != nil {
-		clock.Holds, clock.Detail = false, "far from what is on record: nothing is signed"
+		clock.Holds, clock.Detail = false, "contradicts what is on record: nothing is issued"
 	}
 	damage := web.Condition{Name: "inspection"}
 	switch found := s.Issuer.Inspection(); {
