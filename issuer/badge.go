@@ -161,33 +161,41 @@ func (inst *Institution) badge(cred *elm.Credential, d *Draft, x drawn) ([]byte,
 	if end := d.validUntil(x.At); !end.IsZero() {
 		b.ValidUntil, b.Exp = elm.At(end), end.Unix()
 	}
-	for _, e := range cred.CredentialStatus {
-		b.Status = append(b.Status, map[string]string{
-			"id": e.ID, "type": e.Type[0], "statusPurpose": e.StatusPurpose,
-			"statusListIndex": e.StatusListIndex, "statusListCredential": e.StatusListCredential,
-		})
-	}
+	b.Status = badgeStatus(cred.CredentialStatus)
 	raw, err := json.Marshal(b, json.Deterministic(true))
 	if err != nil {
 		return nil, fmt.Errorf("writing the Open Badge: %w", err)
 	}
+	return raw, checkBadge(raw)
+}
 
-	// 4. As a verifier would read it.
+func badgeStatus(entries elm.List[elm.StatusEntry]) (status []map[string]string) {
+	for _, e := range entries {
+		status = append(status, map[string]string{
+			"id": e.ID, "type": e.Type[0], "statusPurpose": e.StatusPurpose,
+			"statusListIndex": e.StatusListIndex, "statusListCredential": e.StatusListCredential,
+		})
+	}
+	return status
+}
+
+// checkBadge reads an Open Badge as a verifier would.
+func checkBadge(raw []byte) error {
 	read, err := elm.ParseJWT(raw)
 	if err == nil {
 		err = read.Validate()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: reading the Open Badge back: %w", ErrRefused, err)
+		return fmt.Errorf("%w: reading the Open Badge back: %w", ErrRefused, err)
 	}
 	undefined, err := contexts.Default().Inspect(read.Tree)
 	if err != nil {
-		return nil, fmt.Errorf("%w: checking the contexts of the Open Badge: %w", ErrRefused, err)
+		return fmt.Errorf("%w: checking the contexts of the Open Badge: %w", ErrRefused, err)
 	}
 	if len(undefined) > 0 {
-		return nil, fmt.Errorf("%w: the Open Badge has the undefined term %q at %s", ErrRefused, undefined[0].Name, undefined[0].Pointer)
+		return fmt.Errorf("%w: the Open Badge has the undefined term %q at %s", ErrRefused, undefined[0].Name, undefined[0].Pointer)
 	}
-	return raw, nil
+	return nil
 }
 
 func sortedTags(t elm.Text) []string {

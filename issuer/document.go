@@ -56,16 +56,22 @@ func (inst *Institution) credential(d *Draft, x drawn) (*elm.Credential, error) 
 	if end := d.validUntil(x.At); !end.IsZero() {
 		cred.ValidUntil, cred.ExpirationDate = elm.At(end), elm.At(end)
 	}
-	for _, e := range x.Entries {
+	cred.CredentialStatus = inst.statusEntries(x.Entries)
+	return cred, nil
+}
+
+// statusEntries are places in our lists as a credential names them.
+func (inst *Institution) statusEntries(entries []store.Entry) (named elm.List[elm.StatusEntry]) {
+	for _, e := range entries {
 		list := inst.listURL(e.List)
-		cred.CredentialStatus = append(cred.CredentialStatus, elm.StatusEntry{
+		named = append(named, elm.StatusEntry{
 			Ref:                  elm.Ref{ID: list + "#" + strconv.FormatUint(e.Index, 10), Type: elm.List[string]{"BitstringStatusListEntry"}},
 			StatusPurpose:        e.Purpose,
 			StatusListIndex:      strconv.FormatUint(e.Index, 10),
 			StatusListCredential: list,
 		})
 	}
-	return cred, nil
+	return named
 }
 
 // validUntil is the end of the validity: that of the award, so it counts from
@@ -222,8 +228,13 @@ func (b *document) pages(url string) elm.List[elm.WebResource] {
 	return elm.List[elm.WebResource]{b.page(nil, url)}
 }
 
+const (
+	certificateScheme = "Certificate number"
+	pictureScale      = 4 // pixels of a module of the code that is embedded
+)
+
 func (b *document) identifiers() elm.List[elm.Identifier] {
-	list := elm.List[elm.Identifier]{{Ref: b.ref("Identifier"), SchemeName: "Certificate number", Notation: b.Number}}
+	list := elm.List[elm.Identifier]{{Ref: b.ref("Identifier"), SchemeName: certificateScheme, Notation: b.Number}}
 	if b.course.Decision != "" {
 		list = append(list, elm.Identifier{Ref: b.ref("Identifier"), SchemeName: "Decision number", Notation: b.course.Decision})
 	}
@@ -233,7 +244,7 @@ func (b *document) identifiers() elm.List[elm.Identifier] {
 // picture is the QR code as PNG: the profile demands an embedded picture, and
 // this one leads to the verdict.
 func (b *document) picture() (*elm.MediaObject, error) {
-	png, err := paper.PNG(paper.LinkQR(b.inst.VerifierBase, b.Public), 4)
+	png, err := paper.PNG(paper.LinkQR(b.inst.VerifierBase, b.Public), pictureScale)
 	if err != nil {
 		return nil, fmt.Errorf("drawing the QR code: %w", err)
 	}

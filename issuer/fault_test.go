@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ var errFault = errors.New("injected fault")
 // faulty fails the nth call to the store: without doing it, or after doing it.
 type faulty struct {
 	store.Store
+	mu            sync.Mutex
 	calls, failAt int
 	done          bool // fail although it is done
 	failCommit    bool
@@ -25,6 +27,8 @@ type faulty struct {
 
 // call counts and says whether to fail before, and what to return after.
 func (f *faulty) call() (before, after error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls++
 	if f.calls != f.failAt {
 		return nil, nil

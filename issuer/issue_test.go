@@ -305,8 +305,11 @@ func TestForgottenRevocationIsNeverPublished(t *testing.T) {
 	if _, _, err := h.StatusList(t.Context(), r.Entries[0].List); !errors.Is(err, ErrLostRevocation) {
 		t.Errorf("StatusList: %v, want ErrLostRevocation", err)
 	}
-	if !strings.Contains(strings.Join(h.warns, "\n"), "ALARM") {
-		t.Error("nobody was alarmed")
+	if !strings.Contains(strings.Join(h.warns, "\n"), "ALARM") || !slices.Equal(h.ListsStopped(), []string{r.Entries[0].List}) {
+		t.Errorf("nobody was alarmed: %q, %q", h.warns, h.ListsStopped())
+	}
+	if err := h.renew(t.Context(), false); !errors.Is(err, ErrLostRevocation) {
+		t.Errorf("renewing: %v, want ErrLostRevocation", err)
 	}
 	f.forget = false
 	_, l, err := h.store.Bits(t.Context(), r.Entries[0].List)

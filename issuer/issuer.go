@@ -144,6 +144,7 @@ type Issuer struct {
 	mirror     func(list string, token []byte) error
 	anchor     func(h store.Head) error
 	publishing sync.Mutex // one publication at a time; the store's sequence stops another process
+	stopped    sync.Map   // ids of lists, see ListsStopped
 	self       selfCheck
 	documents  listDocuments
 	patterns   patterns

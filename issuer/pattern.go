@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"sync"
 
@@ -42,11 +43,11 @@ func slotsOf(cred *elm.Credential) [][]byte {
 		}
 	}
 	add(cred.ID)
-	add(string(cred.IssuanceDate))
+	add(string(cmp.Or(cred.IssuanceDate, cred.ValidFrom))) // one that was read from VC2 has the latter only
 	for _, id := range cred.Identifier {
 		add(id.Notation)
 	}
-	for _, e := range cred.CredentialStatus {
+	for _, e := range cred.StatusEntries() {
 		add(e.ID)
 		add(e.StatusListIndex)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -228,6 +229,7 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 		// credential valid, so it never leaves the house.
 		if l.Purpose == status.Revocation && !bits.Covers(last) {
 			i.warn("ALARM: status list would lose a revocation, nothing is published", "list", id, "sequence", l.Sequence)
+			i.stopped.Store(id, nil)
 			return store.List{}, ErrLostRevocation
 		}
 		// A list that another key sealed is sealed anew at once: that key may have
@@ -264,7 +266,20 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 	}
 	i.recorded.published(now, confirmed)
 	l.Sequence, l.Published, l.ValidFrom = l.Sequence+1, token, now
+	i.stopped.Delete(id)
 	return l, nil
+}
+
+// ListsStopped are the lists that are not published any more, because they would
+// lose a revocation. Once the last publication ends, verifiers say of none of their
+// credentials that it is valid.
+func (i *Issuer) ListsStopped() (ids []string) {
+	i.stopped.Range(func(id, _ any) bool {
+		ids = append(ids, id.(string))
+		return true
+	})
+	slices.Sort(ids)
+	return ids
 }
 
 func (i *Issuer) toMirror(id string, token []byte) {

@@ -200,7 +200,7 @@ func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
 		if slices.ContainsFunc(ring.LogEntries(), func(e keys.Entry) bool { return e.Public.ID == cmd.Key }) {
 			return "Revoked " + cmd.Key + ". What it signed proves nothing any more. Make another one: indeks keys log", ring.Revoke(cmd.Key, at, cmd.Reason)
 		}
-		return "Revoked " + cmd.Key + ". Of what it sealed, verifiers confirm what the audit log proves to be older; issue the rest again with another key.", ring.Revoke(cmd.Key, at, cmd.Reason)
+		return "Revoked " + cmd.Key + ". Of what it sealed, verifiers confirm what the audit log proves to be older; issue the rest again with another key (indeks reissue).", ring.Revoke(cmd.Key, at, cmd.Reason)
 	})
 }
 

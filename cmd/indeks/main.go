@@ -40,6 +40,8 @@ type commands struct {
 	Correct   correctCmd   `cmd:"" help:"Put a new credential in place of one that has a mistake in it, or an old name."`
 	Suspend   suspendCmd   `cmd:"" help:"Put a credential on hold."`
 	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
+	Bulk      bulkCmd      `cmd:"" help:"Revoke or suspend many credentials: those of a course, a batch or a key."`
+	Reissue   reissueCmd   `cmd:"" help:"Put new credentials in place of those that a compromised key has sealed."`
 	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`

@@ -236,6 +236,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
 	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
+	g.Go(func() error { return h.issuer.RunBulks(ctx) })
 	if backups != nil {
 		g.Go(func() error { return backups.Run(ctx) })
 	}

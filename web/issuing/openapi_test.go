@@ -241,6 +241,40 @@ func TestDescription(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", path, got.status, status, got.body)
 		}
 	}
+	bulk := func(body string, status int) answer {
+		t.Helper()
+		got := ask(t, "POST", server.URL+api+"/bulk", body, auth...)
+		if got.status != status {
+			t.Errorf("%s: %d, want %d: %s", body, got.status, status, got.body)
+		}
+		return got
+	}
+	const many = `{"action": "suspend", "select": {"course": "data-stewardship"}, "reason": "a test", `
+	found := strings.SplitN(strings.SplitN(bulk(many+`"dry_run": true}`, 200).body, `"found": `, 2)[1], "\n", 2)[0]
+	bulk(many+`"dry_run": 1}`, 400)
+	bulk(many+`"dry_run": false}`, 400)
+	bulk(many+`"confirm": 99999}`, 409)
+	bulk(`{"action": "suspend", "select": {}, "reason": "a test", "dry_run": true}`, 422)
+	started := bulk(many+`"confirm": `+strings.Trim(found, ",")+`}`, 202).header.Get("Location")
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{"GET", started, 200}, {"GET", api + "/bulk", 200}, {"POST", started + "/stop", 200}, {"POST", started + "/continue", 200},
+		{"GET", api + "/bulk/none", 404}, {"POST", api + "/bulk/none/stop", 404}, {"POST", api + "/bulk/none/continue", 404},
+	} {
+		if got := ask(t, c.method, server.URL+c.path, "", auth...); got.status != c.status {
+			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, got.status, c.status, got.body)
+		}
+	}
+	if err := iss.RunBulk(t.Context(), started[strings.LastIndex(started, "/")+1:], nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"stop", "continue"} {
+		if got := ask(t, "POST", server.URL+started+"/"+verb, "", auth...); got.status != 409 {
+			t.Errorf("%s of what has ended: %d", verb, got.status)
+		}
+	}
 	for _, change := range []string{"suspend", "reinstate", "revoke"} {
 		if got := ask(t, "POST", server.URL+api+"/credentials/EX-2026-1/"+change, `{}`, auth...); got.status != 400 {
 			t.Errorf("%s without a reason: %d", change, got.status)
@@ -276,6 +310,8 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader(statementStatus))
 			case strings.HasSuffix(path, "/approve"):
 				r.Body = io.NopCloser(strings.NewReader(`{"digest": "x"}`))
+			case path == api+"/bulk":
+				r.Body = io.NopCloser(strings.NewReader(`{"action": "revoke", "select": {"batch": "none"}, "reason": "a test", "confirm": 0}`))
 			case path == api+"/courses":
 				r.Body = io.NopCloser(strings.NewReader(course))
 			case path == api+"/credentials":

@@ -178,6 +178,8 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	case err != nil:
 		records.Needed, records.Holds, records.Detail = true, false, "not legible"
 		lists.Holds, lists.Detail = false, "not legible"
+	case len(s.Issuer.ListsStopped()) > 0:
+		lists.Holds, lists.Detail = false, "not published, because a revocation is missing from the records: "+strings.Join(s.Issuer.ListsStopped(), ", ")
 	case !until.IsZero():
 		lists.Holds, lists.Detail = web.Clock().Before(until), "valid until "+until.Format(time.RFC3339)
 	}

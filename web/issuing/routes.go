@@ -77,6 +77,8 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrDiskLow, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:disk-low", Title: "No room: nothing is issued until there is, revoking works"},
 		web.Row{Is: issuer.ErrClock, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:clock", Title: "The server's clock is in doubt: nothing is signed until it is right or confirmed"},
 		web.Row{Is: issuer.ErrNoCorrection, Status: http.StatusConflict, Title: "No new award can be drawn up from it"},
+		web.Row{Is: issuer.ErrBulkCount, Status: http.StatusConflict, Title: "The number confirmed is not the number found"},
+		web.Row{Is: issuer.ErrBulkState, Status: http.StatusConflict, Title: "Not possible in the state of the bulk change"},
 		web.Row{Is: store.ErrRevision, Status: http.StatusConflict, Title: "It was changed since it was read"},
 		web.Row{Is: issuer.ErrSameActor, Status: http.StatusForbidden, Title: "Who asked for it cannot decide on it"},
 		web.Row{Is: issuer.ErrDecided, Status: http.StatusConflict, Title: "It was decided already"},
@@ -126,6 +128,11 @@ func New(c Config) (*echo.Echo, error) {
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke), registrar)
 	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend), registrar)
 	api.POST("/credentials/:id/reinstate", s.postChange((*issuer.Issuer).Reinstate), registrar)
+	api.POST("/bulk", s.postBulk, admin)
+	api.GET("/bulk", s.getBulks, reader)
+	api.GET("/bulk/:id", s.getBulk, reader)
+	api.POST("/bulk/:id/stop", s.postStopBulk, admin)
+	api.POST("/bulk/:id/continue", s.postContinueBulk, admin)
 	api.GET("/approvals", s.getApprovals, reader)
 	api.GET("/approvals/:id", s.getApproval, reader)
 	api.POST("/approvals/:id/approve", s.postApprove, approver)

@@ -1,0 +1,341 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"indeks/issuer"
+)
+
+type bulkCmd struct {
+	Revoke   bulkRevokeCmd   `cmd:"" help:"Withdraw all credentials of a course, a batch or a key for good."`
+	Suspend  bulkSuspendCmd  `cmd:"" help:"Put all credentials of a course, a batch or a key on hold."`
+	List     bulkListCmd     `cmd:"" help:"List bulk changes."`
+	Show     bulkShowCmd     `cmd:"" help:"Show how far one is, and what failed in it."`
+	Stop     bulkStopCmd     `cmd:"" help:"Stop one between two credentials."`
+	Continue bulkContinueCmd `cmd:"" help:"Have one go on that was stopped, or that a crash left."`
+}
+
+func (*bulkCmd) Help() string {
+	return `Without --confirm they count and change nothing; with the number that was counted they do it. Each credential
+has an event of its own in the log; the status lists show all of it within a minute. After a crash a running
+issuer goes on by itself, and "continue" does so without one.
+
+  indeks bulk revoke --batch 20260701-4F8K2Q --code awarded-in-error --reason "wrong list" --config uni
+  indeks bulk revoke --batch 20260701-4F8K2Q --code awarded-in-error --reason "wrong list" --config uni --confirm 212`
+}
+
+// bulkFlags say which credentials are meant, and that it is meant.
+type bulkFlags struct {
+	configFlag
+	serverFlag
+	Reason  string `help:"Why, in words; kept on record." required:""`
+	Confirm int    `help:"The number that was counted without this flag." default:"-1" placeholder:"N"`
+}
+
+// since takes a day or an instant.
+func since(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, &exitError{exitUsage, fmt.Errorf("%q is no day (2026-07-01) and no instant (2026-07-01T12:00:00Z)", text)}
+}
+
+type selectFlags struct {
+	Course  string `help:"Id of a course." placeholder:"ID"`
+	Version string `help:"Version of the course." placeholder:"VERSION"`
+	Batch   string `help:"Id of a batch." placeholder:"ID"`
+	Key     string `help:"Id of the key that sealed them, as keys list shows it." placeholder:"KEY"`
+	Since   string `help:"Sealed then or later: a day, or an instant of RFC 3339." placeholder:"TIME"`
+	Until   string `help:"Sealed then or before." placeholder:"TIME"`
+}
+
+func (f selectFlags) selection() (issuer.Selection, error) {
+	from, err := since(f.Since)
+	if err != nil {
+		return issuer.Selection{}, err
+	}
+	to, err := since(f.Until)
+	return issuer.Selection{Course: f.Course, Version: f.Version, Batch: f.Batch, Key: f.Key, Since: from, Until: to}, err
+}
+
+type bulkRevokeCmd struct {
+	bulkFlags
+	selectFlags
+	Code string `help:"Why, in one word; see revoke." placeholder:"CODE"`
+}
+
+func (cmd *bulkRevokeCmd) Run(ctx context.Context, con console) error {
+	return cmd.change(ctx, con, issuer.BulkRevoke, cmd.selectFlags, cmd.Code)
+}
+
+type bulkSuspendCmd struct {
+	bulkFlags
+	selectFlags
+	Code string `help:"Why, in one word; see suspend." placeholder:"CODE"`
+}
+
+func (cmd *bulkSuspendCmd) Run(ctx context.Context, con console) error {
+	return cmd.change(ctx, con, issuer.BulkSuspend, cmd.selectFlags, cmd.Code)
+}
+
+type reissueCmd struct {
+	bulkFlags
+	Key   string `help:"Id of the key that is no longer safe, as keys list shows it." required:"" placeholder:"KEY"`
+	Since string `help:"Sealed then or later: a day, or an instant of RFC 3339." placeholder:"TIME"`
+}
+
+func (*reissueCmd) Help() string {
+	return `Puts a new credential in place of each that the key has sealed and that is in force: the same award, word for
+word, with ids and a number of its own, sealed now with the key that seals now. The old one is revoked in the
+same step, and says in public that it was replaced. Each old file is opened and compared with the record first.
+
+What is on hold or has ended is left alone, what a client wrote itself is named. Make the new key and revoke the
+old one before: indeks keys new, indeks keys revoke. Without --confirm it counts and changes nothing.
+
+  indeks reissue --key did:web:uni.example#abc --reason "laptop stolen on the train" --config uni --confirm 812`
+}
+
+func (cmd *reissueCmd) Run(ctx context.Context, con console) error {
+	return cmd.change(ctx, con, issuer.BulkReissue, selectFlags{Key: cmd.Key, Since: cmd.Since}, "")
+}
+
+// bulkAnswer is a bulk change as the API writes it.
+type bulkAnswer struct {
+	ID       string         `json:"id"`
+	Action   string         `json:"action"`
+	By       string         `json:"by"`
+	State    string         `json:"state"`
+	AskedAt  time.Time      `json:"asked_at"`
+	Found    int            `json:"found"`
+	Done     int            `json:"done"`
+	Skipped  int            `json:"skipped"`
+	Failed   int            `json:"failed"`
+	ByState  map[string]int `json:"by_state"`
+	Expired  int            `json:"expired"`
+	Problems []struct {
+		ID    string `json:"id"`
+		Error string `json:"error"`
+	} `json:"problems"`
+}
+
+func answerOf(b issuer.Bulk) bulkAnswer {
+	a := bulkAnswer{ID: b.ID, Action: string(b.Action), By: b.By, State: string(b.State), AskedAt: b.AskedAt, Found: b.Found, Done: b.Done, Skipped: b.Skipped, Failed: b.Failed}
+	for _, p := range b.Problems {
+		a.Problems = append(a.Problems, struct {
+			ID    string `json:"id"`
+			Error string `json:"error"`
+		}{p.ID, p.Error})
+	}
+	return a
+}
+
+// change counts, or does what was counted.
+func (f bulkFlags) change(ctx context.Context, con console, action issuer.BulkAction, which selectFlags, code string) error {
+	selection, err := which.selection()
+	if err != nil {
+		return err
+	}
+	b := issuer.Bulk{Action: action, Select: selection, Code: code, Reason: f.Reason, By: "command line"}
+	if f.Server != "" {
+		return f.askBulk(ctx, con, b)
+	}
+	house, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	if f.Confirm < 0 {
+		count, err := house.issuer.CountBulk(ctx, b)
+		if err != nil {
+			return err
+		}
+		byState := map[string]int{}
+		for state, n := range count.ByState {
+			byState[string(state)] = n
+		}
+		printCount(con, b, bulkAnswer{Found: count.Found, Expired: count.Expired, ByState: byState})
+		return nil
+	}
+	if b, err = house.issuer.StartBulk(ctx, b, f.Confirm); err != nil {
+		return err
+	}
+	return house.runBulk(ctx, con, b.ID)
+}
+
+// runBulk carries a bulk change out to its end.
+func (h *house) runBulk(ctx context.Context, con console, id string) error {
+	err := h.issuer.RunBulk(ctx, id, func(b issuer.Bulk) {
+		fmt.Fprintf(con.err, "%d of %d done\n", b.Done, b.Found)
+	})
+	if err != nil {
+		return fmt.Errorf("%w; indeks bulk continue %s goes on", err, id)
+	}
+	b, err := h.issuer.Bulk(ctx, id)
+	if err != nil {
+		return err
+	}
+	return printBulk(con, answerOf(b))
+}
+
+func printCount(con console, b issuer.Bulk, a bulkAnswer) {
+	var states []string
+	for _, state := range slices.Sorted(maps.Keys(a.ByState)) {
+		states = append(states, fmt.Sprintf("%d %s", a.ByState[state], state))
+	}
+	fmt.Fprintf(con.out, "%d to %s", a.Found, b.Action)
+	if len(states) > 0 {
+		fmt.Fprintf(con.out, " (selected: %s; %d of those to %s have expired)", strings.Join(states, ", "), a.Expired, b.Action)
+	}
+	fmt.Fprintf(con.out, ". Nothing was changed; to do it add --confirm %d\n", a.Found)
+}
+
+// printBulk says how a bulk change ended; what failed makes the command fail.
+func printBulk(con console, a bulkAnswer) error {
+	fmt.Fprintf(con.out, "%s is %s: %d of %d done, %d skipped, %d failed.\n", a.ID, a.State, a.Done, a.Found, a.Skipped, a.Failed)
+	for _, p := range a.Problems {
+		fmt.Fprintf(con.out, "%s: %s\n", p.ID, p.Error)
+	}
+	if a.Failed > 0 {
+		return &exitError{code: exitInvalid}
+	}
+	return nil
+}
+
+// askBulk lets a running server do it, and waits for the end.
+func (f bulkFlags) askBulk(ctx context.Context, con console, b issuer.Bulk) error {
+	s := map[string]any{}
+	for name, text := range map[string]string{"course": b.Select.Course, "course_version": b.Select.Version, "batch": b.Select.Batch, "key": b.Select.Key} {
+		if text != "" {
+			s[name] = text
+		}
+	}
+	for name, at := range map[string]time.Time{"since": b.Select.Since, "until": b.Select.Until} {
+		if !at.IsZero() {
+			s[name] = at
+		}
+	}
+	body := map[string]any{"action": b.Action, "select": s, "reason": b.Reason, "dry_run": f.Confirm < 0}
+	if b.Code != "" {
+		body["code"] = b.Code
+	}
+	if f.Confirm >= 0 {
+		body["confirm"] = f.Confirm
+	}
+	var a bulkAnswer
+	if err := f.ask(ctx, http.MethodPost, "/api/v1/bulk", body, &a); err != nil {
+		return err
+	}
+	if f.Confirm < 0 {
+		printCount(con, b, a)
+		return nil
+	}
+	for a.State == string(issuer.BulkRunning) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; it goes on: indeks bulk show %s", ctx.Err(), a.ID)
+		case <-time.After(500 * time.Millisecond):
+		}
+		if err := f.ask(ctx, http.MethodGet, "/api/v1/bulk/"+url.PathEscape(a.ID), nil, &a); err != nil {
+			return err
+		}
+		fmt.Fprintf(con.err, "%d of %d done\n", a.Done, a.Found)
+	}
+	return printBulk(con, a)
+}
+
+type bulkListCmd struct {
+	configFlag
+	serverFlag
+}
+
+func (cmd *bulkListCmd) Run(ctx context.Context, con console) error {
+	var answer struct {
+		Bulk []bulkAnswer `json:"bulk"`
+	}
+	if cmd.Server != "" {
+		if err := cmd.ask(ctx, http.MethodGet, "/api/v1/bulk", nil, &answer); err != nil {
+			return err
+		}
+	} else {
+		house, err := cmd.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer house.close()
+		all, err := house.issuer.Bulks(ctx)
+		if err != nil {
+			return err
+		}
+		for _, b := range all {
+			answer.Bulk = append(answer.Bulk, answerOf(b))
+		}
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CHANGE\tACTION\tSTATE\tFOUND\tDONE\tSKIPPED\tFAILED\tBY")
+	for _, b := range answer.Bulk {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", b.ID, b.Action, b.State, b.Found, b.Done, b.Skipped, b.Failed, b.By)
+	}
+	return w.Flush()
+}
+
+// bulkOneFlags name one bulk change.
+type bulkOneFlags struct {
+	configFlag
+	serverFlag
+	ID string `arg:"" help:"Id of the bulk change, as list shows it."`
+}
+
+type (
+	bulkShowCmd     struct{ bulkOneFlags }
+	bulkStopCmd     struct{ bulkOneFlags }
+	bulkContinueCmd struct{ bulkOneFlags }
+)
+
+// one asks a server, or the records, for one bulk change.
+func (f bulkOneFlags) one(ctx context.Context, con console, method, verb string, do func(*house) (issuer.Bulk, error)) error {
+	if f.Server != "" {
+		var a bulkAnswer
+		if err := f.ask(ctx, method, "/api/v1/bulk/"+url.PathEscape(f.ID)+verb, nil, &a); err != nil {
+			return err
+		}
+		return printBulk(con, a)
+	}
+	house, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer house.close()
+	b, err := do(house)
+	if err != nil {
+		return err
+	}
+	if verb == "/continue" {
+		return house.runBulk(ctx, con, b.ID)
+	}
+	return printBulk(con, answerOf(b))
+}
+
+func (cmd *bulkShowCmd) Run(ctx context.Context, con console) error {
+	return cmd.one(ctx, con, http.MethodGet, "", func(h *house) (issuer.Bulk, error) { return h.issuer.Bulk(ctx, cmd.ID) })
+}
+
+func (cmd *bulkStopCmd) Run(ctx context.Context, con console) error {
+	return cmd.one(ctx, con, http.MethodPost, "/stop", func(h *house) (issuer.Bulk, error) { return h.issuer.StopBulk(ctx, cmd.ID) })
+}
+
+func (cmd *bulkContinueCmd) Run(ctx context.Context, con console) error {
+	return cmd.one(ctx, con, http.MethodPost, "/continue", func(h *house) (issuer.Bulk, error) { return h.issuer.ContinueBulk(ctx, cmd.ID) })
+}
