@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -49,16 +50,16 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 		status, took := c.Response().Status, time.Since(start)
 		k.config.Metrics.request(method, c.Path(), status, took)
-		attrs := []any{"method", method, "route", c.Path(), "status", status,
-			"ms", float64(took.Microseconds()) / 1000, "request", id}
+		level := slog.LevelInfo
+		attrs := append(make([]slog.Attr, 0, 8), slog.String("method", method), slog.String("route", c.Path()), slog.Int("status", status),
+			slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request", id))
 		if traced != "" {
-			attrs = append(attrs, "trace", traced)
+			attrs = append(attrs, slog.String("trace", traced))
 		}
 		if err != nil && status >= 500 {
-			k.log.Error("request", append(attrs, "err", logged(err))...)
-		} else {
-			k.log.Info("request", attrs...)
+			level, attrs = slog.LevelError, append(attrs, slog.String("err", logged(err)))
 		}
+		k.log.LogAttrs(ctx, level, "request", attrs...)
 		return nil
 	}
 }
@@ -97,18 +98,21 @@ func recovered(next echo.HandlerFunc, c echo.Context, l *slog.Logger) (err error
 }
 
 func (k *Kit) headers(next echo.HandlerFunc) echo.HandlerFunc {
+	// The same for every answer, which Set would put in memory anew for each.
+	fixed := http.Header{}
+	fixed.Set("Content-Security-Policy", contentPolicy)
+	fixed.Set("Cross-Origin-Opener-Policy", "same-origin")
+	fixed.Set("Cross-Origin-Resource-Policy", "same-origin")
+	fixed.Set("X-Content-Type-Options", "nosniff")
+	fixed.Set("X-Frame-Options", "DENY")
+	fixed.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	if k.config.HTTPS {
+		fixed.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("Content-Security-Policy", contentPolicy)
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		maps.Copy(h, fixed)
 		h.Set("Referrer-Policy", referrerPolicy(c.Request(), k.config.HTTPS))
-		if k.config.HTTPS {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
 		return next(c)
 	}
 }
