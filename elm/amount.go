@@ -26,8 +26,11 @@ func Date(d DateTime, lang string) string { return (&view{lang: lang}).day(d) }
 // day is the calendar day of a date as written, in words. What is no date is
 // shown as it stands.
 func (v *view) day(d DateTime) string {
+	if d == "" {
+		return ""
+	}
 	t, err := d.Time(true)
-	if d == "" || err != nil {
+	if err != nil {
 		return Clean(string(d))
 	}
 	return writeDate(v.lang, t)

@@ -27,10 +27,10 @@ func (v *view) assessment() Element {
 		if !graded { // else it stands with the grade
 			value.Detail = v.gradingScheme(value.Detail, c)
 		}
-		return []Value{value}
+		return v.values.add(nil, value)
 	})
 	if len(typed) == 0 {
-		typed = v.collect(v.examined(), func(c claim) []Value { return []Value{v.titleOf(c)} })
+		typed = v.collect(v.examined(), func(c claim) []Value { return v.values.add(nil, v.titleOf(c)) })
 	}
 	return Element{ID: "M9", Values: typed}
 }
@@ -54,14 +54,14 @@ func (v *view) criteria() Element {
 			for _, page := range c.SpecifiedBy.SupplementaryDocument {
 				value.Link = cmp.Or(value.Link, link(page.ContentURL))
 			}
-			values = add(values, value)
+			values = v.add(values, value)
 		}
 		return values
 	})}
 	for _, n := range v.about(TopicCriteria) {
 		text := v.noteText(n.Note)
 		if !slices.ContainsFunc(e.Values, func(known Value) bool { return known.Text == text.Text }) {
-			e.Values = add(e.Values, text)
+			e.Values = v.add(e.Values, text)
 		}
 	}
 	return e
@@ -77,7 +77,7 @@ func (v *view) supervision() Element {
 	values := v.collect(v.examined(), func(c claim) []Value {
 		value := v.concept(c.IDVerification)
 		value.Detail = v.lineOf(nil, "line:assessment", v.titleOf(c))
-		return []Value{value}
+		return v.values.add(nil, value)
 	})
 	if len(values) > 0 && !slices.ContainsFunc(values, func(value Value) bool { return value.Text != values[0].Text }) {
 		values = values[:1]
@@ -116,7 +116,7 @@ func (v *view) grade() Element {
 		for i := range c.AssessedBy {
 			value.Detail = v.lineOf(value.Detail, "line:assessor", v.organisation(&c.AssessedBy[i]))
 		}
-		return []Value{value}
+		return v.values.add(nil, value)
 	})}
 }
 
@@ -148,7 +148,7 @@ func (v *view) quality() Element {
 	var values []Value
 	accreditations := func(list List[Accreditation]) {
 		for i := range list {
-			values = add(values, v.accreditation(&list[i]))
+			values = v.add(values, v.accreditation(&list[i]))
 		}
 	}
 	for _, c := range v.achievements {
@@ -162,7 +162,7 @@ func (v *view) quality() Element {
 	accreditations(v.c.Issuer.Accreditation)
 	for _, topic := range []string{TopicQuality, TopicQAProcedure} {
 		for _, n := range v.about(topic) {
-			values = add(values, v.codedValue(n))
+			values = v.add(values, v.codedValue(n))
 		}
 	}
 	return Element{ID: "M11", Values: values}
@@ -217,7 +217,7 @@ func (v *view) legalBasis() Element {
 				}
 			}
 		}
-		e.Values = add(e.Values, value)
+		e.Values = v.add(e.Values, value)
 	}
 	return v.orReason(e, "legal-basis")
 }
@@ -260,13 +260,13 @@ func (v *view) stackability() Element {
 		}
 		if s.IsPartialQualification != nil && len(e.Values) == 0 {
 			if *s.IsPartialQualification {
-				e.Values = add(e.Values, v.ours("partial true"))
+				e.Values = v.add(e.Values, v.ours("partial true"))
 			} else {
-				e.Values = add(e.Values, v.ours("partial false"))
+				e.Values = v.add(e.Values, v.ours("partial false"))
 			}
 		}
 		for i := range s.IsPartOf {
-			e.Values = add(e.Values, v.text(s.IsPartOf[i].Title))
+			e.Values = v.add(e.Values, v.text(s.IsPartOf[i].Title))
 		}
 	}
 	for _, c := range main(v.entitlements) {
@@ -279,14 +279,14 @@ func (v *view) stackability() Element {
 				value.Detail = v.lineOf(value.Detail, "line:where", v.organisation(&s.LimitOrganisation[i]))
 			}
 		}
-		e.Values = add(e.Values, value)
+		e.Values = v.add(e.Values, value)
 	}
 	return e
 }
 
 // validity is validFrom and the end of the credential.
 func (v *view) validity() Element {
-	return Element{ID: "valid", Values: add(nil, v.between(v.c.ValidFrom, cmp.Or(v.c.ValidUntil, v.c.ExpirationDate)))}
+	return Element{ID: "valid", Values: v.add(nil, v.between(v.c.ValidFrom, cmp.Or(v.c.ValidUntil, v.c.ExpirationDate)))}
 }
 
 // confirmation: identifier of the document and of A, A.supplementaryDocument
@@ -302,19 +302,19 @@ func (v *view) confirmation() Element {
 				}
 				// On paper there is no link to follow.
 				value.Detail = v.line(value.Detail, "line:page", w.ContentURL)
-				e.Values = add(e.Values, value)
+				e.Values = v.add(e.Values, value)
 			}
 		}
 	}
 	if len(v.c.StatusEntries()) > 0 {
-		e.Values = add(e.Values, v.ours("status"))
+		e.Values = v.add(e.Values, v.ours("status"))
 	}
 	identifiers := slices.Clip(v.c.Identifier)
 	for _, c := range main(v.achievements) {
 		identifiers = append(identifiers, c.Identifier...)
 	}
 	for _, identifier := range identifiers {
-		e.Values = add(e.Values, shown(identified(v.scheme(identifier.SchemeName), identifier.Notation)))
+		e.Values = v.add(e.Values, shown(identified(v.scheme(identifier.SchemeName), identifier.Notation)))
 	}
 	return e
 }
@@ -333,7 +333,7 @@ func (v *view) prerequisites() Element {
 		if c.SpecifiedBy == nil {
 			return nil
 		}
-		return []Value{v.noteText(c.SpecifiedBy.EntryRequirement)}
+		return v.values.add(nil, v.noteText(c.SpecifiedBy.EntryRequirement))
 	})}
 }
 
@@ -377,25 +377,25 @@ func (v *view) furtherInformation() Element {
 			if topic == "" && n.concept != nil {
 				value.Detail = v.lineOf(value.Detail, "line:note", v.concept(n.concept))
 			}
-			values = add(values, value)
+			values = v.add(values, value)
 		}
 	}
 	for _, c := range append(main(v.achievements), main(v.activities)...) {
 		if c.AwardedBy != nil && !v.told(TopicPriorLearning, c.AwardedBy.Description) {
-			values = add(values, v.text(c.AwardedBy.Description))
+			values = v.add(values, v.text(c.AwardedBy.Description))
 		}
 		s := c.SpecifiedBy
 		if s != nil && v.text(s.Description).Text != v.text(c.Description).Text {
-			values = add(values, v.text(s.Description))
+			values = v.add(values, v.text(s.Description))
 		}
 		for _, w := range pagesOf(c) {
 			if !offersVerification(w) && !v.isAct(w) {
-				values = add(values, v.page(w))
+				values = v.add(values, v.page(w))
 			}
 		}
 		if s != nil {
 			for i := range s.Homepage {
-				values = add(values, v.page(&s.Homepage[i]))
+				values = v.add(values, v.page(&s.Homepage[i]))
 			}
 		}
 	}
@@ -404,7 +404,7 @@ func (v *view) furtherInformation() Element {
 			continue // the page is the link of the criteria
 		}
 		for i := range c.SpecifiedBy.SupplementaryDocument {
-			values = add(values, v.page(&c.SpecifiedBy.SupplementaryDocument[i]))
+			values = v.add(values, v.page(&c.SpecifiedBy.SupplementaryDocument[i]))
 		}
 	}
 	return Element{ID: "O5", Values: values}

@@ -54,7 +54,7 @@ func (v *view) about(topic string) []note { return v.notes[topic] }
 func (v *view) coded(id, topic string) Element {
 	e := Element{ID: id}
 	for _, n := range v.about(topic) {
-		e.Values = add(e.Values, v.codedValue(n))
+		e.Values = v.add(e.Values, v.codedValue(n))
 	}
 	return e
 }
@@ -133,7 +133,7 @@ func nextLetter(s string) (letter rune, rest string) {
 func (v *view) stated(id, topic string) Element {
 	e := Element{ID: id}
 	for _, n := range v.about(topic) {
-		e.Values = add(e.Values, v.noteText(n.Note))
+		e.Values = v.add(e.Values, v.noteText(n.Note))
 	}
 	return e
 }
@@ -143,7 +143,7 @@ func (v *view) stated(id, topic string) Element {
 func (v *view) orReason(e Element, element string) Element {
 	e.Reason = len(e.Values) == 0
 	for _, n := range v.about(TopicReasonPrefix + element) {
-		e.Values = add(e.Values, v.codedValue(n))
+		e.Values = v.add(e.Values, v.codedValue(n))
 	}
 	e.Reason = e.Reason && len(e.Values) > 0
 	return e

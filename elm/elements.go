@@ -36,7 +36,7 @@ func (v *view) learner() Element {
 		if p.NationalID != nil {
 			value.Detail = v.line(value.Detail, "line:national-id", p.NationalID.Notation)
 		}
-		values = add(values, value)
+		values = v.add(values, value)
 	}
 	return Element{ID: "M1", Values: values}
 }
@@ -51,14 +51,14 @@ func (v *view) title() Element {
 		for _, c := range main(claims) {
 			value := v.titleOf(c)
 			value.Detail = v.lineOf(value.Detail, "line:description", v.text(c.Description))
-			values = add(values, value)
+			values = v.add(values, value)
 		}
 	}
 	if len(values) == 0 && v.c.DisplayParameter != nil {
-		values = add(values, v.text(v.c.DisplayParameter.Title))
+		values = v.add(values, v.text(v.c.DisplayParameter.Title))
 	}
 	if len(values) == 0 {
-		values = add(values, v.named(v.c.Extra, "name"))
+		values = v.add(values, v.named(v.c.Extra, "name"))
 	}
 	e := Element{ID: "M2", Values: values}
 	if slices.ContainsFunc(main(v.achievements), func(c claim) bool { return c.SpecifiedBy != nil && ofProgramme(c.SpecifiedBy) }) {
@@ -96,7 +96,7 @@ func (v *view) awardingBody() Element {
 			break
 		}
 		if value := v.organisation(body); value.Text != shown(body.ID).Text {
-			values = add(values, value)
+			values = v.add(values, value)
 		}
 	}
 	return Element{ID: "M4", Values: values}
@@ -106,7 +106,7 @@ func (v *view) awardingBody() Element {
 func (v *view) issuer() Element {
 	e := Element{ID: "issuer"}
 	if v.mandate {
-		e.Values = add(nil, v.organisation(&v.c.Issuer))
+		e.Values = v.add(nil, v.organisation(&v.c.Issuer))
 	}
 	return e
 }
@@ -137,11 +137,11 @@ func (v *view) country() Element {
 					}
 				}
 				value.Detail = v.lineOf(value.Detail, "line:address", v.noteText(list[i].Address[j].FullAddress))
-				values = add(values, value)
+				values = v.add(values, value)
 			}
 			if len(list[i].Address) == 0 {
 				for _, region := range v.concepts(list[i].SpatialCode) {
-					values = add(values, region)
+					values = v.add(values, region)
 				}
 			}
 		}
@@ -168,11 +168,11 @@ func (v *view) country() Element {
 		}
 	}
 	if id := v.c.Issuer.EIDASIdentifier; len(values) == 0 && id != nil {
-		values = add(values, v.concept(id.Spatial))
+		values = v.add(values, v.concept(id.Spatial))
 	}
 	for _, id := range v.c.Issuer.Registration {
 		if len(values) == 0 {
-			values = add(values, v.concept(id.Spatial))
+			values = v.add(values, v.concept(id.Spatial))
 		}
 	}
 	return Element{ID: "M3", Values: values}
@@ -190,14 +190,14 @@ func (v *view) issued() Element {
 		if document != value.Text {
 			value.Detail = v.line(nil, "line:document", document)
 		}
-		return []Value{value}
+		return v.values.add(nil, value)
 	}
 	values := v.collect(main(v.achievements), awarded)
 	if len(values) == 0 {
 		values = v.collect(main(v.activities), awarded)
 	}
 	if len(values) == 0 {
-		values = add(nil, shown(document))
+		values = v.add(nil, shown(document))
 	}
 	return Element{ID: "M5", Values: values}
 }
@@ -218,9 +218,9 @@ func (v *view) outcomes() Element {
 			for j := range o.AdditionalNote {
 				value.Detail = v.lineOf(value.Detail, "line:note", v.noteText(&o.AdditionalNote[j]))
 			}
-			values = add(values, value)
+			values = v.add(values, value)
 		}
-		return add(values, v.noteText(c.SpecifiedBy.LearningOutcomeSummary))
+		return v.add(values, v.noteText(c.SpecifiedBy.LearningOutcomeSummary))
 	}
 	values := v.collect(v.achievements, specified)
 	if len(values) == 0 {
@@ -270,7 +270,7 @@ func (v *view) workload() Element {
 		hours = v.collect(v.activities, func(c claim) []Value {
 			value := v.duration(c.Workload)
 			if c.SpecifiedBy == nil {
-				return []Value{value}
+				return v.values.add(nil, value)
 			}
 			if value.Text == "" {
 				value = v.duration(c.SpecifiedBy.VolumeOfLearning)
@@ -299,7 +299,7 @@ func (v *view) contact(value Value, s *Specification) []Value {
 			value.Detail = v.line(value.Detail, "line:contact", amount)
 		}
 	}
-	return []Value{value}
+	return v.values.add(nil, value)
 }
 
 // credits are the points of a claim, each in its own system. Points received
@@ -315,7 +315,7 @@ func (v *view) credits(c claim) []Value {
 	}
 	var values []Value
 	for i := range offered {
-		values = add(values, v.points(&offered[i]))
+		values = v.add(values, v.points(&offered[i]))
 	}
 	for i := range c.CreditReceived {
 		value := v.points(&c.CreditReceived[i])
@@ -323,7 +323,7 @@ func (v *view) credits(c claim) []Value {
 			continue
 		}
 		value.Detail = v.lineOf(value.Detail, "line:earned", value)
-		values = add(values, value)
+		values = v.add(values, value)
 	}
 	return values
 }
@@ -352,7 +352,7 @@ func (v *view) period() Element {
 	return Element{ID: "period", Values: v.collect(activities, func(c claim) []Value {
 		var values []Value
 		for _, p := range c.Temporal {
-			values = add(values, v.between(p.StartDate, p.EndDate))
+			values = v.add(values, v.between(p.StartDate, p.EndDate))
 		}
 		return values
 	})}
@@ -365,24 +365,24 @@ func (v *view) level() Element {
 		if s == nil {
 			return nil
 		}
-		values := add(nil, v.eqf(s.EQFLevel))
+		values := v.add(nil, v.eqf(s.EQFLevel))
 		for _, level := range v.concepts(s.NQFLevel) {
-			values = add(values, level)
+			values = v.add(values, level)
 		}
 		for i := range s.EducationLevel {
-			values = add(values, v.cycle(&s.EducationLevel[i]))
+			values = v.add(values, v.cycle(&s.EducationLevel[i]))
 		}
 		return values
 	})}
 	for _, n := range v.about(SchemeCycle) {
-		e.Values = add(e.Values, v.noteText(n.Note))
+		e.Values = v.add(e.Values, v.noteText(n.Note))
 	}
 	e = v.orReason(e, "level")
 	if !e.Reason {
 		for _, n := range v.about(TopicReasonPrefix + "cycle") {
 			value := v.codedValue(n)
 			value.Text = v.say("cycle %s", value.Text)
-			e.Values = add(e.Values, value)
+			e.Values = v.add(e.Values, value)
 		}
 	}
 	return e
@@ -441,17 +441,17 @@ func (v *view) notADegree() Element {
 			continue
 		}
 		if n := eqfNumber(s.EQFLevel); n != "" {
-			e.Values = add(e.Values, v.ours("not-a-degree %s", v.say("level %s", n)))
+			e.Values = v.add(e.Values, v.ours("not-a-degree %s", v.say("level %s", n)))
 			continue
 		}
 		for _, level := range append(v.concepts(s.NQFLevel), v.concepts(s.EducationLevel)...) {
-			e.Values = add(e.Values, v.ours("not-a-degree %s", level.Text))
+			e.Values = v.add(e.Values, v.ours("not-a-degree %s", level.Text))
 			break
 		}
 	}
 	for _, n := range v.about(TopicNotADegree) {
 		if len(e.Values) == 0 {
-			e.Values = add(e.Values, v.noteText(n.Note))
+			e.Values = v.add(e.Values, v.noteText(n.Note))
 		}
 	}
 	return e

@@ -33,7 +33,7 @@ func (o *Credential) member(r *reading, name string, v *strictjson.Value) outcom
 	case "credentialSchema":
 		return many(r, &o.CredentialSchema, v)
 	case "credentialProfiles":
-		return many(r, &o.CredentialProfiles, v)
+		return r.conceptList(&o.CredentialProfiles, v)
 	case "relatedResource":
 		return many(r, &o.RelatedResource, v)
 	case "displayParameter":
@@ -105,7 +105,7 @@ func (o *Concept) extra() *Extra { return &o.Extra }
 func (o *Concept) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "inScheme":
-		return one(r, &o.InScheme, v)
+		return r.scheme(&o.InScheme, v)
 	case "notation":
 		return r.string(&o.Notation, v)
 	case "prefLabel":
@@ -125,7 +125,7 @@ func (o *Note) member(r *reading, name string, v *strictjson.Value) outcome {
 	case "noteLiteral":
 		return r.text(&o.NoteLiteral, v)
 	case "subject":
-		return many(r, &o.Subject, v)
+		return r.conceptList(&o.Subject, v)
 	}
 	return o.Ref.member(r, name, v)
 }
@@ -165,7 +165,7 @@ func (o *Location) member(r *reading, name string, v *strictjson.Value) outcome 
 	case "address":
 		return many(r, &o.Address, v)
 	case "spatialCode":
-		return many(r, &o.SpatialCode, v)
+		return r.conceptList(&o.SpatialCode, v)
 	}
 	return o.Ref.member(r, name, v)
 }
@@ -191,7 +191,7 @@ func (o *WebResource) member(r *reading, name string, v *strictjson.Value) outco
 	case "contentURL":
 		return r.string(&o.ContentURL, v)
 	case "language":
-		return many(r, &o.Language, v)
+		return r.conceptList(&o.Language, v)
 	}
 	return o.Ref.member(r, name, v)
 }
@@ -223,7 +223,7 @@ func (o *DisplayParameter) member(r *reading, name string, v *strictjson.Value) 
 	case "primaryLanguage":
 		return one(r, &o.PrimaryLanguage, v)
 	case "language":
-		return many(r, &o.Language, v)
+		return r.conceptList(&o.Language, v)
 	case "individualDisplay":
 		return many(r, &o.IndividualDisplay, v)
 	}
@@ -301,7 +301,7 @@ func (o *Person) member(r *reading, name string, v *strictjson.Value) outcome {
 	case "identifier":
 		return many(r, &o.Identifier, v)
 	case "citizenshipCountry":
-		return many(r, &o.CitizenshipCountry, v)
+		return r.conceptList(&o.CitizenshipCountry, v)
 	case "contactPoint":
 		return many(r, &o.ContactPoint, v)
 	case "hasClaim":
@@ -401,7 +401,7 @@ func (o *Specification) member(r *reading, name string, v *strictjson.Value) out
 	case "description":
 		return r.text(&o.Description, v)
 	case "dcType":
-		return many(r, &o.DCType, v)
+		return r.conceptList(&o.DCType, v)
 	case "additionalNote":
 		return many(r, &o.AdditionalNote, v)
 	case "homepage":
@@ -409,13 +409,13 @@ func (o *Specification) member(r *reading, name string, v *strictjson.Value) out
 	case "supplementaryDocument":
 		return many(r, &o.SupplementaryDocument, v)
 	case "thematicArea":
-		return many(r, &o.ThematicArea, v)
+		return r.conceptList(&o.ThematicArea, v)
 	case "eqfLevel":
 		return one(r, &o.EQFLevel, v)
 	case "nqfLevel":
-		return many(r, &o.NQFLevel, v)
+		return r.conceptList(&o.NQFLevel, v)
 	case "educationLevel":
-		return many(r, &o.EducationLevel, v)
+		return r.conceptList(&o.EducationLevel, v)
 	case "creditPoint":
 		return many(r, &o.CreditPoint, v)
 	case "volumeOfLearning":
@@ -425,13 +425,13 @@ func (o *Specification) member(r *reading, name string, v *strictjson.Value) out
 	case "contactHour":
 		return r.string(&o.ContactHour, v)
 	case "language":
-		return many(r, &o.Language, v)
+		return r.conceptList(&o.Language, v)
 	case "mode":
-		return many(r, &o.Mode, v)
+		return r.conceptList(&o.Mode, v)
 	case "learningSetting":
 		return one(r, &o.LearningSetting, v)
 	case "targetGroup":
-		return many(r, &o.TargetGroup, v)
+		return r.conceptList(&o.TargetGroup, v)
 	case "entryRequirement":
 		return one(r, &o.EntryRequirement, v)
 	case "learningOutcome":
@@ -467,9 +467,9 @@ func (o *LearningOutcome) member(r *reading, name string, v *strictjson.Value) o
 	case "reusabilityLevel":
 		return one(r, &o.ReusabilityLevel, v)
 	case "relatedESCOSkill":
-		return many(r, &o.RelatedESCOSkill, v)
+		return r.conceptList(&o.RelatedESCOSkill, v)
 	case "relatedSkill":
-		return many(r, &o.RelatedSkill, v)
+		return r.conceptList(&o.RelatedSkill, v)
 	case "additionalNote":
 		return many(r, &o.AdditionalNote, v)
 	}
@@ -529,7 +529,7 @@ func (o *Accreditation) member(r *reading, name string, v *strictjson.Value) out
 	case "reviewDate":
 		return r.date(&o.ReviewDate, v)
 	case "limitEQFLevel":
-		return many(r, &o.LimitEQFLevel, v)
+		return r.conceptList(&o.LimitEQFLevel, v)
 	case "additionalNote":
 		return many(r, &o.AdditionalNote, v)
 	}

@@ -145,7 +145,7 @@ func (v *view) part(c claim, depth int) Part {
 		if len(c.ProvenBy) > 1 && grade.Text != "" {
 			grade.Detail = v.lineOf(nil, "line:assessment", v.titleOf(claim{Claim: p}))
 		}
-		row.Grades = add(row.Grades, grade)
+		row.Grades = v.add(row.Grades, grade)
 		if row.When.Text == "" {
 			row.When = shown(v.day(p.DateIssued))
 		}
@@ -166,7 +166,7 @@ func (v *view) bodies(list []*Organisation) []Value {
 	for _, body := range list {
 		name := v.organisation(body)
 		name.Detail, name.Link = nil, ""
-		names = add(names, name)
+		names = v.add(names, name)
 	}
 	return names
 }

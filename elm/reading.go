@@ -15,18 +15,38 @@ type reading struct {
 	// Validate need not look for any of these.
 	odd bool
 
-	texts  []string // room for the values of texts, most of which have one
-	tagged []Tagged // room for texts
+	// Of these a document has many, and mostly one in a place.
+	words    room[string] // values of texts
+	texts    room[Tagged]
+	concepts room[Concept]
+	schemes  room[ConceptScheme]
+}
+
+// room gives out lists that are parts of larger pieces of memory.
+type room[T any] struct{ left []T }
+
+func (r *room[T]) list(n int) []T {
+	if n > len(r.left) {
+		r.left = make([]T, max(n, 16))
+	}
+	list := r.left[:n:n]
+	r.left = r.left[n:]
+	return list
+}
+
+// add appends to a list, which begins in the room.
+func (r *room[T]) add(list []T, item T) []T {
+	if list == nil {
+		list = r.list(1)[:0]
+	}
+	return append(list, item)
 }
 
 // alone is a list of one value.
 func (r *reading) alone(s string) []string {
-	if len(r.texts) == cap(r.texts) {
-		r.texts = make([]string, 0, 32)
-	}
-	n := len(r.texts)
-	r.texts = append(r.texts, s)
-	return r.texts[n : n+1 : n+1]
+	list := r.words.list(1)
+	list[0] = s
+	return list
 }
 
 // object is a struct of the model.
@@ -109,8 +129,34 @@ func one[T any, P objectOf[T]](r *reading, field **T, v *strictjson.Value) outco
 }
 
 func many[T any, P objectOf[T]](r *reading, field *List[T], v *strictjson.Value) outcome {
+	return fillList[T, P](r, field, v, make(List[T], count(v)))
+}
+
+// conceptList is many for concepts, and scheme is one for their schemes.
+func (r *reading) conceptList(field *List[Concept], v *strictjson.Value) outcome {
+	return fillList(r, field, v, r.concepts.list(count(v)))
+}
+
+func (r *reading) scheme(field **ConceptScheme, v *strictjson.Value) outcome {
+	target := &r.schemes.list(1)[0]
+	if !r.fill(target, single(v)) {
+		return misfit
+	}
+	*field = target
+	return held
+}
+
+// count is how many values stand in a place.
+func count(v *strictjson.Value) int {
 	if v.Kind() != strictjson.Array {
-		list := make(List[T], 1)
+		return 1
+	}
+	return len(v.Items())
+}
+
+// fillList fills list, which has room for what v holds.
+func fillList[T any, P objectOf[T]](r *reading, field *List[T], v *strictjson.Value, list List[T]) outcome {
+	if v.Kind() != strictjson.Array {
 		if !r.fill(P(&list[0]), v) {
 			return misfit
 		}
@@ -118,14 +164,13 @@ func many[T any, P objectOf[T]](r *reading, field *List[T], v *strictjson.Value)
 		return held
 	}
 	items := v.Items()
-	if len(items) == 0 {
-		return misfit
-	}
-	list := make(List[T], len(items))
 	for i := range items {
 		if !r.fill(P(&list[i]), single(&items[i].Value)) {
 			return misfit
 		}
+	}
+	if len(list) == 0 {
+		return misfit
 	}
 	*field = list
 	return held
@@ -229,10 +274,7 @@ func (r *reading) textFrom(v *strictjson.Value) (Text, bool) {
 		return Text{{"", values}}, ok
 	}
 	members := v.Members()
-	if cap(r.tagged)-len(r.tagged) < len(members) {
-		r.tagged = make([]Tagged, 0, max(len(members), 32))
-	}
-	first := len(r.tagged)
+	text := Text(r.texts.list(len(members)))
 	for i := range members {
 		language := members[i].Name
 		var values []string
@@ -245,9 +287,8 @@ func (r *reading) textFrom(v *strictjson.Value) (Text, bool) {
 		if !ok || language == "" || language[0] == '@' && language != "@none" {
 			return nil, false
 		}
-		r.tagged = append(r.tagged, Tagged{language, values})
+		text[i] = Tagged{language, values}
 	}
-	text := Text(r.tagged[first:len(r.tagged):len(r.tagged)])
 	return text, len(text) > 0
 }
 

@@ -21,6 +21,7 @@ func Supplement(c *Credential, lang string) []Section {
 	if c.Profile == Other && badgeContext(c.Tree.Get("@context")) {
 		return slices.DeleteFunc(v.badge(), func(s Section) bool { return len(s.Elements) == 0 })
 	}
+	v.elements.left = make([]Element, 41) // as many as are asked for below
 	sections := []Section{
 		v.section("who", v.learner(), v.title(), v.awardingBody(), v.issuer(), v.country(), v.issued()),
 		v.section("skills", v.outcomes(), v.outcomeSource()),

@@ -28,6 +28,11 @@ type view struct {
 
 	awarding []*Organisation // the awarding bodies
 	mandate  bool            // the issuer sealed what others awarded
+
+	// Of these a supplement has many, and mostly one in a place.
+	values   room[Value]
+	elements room[Element]
+	noted    room[note]
 }
 
 // What is shown of one element. Documents that say more are hardly honest, and
@@ -178,7 +183,7 @@ func (v *view) remember(notes List[Note]) {
 		v.key = n.appendKey(v.key[:0])
 		if !v.known[string(v.key)] && len(v.notes[n.topic]) <= maxValues {
 			v.known[string(v.key)] = true
-			v.notes[n.topic] = append(v.notes[n.topic], n)
+			v.notes[n.topic] = v.noted.add(v.notes[n.topic], n)
 		}
 	}
 }
@@ -198,7 +203,7 @@ func (n *note) appendKey(key []byte) []byte {
 
 // section builds a section from those elements that have something to show.
 func (v *view) section(id string, elements ...Element) Section {
-	s := Section{ID: id, Label: v.say(id), Elements: make([]Element, 0, len(elements))}
+	s := Section{ID: id, Label: v.say(id), Elements: v.elements.list(len(elements))[:0]}
 	for _, e := range elements {
 		if len(e.Values) == 0 {
 			if place := asked[e.ID]; place == 0 || place > len(mandatory) {
@@ -312,7 +317,7 @@ func capital(s string) string {
 func (v *view) concepts(list List[Concept]) []Value {
 	var values []Value
 	for i := range list {
-		values = add(values, v.concept(&list[i]))
+		values = v.add(values, v.concept(&list[i]))
 	}
 	return values
 }
@@ -422,9 +427,9 @@ func (v *view) collect(claims []claim, read func(claim) []Value) []Value {
 		for _, value := range read(c) {
 			switch {
 			case !c.part:
-				own = add(own, value)
+				own = v.add(own, value)
 			case value.Text != "":
-				at := slices.IndexFunc(parts, func(known said) bool { return same(known.value, value) })
+				at := slices.IndexFunc(parts, func(known said) bool { return same(&known.value, &value) })
 				if at < 0 {
 					if at = len(parts); at > maxValues {
 						continue
@@ -467,15 +472,20 @@ const manyParts = 3
 
 // add appends a value that says something and is not there yet. Of more than
 // maxValues it keeps one, by which [view.section] sees that there were more.
-func add(values []Value, value Value) []Value {
-	if value.Text == "" || len(values) > maxValues || slices.ContainsFunc(values, func(known Value) bool { return same(known, value) }) {
+func (v *view) add(values []Value, value Value) []Value {
+	if value.Text == "" || len(values) > maxValues {
 		return values
 	}
-	return append(values, value)
+	for i := range values {
+		if same(&values[i], &value) {
+			return values
+		}
+	}
+	return v.values.add(values, value)
 }
 
 // same reports whether two values are equal.
-func same(a, b Value) bool {
+func same(a, b *Value) bool {
 	return a.Text == b.Text && a.Lang == b.Lang && a.Link == b.Link && a.IRI == b.IRI && a.Ours == b.Ours && a.Cleaned == b.Cleaned &&
 		slices.Equal(a.Detail, b.Detail)
 }
