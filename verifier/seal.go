@@ -3,6 +3,7 @@ package verifier
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -139,6 +140,7 @@ type judgement struct {
 	message       string
 	remark        string
 	unconfirmable bool                // it may be good, but nobody can tell
+	lost          *keys.PublicKey     // because this key became known to others later
 	anchors       []*x509.Certificate // where the paths of the seal's certificate ended; it is not one itself
 }
 
@@ -159,6 +161,7 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 	switch {
 	case best.unconfirmable:
 		c.notMade(best.reason, "%s", best.message)
+		r.lost = &lost{seal, best.lost, sealingTime(seal, cred, r.CheckedAt), sha256.Sum256(opened.Payload)}
 	case best.reason != "":
 		c.fail(best.reason, "%s", best.message)
 		if best.remark != "" {
@@ -269,11 +272,7 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 	// 4. Was the key allowed at that time? Skew, because seals are made to the
 	// second and keys are not.
 	switch {
-	case !key.CompromisedAt.IsZero() && at.Before(key.CompromisedAt):
-		// Whoever has the key can write any date (attack 16).
-		return judgement{entry: j.entry, reason: "key_not_allowed", unconfirmable: true,
-			message: "The key became known to others later, and nothing proves that the seal is older than that."}
-	case !key.CompromisedAt.IsZero():
+	case !key.CompromisedAt.IsZero() && !at.Before(key.CompromisedAt):
 		return refuse("key_not_allowed", "Sealed with a key after it had become known to others.")
 	case key.Purposes != nil && !slices.Contains(key.Purposes, "assertionMethod"):
 		return refuse("key_not_allowed", "Sealed with a key that is not for sealing.")
@@ -281,6 +280,10 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 		return refuse("key_not_allowed", "Sealed with a key that was not yet in use at that time.")
 	case !key.NotAfter.IsZero() && at.Add(-v.skew).After(key.NotAfter):
 		return refuse("key_not_allowed", "Sealed with a key that was no longer in use at that time.")
+	case !key.CompromisedAt.IsZero():
+		// Whoever has the key can write any date (attack 16). checkLog asks for more.
+		return judgement{entry: j.entry, reason: "key_not_allowed", unconfirmable: true, lost: key,
+			message: "The key became known to others later, and nothing proves that the seal is older than that."}
 	}
 	return j
 }

@@ -42,7 +42,8 @@ type TrustedIssuer struct {
 	CredentialsURL   string
 	QRPrefix         string // two symbols
 	StatusDelegates  []string
-	Ended            string // YYYY-MM-DD; what was sealed later is not vouched for
+	LogHeads         []LogHead // log_heads
+	Ended            string    // YYYY-MM-DD; what was sealed later is not vouched for
 	Successor        string
 	Custodian        string
 	Source           string

@@ -2,7 +2,9 @@ package verifier
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/keys"
+	"indeks/merkle"
 )
 
 // TrustChange is what changed in one entry of a trust file.
@@ -55,6 +58,13 @@ func (t *Trust) Put(e TrustedIssuer, replace bool) (TrustChange, error) {
 			return change, fmt.Errorf("%s: key %q is another one than the key listed under that name", change.Issuer, k.ID)
 		}
 	}
+	for _, h := range e.LogHeads {
+		if slices.ContainsFunc(old.LogHeads, func(listed LogHead) bool {
+			return listed.Log == h.Log && listed.Size == h.Size && listed.Root != h.Root
+		}) {
+			return change, fmt.Errorf("%s: log %q has another head of size %d than the one that was seen: its history was written anew, ask the institution", change.Issuer, h.Log, h.Size)
+		}
+	}
 	if !replace {
 		e = old.with(e)
 	}
@@ -64,6 +74,57 @@ func (t *Trust) Put(e TrustedIssuer, replace bool) (TrustChange, error) {
 	}
 	*old = e
 	return change, nil
+}
+
+// Witness says of the heads of logs in an entry that is to be added that they are
+// seen now: what the institution says of when they were made is its own word, and
+// may be that of somebody who has its key. Heads that are listed already were seen
+// when they were.
+func (t *Trust) Witness(e *TrustedIssuer, now time.Time) {
+	listed := t.Find(e.ID)
+	if listed == nil {
+		listed = t.Find(e.OrganizationID)
+	}
+	for i := range e.LogHeads {
+		h := &e.LogHeads[i]
+		h.Time = now.UTC().Truncate(time.Second)
+		if listed == nil {
+			continue
+		}
+		for _, was := range listed.LogHeads {
+			if was.Log == h.Log && was.Size == h.Size && was.Root == h.Root {
+				h.Time = was.Time
+			}
+		}
+	}
+}
+
+// SeeHead adds a head that the institution has sealed to its entry, as seen now,
+// and returns the entry's name with what changed. A key that became known to
+// others seals none.
+func (t *Trust) SeeHead(ctx context.Context, token []byte, now time.Time) (TrustChange, error) {
+	for i := range t.Issuers {
+		e := &t.Issuers[i]
+		opened, err := keys.OpenLogHead(ctx, bytes.TrimSpace(token), issuerKeys{e})
+		if errors.Is(err, keys.ErrUnknownKey) {
+			continue
+		}
+		if err != nil {
+			return TrustChange{}, fmt.Errorf("opening the head: %w", err)
+		}
+		head, err := merkle.ParseHead(opened.Payload)
+		if err != nil {
+			return TrustChange{}, fmt.Errorf("opening the head: %w", err)
+		}
+		if key := opened.Seals[0].Key; !key.CompromisedAt.IsZero() {
+			return TrustChange{}, fmt.Errorf("opening the head: it is sealed with %s, which is compromised", key.ID)
+		}
+		seen := *e
+		seen.LogHeads = []LogHead{{Log: head.Origin, Size: head.Size, Root: head.Root}}
+		t.Witness(&seen, now)
+		return t.Put(seen, false)
+	}
+	return TrustChange{}, errors.New("opening the head: it is sealed with no key that the trust file lists")
 }
 
 // with returns the entry with what another one says in its place or beside it.
@@ -86,6 +147,12 @@ func (t *TrustedIssuer) with(e TrustedIssuer) TrustedIssuer {
 	same := func(a, b string) bool { return a == b }
 	kept.Domains = union(t.Domains, e.Domains, same)
 	kept.StatusDelegates = union(t.StatusDelegates, e.StatusDelegates, same)
+	kept.LogHeads = slices.Clone(t.LogHeads) // a head was seen when it was seen first
+	for _, h := range e.LogHeads {
+		if !slices.ContainsFunc(kept.LogHeads, func(listed LogHead) bool { return listed.Log == h.Log && listed.Size == h.Size }) {
+			kept.LogHeads = append(kept.LogHeads, h)
+		}
+	}
 	kept.Accredited = union(t.Accredited, e.Accredited, func(a, b Accredited) bool { return a.By == b.By && a.From == b.From })
 	kept.Keys = union(t.Keys, e.Keys, func(a, b keys.PublicKey) bool { return a.ID == b.ID })
 	for i, old := range t.Keys { // the first ones, in their order

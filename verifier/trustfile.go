@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/keys"
+	"indeks/merkle"
 )
 
 // The trust file as it is written.
@@ -42,6 +43,7 @@ type trustEntry struct {
 	CredentialsURL   string            `json:"credentials_url,omitempty"`
 	QRPrefix         string            `json:"qr_prefix,omitempty"`
 	StatusDelegates  []string          `json:"status_delegates,omitempty"`
+	LogHeads         []headEntry       `json:"log_heads,omitempty"`
 	Ended            string            `json:"ended,omitempty"`
 	Successor        string            `json:"successor,omitempty"`
 	Custodian        string            `json:"custodian,omitempty"`
@@ -70,6 +72,13 @@ type grantedEntry struct {
 	To      string `json:"to,omitempty"`
 	Source  string `json:"source"`
 	Checked string `json:"checked"`
+}
+
+type headEntry struct {
+	Log  string      `json:"log"`
+	Size uint64      `json:"size"`
+	Root merkle.Hash `json:"root"`
+	Time time.Time   `json:"time"`
 }
 
 type keyEntry struct {
@@ -249,6 +258,20 @@ func (entry *trustEntry) issuer() (e *TrustedIssuer, wrong string, err error) {
 			return nil, "x5c_granted/" + strconv.Itoa(i) + "/source", errors.New("missing: on which list was it seen?")
 		}
 	}
+	for i, h := range entry.LogHeads {
+		at := "log_heads/" + strconv.Itoa(i)
+		head := LogHead(h)
+		switch {
+		case h.Time.IsZero():
+			return nil, at + "/time", errors.New("missing: when was it seen?")
+		case slices.ContainsFunc(e.LogHeads, func(o LogHead) bool { return o.Log == h.Log && o.Size == h.Size }):
+			return nil, at, errors.New("the same size of a log twice")
+		}
+		if _, err := merkle.ParseHead(head.head().Text()); err != nil {
+			return nil, at, err
+		}
+		e.LogHeads = append(e.LogHeads, head)
+	}
 	type date struct {
 		at       string
 		text     *string
@@ -375,6 +398,9 @@ func (t *TrustedIssuer) written() (*trustEntry, error) {
 	}
 	for _, g := range t.Granted {
 		entry.Granted = append(entry.Granted, grantedEntry(g))
+	}
+	for _, h := range t.LogHeads {
+		entry.LogHeads = append(entry.LogHeads, headEntry(h))
 	}
 	for _, k := range t.Keys {
 		jwk := k.JWK()

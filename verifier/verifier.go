@@ -112,6 +112,7 @@ type Report struct {
 	ID       string // of the credential
 	SHA256   string // of the payload, hex; with ID the identity of the credential
 	SealedAt time.Time
+	Logged   *Logged   // where the key became known to others later and a log proves the seal to be older; else nil
 	Since    time.Time // when revoked or expired, where known
 	// Withdrawal is why it was revoked, in the issuer's own sealed word: Superseded,
 	// ErrorInData, KeyCompromise, or "" where the issuer tells nobody.
@@ -123,6 +124,7 @@ type Report struct {
 	Credential *elm.Credential
 
 	withdrawnAt time.Time     // by Withdrawal
+	lost        *lost         // where the key became known to others later; else nil
 	sealEnds    time.Time     // when the seal says that it expires; zero where it does not
 	supplement  []elm.Section // of Credential in English, where it was looked at
 }

@@ -116,6 +116,11 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 
 	// 4. Who vouches for the issuer.
 	v.checkIssuer(r, cred, entry)
+	if r.lost != nil && r.check(CheckSeal).Result == NotMade && r.check(CheckIssuer).Result == Passed {
+		asking, end := v.step(ctx, "log")
+		v.checkLog(asking, r, cred, entry)
+		end(nil)
+	}
 	if r.check(CheckSeal).Result != Passed {
 		return r.conclude(v)
 	}

@@ -14,6 +14,7 @@ type Wire struct {
 	Withdrawal *WireWithdrawal `json:"withdrawal,omitempty"`
 	Checks     []WireCheck     `json:"checks"`
 	Issuer     WireIssuer      `json:"issuer"`
+	Logged     *WireLogged     `json:"logged,omitempty"`
 	Credential *WireCredential `json:"credential,omitempty"`
 	Supplement []WireElement   `json:"supplement,omitempty"`
 	InPDF      bool            `json:"in_pdf,omitempty"`
@@ -43,6 +44,14 @@ type WireIssuer struct {
 	Country  string         `json:"country,omitempty"`
 	Level    string         `json:"level"`
 	Evidence []WireEvidence `json:"evidence"`
+}
+
+// WireLogged says what the issuer's log proves of a seal whose key was lost later.
+type WireLogged struct {
+	Log      string    `json:"log"`
+	HeadTime time.Time `json:"head_time"`
+	HeadBy   string    `json:"head_by"` // "operator" or "other_key"
+	KeyLost  time.Time `json:"key_lost"`
 }
 
 type WireEvidence struct {
@@ -102,6 +111,12 @@ func (r *Report) Wire(lang string) Wire {
 	w.Issuer = WireIssuer{Name: r.Issuer.Name, DID: r.Issuer.DID, Country: r.Issuer.Country, Level: r.Issuer.Level, Evidence: []WireEvidence{}}
 	for _, e := range r.Issuer.Evidence {
 		w.Issuer.Evidence = append(w.Issuer.Evidence, WireEvidence{e.Level, e.Kind, e.Fact, e.Source, e.Checked})
+	}
+	if l := r.Logged; l != nil {
+		w.Logged = &WireLogged{l.Log, l.Head, "other_key", l.Lost}
+		if l.Pinned {
+			w.Logged.HeadBy = "operator"
+		}
 	}
 	if !r.showsContent() {
 		return w

@@ -57,6 +57,16 @@ func (r *Report) AppendJSON(b []byte, lang string) []byte {
 		b = append(b, '}')
 	}
 	b = append(b, "]}"...)
+	if l := r.Logged; l != nil {
+		by := "other_key"
+		if l.Pinned {
+			by = "operator"
+		}
+		b = field(b, `,"logged":{"log":`, l.Log)
+		b = l.Head.AppendFormat(append(b, `,"head_time":"`...), time.RFC3339Nano)
+		b = field(append(b, '"'), `,"head_by":`, by)
+		b = append(l.Lost.AppendFormat(append(b, `,"key_lost":"`...), time.RFC3339Nano), `"}`...)
+	}
 	if r.showsContent() {
 		b = field(b, `,"credential":{"id":`, r.ID)
 		b = field(b, `,"profile":`, string(r.Profile))

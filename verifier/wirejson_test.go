@@ -29,6 +29,9 @@ func TestAppendJSON(t *testing.T) {
 			r.Checks = append(r.Checks, Check{Name: name.Draw(t, "name"), Result: Result(result.Draw(t, "result")), Message: draw(), Remarks: texts(), Source: draw(), Problem: draw()})
 			r.Issuer.Evidence = append(r.Issuer.Evidence, Evidence{Level: draw(), Kind: draw(), Fact: draw(), Source: draw(), Checked: draw()})
 		}
+		if rapid.Bool().Draw(t, "logged") {
+			r.Logged = &Logged{draw(), r.CheckedAt.Add(-time.Minute), rapid.Bool().Draw(t, "pinned"), r.CheckedAt.Add(-time.Second)}
+		}
 		if rapid.Bool().Draw(t, "content") {
 			r.Credential, r.supplement = &elm.Credential{}, []elm.Section{}
 		}

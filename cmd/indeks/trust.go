@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ type trustCmd struct {
 	Add    trustAddCmd    `cmd:"" help:"Add an issuer, or bring its entry up to date."`
 	Remove trustRemoveCmd `cmd:"" help:"End an issuer. What it sealed before stays good."`
 	Import trustImportCmd `cmd:"" help:"Bring institutions in from a table."`
+	Head   trustHeadCmd   `cmd:"" help:"Keep a head of an issuer's audit log, as seen now."`
 	Seal   trustSealCmd   `cmd:"" help:"Seal the trust file for verifiers that pin your key."`
 }
 
@@ -161,12 +163,47 @@ func (cmd *trustAddCmd) Run(con console) error {
 	if err != nil {
 		return err
 	}
+	t.Witness(entry, time.Now())
 	change, err := t.Put(*entry, cmd.Replace)
 	if err != nil {
 		return fmt.Errorf("adding %s: %w", cmd.File, err)
 	}
 	printChange(con.out, change)
 	if cmd.DryRun || !change.New && len(change.Lines) == 0 {
+		return nil
+	}
+	return save(con, path, t, old)
+}
+
+type trustHeadCmd struct {
+	trustFlag
+	File string `arg:"" help:"Head (JWS), as indeks audit head prints it or /log/NAME/checkpoint of the issuer serves it." type:"existingfile"`
+}
+
+func (*trustHeadCmd) Help() string {
+	return `Do this from time to time, say each month. Should the issuer's keys become known to others one day, what it
+had sealed until then is still confirmed: its log proves that it is older than a head that was seen before.
+What counts is the time at which you keep the head, so a head of last year is worth nothing more than one of today.
+
+  curl https://credentials.uni.example/log/1/checkpoint > head.jwt
+  indeks trust head head.jwt --trust trust.json`
+}
+
+func (cmd *trustHeadCmd) Run(ctx context.Context, con console) error {
+	token, err := os.ReadFile(cmd.File)
+	if err != nil {
+		return fmt.Errorf("reading the head: %w", err)
+	}
+	path, t, old, err := cmd.plain()
+	if err != nil {
+		return err
+	}
+	change, err := t.SeeHead(ctx, token, time.Now())
+	if err != nil {
+		return err
+	}
+	printChange(con.out, change)
+	if len(change.Lines) == 0 {
 		return nil
 	}
 	return save(con, path, t, old)

@@ -463,3 +463,24 @@ func TestTheServerReachesNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// Where the log of the issuer proves a seal to be older than the loss of its key,
+// the page says both dates, in each language.
+func TestLoggedSeal(t *testing.T) {
+	v := &fake{}
+	s, _ := newServer(t, v)
+	v.report = report(t, verifier.StateValid)
+	v.report.Logged = &verifier.Logged{Log: "uni.example/log/1", Head: time.Date(2026, 7, 8, 0, 0, 0, 0, time.UTC), Lost: time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)}
+	for _, lang := range web.Languages() {
+		_, body := ask(t, s, "POST", "/verify?lang="+lang, "text=x", "Content-Type", form)
+		for _, at := range []time.Time{v.report.Logged.Head, v.report.Logged.Lost} {
+			if !strings.Contains(body, web.Date(lang, at)) {
+				t.Errorf("%s: %s is not said", lang, web.Date(lang, at))
+			}
+		}
+	}
+	v.report.Logged = nil
+	if _, body := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form); strings.Contains(body, web.Date("en", time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC))+";") {
+		t.Error("a key is said to be lost that is not")
+	}
+}

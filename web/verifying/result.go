@@ -163,6 +163,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		if check.Name == verifier.CheckRevocation && check.Result == verifier.Passed && irrevocable {
 			v.Sentence = t("check.revocation.irrevocable", nil)
 		}
+		if l := r.Logged; check.Name == verifier.CheckSeal && check.Result == verifier.Passed && l != nil {
+			v.Sentence = t("check.seal.logged", map[string]any{"Lost": web.Date(lang, l.Lost), "Head": web.Date(lang, l.Head)})
+		}
 		if check.Source == verifier.StatedByIssuer {
 			v.Sentence = t("check.accreditation.stated", nil)
 		}
