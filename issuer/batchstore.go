@@ -385,8 +385,10 @@ func (b *Batches) removeRows(ctx context.Context, batch *Batch, which func(uploa
 
 // remove removes all that names anybody, with the page.
 func (b *Batches) remove(ctx context.Context, batch Batch, at time.Time) error {
-	if err := b.removeRows(ctx, &batch, func(int) bool { return true }, kindRows, kindFile); err != nil {
-		return err
+	for _, kind := range []string{kindRows, kindFile} {
+		if err := b.c.Issuer.store.EraseDocuments(ctx, kind, batch.ID); err != nil {
+			return fmt.Errorf("removing the rows of batch %s: %w", batch.ID, err)
+		}
 	}
 	var with []store.Document
 	if link, err := b.c.Issuer.store.Document(ctx, kindLink, batch.Link); err == nil {

@@ -332,6 +332,9 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 			return err
 		})
 	}
+	if err == nil && keys != nil && !limits.read {
+		err = s.settle(context.Background())
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -51,14 +51,16 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	}
 
 	// 2. The records. To read one is the work; to add it up is little.
-	reserved := map[string]bool{}
+	reserved, erased := map[string]bool{}, map[string]bool{}
 	successors, predecessors := map[string]string{}, map[string]string{} // by the older, by the newer record
 	var adding sync.Mutex
 	add := func(r Record, wrong []error) {
 		adding.Lock()
 		defer adding.Unlock()
 		found = append(found, wrong...)
-		if r.State == Reserved {
+		if r.Erased(Register) {
+			erased[r.ID] = true
+		} else if r.State == Reserved {
 			reserved[r.ID] = true
 		} else if r.Supersedes != nil {
 			predecessors[r.ID] = r.Supersedes.ID
@@ -92,6 +94,15 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 		readers.Go(func() {
 			for at := range ids {
 				r, err := s.Get(ctx, at.id)
+				if errors.Is(err, ErrErased) && r.Erased(Register) {
+					add(r, traces.check(ctx, s, &r, at.n))
+					continue
+				}
+				if errors.Is(err, ErrErased) {
+					traces.seen(at.id)
+					add(r, []error{fmt.Errorf("record %s: %w", at.id, errKeyDestroyed)})
+					continue
+				}
 				if err != nil {
 					traces.seen(at.id)
 					add(Record{}, []error{fmt.Errorf("record %s: %w", at.id, err)})
@@ -129,7 +140,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	}
 
 	for older, newer := range successors {
-		if predecessors[newer] != older {
+		if predecessors[newer] != older && !erased[newer] {
 			report("record %s was superseded by %s, which says otherwise", older, newer)
 		}
 		delete(predecessors, newer)
@@ -177,6 +188,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 type inside interface {
 	identity(ctx context.Context) (identity, error)
 	facts(ctx context.Context) iter.Seq2[Record, error]              // Records without what is personal
+	settle(ctx context.Context) error                                // see Settle
 	fillSearch(ctx context.Context) error                            // see FillSearch
 	keptBits(ctx context.Context, list string) (*status.List, error) // see Restore
 	checkIndexes(ctx context.Context, traces *traces) []error
@@ -190,6 +202,11 @@ func insideOf(s Store) inside {
 	in, _ := s.(inside)
 	return in
 }
+
+var (
+	_ inside = (*boltStore)(nil)
+	_ inside = (*postgresStore)(nil)
+)
 
 func (s *boltStore) keptBits(ctx context.Context, list string) (kept *status.List, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
@@ -273,11 +290,22 @@ func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []e
 			if err := doc.fitsBlinds(s.keys); err != nil {
 				report("record %s: %w", doc.ID, err)
 			}
-			expected[string(bucketPayloads)] += len(doc.Forms)
-			if doc.State != Reserved {
+			switch {
+			case doc.Erased(Register):
+			case doc.State != Reserved:
+				expected[string(bucketPayloads)] += len(doc.Forms)
 				expected[string(bucketTokens)] += len(doc.Forms)
-			} else {
+			default:
+				expected[string(bucketPayloads)] += len(doc.Forms)
 				expected[string(bucketPending)]++
+			}
+			if s.keys != nil && len(doc.due(s.keys)) > 0 {
+				report("record %s is erased, and its data key is still there", doc.ID)
+			}
+			if doc.lacksKey(s.keys) && !doc.Erased(Register) {
+				if _, err := doc.open(s.keys); err == nil { // or it was said already
+					report("record %s: %w", doc.ID, errKeyDestroyed)
+				}
 			}
 			return nil
 		})
@@ -296,7 +324,7 @@ func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []e
 				report("%q has %d entries, the records call for %d", bucket, n, expected[string(bucket)])
 			}
 		}
-		if err := checkDocuments(tx, report); err != nil {
+		if err := checkDocuments(tx, s.keys, report); err != nil {
 			return err
 		}
 		if err := checkOpenLog(tx); err != nil {

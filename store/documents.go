@@ -71,8 +71,22 @@ func documentKey(kind, id string) []byte {
 // the latter in seconds of Unix time or 0, each eight bytes big-endian.
 const documentHead = 16
 
-// sealed is a document as it is stored.
-func (d *Document) sealed() []byte {
+// place is that of the data key of a document: those of a kind whose ids begin with
+// the same word before a slash share one.
+func (d *Document) place() place {
+	first, _, _ := strings.Cut(d.ID, "/")
+	return place{Papers, "", d.Kind + "/" + first}
+}
+
+// partBody is the one part of a document that is encrypted.
+const partBody = "body"
+
+// sealed is a document as it is stored: its body, where there is one, under its data key.
+func (d *Document) sealed(keys *DataKeys) ([]byte, error) {
+	body, err := keys.seal(d.place(), partBody, d.Body)
+	if err != nil {
+		return nil, fmt.Errorf("putting %s %q: %w", d.Kind, d.ID, err)
+	}
 	value := make([]byte, 0, documentHead+len(d.Body))
 	value = binary.BigEndian.AppendUint64(value, d.Revision)
 	var end uint64
@@ -80,11 +94,27 @@ func (d *Document) sealed() []byte {
 		end = uint64(d.Expires.Unix())
 	}
 	value = binary.BigEndian.AppendUint64(value, end)
-	return seal(bucketDocuments, documentKey(d.Kind, d.ID), append(value, d.Body...))
+	return seal(bucketDocuments, documentKey(d.Kind, d.ID), append(value, body...)), nil
 }
 
-// openDocument reads what sealed made, at a key.
-func openDocument(key, stored []byte) (Document, error) {
+// openDocument reads what sealed made, at a key. ErrNotFound where it is erased.
+func (k *DataKeys) openDocument(key, stored []byte) (Document, error) {
+	d, err := readDocumentHead(key, stored)
+	if err != nil {
+		return Document{}, err
+	}
+	d.Body, err = k.unseal(d.place(), partBody, d.Body)
+	if errors.Is(err, ErrErased) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Document{}, fmt.Errorf("the document %q: %w", key, err)
+	}
+	return d, nil
+}
+
+// readDocumentHead is openDocument without decrypting the body.
+func readDocumentHead(key, stored []byte) (Document, error) {
 	value, err := open(bucketDocuments, key, stored)
 	if err != nil {
 		return Document{}, err
@@ -93,7 +123,7 @@ func openDocument(key, stored []byte) (Document, error) {
 	if !ok || len(value) <= documentHead {
 		return Document{}, fmt.Errorf("%w: the document %q has no body", ErrDamaged, key) // unreachable: its checksum fits
 	}
-	d := Document{Kind: string(kind), ID: string(id), Revision: binary.BigEndian.Uint64(value), Body: bytes.Clone(value[documentHead:])}
+	d := Document{Kind: string(kind), ID: string(id), Revision: binary.BigEndian.Uint64(value), Body: value[documentHead:]}
 	if end := binary.BigEndian.Uint64(value[8:]); end != 0 {
 		d.Expires = time.Unix(int64(end), 0).UTC()
 	}
@@ -101,13 +131,13 @@ func openDocument(key, stored []byte) (Document, error) {
 }
 
 // getDocument returns the document that is there, expired or not, or ErrNotFound.
-func getDocument(tx *bolt.Tx, kind, id string) (Document, error) {
+func getDocument(tx *bolt.Tx, keys *DataKeys, kind, id string) (Document, error) {
 	key := documentKey(kind, id)
 	stored := tx.Bucket(bucketDocuments).Get(key)
 	if stored == nil {
 		return Document{}, ErrNotFound
 	}
-	return openDocument(key, stored)
+	return keys.openDocument(key, stored)
 }
 
 // validDocuments says with ErrInvalid why documents and events cannot be put.
@@ -137,26 +167,39 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ..
 		return err
 	}
 	by := s.author(ctx)
+	sealed := make([][]byte, len(docs)) // before all others have to wait
+	for i, d := range docs {
+		if d.Body != nil {
+			d.Revision++
+			var err error
+			if sealed[i], err = d.sealed(s.keys); err != nil {
+				return err
+			}
+		}
+	}
 	return s.write(ctx, func(tx *bolt.Tx) error {
 		for _, d := range docs {
-			known, err := getDocument(tx, d.Kind, d.ID)
-			if err != nil && !errors.Is(err, ErrNotFound) {
-				return err
+			var known Document
+			key := documentKey(d.Kind, d.ID)
+			if stored := tx.Bucket(bucketDocuments).Get(key); stored != nil {
+				var err error
+				if known, err = readDocumentHead(key, stored); err != nil {
+					return err
+				}
 			}
 			if err := d.over(known.Revision); err != nil {
 				return err
 			}
 		}
 		// All checks are made: see write.
-		for _, d := range docs {
+		for i, d := range docs {
 			if d.Body == nil {
 				if err := tx.Bucket(bucketDocuments).Delete(documentKey(d.Kind, d.ID)); err != nil {
 					return err
 				}
 				continue
 			}
-			d.Revision++
-			if err := tx.Bucket(bucketDocuments).Put(documentKey(d.Kind, d.ID), d.sealed()); err != nil {
+			if err := tx.Bucket(bucketDocuments).Put(documentKey(d.Kind, d.ID), sealed[i]); err != nil {
 				return err
 			}
 		}
@@ -171,7 +214,7 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ..
 
 func (s *boltStore) Document(ctx context.Context, kind, id string) (d Document, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
-		d, err = getDocument(tx, kind, id)
+		d, err = getDocument(tx, s.keys, kind, id)
 		return err
 	})
 	if err != nil {
@@ -211,8 +254,11 @@ func (s *boltStore) Documents(ctx context.Context, kind, prefix, after string) i
 						more = true
 						return nil
 					}
-					d, err := openDocument(k, v)
-					found, size, last = append(found, result{d, err}), size+len(v), bytes.Clone(k)
+					d, err := s.keys.openDocument(k, v)
+					if !errors.Is(err, ErrNotFound) { // or erased
+						found = append(found, result{d, err})
+					}
+					size, last = size+len(v), bytes.Clone(k)
 				}
 				return nil
 			})
@@ -232,10 +278,60 @@ func (s *boltStore) Documents(ctx context.Context, kind, prefix, after string) i
 	}
 }
 
+func (s *boltStore) EraseDocuments(ctx context.Context, kind, id string) error {
+	e, err := papers(kind, id)
+	if err != nil {
+		return err
+	}
+	if s.keys == nil {
+		return fmt.Errorf("erasing documents of kind %.40q: %w", kind, ErrDataKeys)
+	}
+	by := s.author(ctx)
+	err = s.write(ctx, func(tx *bolt.Tx) error {
+		var keys [][]byte
+		first := documentKey(kind, id)
+		c := tx.Bucket(bucketDocuments).Cursor()
+		for k, _ := c.Seek(first); k != nil && bytes.HasPrefix(k, first); k, _ = c.Next() {
+			if rest := k[len(first):]; len(rest) == 0 || rest[0] == '/' {
+				keys = append(keys, bytes.Clone(k))
+			}
+		}
+		for _, k := range keys {
+			if err := tx.Bucket(bucketDocuments).Delete(k); err != nil {
+				return err
+			}
+		}
+		if len(keys) == 0 {
+			return nil
+		}
+		_, err := by.logged(tx, e.event(id))
+		return err
+	})
+	if err == nil {
+		err = s.keys.destroy(ctx, []Erasure{e})
+	}
+	if err != nil {
+		return fmt.Errorf("erasing documents of kind %.40q: %w", kind, err)
+	}
+	return nil
+}
+
+// papers is the erasure of the documents of a kind that share a data key.
+func papers(kind, id string) (Erasure, error) {
+	err := validDocumentKey(kind, id)
+	if err == nil && strings.Contains(id, "/") {
+		err = fmt.Errorf("%w: %.60q goes beyond what shares a data key", ErrInvalid, id)
+	}
+	return Erasure{ID: kind + "/" + id, Class: Papers, At: time.Now().UTC().Truncate(time.Second)}, err
+}
+
 // checkDocuments reads every document once.
-func checkDocuments(tx *bolt.Tx, report func(format string, args ...any)) error {
+func checkDocuments(tx *bolt.Tx, keys *DataKeys, report func(format string, args ...any)) error {
 	return tx.Bucket(bucketDocuments).ForEach(func(key, stored []byte) error {
-		d, err := openDocument(key, stored)
+		d, err := keys.openDocument(key, stored)
+		if errors.Is(err, ErrNotFound) {
+			err = errKeyDestroyed
+		}
 		if err == nil {
 			err = d.validate()
 		}

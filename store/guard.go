@@ -206,6 +206,20 @@ func (g *guarded) Change(ctx context.Context, id string, c Change) (Record, erro
 	return g.Store.Change(ctx, id, c)
 }
 
+func (g *guarded) Erase(ctx context.Context, id string, e Erasure) (Record, error) {
+	if err := g.mayChange(); err != nil {
+		return Record{}, fmt.Errorf("erasing %.100q: %w", id, err)
+	}
+	return g.Store.Erase(ctx, id, e)
+}
+
+func (g *guarded) EraseDocuments(ctx context.Context, kind, id string) error {
+	if err := g.mayChange(); err != nil {
+		return fmt.Errorf("erasing documents of kind %.40q: %w", kind, err)
+	}
+	return g.Store.EraseDocuments(ctx, kind, id)
+}
+
 func (g *guarded) Publish(ctx context.Context, list string, sequence uint64, token []byte, validFrom time.Time) error {
 	if g.disk != nil {
 		g.disk.release()

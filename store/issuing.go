@@ -112,6 +112,10 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 		return Record{}, err
 	}
 	doc, payloads, err := s.keys.protect(r) // before all others have to wait
+	if errors.Is(err, ErrErased) {
+		known, err := s.Lookup(ctx, r.Key)
+		return known, r.sameRequest(known, err)
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
@@ -133,6 +137,20 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
 	return stored, nil
+}
+
+// sameRequest is what Reserve answers for a record of whose id a data key is
+// destroyed, where Lookup of its key has found known with err.
+func (r *Record) sameRequest(known Record, err error) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		err = ErrIDTaken
+	case err == nil && known.RequestHash != r.RequestHash:
+		err = ErrConflict
+	case err == nil:
+		return nil
+	}
+	return fmt.Errorf("reserving %s: %w", r.ID, err)
 }
 
 // reserve is the first of the two transactions of issuing. doc is how r is kept,

@@ -130,7 +130,7 @@ func (t *traces) note(n uint16, log *Log, e *LogEntry, wrong func(format string,
 		of.log, of.index = n, e.Index
 		t.of[key] = of
 	case KindErased:
-		if of, ok := t.of[key]; ok {
+		if of, ok := t.of[key]; ok && e.Result == "" { // as a whole
 			of.erased = true
 			t.of[key] = of
 		}

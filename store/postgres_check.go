@@ -40,13 +40,13 @@ func (s *postgresStore) identity(ctx context.Context) (id identity, err error) {
 // pgColumns is what stands beside the doc of a record, in columns and in rows of
 // other tables.
 type pgColumns struct {
-	sequence                        int64
-	id, public, link, number, state string
-	external                        *string
-	key, doc                        []byte
-	pending                         bool
-	states                          []string
-	payloads, tokens                []string // profiles
+	sequence                  int64
+	id, public, number, state string
+	link, external            *string
+	key, doc                  []byte
+	pending                   bool
+	states                    []string
+	payloads, tokens          []string // profiles
 }
 
 // checkIndexes compares the columns and the other tables with the docs of the
@@ -71,7 +71,7 @@ func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found
 				continue
 			}
 			if doc.ID != r.id || doc.Public != r.public || doc.Number != r.number ||
-				string(doc.Blind[byKey.kind]) != string(r.key) || doc.blindText(byLink) != r.link || doc.blindText(byExternalID) != text(r.external) {
+				string(doc.Blind[byKey.kind]) != string(r.key) || doc.blindText(byLink) != text(r.link) || doc.blindText(byExternalID) != text(r.external) {
 				report("record %s is not where its columns lead", doc.ID)
 			}
 			if err := doc.fitsBlinds(s.keys); err != nil {
@@ -80,7 +80,15 @@ func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found
 			if want := doc.listedStates(); !slices.Equal(want, r.states) {
 				report("record %s is among those that are %q, and should be among %q", doc.ID, r.states, want)
 			}
-			if r.pending != (doc.State == Reserved) {
+			if s.keys != nil && len(doc.due(s.keys)) > 0 {
+				report("record %s is erased, and its data key is still there", doc.ID)
+			}
+			if doc.lacksKey(s.keys) && !doc.Erased(Register) {
+				if _, err := doc.open(s.keys); err == nil { // or it was said already
+					report("record %s: %w", doc.ID, errKeyDestroyed)
+				}
+			}
+			if r.pending != (doc.State == Reserved && !doc.Erased(Register)) {
 				report("record %s is %s; pending: %t", doc.ID, doc.State, r.pending)
 			}
 			for _, e := range doc.Entries {
@@ -88,12 +96,15 @@ func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found
 					report("record %s is not where list %s, index %d leads", doc.ID, e.List, e.Index)
 				}
 			}
-			tokens := len(doc.Forms)
-			if doc.State == Reserved {
+			payloads, tokens := len(doc.Forms), len(doc.Forms)
+			switch {
+			case doc.Erased(Register):
+				payloads, tokens = 0, 0
+			case doc.State == Reserved:
 				expected["pending"]++
 				tokens = 0
 			}
-			if len(r.payloads) != len(doc.Forms) || len(r.tokens) != tokens {
+			if len(r.payloads) != payloads || len(r.tokens) != tokens {
 				report("record %s is %s, its %d forms have %d payloads and %d tokens", doc.ID, doc.State, len(doc.Forms), len(r.payloads), len(r.tokens))
 			}
 			if told := traces.issuedAt(doc.ID); (told == nil) != (doc.Logged == nil) || told != nil && *told != *doc.Logged {
@@ -192,7 +203,10 @@ func (s *postgresStore) checkDocuments(ctx context.Context, report func(format s
 			var doc []byte
 			_, err = pgx.ForEachRow(rows, []any{&kind, &id, &revision, &doc}, func() error {
 				n++
-				d, err := readDocument(kind, id, revision, doc)
+				d, err := s.readDocument(kind, id, revision, doc)
+				if errors.Is(err, ErrNotFound) {
+					err = errKeyDestroyed
+				}
 				if err == nil {
 					err = d.validate()
 				}

@@ -24,7 +24,15 @@ func (s *postgresStore) PutDocuments(ctx context.Context, docs []Document, event
 		kinds, ids = append(kinds, d.Kind), append(ids, d.ID)
 	}
 	d := &deed{}
+	sealed := map[string][]byte{}
 	for _, doc := range docs {
+		if doc.Body != nil {
+			doc.Revision++
+			var err error
+			if sealed[string(documentKey(doc.Kind, doc.ID))], err = doc.sealed(s.keys); err != nil {
+				return err
+			}
+		}
 		d.uses = append(d.uses, "document "+string(documentKey(doc.Kind, doc.ID)))
 	}
 	var stored map[string]uint64 // revisions
@@ -64,7 +72,7 @@ func (s *postgresStore) PutDocuments(ctx context.Context, docs []Document, event
 			d.Revision++
 			to.kinds, to.ids = append(to.kinds, d.Kind), append(to.ids, d.ID)
 			if d.Body != nil {
-				to.revisions, to.docs = append(to.revisions, int64(d.Revision)), append(to.docs, d.sealed())
+				to.revisions, to.docs = append(to.revisions, int64(d.Revision)), append(to.docs, sealed[string(documentKey(d.Kind, d.ID))])
 			}
 		}
 		// Those that are there are locked since they were looked at. One that is new,
@@ -101,7 +109,7 @@ func (s *postgresStore) Document(ctx context.Context, kind, id string) (d Docume
 			return ErrNotFound
 		}
 		if err == nil {
-			d, err = readDocument(kind, id, revision, doc)
+			d, err = s.readDocument(kind, id, revision, doc)
 		}
 		return err
 	})
@@ -112,8 +120,8 @@ func (s *postgresStore) Document(ctx context.Context, kind, id string) (d Docume
 }
 
 // readDocument reads the doc of a document, and holds the column beside it to it.
-func readDocument(kind, id string, revision int64, doc []byte) (Document, error) {
-	d, err := openDocument(documentKey(kind, id), doc)
+func (s *postgresStore) readDocument(kind, id string, revision int64, doc []byte) (Document, error) {
+	d, err := s.keys.openDocument(documentKey(kind, id), doc)
 	if err == nil && d.Revision != uint64(revision) {
 		return Document{}, fmt.Errorf("%w: %.40s %.60q has revision %d beside its column, which says %d", ErrDamaged, kind, id, d.Revision, revision)
 	}
@@ -143,9 +151,9 @@ func (s *postgresStore) documents(ctx context.Context, where string, yield func(
 			err      error
 		}
 		var found []result
-		size := 0
+		n, size := 0, 0
 		err := s.read(ctx, func(q querier) error {
-			found, size = nil, 0
+			found, n, size = nil, 0, 0
 			// What comes after the first four megabytes is for the next step.
 			rows, err := q.Query(ctx, `SELECT kind, id, revision, doc FROM (
 					SELECT kind, id, revision, doc, sum(length(doc)) OVER (ORDER BY id) - length(doc) AS before FROM (
@@ -159,8 +167,11 @@ func (s *postgresStore) documents(ctx context.Context, where string, yield func(
 			var revision int64
 			var doc []byte
 			_, err = pgx.ForEachRow(rows, []any{&kind, &id, &revision, &doc}, func() error {
-				d, err := readDocument(kind, id, revision, doc)
-				found, size = append(found, result{d, err}), size+len(doc)
+				d, err := s.readDocument(kind, id, revision, doc)
+				if !errors.Is(err, ErrNotFound) { // or erased
+					found = append(found, result{d, err})
+				}
+				n, size = n+1, size+len(doc)
 				args[3] = id
 				return nil
 			})
@@ -175,7 +186,7 @@ func (s *postgresStore) documents(ctx context.Context, where string, yield func(
 				return
 			}
 		}
-		if len(found) < stepDocuments && size < stepBytes {
+		if n < stepDocuments && size < stepBytes {
 			return
 		}
 	}

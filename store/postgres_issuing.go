@@ -33,6 +33,10 @@ func (s *postgresStore) Reserve(ctx context.Context, r Record) (Record, error) {
 		return Record{}, err
 	}
 	doc, payloads, err := s.keys.protect(r)
+	if errors.Is(err, ErrErased) {
+		known, err := s.Lookup(ctx, r.Key)
+		return known, r.sameRequest(known, err)
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
@@ -120,10 +124,10 @@ func (k *reservingLook) queue(s *postgresStore, b *pgx.Batch, group []*deed) {
 		var sequence int64
 		var state string
 		var doc, key []byte
-		var id, public, link, number string
-		var external *string
+		var id, public, number string
+		var link, external *string
 		_, err := pgx.ForEachRow(rows, []any{&sequence, &state, &doc, &key, &id, &public, &link, &number, &external}, func() error {
-			k.taken["record "+id], k.taken["public id "+public], k.taken["link "+link] = ErrIDTaken, ErrIDTaken, ErrIDTaken
+			k.taken["record "+id], k.taken["public id "+public], k.taken["link "+text(link)] = ErrIDTaken, ErrIDTaken, ErrIDTaken
 			k.taken["number "+number], k.taken["external id "+text(external)] = ErrNumberTaken, ErrExternalTaken
 			if !slices.ContainsFunc(keys, func(k []byte) bool { return string(k) == string(key) }) {
 				return nil
@@ -356,6 +360,7 @@ type sealing struct {
 	doc       recordDoc         // how that is kept
 	envelopes map[string][]byte // tokens as they are kept
 	first     bool              // nobody was there before
+	stale     bool              // something of the record was erased since it was read
 }
 
 func (c *sealing) size() (n int) {
@@ -397,6 +402,9 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 	if err := s.do(ctx, d); err != nil {
 		return Record{}, fmt.Errorf("committing %s: %w", id, err)
 	}
+	if call.stale {
+		return s.Commit(ctx, id, tokens)
+	}
 	if !call.first {
 		return s.Get(ctx, id)
 	}
@@ -406,13 +414,14 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 // sealingLook is the records that are to be sealed, and those whose place they take.
 type sealingLook struct {
 	states map[int64]State
+	linked map[int64]bool   // whose delivery data are there
 	older  map[string]pgRow // by id
 }
 
 // queue locks the records of a group. This is the second of the two transactions of
 // issuing: which of two nodes was first is for the state to say.
 func (k *sealingLook) queue(b *pgx.Batch, group []*deed) {
-	*k = sealingLook{map[int64]State{}, map[string]pgRow{}}
+	*k = sealingLook{map[int64]State{}, map[int64]bool{}, map[string]pgRow{}}
 	var sequences []int64
 	var olders []string
 	for _, d := range group {
@@ -426,12 +435,13 @@ func (k *sealingLook) queue(b *pgx.Batch, group []*deed) {
 	if sequences == nil {
 		return
 	}
-	b.Queue(`SELECT sequence, state, id, CASE WHEN id = ANY($2) THEN doc END FROM records
+	b.Queue(`SELECT sequence, state, id, link IS NOT NULL, CASE WHEN id = ANY($2) THEN doc END FROM records
 		WHERE sequence = ANY($1) OR id = ANY($2) ORDER BY sequence FOR NO KEY UPDATE`, sequences, olders).Query(func(rows pgx.Rows) error {
 		var row pgRow
 		var id string
-		_, err := pgx.ForEachRow(rows, []any{&row.sequence, &row.state, &id, &row.doc}, func() error {
-			k.states[row.sequence] = State(row.state)
+		var linked bool
+		_, err := pgx.ForEachRow(rows, []any{&row.sequence, &row.state, &id, &linked, &row.doc}, func() error {
+			k.states[row.sequence], k.linked[row.sequence] = State(row.state), linked
 			if row.doc != nil {
 				k.older[id] = row
 			}
@@ -452,7 +462,8 @@ func (k *sealingLook) decide(keys *DataKeys, b *pgx.Batch, log *pgLog, group []*
 		}
 		// 1. The first writer wins.
 		c := d.seal
-		c.first, d.err = k.states[c.sequence] == Reserved, nil
+		c.stale = k.linked[c.sequence] != (c.doc.Blind[byLink.kind] != nil)
+		c.first, d.err = k.states[c.sequence] == Reserved && !c.stale, nil
 		if !c.first {
 			continue
 		}

@@ -59,6 +59,7 @@ type Restored struct {
 	Revoked   []string // ids of records whose revocation came after the backup
 	Suspended []string
 	Strange   int // bits set for what was issued after the backup
+	Erased    int // records of which something was erased after the backup
 }
 
 // epoch is what a restored store remembers of its restoration.
@@ -90,6 +91,8 @@ func getEpoch(tx *bolt.Tx) (e epoch, err error) {
 //     to those of the copy, and the records changed with them. The publications
 //     become the last ones of the store, so that nothing smaller is ever published.
 //     What was suspended since is suspended; what was reinstated since stays suspended.
+//   - What was erased stays erased: keys are the latest there are, and what lies
+//     under those that are destroyed becomes what is left of an erased record.
 //   - No second tree is signed under the name of an audit log: a new log begins,
 //     which says where the old one ends here.
 //
@@ -105,13 +108,15 @@ func Restore(ctx context.Context, path, storeID string, keys *DataKeys, how Rest
 		return Restored{}, err
 	}
 	defer s.Close()
+	const before = "before it is restored"
 	check := func(when string) error {
-		if found := Check(ctx, s); len(found) > 0 {
+		found := slices.DeleteFunc(Check(ctx, s), func(err error) bool { return when == before && errors.Is(err, errKeyDestroyed) })
+		if len(found) > 0 {
 			return fmt.Errorf("checking the store %s, %d findings: %w", when, len(found), errors.Join(found[:min(len(found), 20)]...))
 		}
 		return nil
 	}
-	if err := check("before it is restored"); err != nil {
+	if err := check(before); err != nil {
 		return Restored{}, err
 	}
 	var done Restored
@@ -238,6 +243,11 @@ func restore(tx *bolt.Tx, by author, keys *DataKeys, how Restoration) (done Rest
 		if err := addPublication(tx, by, keys, p, how.At, &done); err != nil {
 			return Restored{}, fmt.Errorf("status list %s: %w", p.ID, err)
 		}
+	}
+
+	// 4. Nothing that was erased comes back.
+	if done.Erased, err = eraseAgain(tx, by, keys, how.At); err != nil {
+		return Restored{}, err
 	}
 	return done, nil
 }

@@ -13,6 +13,9 @@ func (r *Record) listedStates() (states []string) {
 	if r.State != Issued && r.State != Reserved {
 		states = append(states, string(r.State))
 	}
+	if r.Erased(Delivery) && !r.Erased(Register) {
+		states = append(states, undeliverable)
+	}
 	return states
 }
 

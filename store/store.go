@@ -266,6 +266,20 @@ type Store interface {
 	// the hashes only: what was issued need not be legible to be revoked.
 	Change(ctx context.Context, id string, c Change) (Record, error)
 
+	// Erase erases what a record says of a class, in the store and by its data key in
+	// every copy. Of class Delivery that are the link and the e-mail address; nothing
+	// else changes. Of class Register it is everything that is personal, payloads and
+	// tokens among it, and what is of class Delivery: what is left is a record without
+	// them, whose place in the status lists, number and state stay. Its bits say on what
+	// they said, and Change still moves it.
+	//
+	// Data of class Register are erased by two, By and Confirmed, with a legal Reason,
+	// else ErrInvalid. What is erased already is no error, and is not erased anew.
+	//
+	// Get and the others, Lookup and Reserve with its key among them, return what is
+	// left of the record with ErrErased; ByLink has ErrNotFound once the link is erased.
+	Erase(ctx context.Context, id string, e Erasure) (Record, error)
+
 	// OpenList returns the list of a purpose that takes new entries, opening the
 	// next one when none is open: "r1", "r2" for revocation, "s1", "s2" for
 	// suspension, with a mark behind it after [Restore]. Reserve closes a list that has reached ListLimit.
@@ -346,6 +360,11 @@ type Store interface {
 	// them, or ErrNotFound.
 	Heads(ctx context.Context, log string, from uint64) iter.Seq2[Head, error]
 	LastHead(ctx context.Context, log string) (Head, error)
+
+	// EraseDocuments removes the documents of a kind whose id is id, or begins with it
+	// and a slash, and erases them with their data key in every copy. An id is not used
+	// again: what is put there later is ErrErased.
+	EraseDocuments(ctx context.Context, kind, id string) error
 
 	// Writable is ErrReadOnly where no write is taken any more, and writes nothing.
 	Writable() error

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -51,6 +52,9 @@ func checksum(bucket, key, value []byte) [sha256.Size]byte {
 	h.Write(value)
 	return [sha256.Size]byte(h.Sum(nil))
 }
+
+// sequenceOfKey is the inverse of sequenceKey.
+func sequenceOfKey(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
 
 // putJSON stores v as JSON with put.
 func putJSON(tx *bolt.Tx, bucket, key []byte, v any) error {

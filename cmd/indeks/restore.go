@@ -174,6 +174,9 @@ func (cmd *restoreCmd) say(w io.Writer, path string, m issuer.Manifest, how stor
 		}
 		fmt.Fprintln(w, ".")
 	}
+	if done.Erased > 0 {
+		fmt.Fprintf(w, "Erased again: %d records, of which something was erased since the backup.\n", done.Erased)
+	}
 	fmt.Fprintf(w, `
 What was issued after the backup stays valid for whoever holds it, but these records do not have it: it has
 no page, cannot be revoked here, and the same request issues it anew under another number. What was

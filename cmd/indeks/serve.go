@@ -237,10 +237,32 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
 	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
 	g.Go(func() error { return h.issuer.RunBulks(ctx) })
+	g.Go(func() error { h.keepErased(ctx); return nil })
 	if backups != nil {
 		g.Go(func() error { return backups.Run(ctx) })
 	}
 	return ended(g.Wait())
+}
+
+// settleEvery is how often a node looks for what others have erased.
+const settleEvery = time.Minute
+
+// keepErased fills the index for searches where it is missing, and destroys the data
+// keys of what other nodes erase, until ctx ends.
+func (h *house) keepErased(ctx context.Context) {
+	if err := store.FillSearch(ctx, h.store); err != nil && ctx.Err() == nil {
+		slog.Warn("the index for searches is not filled: searches take their time", "error", err)
+	}
+	for h.config.inDatabase() {
+		if err := store.Settle(ctx, h.store); err != nil && ctx.Err() == nil {
+			slog.Warn("ALARM: data keys of what is erased are still there", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settleEvery):
+		}
+	}
 }
 
 // serveWith has a group serve h, with TLS, and its redirect where there is one.

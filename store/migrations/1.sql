@@ -35,9 +35,9 @@ CREATE SEQUENCE record_sequence;
 CREATE TABLE records (
     sequence bigint PRIMARY KEY,
     id text COLLATE "C" NOT NULL UNIQUE,
-    key bytea NOT NULL UNIQUE CHECK (length(key) = 32),
+    key bytea NOT NULL UNIQUE CHECK (length(key) = 32), -- blind, as link and external: see index
     public text COLLATE "C" NOT NULL UNIQUE,
-    link text COLLATE "C" NOT NULL UNIQUE,
+    link text COLLATE "C" UNIQUE, -- null: erased
     number text COLLATE "C" NOT NULL UNIQUE,
     external text COLLATE "C" UNIQUE,
     state text NOT NULL CHECK (state IN ('reserved', 'issued', 'suspended', 'revoked')),
@@ -162,7 +162,8 @@ CREATE TRIGGER final BEFORE UPDATE ON records FOR EACH ROW
     WHEN (OLD.state = 'revoked' AND NEW.state <> 'revoked' OR OLD.state <> 'reserved' AND NEW.state = 'reserved')
     EXECUTE FUNCTION refuse('what is revoked stays so, and what is sealed is not unsealed');
 CREATE TRIGGER fixed BEFORE UPDATE ON records FOR EACH ROW
-    WHEN ((OLD.sequence, OLD.id, OLD.key, OLD.public, OLD.link, OLD.number, OLD.external) IS DISTINCT FROM (NEW.sequence, NEW.id, NEW.key, NEW.public, NEW.link, NEW.number, NEW.external))
+    WHEN ((OLD.sequence, OLD.id, OLD.key, OLD.public, OLD.number, OLD.external) IS DISTINCT FROM (NEW.sequence, NEW.id, NEW.key, NEW.public, NEW.number, NEW.external)
+        OR NEW.link IS NOT NULL AND NEW.link IS DISTINCT FROM OLD.link)
     EXECUTE FUNCTION refuse('what was reserved does not change');
 CREATE TRIGGER fixed BEFORE UPDATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION refuse('a place in a list belongs to one record for ever');
 CREATE TRIGGER final BEFORE DELETE ON bits FOR EACH ROW WHEN (OLD.purpose = 'revocation')
