@@ -1,7 +1,6 @@
 package issuer
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 
 	"indeks/contexts"
 	"indeks/elm"
-	"indeks/paper"
 	"indeks/store"
 )
 
@@ -244,13 +242,13 @@ func (b *document) identifiers() elm.List[elm.Identifier] {
 // picture is the QR code as PNG: the profile demands an embedded picture, and
 // this one leads to the verdict.
 func (b *document) picture() (*elm.MediaObject, error) {
-	png, err := paper.PNG(paper.LinkQR(b.inst.VerifierBase, b.Public), pictureScale)
+	png, err := b.inst.picture(b.Public)
 	if err != nil {
-		return nil, fmt.Errorf("drawing the QR code: %w", err)
+		return nil, err
 	}
 	return &elm.MediaObject{
 		Ref:             b.ref("MediaObject"),
-		Content:         base64.StdEncoding.EncodeToString(png),
+		Content:         png,
 		ContentEncoding: b.concept(encodingBase64),
 		ContentType:     b.concept(filePNG),
 	}, nil

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -90,7 +91,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 	case err == nil && known.RequestHash != hash:
 		return store.Record{}, fmt.Errorf("issuing again as %s, number %s: %w", known.ID, known.Number, store.ErrConflict)
 	case err == nil:
-		return i.seal(ctx, known)
+		return i.seal(ctx, known, nil)
 	case !errors.Is(err, store.ErrNotFound):
 		return store.Record{}, fmt.Errorf("looking up the draft: %w", err)
 	}
@@ -124,10 +125,14 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		// 3. Build the payloads of all forms and check them.
 		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
 		_, end := i.step(ctx, "forms")
-		r.Forms, err = paced(ctx, func() (map[string]store.Sealed, error) { return i.forms(&d, x, course) })
+		forms, err := paced(ctx, func() (map[string]unsealed, error) { return i.forms(&d, x, course) })
 		end(err)
 		if err != nil {
 			return store.Record{}, err
+		}
+		r.Forms = map[string]store.Sealed{}
+		for profile, form := range forms {
+			r.Forms[profile] = store.Sealed{Payload: form.payload}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserving, end := i.step(ctx, "reserve")
@@ -148,14 +153,15 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		}
 		// 5. to 7. Another process may have reserved this key in the meantime:
 		// what is sealed is what the store answered, never what was built here.
-		return i.seal(ctx, reserved)
+		return i.seal(ctx, reserved, forms)
 	}
 	return store.Record{}, fmt.Errorf("reserving: %d draws of a place in the status lists were taken: %w", maxDraws, store.ErrIndexTaken)
 }
 
 // seal takes a record from reserved to issued. It is the only code that seals
 // credentials: for new ones, for what a crash left behind, for repeated requests.
-func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error) {
+// built is what was built of the record just now, nil where it was not.
+func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unsealed) (store.Record, error) {
 	if r.State != store.Reserved {
 		return r, nil
 	}
@@ -184,9 +190,9 @@ func (i *Issuer) seal(ctx context.Context, r store.Record) (store.Record, error)
 			if err != nil {
 				return nil, fmt.Errorf("sealing %s as %s: %w", r.ID, f.profile, err)
 			}
-			// 6. Read back what was sealed with the verifier that everybody uses.
+			// 6. Check what was sealed with the verifier that everybody uses.
 			checking, end := i.step(ctx, "check")
-			err = i.checkSealed(checking, &r, f.profile, payload, token)
+			err = i.checkSealed(checking, &r, f.profile, payload, token, built[string(f.profile)])
 			end(err)
 			if err != nil {
 				return nil, fmt.Errorf("checking %s as %s: %w", r.ID, f.profile, err)
@@ -345,56 +351,117 @@ func (i *Issuer) numberRule(c *Course) numberRule {
 	return rule
 }
 
+// unsealed is a payload that is to be sealed.
+type unsealed struct {
+	payload []byte
+	read    *elm.Credential // what it says where a mould gave it, else nil
+}
+
 // forms builds and checks the payloads of an award in all its forms.
-func (i *Issuer) forms(d *Draft, x drawn, course [32]byte) (map[string]store.Sealed, error) {
-	cred, err := i.inst.credential(d, x)
+func (i *Issuer) forms(d *Draft, x drawn, course [32]byte) (map[string]unsealed, error) {
+	forms, cred, err := i.awards(d, &x, course)
 	if err != nil {
 		return nil, err
 	}
-	built := map[string]store.Sealed{}
-	for _, f := range forms {
-		payload, err := i.payload(d, cred, f.profile, patternKey{course, f.profile})
-		if err != nil {
-			return nil, err
-		}
-		built[string(f.profile)] = store.Sealed{Payload: payload}
-	}
 	if i.inst.DataIntegrity != "" {
-		proved := built[string(elm.VC2)]
-		if _, err := openContexts().Canonicalize(proved.Payload, crypto.SHA256); err != nil {
+		proved := forms[string(elm.VC2)].payload
+		if _, err := openContexts().Canonicalize(proved, crypto.SHA256); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		built[string(ProvedAward)] = proved
+		forms[string(ProvedAward)] = unsealed{payload: proved}
 	}
 	if i.inst.OpenBadges {
+		if cred == nil {
+			if cred, err = i.inst.credential(d, x); err != nil {
+				return nil, err
+			}
+		}
 		payload, err := i.inst.badge(cred, d, x)
 		if err != nil {
 			return nil, err
 		}
-		built[string(OpenBadge)] = store.Sealed{Payload: payload}
+		forms[string(OpenBadge)] = unsealed{payload: payload}
 	}
-	return built, nil
+	return forms, nil
 }
 
-// payload writes one form and has it checked, in full or, where it differs from
-// one that was checked in nothing that matters, by comparing the two: see
-// pattern. A zero key stands for no course that could be kept.
-func (i *Issuer) payload(d *Draft, cred *elm.Credential, profile elm.Profile, key patternKey) ([]byte, error) {
+// awards are the two forms that each award has: out of moulds where there are
+// some (see mould), else built, checked in full and made into moulds; only then
+// the credential is returned too.
+func (i *Issuer) awards(d *Draft, x *drawn, course [32]byte) (map[string]unsealed, *elm.Credential, error) {
+	key, plain := i.inst.mouldKey(d, x, course)
+	var known map[elm.Profile]*mould
+	if plain {
+		known = i.moulds.get(key)
+	}
+	made := map[string]unsealed{}
+	if len(known) > 0 {
+		picture, err := i.inst.picture(x.Public)
+		if err != nil {
+			return nil, nil, err
+		}
+		texts := quoted(own(d, x, picture))
+		for profile, m := range known {
+			payload := m.payload(texts)
+			made[string(profile)] = unsealed{payload, m.read(payload, x)}
+		}
+		return made, nil, nil
+	}
+
+	cred, err := i.inst.credential(d, *x)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range forms {
+		payload, err := i.payload(d, cred, f.profile)
+		if err != nil {
+			return nil, nil, err
+		}
+		made[string(f.profile)] = unsealed{payload: payload}
+	}
+	if plain && known == nil {
+		if err := i.mould(key, d, x, made); err != nil {
+			return nil, nil, err
+		}
+	}
+	return made, cred, nil
+}
+
+// mould keeps moulds of payloads that were built and checked. Where one does not
+// give what was built, there are none for such documents.
+func (i *Issuer) mould(key mouldKey, d *Draft, x *drawn, made map[string]unsealed) error {
+	picture, err := i.inst.picture(x.Public)
+	if err != nil {
+		return err
+	}
+	texts := quoted(own(d, x, picture))
+	moulds := map[elm.Profile]*mould{}
+	for _, f := range forms {
+		payload := made[string(f.profile)].payload
+		m, err := i.inst.newMould(d, x, f.profile)
+		if err != nil {
+			return err
+		}
+		if m == nil || !bytes.Equal(m.payload(texts), payload) {
+			i.moulds.add(key, map[elm.Profile]*mould{})
+			return nil
+		}
+		if err := m.learn(payload); err != nil {
+			return err
+		}
+		moulds[f.profile] = m
+	}
+	i.moulds.add(key, moulds)
+	return nil
+}
+
+// payload writes one form and has it checked in full.
+func (i *Issuer) payload(d *Draft, cred *elm.Credential, profile elm.Profile) ([]byte, error) {
 	raw, err := cred.Encode(profile)
 	if err != nil {
 		return nil, fmt.Errorf("writing profile %s: %w", profile, err)
 	}
-	slots := slotsOf(cred)
-	if key != (patternKey{}) && i.patterns.fit(key, raw, slots) {
-		return raw, nil
-	}
-	if err := check(d, raw, profile); err != nil {
-		return nil, err
-	}
-	if key != (patternKey{}) {
-		i.patterns.add(key, raw, slots)
-	}
-	return raw, nil
+	return raw, check(d, raw, profile)
 }
 
 // check judges a payload as a verifier would: strict format, data model, no term
@@ -475,7 +542,7 @@ func (i *Issuer) Preview(d Draft, profile string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return i.payload(&d, cred, elm.Profile(profile), patternKey{})
+	return i.payload(&d, cred, elm.Profile(profile))
 }
 
 // placeholder stands for what is drawn for a credential.

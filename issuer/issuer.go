@@ -147,7 +147,7 @@ type Issuer struct {
 	stopped    sync.Map   // ids of lists, see ListsStopped
 	self       selfCheck
 	documents  listDocuments
-	patterns   patterns
+	moulds     moulds
 	rules      approvalRules
 	kept       sync.Map // hashes of courses that are kept, see keepCourse
 	words      words
@@ -231,7 +231,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 		pending = append(pending, r)
 	}
 	for _, r := range pending {
-		switch _, err := i.seal(ctx, r); {
+		switch _, err := i.seal(ctx, r, nil); {
 		case errors.Is(err, keys.ErrNoKey), errors.Is(err, ErrRefused), errors.Is(err, ErrClock), errors.Is(err, store.ErrState):
 			i.warn("issuance cannot be finished", "id", r.ID, "number", r.Number, "key", r.KeyID, "error", err)
 		case err != nil:

@@ -62,7 +62,7 @@ func (i *Issuer) reissue(ctx context.Context, id string, why Why) (store.Record,
 	key := digest([]string{"reissue", i.inst.DID, old.ID, sealer.Public().ID})
 	switch known, err := i.store.Lookup(ctx, key); {
 	case err == nil:
-		return i.seal(ctx, known)
+		return i.seal(ctx, known, nil)
 	case !errors.Is(err, store.ErrNotFound):
 		return store.Record{}, fmt.Errorf("looking up what is issued again: %w", err)
 	}
@@ -106,7 +106,7 @@ func (i *Issuer) reissue(ctx context.Context, id string, why Why) (store.Record,
 		case err != nil:
 			return store.Record{}, fmt.Errorf("reserving: %w", err)
 		}
-		return i.seal(ctx, reserved)
+		return i.seal(ctx, reserved, nil)
 	}
 	return store.Record{}, fmt.Errorf("reserving: %d draws of a place in the status lists were taken: %w", maxDraws, store.ErrIndexTaken)
 }
@@ -191,7 +191,7 @@ func (i *Issuer) renewedAward(old, r *store.Record, profile elm.Profile, was []b
 	if !numbered || !shown || !linked {
 		return nil, errors.New("it lacks the number, the code or the link that awards have: correct it instead")
 	}
-	return i.payload(&Draft{}, cred, profile, patternKey{r.CourseSHA256, profile})
+	return i.payload(&Draft{}, cred, profile)
 }
 
 // renewedBadge does the same to an Open Badge.

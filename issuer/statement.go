@@ -80,7 +80,7 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 	case err == nil && known.RequestHash != hash:
 		return store.Record{}, fmt.Errorf("issuing again as %s: %w", known.ID, store.ErrConflict)
 	case err == nil:
-		return i.seal(ctx, known)
+		return i.seal(ctx, known, nil)
 	case !errors.Is(err, store.ErrNotFound):
 		return store.Record{}, fmt.Errorf("looking up the statement: %w", err)
 	}
@@ -125,7 +125,7 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 		case err != nil:
 			return store.Record{}, fmt.Errorf("reserving: %w", err)
 		}
-		return i.seal(ctx, reserved)
+		return i.seal(ctx, reserved, nil)
 	}
 	return store.Record{}, fmt.Errorf("reserving: %d draws of a place in the status lists were taken: %w", maxDraws, store.ErrIndexTaken)
 }

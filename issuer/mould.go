@@ -1,0 +1,351 @@
+package issuer
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/elm"
+	"indeks/paper"
+)
+
+// The credentials of one class differ in a few strings: names, dates, numbers,
+// ids. So what a course's payload says is built, written and checked once, with
+// places for these strings, and the payload of the next learner is its pieces
+// around other strings. That costs less than to seal it.
+//
+// A mould gives the bytes that building would give, because
+//
+//   - its [mouldKey] is a digest of everything that a document is built of, but
+//     for the learner's own strings, of which it has whether they are there and in
+//     which script; and
+//   - it was made by building the document for two invented learners, all of whose
+//     strings are random: pieces cut out of the first are, around the strings of
+//     the second, the second to the byte. A string that is written elsewhere in
+//     another form, or stands in the course by chance, would not pass that.
+//
+// And its payloads pass every check, because one of them did, and no rule of
+// format, shapes, vocabularies or Annex I depends on which plain text, instant of
+// the same form or new id stands in such a place. Texts that are not plain go the
+// long way.
+type mould struct {
+	pieces [][]byte // pieces[n] is followed by own string places[n]
+	places []int
+
+	// like is what a verifier reads of who issued the payload that passed every
+	// check, when, and where its status stands.
+	like elm.Credential
+}
+
+// own are the strings of a document that are the learner's, in the order of the
+// constants below; behind them its indexes in the status lists.
+func own(d *Draft, x *drawn, picture string) []string {
+	texts := []string{
+		ownGiven: d.GivenName, ownFamily: d.FamilyName, ownBirth: d.DateOfBirth, ownLearner: d.LearnerID, ownGrade: d.Grade,
+		ownID: x.ID, ownTime: string(elm.At(x.At)), ownAwarded: d.awarded(x.At), ownNumber: x.Number, ownPublic: x.Public, ownPicture: picture,
+	}
+	for _, e := range x.Entries {
+		texts = append(texts, strconv.FormatUint(e.Index, 10))
+	}
+	return texts
+}
+
+const (
+	ownGiven = iota
+	ownFamily
+	ownBirth
+	ownLearner
+	ownGrade
+	ownID
+	ownTime
+	ownAwarded // after ownTime, which may begin like it
+	ownNumber
+	ownPublic
+	ownPicture
+)
+
+// mouldKey is a digest of all that a document is built of besides its own strings.
+type mouldKey [32]byte
+
+// mouldKey returns the key of a document, and whether its own strings are plain.
+func (inst *Institution) mouldKey(d *Draft, x *drawn, course [32]byte) (key mouldKey, plain bool) {
+	for _, text := range []string{d.GivenName, d.FamilyName, d.LearnerID, d.Grade, x.Number} {
+		if !isPlain(text) {
+			return mouldKey{}, false
+		}
+	}
+	rest := *d
+	rest.Course, rest.Replaces, rest.Row, rest.Email = nil, nil, 0, ""
+	rest.RequestKey, rest.ExternalID, rest.Batch, rest.Approval = [32]byte{}, "", "", ""
+	rest.AwardingDate = ""
+	for _, text := range []*string{&rest.LearnerID, &rest.Grade, &rest.Number} {
+		*text = outline(*text)
+	}
+	rest.GivenName, rest.FamilyName = outline(d.GivenName+d.FamilyName), "" // both are there, or it is no draft
+	if rest.DateOfBirth != "" {
+		rest.DateOfBirth = "a day"
+	}
+	type list struct{ List, Purpose string }
+	var lists []list
+	for _, e := range x.Entries {
+		lists = append(lists, list{e.List, e.Purpose})
+	}
+	return digest(struct {
+		Course [32]byte
+		Draft  Draft
+		Number string
+		Page   string
+		Until  time.Time // which is no place, as it rests on the awarding date
+		Lists  []list
+	}{course, rest, outline(x.Number), x.Page, d.validUntil(x.At), lists}), true
+}
+
+// awarded is the day on which the award is made, YYYY-MM-DD.
+func (d *Draft) awarded(at time.Time) string { return cmp.Or(d.AwardingDate, at.Format(time.DateOnly)) }
+
+// outline is what of a text a document's other parts may rest on: whether it is
+// there, and in which script (tongue.forName).
+func outline(text string) string {
+	switch {
+	case text == "":
+		return ""
+	case hasCyrillic(text):
+		return "ж"
+	}
+	return "z"
+}
+
+func hasCyrillic(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) })
+}
+
+// maxPlain is the most characters of a plain text.
+const maxPlain = 100
+
+// isPlain reports whether no rule looks at a text: it is short, of letters, marks,
+// digits and what stands in names, and it neither begins nor ends with a space.
+func isPlain(text string) bool {
+	if utf8.RuneCountInString(text) > maxPlain || strings.TrimSpace(text) != text {
+		return false
+	}
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -'’.,/()+", r)
+	})
+}
+
+// newMould makes the mould of a profile for documents like that of d and x, or
+// none where it does not give what building gives.
+func (inst *Institution) newMould(d *Draft, x *drawn, profile elm.Profile) (*mould, error) {
+	build := func() (raw []byte, texts []string, err error) {
+		d, x := invented(d, x)
+		cred, err := inst.credential(&d, x)
+		if err != nil {
+			return nil, nil, err
+		}
+		picture, err := inst.picture(x.Public)
+		if err != nil {
+			return nil, nil, err
+		}
+		raw, err = cred.Encode(profile)
+		return raw, own(&d, &x, picture), err
+	}
+	first, texts, err := build()
+	if err != nil {
+		return nil, err
+	}
+	second, others, err := build()
+	if err != nil {
+		return nil, err
+	}
+	m := cut(first, quoted(texts))
+	if !bytes.Equal(m.payload(quoted(others)), second) {
+		return nil, nil
+	}
+	return m, nil
+}
+
+// invented is a draft of a learner who does not exist, with what would be drawn
+// for it: in everything that a mouldKey has like d and x, and otherwise random.
+func invented(d *Draft, x *drawn) (Draft, drawn) {
+	dd, xx := *d, *x
+	cyrillic := hasCyrillic(d.GivenName + d.FamilyName) // both names are said to be of one language
+	for _, text := range []*string{&dd.GivenName, &dd.FamilyName, &dd.LearnerID, &dd.Grade, &xx.Number} {
+		name := text == &dd.GivenName || text == &dd.FamilyName
+		switch letters := NewPublicID(""); {
+		case *text == "":
+		case name && cyrillic || !name && hasCyrillic(*text):
+			*text = strings.Map(func(r rune) rune { return 'А' + r%32 }, letters) + "ж"
+		default:
+			*text = letters + "z"
+		}
+	}
+	if dd.DateOfBirth != "" {
+		dd.DateOfBirth = time.Date(1900, 1, 1+below(30_000), 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	}
+	xx.ID, xx.Public = credentialPrefix+newUUID(), NewPublicID("")
+	if dd.AwardingDate = d.awarded(x.At); d.Course.ValidMonths == 0 {
+		dd.AwardingDate = time.Date(1990, 1, 1+below(30_000), 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	}
+	xx.At = time.Date(2100, 1, 1, 0, 0, 1+below(1_000_000_000), 0, time.UTC)
+	xx.Entries = slices.Clone(x.Entries)
+	for n := range xx.Entries {
+		xx.Entries[n].Index = 1<<62 + uint64(below(1<<62))
+	}
+	return dd, xx
+}
+
+func below(n int64) (drawn int) {
+	i, err := rand.Int(rand.Reader, big.NewInt(n))
+	if err != nil {
+		panic(err) // unreachable: crypto/rand does not fail
+	}
+	return int(i.Int64())
+}
+
+// quoted are texts as JSON writes them between quotation marks.
+func quoted(texts []string) [][]byte {
+	out := make([][]byte, len(texts))
+	for i, text := range texts {
+		q, err := jsontext.AppendQuote(nil, text)
+		if err != nil {
+			panic(err) // unreachable: drafts are UTF-8, or they were refused
+		}
+		out[i] = q[1 : len(q)-1]
+	}
+	return out
+}
+
+// cut takes the own strings of an invented learner out of a payload.
+func cut(payload []byte, texts [][]byte) *mould {
+	m := new(mould)
+	next := make([]int, len(texts)) // where each occurs next
+	find := func(i, from int) {
+		next[i] = len(payload)
+		if at := bytes.Index(payload[from:], texts[i]); at >= 0 && len(texts[i]) > 0 {
+			next[i] = from + at
+		}
+	}
+	for i := range texts {
+		find(i, 0)
+	}
+	for start := 0; ; {
+		at, which := len(payload), -1
+		for i := range texts {
+			if next[i] < start {
+				find(i, start)
+			}
+			if next[i] < at {
+				at, which = next[i], i
+			}
+		}
+		m.pieces = append(m.pieces, payload[start:at:at])
+		if which < 0 {
+			return m
+		}
+		m.places = append(m.places, which)
+		start = at + len(texts[which])
+	}
+}
+
+// payload is the document of whoever has these own strings, quoted.
+func (m *mould) payload(texts [][]byte) []byte {
+	size := 0
+	for _, piece := range m.pieces {
+		size += len(piece)
+	}
+	for _, i := range m.places {
+		size += len(texts[i])
+	}
+	out := make([]byte, 0, size)
+	for n, piece := range m.pieces {
+		out = append(out, piece...)
+		if n < len(m.places) {
+			out = append(out, texts[m.places[n]]...)
+		}
+	}
+	return out
+}
+
+// learn takes up what is to be read of payloads of the mould from one of them.
+func (m *mould) learn(payload []byte) error {
+	read, err := elm.Parse(payload)
+	if err != nil {
+		return err
+	}
+	m.like = elm.Credential{
+		Profile: read.Profile, Type: read.Type, Issuer: read.Issuer, CredentialStatus: read.CredentialStatus, Status: read.Status,
+		IssuanceDate: read.IssuanceDate, Issued: read.Issued, ValidFrom: read.ValidFrom, ExpirationDate: read.ExpirationDate, ValidUntil: read.ValidUntil,
+		Extra: read.Extra,
+	}
+	return nil
+}
+
+// read is what elm.Parse would make of a payload of the mould, as far as seal,
+// issuer, status and period go.
+func (m *mould) read(payload []byte, x *drawn) *elm.Credential {
+	cred := m.like
+	cred.Raw, cred.ID = payload, x.ID
+	at := elm.At(x.At)
+	for _, t := range []*elm.DateTime{&cred.IssuanceDate, &cred.Issued, &cred.ValidFrom} {
+		if *t != "" {
+			*t = at
+		}
+	}
+	for _, list := range []*elm.List[elm.StatusEntry]{&cred.CredentialStatus, &cred.Status} {
+		*list = slices.Clone(*list)
+		for n := range *list {
+			index := strconv.FormatUint(x.Entries[n].Index, 10)
+			(*list)[n].StatusListIndex = index
+			(*list)[n].ID = (*list)[n].StatusListCredential + "#" + index
+		}
+	}
+	return &cred
+}
+
+// picture is the code that leads to a verifier, in base64.
+func (inst *Institution) picture(public string) (string, error) {
+	png, err := paper.PNG(paper.LinkQR(inst.VerifierBase, public), pictureScale)
+	if err != nil {
+		return "", fmt.Errorf("drawing the QR code: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(png), nil
+}
+
+// maxMoulds bounds those that are kept, each of which takes as much memory as two or
+// three payloads: a class in both scripts, with and without grade or prior learning has
+// some tens.
+const maxMoulds = 128
+
+// moulds are those of the courses that are being issued. The zero value is ready
+// for use, also concurrently.
+type moulds struct {
+	mu    sync.RWMutex
+	known map[mouldKey]map[elm.Profile]*mould
+}
+
+func (ms *moulds) get(key mouldKey) map[elm.Profile]*mould {
+	ms.mu.RLock()
+	defer ms.mu.RUnlock()
+	return ms.known[key]
+}
+
+func (ms *moulds) add(key mouldKey, made map[elm.Profile]*mould) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if ms.known == nil || len(ms.known) >= maxMoulds {
+		ms.known = map[mouldKey]map[elm.Profile]*mould{} // begin anew rather than keep count of use
+	}
+	ms.known[key] = made
+}
