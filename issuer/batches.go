@@ -202,7 +202,7 @@ func (b *Batches) Open(ctx context.Context, course, version string) (Batch, erro
 	if err := b.room(ctx, 0); err != nil {
 		return Batch{}, err
 	}
-	o, err := b.offer(ctx, course, version)
+	o, err := b.Offer(ctx, course, version)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -214,7 +214,7 @@ func (b *Batches) Open(ctx context.Context, course, version string) (Batch, erro
 //
 // Errors: as those of Open and Upload.
 func (b *Batches) Put(ctx context.Context, course, version string, u Upload) (Batch, error) {
-	o, err := b.offer(ctx, course, version)
+	o, err := b.Offer(ctx, course, version)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -245,7 +245,7 @@ func (b *Batches) Upload(ctx context.Context, id string, u Upload) (Batch, error
 	if !slices.Contains([]BatchState{BatchNew, BatchUnread, BatchReady}, batch.State) || batch.Drafts {
 		return Batch{}, ErrBatchState
 	}
-	o, err := b.offer(ctx, batch.Courses[0].ID, batch.Courses[0].Version)
+	o, err := b.Offer(ctx, batch.Courses[0].ID, batch.Courses[0].Version)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -304,8 +304,9 @@ func (b *Batches) PutDrafts(ctx context.Context, rows []Row, start bool) (Batch,
 	return b.fill(ctx, batch.ID, Upload{}, rows, nil, nil)
 }
 
-// offer is the version of a course that a batch is for.
-func (b *Batches) offer(ctx context.Context, course, version string) (Offer, error) {
+// Offer is the version of a course that a batch is for, "" the one that is
+// offered, or store.ErrNotFound.
+func (b *Batches) Offer(ctx context.Context, course, version string) (Offer, error) {
 	if version != "" {
 		return b.catalogue.Offer(ctx, course, version)
 	}

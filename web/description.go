@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Description is a server's OpenAPI document with its parts that not every such
-// server has. A part is a JSON object with paths and schemas of its own, which
+// Description is a server's OpenAPI document with its parts that lie in files of
+// their own, or that not every such server has. A part is a JSON object with paths and schemas of its own, which
 // come before those of the document.
 func Description(document string, parts ...string) []byte {
 	for _, text := range parts {

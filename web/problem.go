@@ -84,6 +84,9 @@ const statusClientClosed = 499
 // nothing. Map is called while a server is being built, not later.
 func (k *Kit) Map(rows ...Row) { k.rows = append(k.rows, rows...) }
 
+// Problem is the problem that an error is, for those who answer with several.
+func (k *Kit) Problem(err error) *Problem { return k.problemOf(err) }
+
 // problemOf finds the problem that an error is.
 func (k *Kit) problemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {

@@ -108,6 +108,8 @@ type Config struct {
 	Backup BackupConfig `yaml:"backup,omitempty"`
 	// Traces is for whoever looks at where time goes.
 	Traces Traces `yaml:"traces,omitempty"`
+	// Batches are class lists that are uploaded to the running issuer.
+	Batches BatchesConfig `yaml:"batches,omitempty"`
 	// Limits bound what clients take of either server.
 	Limits Limits `yaml:"limits"`
 
@@ -203,7 +205,7 @@ func readConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk, Traces: defaultTraces}
+	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk, Traces: defaultTraces, Batches: defaultBatches}
 	c.Issuer.ClockJump = defaultClockJump
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
@@ -214,6 +216,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if err := c.Traces.check(); err != nil {
 		return nil, fmt.Errorf("reading %s: traces.%w", path, err)
+	}
+	if err := c.Batches.check(); err != nil {
+		return nil, fmt.Errorf("reading %s: batches.%w", path, err)
 	}
 	if d := c.Disk; d.WarnPercent < 0 || d.StopPercent < 0 || d.StopMiB < 0 || d.ReserveMiB < 0 || d.WarnPercent > 100 || d.StopPercent > 100 || d.StopMiB > 1<<30 || d.ReserveMiB > 1<<30 {
 		return nil, fmt.Errorf("reading %s: disk: percentages are 0 to 100, sizes 0 to %d MiB", path, 1<<30)

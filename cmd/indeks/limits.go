@@ -52,12 +52,16 @@ type Limits struct {
 
 	// Sizes in KiB: request line and header; the body of a request; that of a
 	// verification; that of a verification of several credentials; that of many files
-	// or a ZIP.
+	// or a ZIP; that of a class list or of many drafts.
 	Header     kib `yaml:"header_kib"`
 	Body       kib `yaml:"body_kib"`
 	VerifyBody kib `yaml:"verify_body_kib"`
 	StackBody  kib `yaml:"stack_body_kib"`
 	BulkBody   kib `yaml:"bulk_body_kib"`
+	ListBody   kib `yaml:"list_body_kib"`
+
+	// DraftsAtOnce of another system are issued while it waits; more become a batch.
+	DraftsAtOnce int `yaml:"drafts_at_once"`
 
 	// BodyMemory in MiB is what is held of the bodies of all requests together,
 	// beyond the first 64 KiB of each.
@@ -85,7 +89,7 @@ type Limits struct {
 var defaultLimits = Limits{
 	Connections: 2000, ConnectionsPerAddress: 50, HTTP2Streams: 100, ReverseProxies: []string{},
 	HeaderSeconds: 5, ReadSeconds: 30, RequestSeconds: 55, WriteSeconds: 60, IdleSeconds: 60,
-	Header: 16, Body: 1 << 10, VerifyBody: 3 << 10, StackBody: 8 << 10, BulkBody: 32 << 10, BodyMemory: 64,
+	Header: 16, Body: 1 << 10, VerifyBody: 3 << 10, StackBody: 8 << 10, BulkBody: 32 << 10, ListBody: 32 << 10, DraftsAtOnce: 500, BodyMemory: 64,
 	WorkersPerCore: 2, Queue: 64,
 	VerifyPerSecond: 5, VerifyBurst: 60, IssuePerSecond: 50, IssueBurst: 200, WrongKeysPerMinute: 20,
 	MemoryPercent: 75,
@@ -107,7 +111,7 @@ func (l *Limits) check() error {
 	for name, v := range map[string]float64{
 		"connections": float64(l.Connections), "connections_per_address": float64(l.ConnectionsPerAddress), "http2_streams": float64(l.HTTP2Streams),
 		"header_seconds": l.HeaderSeconds, "read_seconds": l.ReadSeconds, "request_seconds": l.RequestSeconds, "write_seconds": l.WriteSeconds, "idle_seconds": l.IdleSeconds, "drain_wait_seconds": l.DrainWaitSeconds,
-		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody), "bulk_body_kib": float64(l.BulkBody), "body_memory_mib": float64(l.BodyMemory),
+		"header_kib": float64(l.Header), "body_kib": float64(l.Body), "verify_body_kib": float64(l.VerifyBody), "stack_body_kib": float64(l.StackBody), "bulk_body_kib": float64(l.BulkBody), "list_body_kib": float64(l.ListBody), "drafts_at_once": float64(l.DraftsAtOnce), "body_memory_mib": float64(l.BodyMemory),
 		"workers_per_core": float64(l.WorkersPerCore), "queue": float64(l.Queue),
 		"verify_per_second": l.VerifyPerSecond, "verify_burst": float64(l.VerifyBurst), "issue_per_second": l.IssuePerSecond, "issue_burst": float64(l.IssueBurst),
 		"wrong_keys_per_minute": l.WrongKeysPerMinute, "memory_percent": float64(l.MemoryPercent),

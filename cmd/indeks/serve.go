@@ -220,10 +220,11 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 			return float64(info.Size())
 		})
 	}
+	batches := h.batches()
 	kit := limits.kit(limits.issueRate())
 	kit.Metrics, kit.Traces, kit.TLS = metrics, h.config.traces, with.tls
 	with.measure(metrics)
-	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err
@@ -235,6 +236,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
+	g.Go(func() error { return batches.Run(ctx) })
 	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
 	g.Go(func() error { return h.issuer.RunBulks(ctx) })
 	g.Go(func() error { h.keepErased(ctx); return nil })

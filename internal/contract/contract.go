@@ -45,7 +45,7 @@ type operation struct {
 // Bodies that are not JSON are texts, those that look like a form included. One
 // type of VCDM 2.0 is JSON and does not say so.
 func init() {
-	for _, text := range []string{"*/*", "application/x-www-form-urlencoded"} {
+	for _, text := range []string{"*/*", "application/x-www-form-urlencoded", "text/csv"} {
 		openapi3filter.RegisterBodyDecoder(text, openapi3filter.PlainBodyDecoder)
 	}
 	openapi3filter.RegisterBodyDecoder("application/vc", openapi3filter.JSONBodyDecoder)

@@ -136,6 +136,8 @@ type recordView struct {
 	Links        map[string]string `json:"links,omitempty"`
 	SHA256       map[string]string `json:"token_sha256"`
 	Changes      []changeView      `json:"changes,omitempty"`
+	ExternalID   string            `json:"external_id,omitempty"`
+	Batch        string            `json:"batch,omitempty"`
 }
 
 type changeView struct {
@@ -147,7 +149,7 @@ type changeView struct {
 }
 
 func (s *server) recordView(r store.Record) recordView {
-	v := recordView{ID: r.ID, PublicID: r.Public, Number: r.Number, State: r.State, SealingTime: r.SealingTime, KeyID: r.KeyID,
+	v := recordView{ID: r.ID, PublicID: r.Public, Number: r.Number, State: r.State, ExternalID: r.ExternalID, Batch: r.Batch, SealingTime: r.SealingTime, KeyID: r.KeyID,
 		Course: r.Course, Version: r.CourseVersion, Title: r.Title, GivenName: r.GivenName, FamilyName: r.FamilyName,
 		LearnerID: r.LearnerID, AwardingDate: r.AwardingDate, ValidUntil: r.ValidUntil, Expired: r.Expired(web.Clock()),
 		SHA256: map[string]string{}}

@@ -85,6 +85,11 @@ func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store
 	for _, f := range change {
 		f(&c)
 	}
+	c.Batches = issuer.NewBatches(issuer.BatchConfig{Issuer: iss})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Batches.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
 	if e, err = New(c); err != nil {
 		t.Fatal(err)
 	}

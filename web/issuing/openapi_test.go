@@ -62,6 +62,7 @@ func TestDescription(t *testing.T) {
 	withVCAPI := func(c *Config) {
 		admin(c)
 		c.APIKeys = append(c.APIKeys, APIKey{Name: "approver", SHA256: sha256.Sum256([]byte("the key of an approver")), Roles: []Role{Approver}}, APIKey{Name: "registrar", SHA256: sha256.Sum256([]byte("the key of a registrar"))})
+		c.ListBody, c.DraftsAtOnce = 1<<20, 10
 		c.VCAPI, c.Backups = true, &issuer.Keeper{Dir: t.TempDir()} // which does not run
 	}
 	var iss *issuer.Issuer
@@ -287,6 +288,8 @@ func TestDescription(t *testing.T) {
 		}
 	}
 
+	testBatches(t, server.URL)
+
 	// What can happen to every request; that it does is for Complete to say: with a
 	// known ETag, too late, with the records closed; of the API also without a key,
 	// for a page of another site, with too much, and too often.
@@ -298,6 +301,8 @@ func TestDescription(t *testing.T) {
 			method, path, _ := strings.Cut(route, " ")
 			if strings.HasSuffix(path, "/proof") {
 				path += "?seal=" + strings.Repeat("0", 64)
+			} else if route == "GET "+api+"/credentials" {
+				path += "?external_id=exam/1"
 			}
 			r := httptest.NewRequestWithContext(ctx, method, strings.NewReplacer(":id", "soil-sampling", ":version", "2026.1", ":public", public, ":list", "r1", ":log", "1").Replace(path), nil)
 			switch {
@@ -308,6 +313,10 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader(statement))
 			case path == "/credentials/status":
 				r.Body = io.NopCloser(strings.NewReader(statementStatus))
+			case path == api+"/drafts":
+				r.Body = io.NopCloser(strings.NewReader(externalDraft("exam/1", "9")))
+			case strings.HasSuffix(path, "/start"), strings.HasSuffix(path, "/encoding"):
+				r.Body = io.NopCloser(strings.NewReader("{}"))
 			case strings.HasSuffix(path, "/approve"):
 				r.Body = io.NopCloser(strings.NewReader(`{"digest": "x"}`))
 			case path == api+"/bulk":

@@ -129,15 +129,18 @@ func (s *server) getCourseSchema(c echo.Context) error {
 //go:embed openapi.json
 var openAPIDocument string
 
+//go:embed batches.json
+var batchesPart string
+
 //go:embed vcapi.json
 var vcAPIPart string
 
 // description is the OpenAPI document of a server with or without the VC-API.
 func description(vcAPI bool) []byte {
 	if !vcAPI {
-		return web.Description(openAPIDocument)
+		return web.Description(openAPIDocument, batchesPart)
 	}
-	return web.Description(openAPIDocument, vcAPIPart)
+	return web.Description(openAPIDocument, batchesPart, vcAPIPart)
 }
 
 func (s *server) getDescription(c echo.Context) error {

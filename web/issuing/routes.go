@@ -23,17 +23,20 @@ var pagesFS embed.FS
 
 // Config is what the server serves.
 type Config struct {
-	Issuer      *issuer.Issuer
-	Store       store.Store
-	Institution issuer.Institution
-	APIKeys     []APIKey
-	WrongKeys   web.Rate       // of requests with a wrong API key, per address; zero: not limited
-	VCAPI       bool           // serve the issuer's part of the VC-API, for credentials of any kind
-	VCAPIForm   keys.Form      // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
-	Backups     *issuer.Keeper // nil: none are made
-	ReadOnly    bool           // by configuration: Store takes no change
-	Disk        *store.Disk    // told of by /readyz, nil: it is not looked at
-	Kit         web.Config     // its Rate is that of the API, per key
+	Issuer       *issuer.Issuer
+	Store        store.Store
+	Institution  issuer.Institution
+	APIKeys      []APIKey
+	WrongKeys    web.Rate        // of requests with a wrong API key, per address; zero: not limited
+	VCAPI        bool            // serve the issuer's part of the VC-API, for credentials of any kind
+	VCAPIForm    keys.Form       // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
+	Backups      *issuer.Keeper  // nil: none are made
+	Batches      *issuer.Batches // nil: they are taken and not worked on
+	ListBody     int64           // of a request with a class list or many drafts, in bytes; 0: 32 MiB
+	DraftsAtOnce int             // that are issued while the client waits, more become a batch; 0: 500
+	ReadOnly     bool            // by configuration: Store takes no change
+	Disk         *store.Disk     // told of by /readyz, nil: it is not looked at
+	Kit          web.Config      // its Rate is that of the API, per key
 }
 
 // APIKey is a key of the API: the server knows its digest only.
@@ -57,6 +60,15 @@ func New(c Config) (*echo.Echo, error) {
 	if c.Issuer == nil || c.Store == nil {
 		return nil, errors.New("building the issuer's server: no issuer or no store")
 	}
+	if c.Batches == nil {
+		c.Batches = issuer.NewBatches(issuer.BatchConfig{Issuer: c.Issuer})
+	}
+	if c.ListBody == 0 {
+		c.ListBody = 32 << 20
+	}
+	if c.DraftsAtOnce == 0 {
+		c.DraftsAtOnce = 500
+	}
 	c.Kit.HTTPS = strings.HasPrefix(c.Institution.PublicBase, "https://")
 	pages, err := fs.Sub(pagesFS, "pages")
 	if err != nil {
@@ -75,6 +87,10 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrState, Status: http.StatusConflict, Title: "Not possible in the credential's state"},
 		web.Row{Is: store.ErrReadOnly, Status: http.StatusServiceUnavailable, Retry: 60, Title: "Records are read-only: nothing is issued or changed"},
 		web.Row{Is: store.ErrDiskLow, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:disk-low", Title: "No room: nothing is issued until there is, revoking works"},
+		web.Row{Is: issuer.ErrBatchState, Status: http.StatusConflict, Title: "Not possible in the batch's state"},
+		web.Row{Is: issuer.ErrBatchProblems, Status: http.StatusConflict, Title: "The batch has rows with problems"},
+		web.Row{Is: issuer.ErrBatchGone, Status: http.StatusConflict, Title: "The rows of the batch are removed"},
+		web.Row{Is: issuer.ErrBatchLimit, Status: http.StatusTooManyRequests, Retry: 60, Title: "Too many batches or rows wait"},
 		web.Row{Is: issuer.ErrClock, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:clock", Title: "The server's clock is in doubt: nothing is signed until it is right or confirmed"},
 		web.Row{Is: issuer.ErrNoCorrection, Status: http.StatusConflict, Title: "No new award can be drawn up from it"},
 		web.Row{Is: issuer.ErrBulkCount, Status: http.StatusConflict, Title: "The number confirmed is not the number found"},
@@ -137,6 +153,20 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/approvals/:id", s.getApproval, reader)
 	api.POST("/approvals/:id/approve", s.postApprove, approver)
 	api.POST("/approvals/:id/reject", s.postReject, approver)
+	api.GET("/credentials", s.getCredentials, reader)
+	list := kit.LimitBody(c.ListBody)
+	api.POST("/drafts", s.postDrafts, registrar, list)
+	api.POST("/courses/:id/batches", s.postBatch, registrar, list)
+	api.POST("/courses/:id/:version/batches", s.postBatch, registrar, list)
+	api.GET("/batches", s.getBatches, reader)
+	api.GET("/batches/:batch", s.getBatch, reader)
+	api.GET("/batches/:batch/results", s.getResults, reader)
+	api.GET("/batches/:batch/results.csv", s.getResultsCSV, reader)
+	api.GET("/batches/:batch/previews", s.getPreviews, reader)
+	api.POST("/batches/:batch/list", s.postList, registrar, list)
+	for step := range batchSteps {
+		api.POST("/batches/:batch/"+step, s.postStep(step), registrar)
+	}
 	api.POST("/courses", s.postCourse, registrar)
 	api.GET("/courses", s.getCourses, reader)
 	api.GET("/courses/:id", s.getCourse, reader)
