@@ -187,9 +187,9 @@ func (v *Verifier) examine(ctx context.Context, r *Report, opened *keys.Opened, 
 // not looked at: what they show may be anything.
 func (v *Verifier) verifyPDF(ctx context.Context, r *Report, pdf []byte) *Report {
 	sealed, err := paper.Attachment(pdf)
-	if err != nil {
+	if err != nil { // why exactly is of no use to whoever was given it
 		r.State = Unreadable
-		r.check(CheckFormat).fail("malformed", "No sealed file is in this PDF that is read here: it must be as its issuer made it, and not as another program saved it. Give the file as it was downloaded, or the sealed file itself (%s).", plain(err.Error()))
+		r.check(CheckFormat).fail("malformed", "No sealed file is in this PDF as an issuer of ours puts it there: it is no certificate or another program saved it anew. Give it as it was downloaded or give the sealed file itself.")
 		return r.conclude(v)
 	}
 	if paper.IsPDF(sealed) {

@@ -102,7 +102,7 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	if err := shown.print(con, house, total, time.Since(start)); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "\nFiles: %s (records, keys, the sealed files in sealed/, API keys in api-key and approver-key)\n", cmd.Dir)
+	fmt.Fprintf(con.out, "\nFiles: %s (records, keys, the sealed files and some certificates as PDF in sealed/, API keys in api-key and approver-key)\n", cmd.Dir)
 	if cmd.Once {
 		return nil
 	}
@@ -139,7 +139,10 @@ func (cmd *demoCmd) issue(ctx context.Context, con console, house *house) (demoS
 		var records []store.Record
 		_, failed, err := issueAll(con, house.issuer.IssueAll(ctx, drafts), drafts, func(r store.Record) error {
 			records = append(records, r)
-			return writeForms(sealed, r)
+			if err := writeForms(sealed, r); err != nil || example.Name == "class" {
+				return err
+			}
+			return writePDF(sealed, house.issuer, r)
 		})
 		if err != nil {
 			return shown, 0, err

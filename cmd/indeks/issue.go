@@ -28,6 +28,7 @@ type issueCmd struct {
 	Encoding string `help:"Encoding of a CSV that does not tell it itself." enum:",utf-8,windows-1250,windows-1251,windows-1252" default:""`
 	DryRun   bool   `help:"Check course and list, say every problem, issue nothing."`
 	Out      string `help:"Folder to write the sealed files into." type:"path" placeholder:"DIR"`
+	PDF      bool   `name:"pdf" help:"Write each certificate as PDF beside its sealed files."`
 }
 
 func (*issueCmd) Help() string {
@@ -39,7 +40,7 @@ the same credential.
 The issuer's server must not run on the same records at the same time; with a running server use its API.
 
   indeks issue course.json list.csv --config uni --dry-run
-  indeks issue course.json list.xlsx --config uni --out sealed/`
+  indeks issue course.json list.xlsx --config uni --out sealed/ --pdf`
 }
 
 func (cmd *issueCmd) Run(ctx context.Context, con console) error {
@@ -50,6 +51,9 @@ func (cmd *issueCmd) Run(ctx context.Context, con console) error {
 	if cmd.DryRun {
 		fmt.Fprintf(con.out, "%d learners, no problem that blocks. Nothing was issued.\n", len(drafts))
 		return nil
+	}
+	if cmd.PDF && cmd.Out == "" {
+		return &exitError{exitUsage, errors.New("--pdf needs --out, the folder to write into")}
 	}
 	house, err := cmd.open(ctx)
 	if err != nil {
@@ -67,7 +71,10 @@ func (cmd *issueCmd) Run(ctx context.Context, con console) error {
 		if cmd.Out == "" {
 			return nil
 		}
-		return writeForms(cmd.Out, r)
+		if err := writeForms(cmd.Out, r); err != nil || !cmd.PDF {
+			return err
+		}
+		return writePDF(cmd.Out, house.issuer, r)
 	})
 	fmt.Fprintf(con.err, "Issued %d of %d in %s.\n", done, len(drafts), time.Since(start).Round(time.Millisecond))
 	if err == nil && failed > 0 {
@@ -155,6 +162,19 @@ func writeForms(dir string, r store.Record) error {
 		if err := os.WriteFile(path, form.Token, 0o600); err != nil {
 			return fmt.Errorf("writing the sealed file: %w", err)
 		}
+	}
+	return nil
+}
+
+// writePDF writes the certificate of a record beside its sealed files, in the
+// credential's own language.
+func writePDF(dir string, i *issuer.Issuer, r store.Record) error {
+	file, err := i.Certificate(r, "")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, r.Public+".pdf"), file, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the certificate: %w", err)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (f serverFlag) apiKey() (string, error) {
 }
 
 // ask sends a request with a JSON body, nil for none, and reads the answer into
-// what into points at. What the server refuses is an error in its own words, with
+// what into points at: JSON, or into bytes whatever it is. What the server refuses is an error in its own words, with
 // the places that it names.
 func (f serverFlag) ask(ctx context.Context, method, path string, body, into any, headers ...string) error {
 	key, err := f.apiKey()
@@ -66,6 +66,10 @@ func (f serverFlag) ask(ctx context.Context, method, path string, body, into any
 		return fmt.Errorf("asking the issuer's server: %w", err)
 	}
 	if resp.StatusCode < 300 {
+		if file, ok := into.(*[]byte); ok {
+			*file = raw
+			return nil
+		}
 		if err := json.Unmarshal(raw, into, json.MatchCaseInsensitiveNames(true)); err != nil {
 			return fmt.Errorf("asking the issuer's server: it answered %s with something else than expected: %w", resp.Status, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
+	"indeks/elm"
 	"indeks/issuer"
 	"indeks/store"
 	"indeks/web"
@@ -204,6 +206,25 @@ func (s *server) getRecord(c echo.Context) error {
 		return err
 	}
 	return writeJSON(c, http.StatusOK, s.recordView(record))
+}
+
+// getCertificate prints a credential, in its own language unless ?lang= names
+// another one.
+func (s *server) getCertificate(c echo.Context) error {
+	lang := c.QueryParam("lang")
+	if lang != "" && !slices.Contains(elm.Languages(), lang) {
+		return &web.Problem{Status: http.StatusBadRequest, Title: "No such language", Type: malformedValue, Detail: "lang is one of " + strings.Join(elm.Languages(), ", ")}
+	}
+	record, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	file, err := s.Issuer.Certificate(record, lang)
+	if err != nil {
+		return err
+	}
+	nameFile(c, record, "certificate.pdf")
+	return c.Blob(http.StatusOK, "application/pdf", file)
 }
 
 // changeMethod is Revoke, Suspend or Reinstate.

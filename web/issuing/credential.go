@@ -125,11 +125,12 @@ func title(sections []elm.Section, otherwise string) elm.Value {
 }
 
 // download is one file of a learner's credential: a sealed form of it, or what
-// body makes.
+// body makes, in a language where it has one.
 type download struct {
 	contentType string
 	form        string
-	body        func(s *server, r store.Record) ([]byte, error)
+	body        func(s *server, r store.Record, lang string) ([]byte, error)
+	kept        bool // what body makes is a file to keep, not a part of the page
 }
 
 // downloads are the files under a learner's link, by name.
@@ -138,8 +139,11 @@ var downloads = map[string]download{
 	"credential.jwt":     {contentType: "application/vc+jwt", form: string(elm.VC2)},
 	"credential.vc.json": {contentType: "application/vc", form: string(issuer.ProvedAward)},
 	"badge.jwt":          {contentType: "application/jwt", form: string(issuer.OpenBadge)},
-	"qr.png":             {contentType: "image/png", body: func(s *server, r store.Record) ([]byte, error) { return paper.PNG(s.Issuer.VerifyURL(r), 8) }},
-	"qr.svg":             {contentType: "image/svg+xml", body: func(s *server, r store.Record) ([]byte, error) { return paper.SVG(s.Issuer.VerifyURL(r)) }},
+	"certificate.pdf": {contentType: "application/pdf", kept: true, body: func(s *server, r store.Record, lang string) ([]byte, error) {
+		return s.Issuer.Certificate(r, lang)
+	}},
+	"qr.png": {contentType: "image/png", body: func(s *server, r store.Record, _ string) ([]byte, error) { return paper.PNG(s.Issuer.VerifyURL(r), 8) }},
+	"qr.svg": {contentType: "image/svg+xml", body: func(s *server, r store.Record, _ string) ([]byte, error) { return paper.SVG(s.Issuer.VerifyURL(r)) }},
 }
 
 // of reports whether a record has the file: the form with an embedded proof and
@@ -161,16 +165,22 @@ func (s *server) getDownload(c echo.Context) error {
 	if !ok || !file.of(record) {
 		return store.ErrNotFound
 	}
+	if file.form != "" || file.kept {
+		nameFile(c, record, c.Param("file"))
+	}
 	if file.form != "" {
-		// The certificate number names the file: learners keep several.
-		c.Response().Header().Set("Content-Disposition", `attachment; filename="`+fileName(record.Number)+"-"+c.Param("file")+`"`)
 		return c.Blob(http.StatusOK, file.contentType, record.Forms[file.form].Token)
 	}
-	body, err := file.body(s, record)
+	body, err := file.body(s, record, s.kit.Lang(c))
 	if err != nil {
 		return err
 	}
 	return c.Blob(http.StatusOK, file.contentType, body)
+}
+
+// nameFile names a file to keep by its certificate number: learners keep several.
+func nameFile(c echo.Context, r store.Record, name string) {
+	c.Response().Header().Set("Content-Disposition", `attachment; filename="`+fileName(r.Number)+"-"+name+`"`)
 }
 
 // fileName keeps of a certificate number what any file system takes.

@@ -198,7 +198,7 @@ func TestAPIIssuesOnceAndWithdraws(t *testing.T) {
 	if got := ask(t, "GET", page, ""); got.status != 200 || !strings.Contains(got.body, "Иван Њежић") || !strings.Contains(got.body, "verify.example/C/"+record.PublicID) {
 		t.Errorf("learner's page: %d\n%s", got.status, got.body)
 	}
-	for name, contentType := range map[string]string{"credential.jsonld": "application/ld+json", "credential.jwt": "application/vc+jwt", "qr.png": "image/png", "qr.svg": "image/svg+xml"} {
+	for name, contentType := range map[string]string{"credential.jsonld": "application/ld+json", "credential.jwt": "application/vc+jwt", "certificate.pdf": "application/pdf", "qr.png": "image/png", "qr.svg": "image/svg+xml"} {
 		if got := ask(t, "GET", page+"/"+name, ""); got.status != 200 || got.header.Get("Content-Type") != contentType || !strings.Contains(got.header.Get("Cache-Control"), "no-store") {
 			t.Errorf("%s: %d %v", name, got.status, got.header)
 		}

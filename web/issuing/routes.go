@@ -14,6 +14,7 @@ import (
 
 	"indeks/issuer"
 	"indeks/keys"
+	"indeks/paper"
 	"indeks/store"
 	"indeks/web"
 )
@@ -95,6 +96,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrNoCorrection, Status: http.StatusConflict, Title: "No new award can be drawn up from it"},
 		web.Row{Is: issuer.ErrBulkCount, Status: http.StatusConflict, Title: "The number confirmed is not the number found"},
 		web.Row{Is: issuer.ErrBulkState, Status: http.StatusConflict, Title: "Not possible in the state of the bulk change"},
+		web.Row{Is: paper.ErrGlyph, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:glyph", Title: "The PDF cannot show a character of the name, the title or the institution"},
 		web.Row{Is: store.ErrRevision, Status: http.StatusConflict, Title: "It was changed since it was read"},
 		web.Row{Is: issuer.ErrSameActor, Status: http.StatusForbidden, Title: "Who asked for it cannot decide on it"},
 		web.Row{Is: issuer.ErrDecided, Status: http.StatusConflict, Title: "It was decided already"},
@@ -140,6 +142,7 @@ func New(c Config) (*echo.Echo, error) {
 	registrar, approver, auditor, reader, admin := may(Registrar), may(Approver), may(Auditor, Admin), may(readers...), may(Admin)
 	api.POST("/credentials", s.postCredential, registrar)
 	api.GET("/credentials/:id", s.getRecord, reader)
+	api.GET("/credentials/:id/certificate.pdf", s.getCertificate, reader)
 	api.POST("/credentials/:id/correct", s.postCorrection, registrar)
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke), registrar)
 	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend), registrar)

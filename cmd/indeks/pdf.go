@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+)
+
+type pdfCmd struct {
+	configFlag
+	serverFlag
+	Credential string `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
+	Out        string `help:"File to write; - is standard output." required:"" placeholder:"FILE"`
+	Lang       string `help:"Language: en, hr, sr-Latn, sr-Cyrl; the credential's own where it is left out." placeholder:"TAG"`
+}
+
+func (*pdfCmd) Help() string {
+	return `Writes the certificate with its supplement, and the sealed files attached to it. The learner gets the
+same file from the page behind the claim link. The PDF itself can be verified.
+While the issuer's server runs it holds the records: give --server then.
+
+  indeks pdf MC-2026-00007 --out MC-2026-00007.pdf --lang hr
+  indeks verify MC-2026-00007.pdf --trust trust.json`
+}
+
+func (cmd *pdfCmd) Run(ctx context.Context, con console) error {
+	file, err := cmd.file(ctx)
+	if err != nil {
+		return err
+	}
+	if cmd.Out == "-" {
+		_, err = con.out.Write(file)
+	} else {
+		err = os.WriteFile(cmd.Out, file, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the certificate: %w", err)
+	}
+	return nil
+}
+
+func (cmd *pdfCmd) file(ctx context.Context) (file []byte, err error) {
+	if cmd.Server != "" {
+		path := "/api/v1/credentials/" + url.PathEscape(cmd.Credential) + "/certificate.pdf"
+		if cmd.Lang != "" {
+			path += "?lang=" + url.QueryEscape(cmd.Lang)
+		}
+		err = cmd.ask(ctx, http.MethodGet, path, nil, &file)
+		return file, err
+	}
+	house, err := cmd.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer house.close()
+	record, err := house.issuer.Find(ctx, cmd.Credential)
+	if err != nil {
+		return nil, fmt.Errorf("looking up %q: %w", cmd.Credential, err)
+	}
+	return house.issuer.Certificate(record, cmd.Lang)
+}
