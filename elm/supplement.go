@@ -79,6 +79,8 @@ func CompletenessOf(supplement []Section) Answers {
 			a.Missing = append(a.Missing, id)
 		case e.Reason:
 			a.Reasoned = append(a.Reasoned, id)
+		case a.Present == nil:
+			a.Present = append(make([]string, 0, len(mandatory)), id)
 		default:
 			a.Present = append(a.Present, id)
 		}

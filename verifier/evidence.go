@@ -50,6 +50,21 @@ var EvidenceKinds = []string{
 	EvidenceCertificate, EvidenceQualified, EvidenceStatements, EvidenceGranted,
 }
 
+// standing is what follows from an entry of the trust file alone.
+type standing struct {
+	facts  []Evidence // who it is
+	places places
+}
+
+// standing works it out once for each entry: a trust file does not change.
+func (v *Verifier) standing(e *TrustedIssuer) *standing {
+	known, ok := v.standings.Load(e)
+	if !ok {
+		known, _ = v.standings.LoadOrStore(e, &standing{slices.Clip(v.listed(e)), e.places()})
+	}
+	return known.(*standing)
+}
+
 // listed is what the trust file says of who an issuer is.
 func (v *Verifier) listed(e *TrustedIssuer) []Evidence {
 	var facts []Evidence

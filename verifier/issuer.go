@@ -76,7 +76,7 @@ func (v *Verifier) confirm(r *Report, cred *elm.Credential, e *TrustedIssuer, ch
 	r.Issuer = Issuer{
 		Name: e.Name("en"), Confirmed: true, DID: e.ID, Country: e.Country, Provider: e.Provider, Trust: e,
 	}
-	r.Issuer.Evidence = append(v.listed(e), chain...)
+	r.Issuer.Evidence = append(v.standing(e).facts, chain...)
 	for _, fact := range r.Issuer.Evidence {
 		r.Issuer.Level = max(r.Issuer.Level, fact.Level)
 	}

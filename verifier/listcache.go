@@ -20,7 +20,7 @@ const (
 
 // listKey tells lists apart: what is a good list in one issuer's name need not
 // be one in another's. Addresses are compared as they are written, query and all.
-type listKey struct{ issuer, address string }
+type listKey struct{ id, organization, address string }
 
 // listCache holds what was last learnt of each list. A list is used until its
 // ttl ends, and its age is kept beyond, to refuse an older one later. It is
@@ -55,7 +55,7 @@ type flight struct {
 // known of it, or a fetch that all share who ask meanwhile. Nobody who leaves
 // takes it along, for it has its own time limit.
 func (l *listCache) ask(ctx context.Context, v *Verifier, e *TrustedIssuer, u *url.URL, address string) *flight {
-	key := listKey{e.ID + " " + e.OrganizationID, address}
+	key := listKey{e.ID, e.OrganizationID, address}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	known := l.known[key]

@@ -165,7 +165,7 @@ func (v *Verifier) knows(u *url.URL) bool {
 		return false
 	}
 	for i := range v.trust.Issuers {
-		if v.trust.Issuers[i].owns(u) {
+		if v.standing(&v.trust.Issuers[i]).places.own(u) {
 			return true
 		}
 	}

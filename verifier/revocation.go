@@ -94,11 +94,15 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 
 	// 2. Ask for all lists at once, in the time of one fetch: nobody waits for
 	// eight servers that do not answer.
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	questions := make([]question, len(entries))
-	for i, entry := range entries {
-		questions[i] = v.ask(ctx, r, entry)
+	questions, waits := make([]question, len(entries)), false
+	for i := range entries {
+		questions[i] = v.ask(ctx, r, &entries[i])
+		waits = waits || questions[i].flight != nil && questions[i].flight.done != nil
+	}
+	if waits {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, fetchTimeout)
+		defer cancel()
 	}
 
 	// 3. Every answer, whatever the others said.
@@ -187,7 +191,7 @@ type statusMessage struct {
 }
 
 // ask holds an entry to its own rules and asks for its list.
-func (v *Verifier) ask(ctx context.Context, r *Report, entry elm.StatusEntry) question {
+func (v *Verifier) ask(ctx context.Context, r *Report, entry *elm.StatusEntry) question {
 	q := question{purpose: entry.StatusPurpose, size: 1}
 	wrong := func(format string, args ...any) question {
 		q.err = &statusError{errEntry, malformedValue, fmt.Sprintf(format, args...)}
@@ -300,12 +304,12 @@ func (q *question) message(value uint64) string {
 // ownsList reports whether a list may be fetched in the issuer's name: from its
 // own hosts, or from those of somebody who may keep its lists.
 func (v *Verifier) ownsList(e *TrustedIssuer, u *url.URL) bool {
-	if e.owns(u) {
+	if v.standing(e).places.own(u) {
 		return true
 	}
 	return slices.ContainsFunc(e.StatusDelegates, func(did string) bool {
 		delegate := v.trust.ByDID(did)
-		return delegate != nil && delegate.owns(u)
+		return delegate != nil && v.standing(delegate).places.own(u)
 	})
 }
 

@@ -191,34 +191,42 @@ func (t *Trust) byCertificate(c *x509.Certificate) *TrustedIssuer {
 	return &t.Issuers[i]
 }
 
-// places lists the hosts that belong to the issuer, and the ports that it names. Something elsewhere is never fetched in its
-// name.
-func (t *TrustedIssuer) places() (hosts, ports []string) {
-	hosts = slices.Clone(t.Domains)
+// places are the hosts that belong to an issuer, in lower case, and the ports that it
+// names. Something elsewhere is never fetched in its name.
+type places struct{ hosts, ports []string }
+
+func (t *TrustedIssuer) places() (p places) {
+	add := func(host string) { p.hosts = append(p.hosts, strings.ToLower(host)) }
+	for _, domain := range t.Domains {
+		add(domain)
+	}
 	if rest, ok := strings.CutPrefix(t.ID, "did:web:"); ok {
 		host, _, _ := strings.Cut(rest, ":")
 		if plain, err := url.PathUnescape(host); err == nil { // did:web section 3.2: the port's colon is percent-encoded
 			host, port, _ := strings.Cut(plain, ":")
-			hosts, ports = append(hosts, host), append(ports, port)
+			add(host)
+			p.ports = append(p.ports, port)
 		}
 	}
 	if u, err := parseURL(t.CredentialsURL); err == nil {
-		hosts, ports = append(hosts, u.Hostname()), append(ports, u.Port())
+		add(u.Hostname())
+		p.ports = append(p.ports, u.Port())
 	}
-	return hosts, ports
+	return p
 }
 
 // owns reports whether u leads to one of the issuer's hosts, or a subdomain of
 // one, at a port that it uses: links come from strangers, and whoever may choose
 // the port can look for open ones.
-func (t *TrustedIssuer) owns(u *url.URL) bool {
-	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	hosts, ports := t.places()
-	if port := u.Port(); port != "" && port != "443" && !slices.Contains(ports, port) {
+func (t *TrustedIssuer) owns(u *url.URL) bool { return t.places().own(u) }
+
+func (p places) own(u *url.URL) bool {
+	if port := u.Port(); port != "" && port != "443" && !slices.Contains(p.ports, port) {
 		return false
 	}
-	return host != "" && slices.ContainsFunc(hosts, func(own string) bool {
-		own = strings.ToLower(own)
-		return host == own || strings.HasSuffix(host, "."+own) && own != ""
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	return host != "" && slices.ContainsFunc(p.hosts, func(own string) bool {
+		above, ok := strings.CutSuffix(host, own)
+		return ok && (above == "" || own != "" && strings.HasSuffix(above, "."))
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"indeks/contexts"
@@ -159,6 +160,7 @@ type Verifier struct {
 	step                 func(ctx context.Context, name string) (inner context.Context, end func(error))
 	dids                 didCache
 	lists                listCache
+	standings            sync.Map // *TrustedIssuer to *standing
 }
 
 // New returns a verifier. It starts nothing.

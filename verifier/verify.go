@@ -30,19 +30,27 @@ func (r *Report) check(name string) *Check {
 }
 
 func (c *Check) pass(format string, args ...any) {
-	c.Result, c.Reason, c.Message = Passed, "", fmt.Sprintf(format, args...)
+	c.Result, c.Reason, c.Message = Passed, "", said(format, args)
 }
 
 func (c *Check) fail(reason Reason, format string, args ...any) {
-	c.Result, c.Reason, c.Message = Failed, reason, fmt.Sprintf(format, args...)
+	c.Result, c.Reason, c.Message = Failed, reason, said(format, args)
 }
 
 func (c *Check) notMade(reason Reason, format string, args ...any) {
-	c.Result, c.Reason, c.Message = NotMade, reason, fmt.Sprintf(format, args...)
+	c.Result, c.Reason, c.Message = NotMade, reason, said(format, args)
 }
 
 func (c *Check) remark(format string, args ...any) {
-	c.Remarks = append(c.Remarks, fmt.Sprintf(format, args...))
+	c.Remarks = append(c.Remarks, said(format, args))
+}
+
+// said is a sentence. Most have nothing to fill in.
+func said(format string, args []any) string {
+	if len(args) == 0 {
+		return format
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 // Verify examines a token of any form. It never fails.
