@@ -238,32 +238,15 @@ var errKeyDestroyed = errors.New("its data key is destroyed: it was erased after
 
 // eraseAgain erases in a copy what was erased after it was made, as the data keys
 // tell, and returns of how many records.
-func eraseAgain(tx *bolt.Tx, by author, keys *DataKeys, at time.Time) (n int, err error) {
+func eraseAgain(r restoring, keys *DataKeys, at time.Time) (n int, err error) {
 	told := map[string][]Erasure{}
 	for _, e := range keys.Erasures() {
 		told[e.ID] = append(told[e.ID], e)
 	}
-	var ids []string
-	err = tx.Bucket(bucketRecords).ForEach(func(key, _ []byte) error {
-		doc, err := getDoc(tx, key)
-		if err == nil && doc.lacksKey(keys) {
-			ids = append(ids, doc.ID)
-		}
-		return err
-	})
-	if err != nil {
+	if err := r.dropDocuments(); err != nil {
 		return 0, err
 	}
-	var papers [][]byte
-	err = tx.Bucket(bucketDocuments).ForEach(func(key, stored []byte) error {
-		if _, err := keys.openDocument(key, stored); errors.Is(err, ErrNotFound) {
-			papers = append(papers, bytes.Clone(key))
-		}
-		return nil
-	})
-	for _, key := range papers {
-		err = errors.Join(err, tx.Bucket(bucketDocuments).Delete(key))
-	}
+	ids, err := r.lackingKeys()
 	if err != nil {
 		return 0, err
 	}
@@ -273,12 +256,42 @@ func eraseAgain(tx *bolt.Tx, by author, keys *DataKeys, at time.Time) (n int, er
 			list = []Erasure{{Class: Register, At: at, Reason: "the keys of its month were destroyed", By: "restore"}}
 		}
 		for _, e := range list {
-			if _, _, err := eraseRecord(tx, by, keys, id, e); err != nil {
+			if err := r.erase(id, e); err != nil {
 				return 0, fmt.Errorf("erasing %s again: %w", id, err)
 			}
 		}
 	}
 	return len(ids), nil
+}
+
+func (r boltRestoring) lackingKeys() (ids []string, err error) {
+	err = r.tx.Bucket(bucketRecords).ForEach(func(key, _ []byte) error {
+		doc, err := getDoc(r.tx, key)
+		if err == nil && doc.lacksKey(r.keys) {
+			ids = append(ids, doc.ID)
+		}
+		return err
+	})
+	return ids, err
+}
+
+func (r boltRestoring) dropDocuments() error {
+	var papers [][]byte
+	err := r.tx.Bucket(bucketDocuments).ForEach(func(key, stored []byte) error {
+		if _, err := r.keys.openDocument(key, stored); errors.Is(err, ErrNotFound) {
+			papers = append(papers, bytes.Clone(key))
+		}
+		return nil
+	})
+	for _, key := range papers {
+		err = errors.Join(err, r.tx.Bucket(bucketDocuments).Delete(key))
+	}
+	return err
+}
+
+func (r boltRestoring) erase(id string, e Erasure) error {
+	_, _, err := eraseRecord(r.tx, r.by, r.keys, id, e)
+	return err
 }
 
 // lacksKey reports whether a key of what the record says is destroyed.

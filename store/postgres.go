@@ -45,6 +45,8 @@ type PostgresConfig struct {
 	MaxConns int
 	// Warn is told what an operator should know; nil: nobody.
 	Warn func(msg string, args ...any)
+
+	lock time.Duration // to wait for other nodes to end, where nobody else may be there; 0: lockTimeout
 }
 
 // ErrUnsafe is returned by OpenPostgres where the server is set up to lose what it
@@ -58,6 +60,7 @@ var postgresHints = map[error]string{
 	ErrNewer:    "use the program that wrote it, or a later one",
 	ErrOlder:    "stop all nodes and run `indeks migrate` once",
 	ErrExists:   "choose an empty database",
+	ErrLocked:   "stop all nodes",
 	ErrDamaged:  "keep the database as it is and restore the last backup beside it",
 	ErrDataKeys: "put back the latest copy of the data keys that belong to this store",
 	ErrUnsafe:   "set it on in postgresql.conf",
@@ -97,7 +100,7 @@ var migrations = sync.OnceValue(func() []string {
 // postgresStore is a Store in a PostgreSQL database. It is one of several nodes:
 // nothing that another could change is remembered here.
 type postgresStore struct {
-	Store // nil: what the contract has and is not here yet
+	config PostgresConfig
 
 	pool *pgxpool.Pool
 	keys *DataKeys
@@ -326,7 +329,7 @@ func openPostgres(ctx context.Context, c PostgresConfig, idle string) (*postgres
 	if idle != "" {
 		config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idle
 	}
-	s := &postgresStore{keys: c.Keys, name: name, node: c.Node, warn: c.Warn, now: time.Now}
+	s := &postgresStore{config: c, keys: c.Keys, name: name, node: c.Node, warn: c.Warn, now: time.Now}
 	if s.warn == nil {
 		s.warn = func(string, ...any) {}
 	}

@@ -108,29 +108,21 @@ func Restore(ctx context.Context, path, storeID string, keys *DataKeys, how Rest
 		return Restored{}, err
 	}
 	defer s.Close()
-	const before = "before it is restored"
-	check := func(when string) error {
-		found := slices.DeleteFunc(Check(ctx, s), func(err error) bool { return when == before && errors.Is(err, errKeyDestroyed) })
-		if len(found) > 0 {
-			return fmt.Errorf("checking the store %s, %d findings: %w", when, len(found), errors.Join(found[:min(len(found), 20)]...))
-		}
-		return nil
-	}
-	if err := check(before); err != nil {
+	if err := checkRestoring(ctx, s, true); err != nil {
 		return Restored{}, err
 	}
 	var done Restored
 	by := s.author(ctx)
 	err = guard(func() error { // and not by write, which keeps what was done before a sentinel
 		return s.db.Update(func(tx *bolt.Tx) (err error) {
-			if done, err = restore(tx, by, keys, how); err != nil {
+			if done, err = restore(boltRestoring{tx, by, keys}, keys, how); err != nil {
 				return err
 			}
 			return grow(tx)
 		})
 	})
 	if err == nil {
-		err = check("after it was restored")
+		err = checkRestoring(ctx, s, false)
 	}
 	if err != nil {
 		return Restored{}, fmt.Errorf("restoring: %w", err)
@@ -138,7 +130,46 @@ func Restore(ctx context.Context, path, storeID string, keys *DataKeys, how Rest
 	return done, s.Close()
 }
 
-func restore(tx *bolt.Tx, by author, keys *DataKeys, how Restoration) (done Restored, err error) {
+// checkRestoring checks the whole store, before or after it is restored: before, it
+// does not know what was erased since it was copied.
+func checkRestoring(ctx context.Context, s Store, before bool) error {
+	found := slices.DeleteFunc(Check(ctx, s), func(err error) bool { return before && errors.Is(err, errKeyDestroyed) })
+	if len(found) == 0 {
+		return nil
+	}
+	when := "after it was restored"
+	if before {
+		when = "before it is restored"
+	}
+	return fmt.Errorf("checking the store %s, %d findings: %w", when, len(found), errors.Join(found[:min(len(found), 20)]...))
+}
+
+// restoring is a store in the middle of being restored, in one transaction.
+type restoring interface {
+	lists() (map[string]listDoc, error)
+	bits(list string) (*status.List, error)
+	epoch() (epoch, error)
+	setEpoch(epoch) error
+	// nextLog closes the logs that are open and begins one whose name has the mark of
+	// the restoration.
+	nextLog(mark string, heads []Head) (name string, err error)
+	closeList(listDoc) error
+	addList(listDoc) error // which is closed and has no bits
+	skipNumbers(n uint64) error
+	// recordAt is the id of the record that has a place in a list, "" for none.
+	recordAt(list string, index uint64) (id string, err error)
+	change(id string, c Change) error
+	// keep sets bits that no record calls for.
+	keep(list string, strange *status.List) error
+	publish(list listDoc, token []byte, validFrom time.Time) error
+	// dropDocuments removes the documents, and lackingKeys are the ids of the records,
+	// of which a data key is destroyed.
+	dropDocuments() error
+	lackingKeys() (ids []string, err error)
+	erase(id string, e Erasure) error
+}
+
+func restore(r restoring, keys *DataKeys, how Restoration) (done Restored, err error) {
 	// 1. Is every list there that the copy knows, and none from before it?
 	given := map[string]Publication{}
 	for _, p := range how.Lists {
@@ -146,40 +177,41 @@ func restore(tx *bolt.Tx, by author, keys *DataKeys, how Restoration) (done Rest
 			return Restored{}, fmt.Errorf("%w: list %.40q for %.40q", ErrInvalid, p.ID, p.Purpose)
 		}
 		other, twice := given[p.ID]
-		switch ahead := p.ValidFrom.After(how.At); {
-		case !twice:
+		if !twice {
 			given[p.ID] = p
-		case ahead != other.ValidFrom.After(how.At): // which is newer, no date says: what either has
-			if ahead {
-				p, other = other, p
-			}
+			continue
+		}
+		ahead, otherAhead := p.ValidFrom.After(how.At), other.ValidFrom.After(how.At)
+		if ahead == otherAhead && other.ValidFrom.After(p.ValidFrom) || ahead && !otherAhead {
+			p, other = other, p
+		}
+		// Where one is dated ahead, no date says which is newer: what either has. So with
+		// revocations, which are final: of two nodes one may have signed the later list
+		// without having seen what the other had published.
+		if ahead != otherAhead || p.Purpose == status.Revocation {
 			both, err := status.FromBits(p.Bits.Bits())
 			if err != nil {
 				return Restored{}, fmt.Errorf("%w: list %.40q: %w", ErrInvalid, p.ID, err)
 			}
 			both.Add(other.Bits)
 			p.Bits = both
-			given[p.ID] = p
-		case p.ValidFrom.After(other.ValidFrom):
-			given[p.ID] = p
 		}
+		given[p.ID] = p
 	}
-	known := map[string]listDoc{}
-	var missing []string
-	err = tx.Bucket(bucketLists).ForEach(func(id, _ []byte) error {
-		list, err := getList(tx, string(id))
-		known[string(id)] = list
-		if p, ok := given[string(id)]; !ok {
-			missing = append(missing, string(id))
-		} else if older, err := isOlder(tx, p, list, how.At); err != nil {
-			return err
-		} else if older {
-			return fmt.Errorf("%w: %s of %s, that in the backup is of %s", ErrListOld, id, p.ValidFrom.Format(time.RFC3339), list.ValidFrom.Format(time.RFC3339))
-		}
-		return err
-	})
+	known, err := r.lists()
 	if err != nil {
 		return Restored{}, err
+	}
+	var missing []string
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		list := known[id]
+		if p, ok := given[id]; !ok {
+			missing = append(missing, id)
+		} else if older, err := isOlder(r, p, list, how.At); err != nil {
+			return Restored{}, err
+		} else if older {
+			return Restored{}, fmt.Errorf("%w: %s of %s, that in the backup is of %s", ErrListOld, id, p.ValidFrom.Format(time.RFC3339), list.ValidFrom.Format(time.RFC3339))
+		}
 	}
 	if len(missing) > 0 && !how.Forget {
 		return Restored{}, fmt.Errorf("%w: %s", ErrListMissing, strings.Join(missing, ", "))
@@ -187,7 +219,7 @@ func restore(tx *bolt.Tx, by author, keys *DataKeys, how Restoration) (done Rest
 
 	// 2. Nothing is given out a second time.
 	done.Epoch = strconv.FormatInt(how.At.Unix(), 36)
-	before, err := getEpoch(tx)
+	before, err := r.epoch()
 	if err != nil {
 		return Restored{}, err
 	}
@@ -195,35 +227,20 @@ func restore(tx *bolt.Tx, by author, keys *DataKeys, how Restoration) (done Rest
 		return Restored{}, fmt.Errorf("%w: the store was restored at %s already", ErrInvalid, before.At.Format(time.RFC3339))
 	}
 	now := epoch{Mark: done.Epoch, At: how.At.UTC().Truncate(time.Second), Numbers: before.Numbers + how.Numbers}
-	if err := putJSON(tx, bucketMeta, epochKey, now); err != nil {
+	if err := r.setEpoch(now); err != nil {
 		return Restored{}, err
 	}
-	if done.Log, err = nextLog(tx, by, now.Mark, how.Heads); err != nil {
+	if done.Log, err = r.nextLog(now.Mark, how.Heads); err != nil {
 		return Restored{}, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(known)) {
-		list := known[id]
-		list.Closed = true
-		if err := putJSON(tx, bucketLists, []byte(id), list); err != nil {
+		if err := r.closeList(known[id]); err != nil {
 			return Restored{}, err
 		}
 		done.Closed = append(done.Closed, id)
 	}
-	series := map[string]uint64{}
-	err = tx.Bucket(bucketSeries).ForEach(func(name, stored []byte) error {
-		value, err := open(bucketSeries, name, stored)
-		if err == nil {
-			series[string(name)] = binary.BigEndian.Uint64(value) + how.Numbers
-		}
-		return err
-	})
-	if err != nil {
+	if err := r.skipNumbers(how.Numbers); err != nil {
 		return Restored{}, err
-	}
-	for name, last := range series {
-		if err := put(tx, bucketSeries, []byte(name), binary.BigEndian.AppendUint64(nil, last)); err != nil {
-			return Restored{}, err
-		}
 	}
 
 	// 3. Nothing is forgotten. Suspensions first: a record may have been suspended
@@ -233,27 +250,29 @@ func restore(tx *bolt.Tx, by author, keys *DataKeys, how Restoration) (done Rest
 		return cmp.Or(strings.Compare(b.Purpose, a.Purpose), strings.Compare(a.ID, b.ID))
 	})
 	for _, p := range lists {
-		if _, ok := known[p.ID]; !ok { // opened after the backup, and closed with it
-			opened := listDoc{List: List{ID: p.ID, Purpose: p.Purpose, Opened: p.ValidFrom.UTC().Round(0), Closed: true}}
-			if err := errors.Join(putJSON(tx, bucketLists, []byte(p.ID), opened), put(tx, bucketBits, []byte(p.ID), status.New().Bits())); err != nil {
+		list, ok := known[p.ID]
+		if !ok { // opened after the backup, and closed with it
+			list = listDoc{List: List{ID: p.ID, Purpose: p.Purpose, Opened: p.ValidFrom.UTC().Round(0), Closed: true}}
+			if err := r.addList(list); err != nil {
 				return Restored{}, err
 			}
 			done.Added = append(done.Added, p.ID)
 		}
-		if err := addPublication(tx, by, keys, p, how.At, &done); err != nil {
+		list.Closed = true
+		if err := addPublication(r, list, p, how.At, &done); err != nil {
 			return Restored{}, fmt.Errorf("status list %s: %w", p.ID, err)
 		}
 	}
 
 	// 4. Nothing that was erased comes back.
-	if done.Erased, err = eraseAgain(tx, by, keys, how.At); err != nil {
+	if done.Erased, err = eraseAgain(r, keys, how.At); err != nil {
 		return Restored{}, err
 	}
 	return done, nil
 }
 
 // isOlder reports whether a publication is from before the one of the copy.
-func isOlder(tx *bolt.Tx, p Publication, list listDoc, at time.Time) (bool, error) {
+func isOlder(r restoring, p Publication, list listDoc, at time.Time) (bool, error) {
 	switch {
 	case !p.ValidFrom.Before(list.ValidFrom):
 		return false, nil
@@ -262,72 +281,16 @@ func isOlder(tx *bolt.Tx, p Publication, list listDoc, at time.Time) (bool, erro
 	case p.Purpose != status.Revocation:
 		return false, nil
 	}
-	bits, err := getBits(tx, list.ID)
+	bits, err := r.bits(list.ID)
 	return err == nil && !p.Bits.Covers(bits), err
 }
 
-// nextLog closes the log that is open and begins one whose name has the mark of
-// the restoration. What was logged after the backup is lost; a head of it that is
-// known shows how much, and never becomes a contradiction.
-func nextLog(tx *bolt.Tx, by author, mark string, heads []Head) (name string, err error) {
-	old, err := get(tx, bucketMeta, logKey)
-	if err != nil {
-		return "", err
-	}
-	old = slices.Clone(old)
-	var log Log
-	if err := getJSON(tx, bucketLogs, old, &log); err != nil {
-		return "", err
-	}
-	log.Closed = by.at
-	if err := putJSON(tx, bucketLogs, old, log); err != nil {
-		return "", err
-	}
-	seen := log.Size
-	for _, h := range heads {
-		var known Log
-		switch err := getJSON(tx, bucketLogs, []byte(h.Log), &known); {
-		case errors.Is(err, ErrNotFound):
-			lost := Log{Name: h.Log, Opened: by.at, Closed: by.at}
-			if err := putJSON(tx, bucketLogs, []byte(h.Log), lost); err != nil {
-				return "", err
-			}
-			continue
-		case err != nil:
-			return "", err
-		}
-		if known.Name == log.Name {
-			seen = max(seen, h.Size)
-		}
-		if h.Size > known.Size || h.Size == 0 {
-			continue
-		}
-		root, err := merkle.Root(h.Size, logHashes(tx, h.Log))
-		if err != nil {
-			return "", err
-		}
-		if root != h.Root {
-			return "", fmt.Errorf("%w: the backup is not of the store whose head of log %s of size %d is known", ErrForked, h.Log, h.Size)
-		}
-	}
-	name = firstLog + "-" + mark
-	if err := by.openLog(tx, name, 0); err != nil {
-		return "", err
-	}
-	_, err = by.logged(tx, Event{Kind: KindRestored, Object: log.Name, Result: fmt.Sprintf("the backup has %d entries of %d that are known of", log.Size, seen)})
-	return name, err
-}
-
 // addPublication sets every bit of a publication in a list of the store.
-func addPublication(tx *bolt.Tx, by author, keys *DataKeys, p Publication, at time.Time, done *Restored) error {
-	list, err := getList(tx, p.ID)
-	if err != nil {
-		return err
-	}
+func addPublication(r restoring, list listDoc, p Publication, at time.Time, done *Restored) error {
 	if list.Purpose != p.Purpose {
 		return fmt.Errorf("%w: it is for %s, the publication for %s", ErrInvalid, list.Purpose, p.Purpose)
 	}
-	bits, err := getBits(tx, p.ID)
+	bits, err := r.bits(p.ID)
 	if err != nil {
 		return err
 	}
@@ -347,17 +310,17 @@ func addPublication(tx *bolt.Tx, by author, keys *DataKeys, p Publication, at ti
 		if was {
 			continue
 		}
-		if key := tx.Bucket(bucketEntries).Get(entryKey(p.ID, index)); key != nil {
-			doc, err := getDoc(tx, slices.Clone(key))
-			if err != nil {
-				return err
-			}
-			_, err = change(tx, by, keys, doc.ID, Change{At: at.UTC().Truncate(time.Second), State: to, Reason: "in the last published status list when a backup was restored", By: "restore"})
+		id, err := r.recordAt(p.ID, index)
+		if err != nil {
+			return err
+		}
+		if id != "" {
+			err := r.change(id, Change{At: at.UTC().Truncate(time.Second), State: to, Reason: "in the last published status list when a backup was restored", By: "restore"})
 			if err == nil {
 				if to == Revoked {
-					done.Revoked = append(done.Revoked, doc.ID)
+					done.Revoked = append(done.Revoked, id)
 				} else {
-					done.Suspended = append(done.Suspended, doc.ID)
+					done.Suspended = append(done.Suspended, id)
 				}
 				continue
 			}
@@ -371,17 +334,8 @@ func addPublication(tx *bolt.Tx, by author, keys *DataKeys, p Publication, at ti
 		}
 	}
 
-	// 2. All bits, and those of nobody.
-	if bits, err = getBits(tx, p.ID); err != nil {
-		return err
-	}
-	kept, err := getKept(tx, p.ID)
-	if err != nil {
-		return err
-	}
-	bits.Add(strange)
-	kept.Add(strange)
-	if err := errors.Join(put(tx, bucketBits, []byte(p.ID), bits.Bits()), put(tx, bucketKept, []byte(p.ID), kept.Bits())); err != nil {
+	// 2. The bits of nobody.
+	if err := r.keep(p.ID, strange); err != nil {
 		return err
 	}
 
@@ -389,11 +343,170 @@ func addPublication(tx *bolt.Tx, by author, keys *DataKeys, p Publication, at ti
 	if p.ValidFrom.Equal(list.ValidFrom) {
 		return nil // it is the one in the backup
 	}
-	list.Sequence, list.ValidFrom, list.SHA256 = list.Sequence+1, p.ValidFrom.UTC().Round(0), sha256.Sum256(p.Token)
-	if err := putJSON(tx, bucketLists, []byte(p.ID), list); err != nil {
+	return r.publish(list, p.Token, p.ValidFrom)
+}
+
+// afterRestoring compares heads of logs that are known of with the logs of a copy.
+// lost are the names of logs that are not in it, seen the sizes that its own logs
+// have had.
+func afterRestoring(heads []Head, logs []Log, read func(log string) merkle.Reader) (lost []string, seen map[string]uint64, err error) {
+	seen = map[string]uint64{}
+	for _, log := range logs {
+		seen[log.Name] = log.Size
+	}
+	for _, h := range heads {
+		n := slices.IndexFunc(logs, func(l Log) bool { return l.Name == h.Log })
+		if n < 0 {
+			lost = append(lost, h.Log)
+			continue
+		}
+		seen[h.Log] = max(seen[h.Log], h.Size)
+		if h.Size > logs[n].Size || h.Size == 0 {
+			continue
+		}
+		root, err := merkle.Root(h.Size, read(h.Log))
+		if err != nil {
+			return nil, nil, err
+		}
+		if root != h.Root {
+			return nil, nil, fmt.Errorf("%w: the backup is not of the store whose head of log %s of size %d is known", ErrForked, h.Log, h.Size)
+		}
+	}
+	slices.Sort(lost)
+	return slices.Compact(lost), seen, nil
+}
+
+// restoredEvent says of a log that the copy has of it. What was logged after the backup is
+// lost; a head of it that is known shows how much, and never becomes a contradiction.
+func restoredEvent(log Log, seen map[string]uint64) Event {
+	return Event{Kind: KindRestored, Object: log.Name, Result: fmt.Sprintf("the backup has %d entries of %d that are known of", log.Size, seen[log.Name])}
+}
+
+// boltRestoring is restoring in a file.
+type boltRestoring struct {
+	tx   *bolt.Tx
+	by   author
+	keys *DataKeys
+}
+
+func (r boltRestoring) lists() (map[string]listDoc, error) {
+	known := map[string]listDoc{}
+	err := r.tx.Bucket(bucketLists).ForEach(func(id, _ []byte) error {
+		list, err := getList(r.tx, string(id))
+		known[string(id)] = list
+		return err
+	})
+	return known, err
+}
+
+func (r boltRestoring) bits(list string) (*status.List, error) { return getBits(r.tx, list) }
+func (r boltRestoring) epoch() (epoch, error)                  { return getEpoch(r.tx) }
+func (r boltRestoring) setEpoch(e epoch) error                 { return putJSON(r.tx, bucketMeta, epochKey, e) }
+
+func (r boltRestoring) nextLog(mark string, heads []Head) (string, error) {
+	open, err := get(r.tx, bucketMeta, logKey)
+	if err != nil {
+		return "", err
+	}
+	open = slices.Clone(open)
+	var logs []Log
+	var closed Log
+	err = r.tx.Bucket(bucketLogs).ForEach(func(name, _ []byte) error {
+		var log Log
+		err := getJSON(r.tx, bucketLogs, name, &log)
+		logs = append(logs, log)
+		if string(name) == string(open) {
+			closed = log
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	lost, seen, err := afterRestoring(heads, logs, func(log string) merkle.Reader { return logHashes(r.tx, log) })
+	if err != nil {
+		return "", err
+	}
+	closed.Closed = r.by.at
+	if err := putJSON(r.tx, bucketLogs, open, closed); err != nil {
+		return "", err
+	}
+	for _, name := range lost {
+		if err := putJSON(r.tx, bucketLogs, []byte(name), Log{Name: name, Opened: r.by.at, Closed: r.by.at}); err != nil {
+			return "", err
+		}
+	}
+	name := firstLog + "-" + mark
+	if err := r.by.openLog(r.tx, name, 0); err != nil {
+		return "", err
+	}
+	_, err = r.by.logged(r.tx, restoredEvent(closed, seen))
+	return name, err
+}
+
+func (r boltRestoring) closeList(list listDoc) error {
+	list.Closed = true
+	return putJSON(r.tx, bucketLists, []byte(list.ID), list)
+}
+
+func (r boltRestoring) addList(list listDoc) error {
+	return errors.Join(putJSON(r.tx, bucketLists, []byte(list.ID), list), put(r.tx, bucketBits, []byte(list.ID), status.New().Bits()))
+}
+
+func (r boltRestoring) skipNumbers(n uint64) error {
+	series := map[string]uint64{}
+	err := r.tx.Bucket(bucketSeries).ForEach(func(name, stored []byte) error {
+		value, err := open(bucketSeries, name, stored)
+		if err == nil {
+			series[string(name)] = binary.BigEndian.Uint64(value) + n
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	return tx.Bucket(bucketPublished).Put([]byte(p.ID), p.Token)
+	for name, last := range series {
+		if err := put(r.tx, bucketSeries, []byte(name), binary.BigEndian.AppendUint64(nil, last)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r boltRestoring) recordAt(list string, index uint64) (string, error) {
+	key := r.tx.Bucket(bucketEntries).Get(entryKey(list, index))
+	if key == nil {
+		return "", nil
+	}
+	doc, err := getDoc(r.tx, slices.Clone(key))
+	return doc.ID, err
+}
+
+func (r boltRestoring) change(id string, c Change) error {
+	_, err := change(r.tx, r.by, r.keys, id, c)
+	return err
+}
+
+func (r boltRestoring) keep(list string, strange *status.List) error {
+	bits, err := getBits(r.tx, list)
+	if err != nil {
+		return err
+	}
+	kept, err := getKept(r.tx, list)
+	if err != nil {
+		return err
+	}
+	bits.Add(strange)
+	kept.Add(strange)
+	return errors.Join(put(r.tx, bucketBits, []byte(list), bits.Bits()), put(r.tx, bucketKept, []byte(list), kept.Bits()))
+}
+
+func (r boltRestoring) publish(list listDoc, token []byte, validFrom time.Time) error {
+	list.Sequence, list.ValidFrom, list.SHA256 = list.Sequence+1, validFrom.UTC().Round(0), sha256.Sum256(token)
+	if err := putJSON(r.tx, bucketLists, []byte(list.ID), list); err != nil {
+		return err
+	}
+	return r.tx.Bucket(bucketPublished).Put([]byte(list.ID), token)
 }
 
 // getKept returns the bits of a list that were set when the store was restored

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/internal/postgres"
 	"indeks/status"
 )
 
@@ -35,13 +37,97 @@ func moveTo(t testing.TB, s Store, n int, to State) {
 	}
 }
 
+// backedUp is how a kind of store is copied and brought back in these tests.
+type backedUp struct {
+	fresh func(t *testing.T) Store
+	// copied makes a copy, which reopened opens; s goes on as what is returned.
+	copied      func(t *testing.T, s Store) (copied string, again Store)
+	duplicate   func(t *testing.T, copied string) string
+	restore     func(t *testing.T, copied, storeID string, how Restoration) (Restored, error)
+	reopened    func(t *testing.T, copied string) Store
+	fingerprint func(t *testing.T, copied string) string // of all that is in it
+}
+
+var boltBackedUp = backedUp{
+	fresh: func(t *testing.T) Store { return reopen(t, initStore(t)) },
+	copied: func(t *testing.T, s Store) (string, Store) {
+		copied := filepath.Join(t.TempDir(), "copy.db")
+		if err := Copy(t.Context(), s, copied); err != nil {
+			t.Fatal(err)
+		}
+		return copied, s
+	},
+	duplicate: func(t *testing.T, copied string) string {
+		data, err := os.ReadFile(copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "store.db")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	},
+	restore: func(t *testing.T, copied, storeID string, how Restoration) (Restored, error) {
+		return Restore(t.Context(), copied, storeID, testKeys(), how)
+	},
+	reopened: func(t *testing.T, copied string) Store { return reopen(t, copied) },
+	fingerprint: func(t *testing.T, copied string) string {
+		data, err := os.ReadFile(copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%x", sha256.Sum256(data))
+	},
+}
+
+// postgresBackedUp copies databases, for which nobody may be connected to them: what
+// pg_basebackup does with a cluster.
+var postgresBackedUp = backedUp{
+	fresh: func(t *testing.T) Store { return openDatabase(t, newDatabase(t)) },
+	copied: func(t *testing.T, s Store) (string, Store) {
+		c := s.(*postgresStore).config
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		copied := postgres.Shared(t).Database(t, c.database(t))
+		return copied, openDatabase(t, c)
+	},
+	duplicate: func(t *testing.T, copied string) string { return postgres.Shared(t).Database(t, copied) },
+	restore: func(t *testing.T, copied, storeID string, how Restoration) (Restored, error) {
+		return RestorePostgres(t.Context(), PostgresConfig{URL: postgres.Shared(t).URL(copied), StoreID: storeID, Keys: testKeys(), Node: "one"}, how)
+	},
+	reopened: func(t *testing.T, copied string) Store {
+		return openDatabase(t, PostgresConfig{URL: postgres.Shared(t).URL(copied), StoreID: storeID, Keys: testKeys(), Node: "one", MaxConns: 8})
+	},
+	fingerprint: func(t *testing.T, copied string) string {
+		server := postgres.Shared(t)
+		all := ""
+		for table := range strings.FieldsSeq(server.Query(t, copied, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1")) {
+			all += "SELECT '" + table + "', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM " + table + " t;"
+		}
+		return server.Query(t, copied, all)
+	},
+}
+
+// eachBackedUp runs a test over both kinds of stores.
+func eachBackedUp(t *testing.T, test func(t *testing.T, k backedUp)) {
+	t.Run("bbolt", func(t *testing.T) { test(t, boltBackedUp) })
+	t.Run("postgres", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("starts a PostgreSQL")
+		}
+		test(t, postgresBackedUp)
+	})
+}
+
 // lost is a store with a copy of it, and what happened after the copy: records
 // 0 to 9 stand in both. In the copy 0 is suspended, 1 revoked, and 9 reserved.
 // Since then 2 was revoked, 3 suspended, 4 suspended and revoked, 9 issued and
 // revoked; 10 was issued, and 11 issued and revoked.
-func lost(t *testing.T) (copied string, published []Publication, numbers uint64) {
+func lost(t *testing.T, k backedUp) (copied string, published []Publication, numbers uint64) {
 	t.Helper()
-	s := reopen(t, initStore(t))
+	s := k.fresh(t)
 	revocation, suspension := openLists(t, s)
 	for n := range 9 {
 		issue(t, s, draft(n, revocation, suspension))
@@ -56,10 +142,7 @@ func lost(t *testing.T) (copied string, published []Publication, numbers uint64)
 	}
 	publication(t, s, revocation.ID, now)
 	publication(t, s, suspension.ID, now)
-	copied = filepath.Join(t.TempDir(), "copy.db")
-	if err := Copy(t.Context(), s, copied); err != nil {
-		t.Fatal(err)
-	}
+	copied, s = k.copied(t, s)
 
 	if _, err := s.Commit(t.Context(), draft(9).ID, tokens(draft(9))); err != nil {
 		t.Fatal(err)
@@ -89,9 +172,11 @@ func lost(t *testing.T) (copied string, published []Publication, numbers uint64)
 
 var restoredAt = now.Add(2 * time.Hour)
 
-func TestRestore(t *testing.T) {
-	path, published, lastNumber := lost(t)
-	got, err := Restore(t.Context(), path, storeID, testKeys(), Restoration{At: restoredAt, Lists: published, Numbers: 1000})
+func TestRestore(t *testing.T) { eachBackedUp(t, testRestore) }
+
+func testRestore(t *testing.T, k backedUp) {
+	path, published, lastNumber := lost(t, k)
+	got, err := k.restore(t, path, storeID, Restoration{At: restoredAt, Lists: published, Numbers: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +184,7 @@ func TestRestore(t *testing.T) {
 		len(got.Revoked) != 2 || len(got.Suspended) != 2 {
 		t.Errorf("restored %+v", got)
 	}
-	s := reopen(t, path)
+	s := k.reopened(t, path)
 	CheckStore(t, s)
 
 	// (a) No place in a list and no number is given out a second time.
@@ -160,15 +245,12 @@ func TestRestore(t *testing.T) {
 	CheckStore(t, s)
 
 	// A backup of what was restored can be restored in its turn, into other lists.
-	again := filepath.Join(t.TempDir(), "again.db")
-	if err := Copy(t.Context(), s, again); err != nil {
-		t.Fatal(err)
-	}
-	second, err := Restore(t.Context(), again, storeID, testKeys(), Restoration{At: restoredAt.Add(time.Second), Forget: true, Numbers: 1000})
+	again, _ := k.copied(t, s)
+	second, err := k.restore(t, again, storeID, Restoration{At: restoredAt.Add(time.Second), Forget: true, Numbers: 1000})
 	if err != nil || second.Epoch == got.Epoch {
 		t.Fatalf("again: %+v, %v", second, err)
 	}
-	s = reopen(t, again)
+	s = k.reopened(t, again)
 	if list, _ := openLists(t, s); !strings.HasSuffix(list.ID, "-"+second.Epoch) {
 		t.Errorf("list %s is opened", list.ID)
 	}
@@ -180,8 +262,10 @@ func TestRestore(t *testing.T) {
 
 // Without the last publications, or with older ones, with those of another
 // purpose or with damaged records nothing is restored, unless it is asked for.
-func TestRestoreRefuses(t *testing.T) {
-	copied, published, _ := lost(t)
+func TestRestoreRefuses(t *testing.T) { eachBackedUp(t, testRestoreRefuses) }
+
+func testRestoreRefuses(t *testing.T, k backedUp) {
+	copied, published, _ := lost(t, k)
 	old := slices.Clone(published)
 	old[0].ValidFrom = now.Add(-time.Hour)
 	swapped := slices.Clone(published)
@@ -201,26 +285,18 @@ func TestRestoreRefuses(t *testing.T) {
 		{"no lists, and that is known", Restoration{Forget: true}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			data, err := os.ReadFile(copied)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := filepath.Join(t.TempDir(), "store.db")
-			if err := os.WriteFile(path, data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			before := sha256.Sum256(data)
+			path := k.duplicate(t, copied)
+			before := k.fingerprint(t, path)
 			tt.how.At = restoredAt
-			if _, err := Restore(t.Context(), path, storeID, testKeys(), tt.how); !errors.Is(err, tt.want) {
+			if _, err := k.restore(t, path, storeID, tt.how); !errors.Is(err, tt.want) {
 				t.Fatalf("err = %v, want %v", err, tt.want)
 			}
-			after, err := os.ReadFile(path)
-			if changed := sha256.Sum256(after) != before; err != nil || tt.want != nil && changed {
-				t.Errorf("the file was changed: %v, %v", changed, err)
+			if changed := k.fingerprint(t, path) != before; tt.want != nil && changed {
+				t.Error("the store was changed")
 			}
 		})
 	}
-	if _, err := Restore(t.Context(), copied, "other", testKeys(), Restoration{Forget: true, At: restoredAt}); !errors.Is(err, ErrForeign) {
+	if _, err := k.restore(t, copied, "other", Restoration{Forget: true, At: restoredAt}); !errors.Is(err, ErrForeign) {
 		t.Errorf("another institution's: err = %v, want %v", err, ErrForeign)
 	}
 }
@@ -232,7 +308,7 @@ func TestRestoreAfterAWrongClock(t *testing.T) {
 	at := now.Add(-time.Hour) // by the right clock; the copy's lists are of now
 	for name, stale := range map[string]bool{"newer": false, "from before the copy": true} {
 		t.Run(name, func(t *testing.T) {
-			path, published, _ := lost(t)
+			path, published, _ := lost(t, boltBackedUp)
 			for n := range published {
 				published[n].ValidFrom = at.Add(-time.Minute)
 			}
@@ -268,7 +344,7 @@ func TestRestoreAfterAWrongClock(t *testing.T) {
 		})
 	}
 	// Given both, neither is left out.
-	path, published, _ := lost(t)
+	path, published, _ := lost(t, boltBackedUp)
 	ahead, early := published[0], published[0]
 	early.ValidFrom, early.Bits, early.Token = at.Add(-time.Minute), status.New(), []byte("an early one")
 	if err := early.Bits.Set(draft(1, List{ID: "r1", Purpose: status.Revocation}).Entries[0].Index, true); err != nil {
@@ -310,5 +386,123 @@ func TestCopy(t *testing.T) {
 	got, err2 := Summarize(t.Context(), copied)
 	if err1 != nil || err2 != nil || got.Records != want.Records || got.Records != 40 || got.States[Revoked] != 1 || got.Store != storeID {
 		t.Errorf("%+v, %v; want %+v, %v", got, err2, want, err1)
+	}
+}
+
+// Of two nodes one may have signed the later list without having seen what the other
+// had published: what either says to be revoked is.
+func TestRestoreTakesAllRevocations(t *testing.T) {
+	path, published, _ := lost(t, boltBackedUp)
+	later := published[0]
+	later.Bits, later.Token, later.ValidFrom = status.New(), []byte("later, and stale"), later.ValidFrom.Add(time.Minute)
+	later.Bits.Add(published[0].Bits)
+	if err := later.Bits.Set(draft(2, List{ID: "r1", Purpose: status.Revocation}).Entries[0].Index, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, lists := range [][]Publication{{later, published[0]}, {published[0], later}} {
+		copied := boltBackedUp.duplicate(t, path)
+		if _, err := Restore(t.Context(), copied, storeID, testKeys(), Restoration{At: restoredAt, Lists: append(lists, published[1:]...)}); err != nil {
+			t.Fatal(err)
+		}
+		s := reopen(t, copied)
+		if r, err := s.Get(t.Context(), draft(2).ID); err != nil || r.State != Revoked {
+			t.Errorf("record 2 is %s, %v", r.State, err)
+		}
+		if _, list, err := s.Bits(t.Context(), "r1"); err != nil || !bytes.Equal(list.Published, later.Token) {
+			t.Errorf("published last %q, %v", list.Published, err)
+		}
+	}
+}
+
+// While a node is connected nothing is restored. After it, each node goes on with a
+// log of its own, and those of before are closed.
+func TestRestorePostgresNodes(t *testing.T) {
+	c := newDatabase(t)
+	two := c
+	two.Node = "two"
+	for _, c := range []PostgresConfig{c, two} {
+		s := openDatabase(t, c)
+		if err := s.Append(t.Context(), Event{Kind: KindLoggedIn}); err != nil {
+			t.Fatal(err)
+		}
+		c.lock = time.Millisecond
+		if _, err := RestorePostgres(t.Context(), c, Restoration{At: restoredAt, Forget: true}); !errors.Is(err, ErrLocked) {
+			t.Errorf("beside a node: err = %v, want %v", err, ErrLocked)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done, err := RestorePostgres(t.Context(), c, Restoration{At: restoredAt, Forget: true})
+	if err != nil || done.Log != "one-"+done.Epoch {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	s := openDatabase(t, two)
+	if err := s.Append(t.Context(), Event{Kind: KindLoggedIn}); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := s.Logs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, log := range logs {
+		got = append(got, fmt.Sprintf("%s %t", strings.ReplaceAll(log.Name, done.Epoch, "E"), log.Closed.IsZero()))
+	}
+	slices.Sort(got)
+	if want := []string{"one false", "one-E true", "two false", "two-E true"}; !slices.Equal(got, want) {
+		t.Errorf("logs %q, want %q", got, want)
+	}
+	CheckStore(t, s)
+}
+
+// What was erased after a database was backed up is erased when it comes back.
+func TestRestorePostgresErases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a PostgreSQL")
+	}
+	server := postgres.Shared(t)
+	keys, err := CreateDataKeys(t.Context(), VaultFile(filepath.Join(t.TempDir(), "keys")), [32]byte{3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Keys: keys, Node: "one"}
+	if err := InitPostgres(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	s := openDatabase(t, c)
+	for n := range 4 {
+		issue(t, s, person(n))
+	}
+	papers := Document{Kind: "rows", ID: "b/1", Body: []byte(canaries[1])}
+	if err := s.PutDocuments(t.Context(), []Document{papers}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copied := c
+	copied.URL = server.URL(server.Database(t, c.database(t)))
+	s = openDatabase(t, c)
+	_, err1 := s.Erase(t.Context(), draft(1).ID, fromRegister)
+	_, err2 := s.Erase(t.Context(), draft(2).ID, fromDelivery)
+	if err := errors.Join(err1, err2, s.EraseDocuments(t.Context(), "rows", "b")); err != nil {
+		t.Fatal(err)
+	}
+
+	done, err := RestorePostgres(t.Context(), copied, Restoration{At: restoredAt})
+	if err != nil || done.Erased != 2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	s = openDatabase(t, copied)
+	CheckStore(t, s)
+	if r, err := s.Get(t.Context(), draft(1).ID); !errors.Is(err, ErrErased) || len(r.Erasures) != 1 {
+		t.Errorf("erased: %+v, %v", r, err)
+	}
+	if r, err := s.Get(t.Context(), draft(2).ID); err != nil || r.Link != "" || r.FamilyName == "" {
+		t.Errorf("delivery erased: %+v, %v", r, err)
+	}
+	if _, err := s.Document(t.Context(), papers.Kind, papers.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("papers: %v", err)
 	}
 }

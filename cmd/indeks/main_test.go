@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,8 +35,9 @@ func TestCommands(t *testing.T) {
 	testCommands(t, "testdata", map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema, "signlists": signLists})
 }
 
-// Those in testdata/database work with records in PostgreSQL: database FILE makes an
-// empty database and writes its URL to a file.
+// Those in testdata/database work with records in PostgreSQL: database FILE [OTHER]
+// makes an empty database, or a copy of the one whose URL is in the file OTHER, and
+// writes its URL to a file.
 func TestDatabaseCommands(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a PostgreSQL")
@@ -43,7 +45,13 @@ func TestDatabaseCommands(t *testing.T) {
 	server := postgres.Shared(t)
 	testCommands(t, filepath.Join("testdata", "database"), map[string]func(*testscript.TestScript, bool, []string){
 		"database": func(ts *testscript.TestScript, _ bool, args []string) {
-			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(server.URL(server.Database(t, ""))+"\n"), 0o600))
+			other := ""
+			if len(args) > 1 {
+				u, err := url.Parse(strings.TrimSpace(ts.ReadFile(args[1])))
+				ts.Check(err)
+				other = strings.TrimPrefix(u.Path, "/")
+			}
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(server.URL(server.Database(t, other))+"\n"), 0o600))
 		},
 	})
 }

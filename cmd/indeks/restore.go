@@ -19,7 +19,8 @@ import (
 )
 
 type restoreCmd struct {
-	From        string   `help:"The backup; its manifest is looked for beside it." required:"" type:"existingfile" placeholder:"FILE"`
+	From        string   `help:"The backup; its manifest is looked for beside it." type:"existingfile" placeholder:"FILE"`
+	Database    bool     `help:"The records are in a database that its own means have brought back: only make it safe to use."`
 	Identity    string   `help:"File with the key that opens it." type:"existingfile" placeholder:"KEYFILE"`
 	DataKeys    string   `name:"data-keys" help:"The latest copy of the data keys; looked for beside the backup. Not needed where they still lie in the institution's folder." type:"existingfile" placeholder:"FILE"`
 	Into        string   `help:"The institution's folder: with indeks.yaml and the key file, and no records." required:"" placeholder:"DIR"`
@@ -43,7 +44,11 @@ not in it, and this makes sure that none of it is undone or done twice:
 The signing keys are not in a backup. Put indeks.yaml, keys.age and api-keys back first. The data keys lie
 beside the backups, as their latest copy.
 
-  indeks restore --from indeks-20260701T120000.000Z.db.age --identity backup.key --into uni --lists lists`
+Records in a database are brought back by its own means; then this, with --database, does the same to them
+before any node is started.
+
+  indeks restore --from indeks-20260701T120000.000Z.db.age --identity backup.key --into uni --lists lists
+  indeks restore --database --into uni --lists lists`
 }
 
 func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
@@ -60,14 +65,18 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	if err := c.errDatabase("restoring", "restore the cluster first"); err != nil {
-		return err
-	}
 	path := c.path(c.Issuer.StoreFile)
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("restoring: %s is there; move it away, this program does not", path)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("restoring: %w", err)
+	switch {
+	case c.inDatabase() && (!cmd.Database || cmd.From != ""):
+		return &exitError{exitUsage, fmt.Errorf("restoring: the records are in %s: bring it back by its own means, then give --database in place of --from (docs/operations.md, \"Several nodes\")", c.recordsName())}
+	case !c.inDatabase() && (cmd.Database || cmd.From == ""):
+		return &exitError{exitUsage, errors.New("restoring: the records are in a file: give --from")}
+	case !c.inDatabase():
+		if _, err := os.Lstat(path); err == nil {
+			return fmt.Errorf("restoring: %s is there; move it away, this program does not", path)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("restoring: %w", err)
+		}
 	}
 	how := store.Restoration{At: time.Now(), Numbers: cmd.SkipNumbers, Forget: slices.Equal(cmd.Lists, []string{"none"})}
 	if !how.Forget {
@@ -86,9 +95,11 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 	}
 
 	// 2. The data keys. Those of the folder are the latest.
-	m, err := issuer.ReadManifest(cmd.From)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	var m issuer.Manifest
+	if cmd.From != "" {
+		if m, err = issuer.ReadManifest(cmd.From); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	file := c.dataKeysFile()
 	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
@@ -116,7 +127,23 @@ func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 		return fmt.Errorf("%w (%s)", err, file)
 	}
 
-	// 3. The records, under another name until they are whole and safe to use.
+	// 3. The records: those in a database where they are, in one transaction,
+	if c.inDatabase() {
+		d, err := c.database(learners)
+		if err != nil {
+			return err
+		}
+		done, err := store.RestorePostgres(ctx, d, how)
+		if errors.Is(err, store.ErrListMissing) {
+			return fmt.Errorf("%w: give it with --lists, or --lists none if it is lost", err)
+		}
+		if err != nil {
+			return err
+		}
+		cmd.say(con.out, c.recordsName(), m, how, done)
+		return nil
+	}
+	// those of a file under another name until they are whole and safe to use.
 	work := path + ".restoring"
 	if err := os.Remove(work); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("restoring: %w", err)
@@ -159,7 +186,9 @@ func knownHeads(ctx context.Context, inst *issuer.Institution, ring *keys.Ring, 
 }
 
 func (cmd *restoreCmd) say(w io.Writer, path string, m issuer.Manifest, how store.Restoration, done store.Restored) {
-	if m.Version == 0 {
+	if cmd.Database {
+		fmt.Fprintf(w, "Made safe to use: %s.\n", path)
+	} else if m.Version == 0 {
 		fmt.Fprintf(w, "Restored %s. There is no manifest beside the backup: its hash was not compared.\n", path)
 	} else {
 		fmt.Fprintf(w, "Restored %s: %d records as of %s, as the manifest says.\n", path, m.Records, m.At.Format(time.RFC3339))
