@@ -66,7 +66,7 @@ func pair(t *testing.T, certFile, keyFile, host string, until time.Time) *x509.C
 	return cert
 }
 
-// logged is a log that may be read while it is written to.
+// logBuffer is a log that may be read while it is written to.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

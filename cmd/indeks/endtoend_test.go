@@ -220,7 +220,7 @@ func TestLearnerEmployerRegistrar(t *testing.T) {
 		{"POST", d.verifier + "/verify", "link=https://" + canary + ".example/", "Content-Type", "application/x-www-form-urlencoded"},
 		{"POST", d.verifier + "/verify", "%zz=" + canary, "Content-Type", "application/x-www-form-urlencoded"},
 		{"POST", d.verifier + "/verify", "text=" + canary, "Content-Type", "multipart/form-data; boundary=" + canary},
-		{"DELETE", d.verifier + "/" + canary, ""},
+		{"DELETE", d.verifier + "/" + canary, ""}, {canary, d.verifier + "/", ""}, {canary, d.issuer + "/", ""},
 		{"GET", d.verifier + "/static/" + canary + "/" + canary, ""},
 	} {
 		request(t, c[0], c[1], c[2], c[3:]...)
