@@ -187,7 +187,8 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 // inside is what the implementations show of themselves beyond the contract.
 type inside interface {
 	identity(ctx context.Context) (identity, error)
-	facts(ctx context.Context) iter.Seq2[Record, error]              // Records without what is personal
+	facts(ctx context.Context) iter.Seq2[Record, error] // Records without what is personal
+	dataKeys() *DataKeys
 	settle(ctx context.Context) error                                // see Settle
 	fillSearch(ctx context.Context) error                            // see FillSearch
 	keptBits(ctx context.Context, list string) (*status.List, error) // see Restore
@@ -207,6 +208,9 @@ var (
 	_ inside = (*boltStore)(nil)
 	_ inside = (*postgresStore)(nil)
 )
+
+func (s *boltStore) dataKeys() *DataKeys     { return s.keys }
+func (s *postgresStore) dataKeys() *DataKeys { return s.keys }
 
 func (s *boltStore) keptBits(ctx context.Context, list string) (kept *status.List, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {

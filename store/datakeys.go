@@ -88,7 +88,7 @@ type vaultContent struct {
 
 // Erasure is what is remembered of one.
 type Erasure struct {
-	ID        string    `json:"id"`             // of the record
+	ID        string    `json:"id,omitzero"`    // of the record; "": of all of the month
 	Class     Class     `json:"class"`          // Register takes Delivery with it
 	Month     string    `json:"month,omitzero"` // of its sealing, YYYY-MM
 	At        time.Time `json:"at"`
@@ -105,12 +105,17 @@ func (e *Erasure) places() []place {
 	return []place{{e.Class, e.Month, e.ID}}
 }
 
+// includes reports whether an erasure of all of a month makes it needless to remember another.
+func (e *Erasure) includes(other *Erasure) bool {
+	return e.ID == "" && e.Month == other.Month && other.ID != "" && (e.Class == other.Class || e.Class == Register && other.Class == Delivery)
+}
+
 // place says of what a key is. Keys of one month and class lie together, so that
 // they can be destroyed at the price of one.
 type place struct {
 	class Class
 	month string // YYYY-MM, "" where there is none
-	name  string
+	name  string // "": all of the class and month
 }
 
 // Parts of a path in the tree, in bits.
@@ -139,11 +144,15 @@ func (p place) path() (keyPath, error) {
 			return path, fmt.Errorf("%w: month %.40q", ErrInvalid, p.month)
 		}
 	}
+	parts := 2
+	if p.name != "" {
+		parts = 3
+	}
 	name := sha256.Sum256([]byte(p.name))
 	for _, part := range []struct {
 		value uint64
 		bits  int
-	}{{uint64(code), classBits}, {uint64(month), monthBits}, {binary.BigEndian.Uint64(name[:]), nameBits}} {
+	}{{uint64(code), classBits}, {uint64(month), monthBits}, {binary.BigEndian.Uint64(name[:]), nameBits}}[:parts] {
 		for i := part.bits - 1; i >= 0; i-- {
 			path.set(int(path.length), byte(part.value>>i&1))
 			path.length++
@@ -215,7 +224,11 @@ func (k *DataKeys) use(content vaultContent, tree *keyTree, revision uint64) {
 // them then. The caller has mu, or nobody else the keys.
 func (k *DataKeys) replace(ctx context.Context, tree *keyTree, more []Erasure) error {
 	content := k.content
-	content.Tree, content.Erased = tree.encode(), slices.Concat(content.Erased, more)
+	content.Tree = tree.encode()
+	content.Erased = slices.DeleteFunc(slices.Clone(content.Erased), func(e Erasure) bool {
+		return slices.ContainsFunc(more, func(m Erasure) bool { return m.includes(&e) })
+	})
+	content.Erased = append(content.Erased, more...)
 	raw, err := json.Marshal(content)
 	if err != nil {
 		return err

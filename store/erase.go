@@ -13,8 +13,22 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// validate says with ErrInvalid why a record cannot be erased so.
-func (e *Erasure) validate() error {
+// maxErased is how many records are erased at a time.
+const maxErased = 1000
+
+// validate says with ErrInvalid why records cannot be erased so.
+func (e *Erasure) validate(ids []string) error {
+	err := e.valid()
+	if n := len(ids); err == nil && (n == 0 || n > maxErased) {
+		err = fmt.Errorf("%w: %d records, not 1 to %d", ErrInvalid, n, maxErased)
+	}
+	if err != nil {
+		return fmt.Errorf("erasing: %w", err)
+	}
+	return nil
+}
+
+func (e *Erasure) valid() error {
 	for _, text := range []string{e.Reason, e.By, e.Confirmed} {
 		if err := validText(text); err != nil {
 			return err
@@ -85,39 +99,66 @@ func (e *Erasure) event(id string) Event {
 	return ev
 }
 
-func (s *boltStore) Erase(ctx context.Context, id string, e Erasure) (Record, error) {
-	if err := e.validate(); err != nil {
-		return Record{}, fmt.Errorf("erasing %.100q: %w", id, err)
+func (s *boltStore) Erase(ctx context.Context, e Erasure, ids ...string) ([]Record, error) {
+	if err := e.validate(ids); err != nil {
+		return nil, err
 	}
 	if s.keys == nil {
-		return Record{}, fmt.Errorf("erasing %.100q: %w", id, ErrDataKeys)
+		return nil, fmt.Errorf("erasing: %w", ErrDataKeys)
 	}
 	// 1. What is there: a record whose data key is destroyed reads as erased whatever
 	// comes, so that goes last. After a power cut in between, settle does it.
-	var left recordDoc
-	var key []byte
+	left := make([]recordDoc, len(ids))
+	at := make([]uint64, len(ids))
 	by := s.author(ctx)
-	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		left, key, err = eraseRecord(tx, by, s.keys, id, e)
-		return err
+	err := s.write(ctx, func(tx *bolt.Tx) error {
+		for _, id := range ids {
+			if _, _, err := byID.at(tx, []byte(id)); err != nil {
+				return fmt.Errorf("%.100q: %w", id, err)
+			}
+		}
+		for i, id := range ids { // they are there: see write
+			doc, key, err := eraseRecord(tx, by, s.keys, id, e)
+			if err != nil {
+				return fmt.Errorf("%.100q: %w", id, err)
+			}
+			left[i], at[i] = doc, sequenceOfKey(key)
+		}
+		return nil
 	})
 	if err != nil {
-		return Record{}, fmt.Errorf("erasing %.100q: %w", id, err)
+		return nil, fmt.Errorf("erasing: %w", err)
 	}
-	if e.Class == Register {
-		row := s.keys.newRow(sequenceOfKey(key), &left.Record)
-		s.rows.put(sequenceOfKey(key), &row)
+	for i, doc := range left {
+		if e.Class == Register {
+			row := s.keys.newRow(at[i], &doc.Record)
+			s.rows.put(at[i], &row)
+		}
 	}
 
-	// 2. Its key, and with it every copy.
-	if err := s.keys.destroy(ctx, []Erasure{left.erasure(e)}); err != nil {
-		return Record{}, fmt.Errorf("erasing %.100q: destroying its data key: outcome unknown: %w", id, err)
+	// 2. Their keys, and with them every copy.
+	return s.keys.destroyOf(ctx, left, e)
+}
+
+// destroyOf destroys the keys of records that are erased, and returns what is left
+// of them.
+func (k *DataKeys) destroyOf(ctx context.Context, docs []recordDoc, e Erasure) ([]Record, error) {
+	var list []Erasure
+	for i := range docs {
+		list = append(list, docs[i].erasure(e))
 	}
-	r, err := left.open(s.keys)
-	if errors.Is(err, ErrErased) {
-		err = nil
+	if err := k.destroy(ctx, list); err != nil {
+		return nil, fmt.Errorf("erasing: destroying the data keys: outcome unknown: %w", err)
 	}
-	return r, err
+	var left []Record
+	for i := range docs {
+		r, err := docs[i].open(k)
+		if err != nil && !errors.Is(err, ErrErased) {
+			r = docs[i].Record // it is erased, and need not be legible for that
+		}
+		left = append(left, r)
+	}
+	return left, nil
 }
 
 // eraseRecord erases one record in the store.
@@ -236,43 +277,77 @@ func Settle(ctx context.Context, s Store) error {
 // errKeyDestroyed is what Check finds in a copy that is older than an erasure.
 var errKeyDestroyed = errors.New("its data key is destroyed: it was erased after this copy was made, and the copy does not know it")
 
+// ForgetMonth destroys the keys of a class of all records that were sealed in a month
+// (YYYY-MM), once that class of each of them is erased, else ErrState: the keys of a
+// month are given up at the price of one, and the data keys grow small again.
+func ForgetMonth(ctx context.Context, s Store, c Class, month string) error {
+	doing := func(err error) error { return fmt.Errorf("forgetting the data keys of %s: %w", month, err) }
+	in := insideOf(s)
+	if in == nil || in.dataKeys() == nil {
+		return doing(ErrDataKeys)
+	}
+	var last Erasure
+	for r, err := range in.facts(ctx) {
+		switch {
+		case err != nil:
+			return doing(err)
+		case r.place(c).month != month:
+			continue
+		case !r.Erased(c):
+			return doing(fmt.Errorf("%w: %s is not erased", ErrState, r.ID))
+		}
+		last = r.Erasures[len(r.Erasures)-1]
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if last.Class == "" {
+		return nil // there is none
+	}
+	last.ID, last.Class, last.Month = "", c, month
+	if err := in.dataKeys().destroy(ctx, []Erasure{last}); err != nil {
+		return doing(err)
+	}
+	return nil
+}
+
 // eraseAgain erases in a copy what was erased after it was made, as the data keys
 // tell, and returns of how many records.
-func eraseAgain(r restoring, keys *DataKeys, at time.Time) (n int, err error) {
-	told := map[string][]Erasure{}
+func eraseAgain(r restoring, keys *DataKeys) (n int, err error) {
+	told, months := map[string][]Erasure{}, map[string][]Erasure{}
 	for _, e := range keys.Erasures() {
-		told[e.ID] = append(told[e.ID], e)
+		if e.ID == "" {
+			months[e.Month] = append(months[e.Month], e)
+		} else {
+			told[e.ID] = append(told[e.ID], e)
+		}
 	}
 	if err := r.dropDocuments(); err != nil {
 		return 0, err
 	}
-	ids, err := r.lackingKeys()
+	lacking, err := r.lackingKeys()
 	if err != nil {
 		return 0, err
 	}
-	for _, id := range ids {
-		list := told[id]
-		if list == nil { // its month was destroyed as a whole
-			list = []Erasure{{Class: Register, At: at, Reason: "the keys of its month were destroyed", By: "restore"}}
-		}
-		for _, e := range list {
-			if err := r.erase(id, e); err != nil {
-				return 0, fmt.Errorf("erasing %s again: %w", id, err)
+	for _, doc := range lacking {
+		for _, e := range append(told[doc.ID], months[doc.place(Register).month]...) {
+			if err := r.erase(doc.ID, e); err != nil {
+				return 0, fmt.Errorf("erasing %s again: %w", doc.ID, err)
 			}
 		}
 	}
-	return len(ids), nil
+	return len(lacking), nil
 }
 
-func (r boltRestoring) lackingKeys() (ids []string, err error) {
+func (r boltRestoring) lackingKeys() (docs []recordDoc, err error) {
 	err = r.tx.Bucket(bucketRecords).ForEach(func(key, _ []byte) error {
 		doc, err := getDoc(r.tx, key)
 		if err == nil && doc.lacksKey(r.keys) {
-			ids = append(ids, doc.ID)
+			docs = append(docs, doc)
 		}
 		return err
 	})
-	return ids, err
+	return docs, err
 }
 
 func (r boltRestoring) dropDocuments() error {

@@ -47,6 +47,15 @@ func person(n int, lists ...List) Record {
 	return r
 }
 
+// erase erases one record.
+func erase(ctx context.Context, s Store, id string, e Erasure) (Record, error) {
+	left, err := s.Erase(ctx, e, id)
+	if err != nil {
+		return Record{}, err
+	}
+	return left[0], nil
+}
+
 func testErase(run func(name string, test func(t *testing.T, s Store))) {
 	run("erase from the register", func(t *testing.T, s Store) {
 		revocation, suspension := openLists(t, s)
@@ -62,7 +71,7 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 			t.Fatal(err)
 		}
 
-		left, err := s.Erase(t.Context(), given.ID, fromRegister)
+		left, err := erase(t.Context(), s, given.ID, fromRegister)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +129,7 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 		if now, _, err := s.Bits(t.Context(), suspension.ID); err != nil || !bytes.Equal(now.Bits(), bits.Bits()) {
 			t.Errorf("the list changed: %v", err)
 		}
-		if again, err := s.Erase(t.Context(), given.ID, fromRegister); err != nil || cmp.Diff(want, again, cmpopts.EquateEmpty()) != "" {
+		if again, err := erase(t.Context(), s, given.ID, fromRegister); err != nil || cmp.Diff(want, again, cmpopts.EquateEmpty()) != "" {
 			t.Errorf("a second time: %+v, %v", again, err)
 		}
 		r, err := s.Change(t.Context(), given.ID, Change{At: now, State: Revoked, Code: "fraud", Reason: canaries[6], By: "registrar"})
@@ -135,7 +144,7 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 	run("erase delivery data", func(t *testing.T, s Store) {
 		given := person(once())
 		issued := issue(t, s, given)
-		if _, err := s.Erase(t.Context(), given.ID, fromDelivery); err != nil {
+		if _, err := erase(t.Context(), s, given.ID, fromDelivery); err != nil {
 			t.Fatal(err)
 		}
 		want := issued
@@ -144,7 +153,7 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 			"Get":     func() (Record, error) { return s.Get(t.Context(), given.ID) },
 			"Lookup":  func() (Record, error) { return s.Lookup(t.Context(), given.Key) },
 			"Reserve": func() (Record, error) { return s.Reserve(t.Context(), given) },
-			"Erase":   func() (Record, error) { return s.Erase(t.Context(), given.ID, fromDelivery) },
+			"Erase":   func() (Record, error) { return erase(t.Context(), s, given.ID, fromDelivery) },
 		} {
 			got, err := find()
 			if name == "Erase" { // as Change: without payloads
@@ -172,7 +181,7 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 		if found, _, err := s.Search(t.Context(), Query{Name: given.FamilyName}, "", 10); err != nil || len(found) != 1 {
 			t.Errorf("by name %d are found, %v", len(found), err)
 		}
-		if left, err := s.Erase(t.Context(), given.ID, fromRegister); err != nil || !left.Erased(Register) || len(left.Erasures) != 2 {
+		if left, err := erase(t.Context(), s, given.ID, fromRegister); err != nil || !left.Erased(Register) || len(left.Erasures) != 2 {
 			t.Errorf("and then all of it: %+v, %v", left, err)
 		}
 	})
@@ -183,7 +192,7 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Erase(t.Context(), r.ID, e); err != nil {
+			if _, err := erase(t.Context(), s, r.ID, e); err != nil {
 				t.Fatal(err)
 			}
 			var want error
@@ -196,6 +205,29 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 		}
 		for r, err := range s.Pending(t.Context()) {
 			t.Errorf("pending: %s, %v", r.ID, err)
+		}
+	})
+
+	run("erase many", func(t *testing.T, s Store) {
+		var ids []string
+		for range 3 {
+			ids = append(ids, issue(t, s, person(once())).ID)
+		}
+		if _, err := s.Erase(t.Context(), fromRegister, append(slices.Clone(ids), "none")...); !errors.Is(err, ErrNotFound) {
+			t.Errorf("one that is not there: err = %v, want %v", err, ErrNotFound)
+		}
+		for _, id := range ids {
+			if r, err := s.Get(t.Context(), id); err != nil || len(r.Erasures) > 0 {
+				t.Errorf("refused, and yet %+v, %v", r.Erasures, err)
+			}
+		}
+		if left, err := s.Erase(t.Context(), fromRegister, ids...); err != nil || len(left) != 3 || left[2].ID != ids[2] {
+			t.Errorf("left %+v, %v", left, err)
+		}
+		for _, n := range []int{0, maxErased + 1} {
+			if _, err := s.Erase(t.Context(), fromRegister, make([]string, n)...); !errors.Is(err, ErrInvalid) {
+				t.Errorf("%d: err = %v, want %v", n, err, ErrInvalid)
+			}
 		}
 	})
 
@@ -212,11 +244,11 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 		} {
 			e := fromRegister
 			edit(&e)
-			if _, err := s.Erase(t.Context(), r.ID, e); !errors.Is(err, ErrInvalid) {
+			if _, err := erase(t.Context(), s, r.ID, e); !errors.Is(err, ErrInvalid) {
 				t.Errorf("%s: err = %v, want %v", name, err, ErrInvalid)
 			}
 		}
-		if _, err := s.Erase(t.Context(), "urn:credential:none", fromRegister); !errors.Is(err, ErrNotFound) {
+		if _, err := erase(t.Context(), s, "urn:credential:none", fromRegister); !errors.Is(err, ErrNotFound) {
 			t.Errorf("what is not there: err = %v, want %v", err, ErrNotFound)
 		}
 		if got, err := s.Get(t.Context(), r.ID); err != nil || len(got.Erasures) > 0 {
@@ -231,7 +263,7 @@ func testErase(run func(name string, test func(t *testing.T, s Store))) {
 		newer.Supersedes = &Supersession{ID: older.ID, Change: Change{At: now, State: Revoked, By: "registrar", Reason: canaries[6]}}
 		issue(t, s, newer)
 		for _, id := range []string{newer.ID, older.ID} {
-			if _, err := s.Erase(t.Context(), id, fromRegister); err != nil {
+			if _, err := erase(t.Context(), s, id, fromRegister); err != nil {
 				t.Fatal(err)
 			}
 			CheckStore(t, s)
@@ -309,11 +341,11 @@ func TestErasureReachesOldBackups(t *testing.T) {
 	// 1. Erased, and one that was revoked besides.
 	moveTo(t, s, 2, Revoked)
 	for _, n := range []int{1, 2} {
-		if _, err := s.Erase(t.Context(), draft(n).ID, fromRegister); err != nil {
+		if _, err := erase(t.Context(), s, draft(n).ID, fromRegister); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Erase(t.Context(), draft(3).ID, fromDelivery); err != nil {
+	if _, err := erase(t.Context(), s, draft(3).ID, fromDelivery); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.EraseDocuments(t.Context(), "rows", "b"); err != nil {
@@ -390,7 +422,7 @@ func TestErasedAgainWhenOpened(t *testing.T) {
 	s, path, vault := eraseHouse(t)
 	issue(t, s, person(0))
 	issue(t, s, person(1))
-	if _, err := s.Erase(t.Context(), draft(0).ID, fromDelivery); err != nil {
+	if _, err := erase(t.Context(), s, draft(0).ID, fromDelivery); err != nil {
 		t.Fatal(err)
 	}
 	before, _, err := vault.Load(t.Context())
@@ -398,7 +430,7 @@ func TestErasedAgainWhenOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range []int{0, 1} {
-		if _, err := s.Erase(t.Context(), draft(n).ID, fromRegister); err != nil {
+		if _, err := erase(t.Context(), s, draft(n).ID, fromRegister); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -471,13 +503,13 @@ func TestErasureWhenTheVaultFails(t *testing.T) {
 			s := reopenWith(t, path, keys)
 			issue(t, s, person(1))
 			vault.fail = errors.New("disk on fire")
-			if _, err := s.Erase(t.Context(), draft(1).ID, fromRegister); !errors.Is(err, vault.fail) && !strings.Contains(fmt.Sprint(err), "outcome unknown") {
+			if _, err := erase(t.Context(), s, draft(1).ID, fromRegister); !errors.Is(err, vault.fail) && !strings.Contains(fmt.Sprint(err), "outcome unknown") {
 				t.Errorf("err = %v", err)
 			}
 			if _, err := s.Get(t.Context(), draft(1).ID); !errors.Is(err, ErrErased) {
 				t.Errorf("err = %v, want %v", err, ErrErased)
 			}
-			if _, err := s.Erase(t.Context(), draft(1).ID, fromRegister); err != nil {
+			if _, err := erase(t.Context(), s, draft(1).ID, fromRegister); err != nil {
 				t.Fatal(err)
 			}
 			CheckStore(t, s)
@@ -486,6 +518,59 @@ func TestErasureWhenTheVaultFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Once all records of a month are erased, their keys are given up as one, and the
+// data keys are small again; a backup from before is erased as before.
+func TestForgetMonth(t *testing.T) {
+	s, _, vault := eraseHouse(t)
+	var ids []string
+	for n := range 40 {
+		ids = append(ids, issue(t, s, person(n)).ID)
+	}
+	other := person(100)
+	other.SealingTime = now.AddDate(0, 1, 0)
+	issue(t, s, other)
+	size := func() int {
+		sealed, _, err := vault.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(sealed)
+	}
+	small := size()
+	if _, err := s.Erase(t.Context(), fromDelivery, ids[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	if err := ForgetMonth(t.Context(), s, Delivery, "2026-06"); !errors.Is(err, ErrState) {
+		t.Errorf("one is left: err = %v, want %v", err, ErrState)
+	}
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if err := Copy(t.Context(), s, backup); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Erase(t.Context(), fromDelivery, ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	large := size()
+	if err := ForgetMonth(t.Context(), s, Delivery, "2026-06"); err != nil {
+		t.Fatal(err)
+	}
+	if after := size(); large < small+50_000 || after > small+2_000 {
+		t.Errorf("data keys of %d bytes, then %d, then %d", small, large, after)
+	}
+	CheckStore(t, s)
+	if r, err := s.Get(t.Context(), other.ID); err != nil || r.Email == "" {
+		t.Errorf("another month: %+v, %v", r, err)
+	}
+	if err := ForgetMonth(t.Context(), s, Delivery, "2020-01"); err != nil {
+		t.Errorf("a month without records: %v", err)
+	}
+	done, err := Restore(t.Context(), backup, storeID, s.keys, Restoration{At: restoredAt, Forget: true})
+	if err != nil || done.Erased != 1 {
+		t.Errorf("restored %+v, %v", done, err)
+	}
+	CheckStore(t, reopenWith(t, backup, s.keys))
 }
 
 // A record that a version without data keys has put on record is erased too.
@@ -501,10 +586,10 @@ func TestEraseInTheClear(t *testing.T) {
 		t.Fatal(err)
 	}
 	CheckStore(t, s)
-	if _, err := s.Erase(t.Context(), draft(0).ID, fromRegister); err != nil {
+	if _, err := erase(t.Context(), s, draft(0).ID, fromRegister); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.Erase(t.Context(), draft(1).ID, fromDelivery); err != nil || r.FamilyName != canaries[0] || r.Email != "" {
+	if r, err := erase(t.Context(), s, draft(1).ID, fromDelivery); err != nil || r.FamilyName != canaries[0] || r.Email != "" {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	CheckStore(t, s)

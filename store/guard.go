@@ -206,11 +206,11 @@ func (g *guarded) Change(ctx context.Context, id string, c Change) (Record, erro
 	return g.Store.Change(ctx, id, c)
 }
 
-func (g *guarded) Erase(ctx context.Context, id string, e Erasure) (Record, error) {
+func (g *guarded) Erase(ctx context.Context, e Erasure, ids ...string) ([]Record, error) {
 	if err := g.mayChange(); err != nil {
-		return Record{}, fmt.Errorf("erasing %.100q: %w", id, err)
+		return nil, fmt.Errorf("erasing: %w", err)
 	}
-	return g.Store.Erase(ctx, id, e)
+	return g.Store.Erase(ctx, e, ids...)
 }
 
 func (g *guarded) EraseDocuments(ctx context.Context, kind, id string) error {

@@ -2,65 +2,73 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 )
 
-func (s *postgresStore) Erase(ctx context.Context, id string, e Erasure) (Record, error) {
-	if err := e.validate(); err != nil {
-		return Record{}, fmt.Errorf("erasing %.100q: %w", id, err)
+func (s *postgresStore) Erase(ctx context.Context, e Erasure, ids ...string) ([]Record, error) {
+	if err := e.validate(ids); err != nil {
+		return nil, err
 	}
 	if s.keys == nil {
-		return Record{}, fmt.Errorf("erasing %.100q: %w", id, ErrDataKeys)
+		return nil, fmt.Errorf("erasing: %w", ErrDataKeys)
 	}
-	// 1. What is there; its key goes last, as settle does it after a crash in between.
-	var sequence int64
-	var left recordDoc
-	d := &deed{uses: []string{"record " + id}}
+	// 1. What is there; the keys go last, as settle does it after a crash in between.
+	var found map[string]recordDoc
+	var sequences map[string]int64
+	d := &deed{}
+	for _, id := range ids {
+		d.uses = append(d.uses, "record "+id)
+	}
 	d.look = func(b *pgx.Batch) {
-		sequence = -1
-		if !storable(id) {
+		found, sequences = map[string]recordDoc{}, map[string]int64{}
+		if !storable(ids...) {
 			return
 		}
-		b.Queue("SELECT sequence, state, doc FROM records WHERE id = $1 FOR UPDATE", id).Query(func(rows pgx.Rows) error {
+		b.Queue("SELECT sequence, state, doc FROM records WHERE id = ANY($1) ORDER BY sequence FOR UPDATE", ids).Query(func(rows pgx.Rows) error {
+			var sequence int64
 			var state string
 			var stored []byte
-			_, err := pgx.ForEachRow(rows, []any{&sequence, &state, &stored}, func() (err error) {
-				left, err = openRecord(sequence, state, stored)
+			_, err := pgx.ForEachRow(rows, []any{&sequence, &state, &stored}, func() error {
+				doc, err := openRecord(sequence, state, stored)
+				found[doc.ID], sequences[doc.ID] = doc, sequence
 				return err
 			})
 			return err
 		})
 	}
 	d.decide = func(b *pgx.Batch, log *pgLog) error {
-		if sequence < 0 {
-			return ErrNotFound
+		for _, id := range ids {
+			if _, ok := found[id]; !ok {
+				return fmt.Errorf("%.100q: %w", id, ErrNotFound)
+			}
 		}
-		if !left.erase(e) {
-			return nil
+		for _, id := range ids {
+			doc := found[id]
+			if !doc.erase(e) {
+				continue
+			}
+			found[id] = doc
+			if err := queueErased(b, s.keys, sequences[id], &doc); err != nil {
+				return err
+			}
+			if _, err := log.enter(d.by, e.event(id), nil, nil); err != nil {
+				return err
+			}
 		}
-		if err := queueErased(b, s.keys, sequence, &left); err != nil {
-			return err
-		}
-		_, err := log.enter(d.by, e.event(id), nil, nil)
-		return err
+		return nil
 	}
-	err := s.do(ctx, d)
-	if err != nil {
-		return Record{}, fmt.Errorf("erasing %.100q: %w", id, err)
+	if err := s.do(ctx, d); err != nil {
+		return nil, fmt.Errorf("erasing: %w", err)
 	}
 
-	// 2. Its key, and with it every copy.
-	if err := s.keys.destroy(ctx, []Erasure{left.erasure(e)}); err != nil {
-		return Record{}, fmt.Errorf("erasing %.100q: destroying its data key: outcome unknown: %w", id, err)
+	// 2. Their keys, and with them every copy.
+	var left []recordDoc
+	for _, id := range ids {
+		left = append(left, found[id])
 	}
-	r, err := left.open(s.keys)
-	if errors.Is(err, ErrErased) {
-		err = nil
-	}
-	return r, err
+	return s.keys.destroyOf(ctx, left, e)
 }
 
 // queueErased writes what is left of a record.

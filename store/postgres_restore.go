@@ -236,7 +236,7 @@ func (r *postgresRestoring) publish(list listDoc, token []byte, validFrom time.T
 	return r.run(func(b *pgx.Batch) error { return queuePublication(b, list, token, validFrom) })
 }
 
-func (r *postgresRestoring) lackingKeys() (ids []string, err error) {
+func (r *postgresRestoring) lackingKeys() (docs []recordDoc, err error) {
 	for last, more := int64(-1), true; more; {
 		rows, err := r.tx.Query(r.ctx, "SELECT sequence, state, doc FROM records WHERE sequence > $1 ORDER BY sequence LIMIT $2", last, stepDocs)
 		if err != nil {
@@ -249,7 +249,7 @@ func (r *postgresRestoring) lackingKeys() (ids []string, err error) {
 			n++
 			doc, err := openRecord(last, state, stored)
 			if err == nil && doc.lacksKey(r.keys) {
-				ids = append(ids, doc.ID)
+				docs = append(docs, doc)
 			}
 			return err
 		})
@@ -258,7 +258,7 @@ func (r *postgresRestoring) lackingKeys() (ids []string, err error) {
 		}
 		more = n == stepDocs
 	}
-	return ids, nil
+	return docs, nil
 }
 
 func (r *postgresRestoring) dropDocuments() error {

@@ -162,10 +162,10 @@ type restoring interface {
 	// keep sets bits that no record calls for.
 	keep(list string, strange *status.List) error
 	publish(list listDoc, token []byte, validFrom time.Time) error
-	// dropDocuments removes the documents, and lackingKeys are the ids of the records,
+	// dropDocuments removes the documents, and lackingKeys are the records,
 	// of which a data key is destroyed.
 	dropDocuments() error
-	lackingKeys() (ids []string, err error)
+	lackingKeys() (docs []recordDoc, err error)
 	erase(id string, e Erasure) error
 }
 
@@ -265,7 +265,7 @@ func restore(r restoring, keys *DataKeys, how Restoration) (done Restored, err e
 	}
 
 	// 4. Nothing that was erased comes back.
-	if done.Erased, err = eraseAgain(r, keys, how.At); err != nil {
+	if done.Erased, err = eraseAgain(r, keys); err != nil {
 		return Restored{}, err
 	}
 	return done, nil

@@ -484,8 +484,8 @@ func TestRestorePostgresErases(t *testing.T) {
 	copied := c
 	copied.URL = server.URL(server.Database(t, c.database(t)))
 	s = openDatabase(t, c)
-	_, err1 := s.Erase(t.Context(), draft(1).ID, fromRegister)
-	_, err2 := s.Erase(t.Context(), draft(2).ID, fromDelivery)
+	_, err1 := s.Erase(t.Context(), fromRegister, draft(1).ID)
+	_, err2 := s.Erase(t.Context(), fromDelivery, draft(2).ID)
 	if err := errors.Join(err1, err2, s.EraseDocuments(t.Context(), "rows", "b")); err != nil {
 		t.Fatal(err)
 	}

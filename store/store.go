@@ -266,8 +266,8 @@ type Store interface {
 	// the hashes only: what was issued need not be legible to be revoked.
 	Change(ctx context.Context, id string, c Change) (Record, error)
 
-	// Erase erases what a record says of a class, in the store and by its data key in
-	// every copy. Of class Delivery that are the link and the e-mail address; nothing
+	// Erase erases what records (1 to 1 000) say of a class, of all or of none, in the
+	// store and by their data keys in every copy, and returns what is left of them. Of class Delivery that are the link and the e-mail address; nothing
 	// else changes. Of class Register it is everything that is personal, payloads and
 	// tokens among it, and what is of class Delivery: what is left is a record without
 	// them, whose place in the status lists, number and state stay. Its bits say on what
@@ -278,7 +278,7 @@ type Store interface {
 	//
 	// Get and the others, Lookup and Reserve with its key among them, return what is
 	// left of the record with ErrErased; ByLink has ErrNotFound once the link is erased.
-	Erase(ctx context.Context, id string, e Erasure) (Record, error)
+	Erase(ctx context.Context, e Erasure, ids ...string) ([]Record, error)
 
 	// OpenList returns the list of a purpose that takes new entries, opening the
 	// next one when none is open: "r1", "r2" for revocation, "s1", "s2" for
