@@ -239,6 +239,9 @@ func (b *Backup) prove(ctx context.Context, m *Manifest) error {
 
 func examineOne(ctx context.Context, s store.Store, id string, each []func(store.Record) error) error {
 	r, err := s.Get(ctx, id)
+	if errors.Is(err, store.ErrErased) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

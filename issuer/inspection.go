@@ -133,7 +133,9 @@ func (i *Issuer) inspect(ctx context.Context) {
 			continue
 		}
 		r, err := i.store.Get(ctx, listed.ID)
-		if err == nil {
+		if errors.Is(err, store.ErrErased) {
+			err = nil
+		} else if err == nil {
 			err = seals.Check(r)
 		}
 		if err != nil && ctx.Err() == nil {

@@ -70,7 +70,7 @@ func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
 // publishSuperseded publishes the lists that show that a record took another's place.
 func (i *Issuer) publishSuperseded(ctx context.Context, r store.Record) error {
 	old, err := i.store.Get(ctx, r.Supersedes.ID)
-	if err == nil {
+	if err == nil || errors.Is(err, store.ErrErased) {
 		err = i.publishEntries(ctx, old)
 	}
 	if err != nil {

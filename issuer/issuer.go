@@ -115,6 +115,9 @@ type Config struct {
 	Anchor func(h store.Head) error
 	// Anchored are heads that were kept: New refuses a store that contradicts one.
 	Anchored [][]byte
+	// KeysChanged is called when data keys were destroyed, to copy those that are left to
+	// where a restoration finds them; nil: nowhere.
+	KeysChanged func(ctx context.Context) error
 	// Settings is a digest of the configuration, for the audit log; zero: not told.
 	Settings [sha256.Size]byte
 	// Step, unless nil, is told when a step of issuing begins, "forms", "reserve",
@@ -140,6 +143,7 @@ type Issuer struct {
 	step  func(ctx context.Context, name string) (inner context.Context, end func(error))
 
 	approvalTime time.Duration
+	keysChanged  func(ctx context.Context) error
 
 	mirror     func(list string, token []byte) error
 	anchor     func(h store.Head) error
@@ -173,6 +177,9 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	}
 	if i.mirror == nil {
 		i.mirror = func(string, []byte) error { return nil }
+	}
+	if i.keysChanged = c.KeysChanged; i.keysChanged == nil {
+		i.keysChanged = func(context.Context) error { return nil }
 	}
 	if i.anchor == nil {
 		i.anchor = func(store.Head) error { return nil }
@@ -243,9 +250,14 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 		}
 	}
 
-	// 5. What was approved and is not issued yet.
+	// 6. What was approved and is not issued yet.
 	if err := i.finishApprovals(ctx); err != nil {
 		i.warn("approvals are not finished", "error", err)
+	}
+
+	// 7. What was to be erased and is not yet.
+	if err := i.finishErasures(ctx); err != nil {
+		i.warn("ALARM: erasures are not finished", "error", err)
 	}
 	return i, nil
 }

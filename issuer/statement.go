@@ -214,7 +214,7 @@ func (i *Issuer) freeID(ctx context.Context, id string) (string, error) {
 		if errors.Is(err, store.ErrNotFound) {
 			return copyID(id, n), nil
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrErased) {
 			return "", fmt.Errorf("looking for credentials of the same id: %w", err)
 		}
 	}
@@ -238,6 +238,7 @@ func (i *Issuer) ChangeStatement(ctx context.Context, id, purpose string, on boo
 		switch {
 		case n > 1 && errors.Is(err, store.ErrNotFound):
 			return nil
+		case errors.Is(err, store.ErrErased): // of which the lists still tell
 		case err != nil:
 			return fmt.Errorf("finding a credential: %w", err)
 		case r.Forms[string(elm.Other)].Payload == nil && r.Forms[string(otherProof)].Payload == nil:
