@@ -44,6 +44,7 @@ type victim struct {
 	config       *Config
 	apiKey       string
 	course       jsontext.Value
+	courseID     string
 	class        []*learner
 	byName       map[string]*learner
 
@@ -100,6 +101,15 @@ func newVictim(t *testing.T, n int) *victim {
 		t.Fatal(err)
 	}
 	v.course = raw
+	h, err := openHouse(t.Context(), v.config, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, _, _, err := issuer.NewCatalogue(h.institution, h.store, nil).Put(t.Context(), "course", raw, issuer.Terms{Published: true})
+	if err := errors.Join(err, h.close()); err != nil {
+		t.Fatal(err)
+	}
+	v.courseID = o.ID
 	for i := range n {
 		l := &learner{id: fmt.Sprintf("L%05d", i), family: "Learner"}
 		for rest, k := i, 0; k < 3; rest, k = rest/26, k+1 {
@@ -259,6 +269,29 @@ func (v *victim) run(t *testing.T, began func(*os.Process), line func(string), a
 // it took until it was ready, 0 if it was killed before.
 func (v *victim) serve(t *testing.T, part []*learner, began func(*os.Process)) (state *os.ProcessState, log string, ready time.Duration) {
 	t.Helper()
+	return v.serveTo(t, began, func(client *http.Client) bool {
+		todo := v.missing(part)
+		var next atomic.Int64
+		var clients sync.WaitGroup
+		for range 16 {
+			clients.Go(func() {
+				for {
+					n := int(next.Add(1)) - 1
+					if n >= len(todo) || !v.ask(t, client, todo[n]) {
+						return
+					}
+				}
+			})
+		}
+		clients.Wait()
+		return len(v.missing(part)) == 0
+	})
+}
+
+// serveTo runs the issuer's server for use, which reports whether it got all that it
+// wanted.
+func (v *victim) serveTo(t *testing.T, began func(*os.Process), use func(*http.Client) bool) (state *os.ProcessState, log string, ready time.Duration) {
+	t.Helper()
 	cmd := exec.Command(v.program, "issuer", "--config", v.dir)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -286,21 +319,7 @@ func (v *victim) serve(t *testing.T, part []*learner, began func(*os.Process)) (
 		}
 	}
 
-	todo := v.missing(part)
-	var next atomic.Int64
-	var clients sync.WaitGroup
-	for range 16 {
-		clients.Go(func() {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(todo) || !v.ask(t, client, todo[n]) {
-					return
-				}
-			}
-		})
-	}
-	clients.Wait()
-	if len(v.missing(part)) == 0 {
+	if use(client) {
 		cmd.Process.Kill()
 	}
 	<-ended
@@ -341,6 +360,91 @@ func (v *victim) ask(t *testing.T, client *http.Client, l *learner) bool {
 	}
 	v.acknowledge(t, l, answer.Number)
 	return true
+}
+
+// serveBatch runs the server and takes part through one batch, which earlier
+// lives may have begun: uploaded, checked, started, issued as far as they came.
+// What stands in its results is acknowledged.
+func (v *victim) serveBatch(t *testing.T, part []*learner, list string, began func(*os.Process)) (state *os.ProcessState, log string, ready time.Duration) {
+	t.Helper()
+	raw, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.serveTo(t, began, func(client *http.Client) bool {
+		send := func(method, path string, body io.Reader, into any) bool {
+			req, err := http.NewRequest(method, v.config.Issuer.PublicBase+"/api/v1"+path, body)
+			if err != nil {
+				t.Error(err)
+				return false
+			}
+			req.Header.Set("Authorization", "Bearer "+v.apiKey)
+			resp, err := client.Do(req)
+			if err != nil {
+				return false
+			}
+			defer resp.Body.Close()
+			raw, err := io.ReadAll(resp.Body)
+			if err != nil {
+				return false
+			}
+			if err := json.Unmarshal(raw, into); err != nil || resp.StatusCode >= 300 {
+				t.Errorf("%s %s: %s: %s", method, path, resp.Status, raw)
+				return false
+			}
+			return true
+		}
+		seen := 0
+		for {
+			var all struct {
+				Batches []batchAnswer `json:"batches"`
+			}
+			var b batchAnswer
+			if !send("GET", "/batches", nil, &all) {
+				return false
+			}
+			for _, known := range all.Batches { // an upload that was killed waits for its list for ever
+				if known.Rows.All == len(part) && known.State != string(issuer.BatchCancelled) {
+					b = known
+				}
+			}
+			switch issuer.BatchState(b.State) {
+			case "":
+				if !send("POST", "/courses/"+v.courseID+"/batches", bytes.NewReader(raw), &b) {
+					return false
+				}
+			case issuer.BatchReady:
+				if !send("POST", "/batches/"+b.ID+"/start", nil, &b) {
+					return false
+				}
+			}
+			for b.State == string(issuer.BatchRunning) || b.ended() {
+				var page struct {
+					Results []issuer.Result `json:"results"`
+				}
+				if !send("GET", fmt.Sprintf("/batches/%s/results?after=%d", b.ID, seen), nil, &page) {
+					return false
+				}
+				for _, r := range page.Results {
+					if r.Number == "" {
+						break // and look again from here
+					}
+					v.acknowledge(t, part[r.Row-2], r.Number)
+					seen = r.Row
+				}
+				if len(page.Results) == 0 || page.Results[len(page.Results)-1].Row != seen {
+					break
+				}
+			}
+			if b.ended() {
+				if left := len(v.missing(part)); left > 0 {
+					t.Errorf("batch %s is done and %d are missing: %+v", b.ID, left, b.Rows)
+				}
+				return true
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
 }
 
 // check is what must hold after every fault: nothing that was acknowledged is
@@ -444,8 +548,9 @@ func (v *victim) verifyAll(t *testing.T) (tokens int) {
 	return tokens
 }
 
-// The program is killed at random points while it issues to a class, half by
-// class lists and half by its API, and started again until all have theirs.
+// The program is killed at random points while it issues to a class, half by a
+// batch, a quarter by class lists and a quarter by its API, and started again until
+// all have theirs.
 func TestKilledWhileIssuing(t *testing.T) {
 	learners, kills, lists := 100, 3, 1
 	if full() {
@@ -461,7 +566,8 @@ func TestKilledWhileIssuing(t *testing.T) {
 	t.Logf("INDEKS_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	v := newVictim(t, learners)
-	byList, byAPI := v.class[:learners/2], v.class[learners/2:]
+	byBatch, byList, byAPI := v.class[:learners/2], v.class[learners/2:learners*3/4], v.class[learners*3/4:]
+	batch := v.list(t, filepath.Join(t.TempDir(), "batch.csv"), byBatch)
 	var parts [][]*learner
 	var files []string
 	for part := range slices.Chunk(byList, len(byList)/lists) {
@@ -481,11 +587,17 @@ func TestKilledWhileIssuing(t *testing.T) {
 	var readies []time.Duration
 	for life := 0; len(v.missing(v.class)) > 0; life++ {
 		stop := func() {}
+		// A chunk of a batch takes much longer than one credential.
+		inBatch := len(v.missing(byBatch)) > 0 && (life%2 == 0 || len(v.missing(byList))+len(v.missing(byAPI)) == 0)
+		within := 20_000
+		if inBatch {
+			within = 500_000
+		}
 		began := func(p *os.Process) {
 			if killed >= len(points) {
 				return
 			}
-			point, moment, starting := v.after(points[killed]), time.Duration(random.IntN(20_000))*time.Microsecond, time.Duration(random.IntN(400))*time.Millisecond
+			point, moment, starting := v.after(points[killed]), time.Duration(random.IntN(within))*time.Microsecond, time.Duration(random.IntN(400))*time.Millisecond
 			select {
 			case <-point:
 				moment = starting
@@ -508,7 +620,12 @@ func TestKilledWhileIssuing(t *testing.T) {
 		}
 		var state *os.ProcessState
 		var stderr string
-		if len(v.missing(byAPI)) > 0 && (life%2 == 0 || len(v.missing(byList)) == 0) {
+		if inBatch {
+			var ready time.Duration
+			if state, stderr, ready = v.serveBatch(t, byBatch, batch, began); ready > 0 {
+				readies = append(readies, ready)
+			}
+		} else if len(v.missing(byAPI)) > 0 && (life%4 < 2 || len(v.missing(byList)) == 0) {
 			var ready time.Duration
 			if state, stderr, ready = v.serve(t, byAPI, began); ready > 0 {
 				readies = append(readies, ready)

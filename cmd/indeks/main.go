@@ -34,6 +34,7 @@ type commands struct {
 	Issuer    issuerCmd    `cmd:"" help:"Run the issuer's server."`
 	Verifier  verifierCmd  `cmd:"" help:"Run the verifier's server. It opens no record and no key."`
 	Issue     issueCmd     `cmd:"" help:"Issue credentials for a course to everybody on a class list."`
+	Batch     batchCmd     `cmd:"" help:"Take a class list through a dry run to credentials, as a job that survives restarts."`
 	Course    courseCmd    `cmd:"" help:"Put courses into the public catalogue, list and export them."`
 	Verify    verifyCmd    `cmd:"" help:"Say whether a credential is genuine."`
 	Revoke    revokeCmd    `cmd:"" help:"Withdraw a credential for good."`

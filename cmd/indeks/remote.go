@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ import (
 type serverFlag struct {
 	Server     string `help:"Ask a running issuer's server instead of opening the records." placeholder:"URL"`
 	APIKeyFile string `name:"api-key-file" help:"File with an API key, for --server; else INDEKS_API_KEY." type:"existingfile" placeholder:"FILE"`
+
+	client *http.Client // nil: the usual one
 }
 
 // apiKey is the key that requests carry.
@@ -31,16 +34,17 @@ func (f serverFlag) apiKey() (string, error) {
 	return trimLine(raw), nil
 }
 
-// ask sends a request with a JSON body, nil for none, and reads the answer into
-// what into points at: JSON, or into bytes whatever it is. What the server refuses is an error in its own words, with
+// ask sends a request with a JSON body, with what a reader reads, or for nil with
+// none, and reads the answer into what into points at: JSON, or into bytes whatever
+// it is. What the server refuses is an error in its own words, with
 // the places that it names.
 func (f serverFlag) ask(ctx context.Context, method, path string, body, into any, headers ...string) error {
 	key, err := f.apiKey()
 	if err != nil {
 		return err
 	}
-	var sent io.Reader
-	if body != nil {
+	sent, whole := body.(io.Reader)
+	if body != nil && !whole {
 		raw, err := json.Marshal(body)
 		if err != nil {
 			return err
@@ -56,7 +60,7 @@ func (f serverFlag) ask(ctx context.Context, method, path string, body, into any
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := cmp.Or(f.client, http.DefaultClient).Do(req)
 	if err != nil {
 		return fmt.Errorf("asking the issuer's server: %w", err)
 	}
@@ -87,7 +91,11 @@ func (f serverFlag) ask(ctx context.Context, method, path string, body, into any
 		said += ": " + problem.Detail
 	}
 	for _, e := range problem.Errors {
-		said += "\n  " + e.Pointer + ": " + e.Detail
+		said += "\n  "
+		if e.Pointer != "" {
+			said += e.Pointer + ": "
+		}
+		said += e.Detail
 	}
 	return fmt.Errorf("asking the issuer's server: %s", said)
 }
