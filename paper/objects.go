@@ -13,6 +13,7 @@ import (
 // differs from one run to the next. [Attachment] reads this form and no other.
 type objects struct {
 	bodies [][]byte
+	packer *zlib.Writer // used again, because one takes most of a megabyte
 }
 
 // objectID is the number of an object.
@@ -40,9 +41,12 @@ func (o *objects) add(format string, args ...any) objectID {
 // filter and length.
 func (o *objects) stream(entries string, data []byte) objectID {
 	var packed bytes.Buffer
-	w := zlib.NewWriter(&packed)
-	w.Write(data) // a Buffer takes all writes
-	w.Close()
+	if o.packer == nil {
+		o.packer = zlib.NewWriter(nil)
+	}
+	o.packer.Reset(&packed)
+	o.packer.Write(data) // a Buffer takes all writes
+	o.packer.Close()
 	return o.plainStream(entries+"/Filter/FlateDecode", packed.Bytes())
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"indeks/elm"
 	"indeks/paper"
 )
 
@@ -50,6 +51,15 @@ func TestCertificate(t *testing.T) {
 	for _, secret := range []string{"Њежић", record.Number, record.Links["page"][len(record.Links["page"])-26:]} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log holds %q", secret)
+		}
+	}
+}
+
+// The description names every language that there is.
+func TestCertificateLanguagesAreDescribed(t *testing.T) {
+	for _, lang := range elm.Languages() {
+		if _, after, _ := strings.Cut(string(description(false)), `"getCertificate"`); !strings.Contains(after[:2000], `"`+lang+`"`) {
+			t.Errorf("%s is not in it", lang)
 		}
 	}
 }
