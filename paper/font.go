@@ -30,7 +30,7 @@ type typeface struct {
 	kerning    map[[2]uint16]int16 // in font units
 }
 
-// The faces are read when the first document is printed: 5 ms each that
+// The faces are read when the first document is printed: milliseconds that
 // programs which print nothing do not spend.
 var (
 	serif = sync.OnceValue(func() *typeface { return mustFace("DejaVuSerifCondensed", dejavuserifcondensed.TTF) })

@@ -199,8 +199,8 @@ func fit(letters []letter, width float64) (end, next int) {
 			}
 			return end, next
 		}
-		// A certificate number stays whole, and so does "https://".
-		whole := i == 0 || i+1 < len(letters) && (it.r == '-' && unicode.IsDigit(letters[i+1].r) || it.r == '/' && (letters[i+1].r == '/' || letters[i-1].r == '/'))
+		// A number such as MC-2026-00007 or 47/2020 stays whole, and so does "https://".
+		whole := i == 0 || i+1 < len(letters) && (unicode.IsDigit(letters[i+1].r) || it.r == '/' && (letters[i+1].r == '/' || letters[i-1].r == '/'))
 		if strings.ContainsRune("/-–—_&?=", it.r) && !whole {
 			end, next = i+1, i+1
 		}

@@ -134,8 +134,12 @@ func (p *press) flow(blocks []block, set settings, at *columns, draws bool) bool
 				at.y += 0.15 * set.size
 			}
 			inner := map[int]*element{}
-			for _, l := range paragraph.lines {
-				if at.y+set.leading > bottom {
+			for n, l := range paragraph.lines {
+				need := set.leading
+				if n > 0 && n == len(paragraph.lines)-2 {
+					need *= 2 // the last line does not go to the next column alone
+				}
+				if at.y+need > bottom {
 					turn()
 				}
 				indent := paragraph.indent
