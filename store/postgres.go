@@ -178,16 +178,7 @@ func InitPostgres(ctx context.Context, c PostgresConfig) error {
 	}
 	return c.alone(ctx, "creating", func(tx pgx.Tx) error {
 		// 1. Nothing of anybody is there.
-		var found string
-		err := tx.QueryRow(ctx, `
-			SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'crdb_internal', 'pg_extension')
-			AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
-			ORDER BY 1 LIMIT 1`).Scan(&found)
-		if err == nil {
-			return fmt.Errorf("%w: it has %s", ErrExists, found)
-		}
-		if !errors.Is(err, pgx.ErrNoRows) {
+		if err := empty(ctx, tx); err != nil {
 			return err
 		}
 
@@ -216,6 +207,23 @@ func InitPostgres(ctx context.Context, c PostgresConfig) error {
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})
+}
+
+// empty is ErrExists where a database has anything of anybody.
+func empty(ctx context.Context, tx pgx.Tx) error {
+	var found string
+	err := tx.QueryRow(ctx, `
+		SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'crdb_internal', 'pg_extension')
+		AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+		ORDER BY 1 LIMIT 1`).Scan(&found)
+	if err == nil {
+		return fmt.Errorf("%w: it has %s", ErrExists, found)
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	return nil
 }
 
 // MigratePostgres brings a store of an earlier version up to date, in one
