@@ -486,7 +486,7 @@ func (i *Issuer) try(ctx context.Context, d Draft) (*store.Record, error) {
 	if x.Page, _, err = i.courseInCatalogue(ctx, &d, course); err != nil {
 		return nil, err
 	}
-	_, err = paced(ctx, func() (map[string]unsealed, error) { return i.forms(&d, x, course) })
+	_, err = paced(ctx, func() (map[string]unsealed, error) { return i.forms(ctx, &d, x, course) })
 	return nil, err
 }
 

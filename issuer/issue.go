@@ -125,14 +125,14 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		// 3. Build the payloads of all forms and check them.
 		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
 		_, end := i.step(ctx, "forms")
-		forms, err := paced(ctx, func() (map[string]unsealed, error) { return i.forms(&d, x, course) })
+		forms, err := paced(ctx, func() (map[string]unsealed, error) { return i.forms(ctx, &d, x, course) })
 		end(err)
 		if err != nil {
 			return store.Record{}, err
 		}
 		r.Forms = map[string]store.Sealed{}
 		for profile, form := range forms {
-			r.Forms[profile] = store.Sealed{Payload: form.payload}
+			r.Forms[profile] = store.Sealed{Payload: form.payload, Base: form.base}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserving, end := i.step(ctx, "reserve")
@@ -355,11 +355,12 @@ func (i *Issuer) numberRule(c *Course) numberRule {
 type unsealed struct {
 	payload []byte
 	read    *elm.Credential // what it says where a mould gave it, else nil
+	base    store.Base      // what it has in common with others, or zero
 }
 
 // forms builds and checks the payloads of an award in all its forms.
-func (i *Issuer) forms(d *Draft, x drawn, course [32]byte) (map[string]unsealed, error) {
-	forms, cred, err := i.awards(d, &x, course)
+func (i *Issuer) forms(ctx context.Context, d *Draft, x drawn, course [32]byte) (map[string]unsealed, error) {
+	forms, cred, err := i.awards(ctx, d, &x, course)
 	if err != nil {
 		return nil, err
 	}
@@ -388,7 +389,7 @@ func (i *Issuer) forms(d *Draft, x drawn, course [32]byte) (map[string]unsealed,
 // awards are the two forms that each award has: out of moulds where there are
 // some (see mould), else built, checked in full and made into moulds; only then
 // the credential is returned too.
-func (i *Issuer) awards(d *Draft, x *drawn, course [32]byte) (map[string]unsealed, *elm.Credential, error) {
+func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte) (map[string]unsealed, *elm.Credential, error) {
 	key, plain := i.inst.mouldKey(d, x, course)
 	var known map[elm.Profile]*mould
 	if plain {
@@ -403,7 +404,7 @@ func (i *Issuer) awards(d *Draft, x *drawn, course [32]byte) (map[string]unseale
 		texts := quoted(own(d, x, picture))
 		for profile, m := range known {
 			payload := m.payload(texts)
-			made[string(profile)] = unsealed{payload, m.read(payload, x)}
+			made[string(profile)] = unsealed{payload, m.read(payload, x), m.base}
 		}
 		return made, nil, nil
 	}
@@ -420,7 +421,12 @@ func (i *Issuer) awards(d *Draft, x *drawn, course [32]byte) (map[string]unseale
 		made[string(f.profile)] = unsealed{payload: payload}
 	}
 	if plain && known == nil {
-		if err := i.mould(key, d, x, made); err != nil {
+		i.moulding.Lock() // a class that begins makes one, not one for each worker
+		defer i.moulding.Unlock()
+		if i.moulds.get(key) != nil {
+			return made, cred, nil
+		}
+		if err := i.mould(ctx, key, d, x, made); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -429,7 +435,7 @@ func (i *Issuer) awards(d *Draft, x *drawn, course [32]byte) (map[string]unseale
 
 // mould keeps moulds of payloads that were built and checked. Where one does not
 // give what was built, there are none for such documents.
-func (i *Issuer) mould(key mouldKey, d *Draft, x *drawn, made map[string]unsealed) error {
+func (i *Issuer) mould(ctx context.Context, key mouldKey, d *Draft, x *drawn, made map[string]unsealed) error {
 	picture, err := i.inst.picture(x.Public)
 	if err != nil {
 		return err
@@ -450,6 +456,11 @@ func (i *Issuer) mould(key mouldKey, d *Draft, x *drawn, made map[string]unseale
 			return err
 		}
 		moulds[f.profile] = m
+	}
+	for _, m := range moulds {
+		if m.base, err = store.PutBase(ctx, i.store, m.pieces); err != nil {
+			return err
+		}
 	}
 	i.moulds.add(key, moulds)
 	return nil

@@ -152,6 +152,7 @@ type Issuer struct {
 	self       selfCheck
 	documents  listDocuments
 	moulds     moulds
+	moulding   sync.Mutex
 	rules      approvalRules
 	kept       sync.Map // hashes of courses that are kept, see keepCourse
 	words      words

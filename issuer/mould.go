@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"indeks/elm"
 	"indeks/paper"
+	"indeks/store"
 )
 
 // The credentials of one class differ in a few strings: names, dates, numbers,
@@ -41,8 +43,9 @@ import (
 // the same form or new id stands in such a place. Texts that are not plain go the
 // long way.
 type mould struct {
-	pieces [][]byte // pieces[n] is followed by own string places[n]
+	pieces [][]byte // pieces[n] is followed by own string places[n]; nothing in them is of any learner
 	places []int
+	base   store.Base // of pieces
 
 	// like is what a verifier reads of who issued the payload that passed every
 	// check, when, and where its status stands.
@@ -86,16 +89,14 @@ func (inst *Institution) mouldKey(d *Draft, x *drawn, course [32]byte) (key moul
 			return mouldKey{}, false
 		}
 	}
+	// What is said of one learner alone is nothing that others have in common, nor may
+	// it be kept with what they have.
 	rest := *d
 	rest.Course, rest.Replaces, rest.Row, rest.Email = nil, nil, 0, ""
 	rest.RequestKey, rest.ExternalID, rest.Batch, rest.Approval = [32]byte{}, "", "", ""
-	rest.AwardingDate = ""
-	for _, text := range []*string{&rest.LearnerID, &rest.Grade, &rest.Number} {
-		*text = outline(*text)
-	}
-	rest.GivenName, rest.FamilyName = outline(d.GivenName+d.FamilyName), "" // both are there, or it is no draft
-	if rest.DateOfBirth != "" {
-		rest.DateOfBirth = "a day"
+	rest.GivenName, rest.FamilyName, rest.DateOfBirth, rest.LearnerID, rest.Grade, rest.AwardingDate, rest.Number = "", "", "", "", "", "", ""
+	if !reflect.DeepEqual(rest, Draft{RPL: "none", IDVerification: d.IDVerification, Language: d.Language}) {
+		return mouldKey{}, false
 	}
 	type list struct{ List, Purpose string }
 	var lists []list
@@ -105,11 +106,14 @@ func (inst *Institution) mouldKey(d *Draft, x *drawn, course [32]byte) (key moul
 	return digest(struct {
 		Course [32]byte
 		Draft  Draft
-		Number string
+		Own    []string
 		Page   string
 		Until  time.Time // which is no place, as it rests on the awarding date
 		Lists  []list
-	}{course, rest, outline(x.Number), x.Page, d.validUntil(x.At), lists}), true
+	}{course, rest, []string{
+		outline(d.GivenName + d.FamilyName), outline(d.LearnerID), outline(d.Grade), outline(x.Number), // both names are there, or it is no draft
+		strconv.FormatBool(d.DateOfBirth != ""),
+	}, x.Page, d.validUntil(x.At), lists}), true
 }
 
 // awarded is the day on which the award is made, YYYY-MM-DD.

@@ -79,7 +79,7 @@ func TestMouldGivesWhatBuildingGives(t *testing.T) {
 		n = 500
 	}
 	courses := exampleCourses(t)
-	i := &Issuer{inst: institution(t)}
+	i := newHouse(t, nil).Issuer
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	kinds := make([]Draft, 16) // of drafts: with and without this and that
@@ -99,7 +99,7 @@ func TestMouldGivesWhatBuildingGives(t *testing.T) {
 			d.LearnerID = fmt.Sprint(r.IntN(20_000))
 		}
 		d.normalise()
-		made, cred, err := i.awards(&d, &x, sha256.Sum256([]byte(d.Course.ID)))
+		made, cred, err := i.awards(t.Context(), &d, &x, sha256.Sum256([]byte(d.Course.ID)))
 		if err != nil {
 			t.Fatalf("draft %+v: %v", d, err)
 		}
@@ -150,7 +150,7 @@ func TestMouldGivesWhatBuildingGives(t *testing.T) {
 // more than its own strings, do not come out of their mould.
 func TestMouldTakesNothingElse(t *testing.T) {
 	courses := exampleCourses(t)
-	i := &Issuer{inst: institution(t)}
+	i := newHouse(t, nil).Issuer
 	r := rand.New(rand.NewPCG(2, 2))
 	d, x := anyDraft(r, courses[:1]), anyDrawn(r)
 	forever := *d.Course
@@ -161,7 +161,7 @@ func TestMouldTakesNothingElse(t *testing.T) {
 	course := sha256.Sum256([]byte("course"))
 	moulded := func(d Draft, x drawn) bool {
 		t.Helper()
-		_, cred, err := i.awards(&d, &x, course)
+		_, cred, err := i.awards(t.Context(), &d, &x, course)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -330,11 +330,11 @@ func BenchmarkCheckPayload(b *testing.B) {
 			}
 		})
 	}
-	i := &Issuer{inst: inst}
+	i := newHouse(b, nil).Issuer
 	x := anyDrawn(r)
 	b.Run("out of a mould", func(b *testing.B) {
 		for b.Loop() {
-			if _, _, err := i.awards(&d, &x, [32]byte{}); err != nil {
+			if _, _, err := i.awards(b.Context(), &d, &x, [32]byte{}); err != nil {
 				b.Fatal(err)
 			}
 		}

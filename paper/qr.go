@@ -99,7 +99,7 @@ func PNG(text string, scale int) ([]byte, error) {
 
 // pngEncoder keeps its buffers: making them anew took half the time of a code,
 // and issuing draws one for every credential.
-var pngEncoder = png.Encoder{BufferPool: new(pngBuffers)}
+var pngEncoder = png.Encoder{BufferPool: new(pngBuffers), CompressionLevel: png.BestSpeed}
 
 type pngBuffers struct{ pool sync.Pool }
 

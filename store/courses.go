@@ -194,7 +194,7 @@ func (s *boltStore) Course(ctx context.Context, id, version string) (c Course, e
 		if c, err = getCourse(tx, key); err != nil {
 			return err
 		}
-		text, err := unpackPayload(tx.Bucket(bucketCourseTexts).Get(key))
+		text, err := unpackPayload(tx.Bucket(bucketCourseTexts).Get(key), nil)
 		c.JSON, err = proven(text, err, c.SHA256)
 		return err
 	})
@@ -300,7 +300,7 @@ func checkCourses(tx *bolt.Tx, records map[string]bool, report func(format strin
 	numbers := map[string]bool{}
 	for _, c := range all {
 		key := courseKey(c.ID, c.Version)
-		text, err := unpackPayload(tx.Bucket(bucketCourseTexts).Get(key))
+		text, err := unpackPayload(tx.Bucket(bucketCourseTexts).Get(key), nil)
 		if _, err := proven(text, err, c.SHA256); err != nil {
 			report("course %s, version %s: %w", c.ID, c.Version, err)
 		}

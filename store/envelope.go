@@ -22,6 +22,7 @@ import (
 const (
 	kindRaw       = 'r' // as it is
 	kindDeflated  = 'd' // RFC 1951
+	kindBetween   = 'm' // payload: what stands between the pieces of its base
 	kindBase64URL = 'b' // token: prefix, payload in base64url, suffix
 	kindQuoted    = 'q' // token: prefix, payload as a JSON string, suffix
 	kindOpened    = 'o' // token: prefix, payload without its last byte, suffix: an object with one member more
@@ -51,10 +52,18 @@ func packPayload(payload []byte) []byte {
 	return b.Bytes()
 }
 
-// unpackPayload is the inverse of packPayload.
-func unpackPayload(packed []byte) ([]byte, error) {
+// unpackPayload is the inverse of packPayload and of packBetween; document reads
+// what was put beside the records.
+func unpackPayload(packed []byte, document func(kind, id string) (Document, error)) ([]byte, error) {
 	if len(packed) == 0 {
 		return nil, errEnvelope
+	}
+	if base, ok := baseOf(packed); ok && document != nil {
+		pieces, err := bases.get(base, document)
+		if err != nil {
+			return nil, err
+		}
+		return unpackBetween(packed, pieces)
 	}
 	switch packed[0] {
 	case kindRaw:

@@ -27,7 +27,7 @@ func TestEnvelopeGivesBackTheSameBytes(t *testing.T) {
 		}).Draw(t, "inside")
 		token := append(append([]byte(around.Draw(t, "before")), inside()...), around.Draw(t, "after")...)
 
-		gotPayload, err := unpackPayload(packPayload(payload))
+		gotPayload, err := unpackPayload(packPayload(payload), nil)
 		if err != nil || !bytes.Equal(gotPayload, payload) {
 			t.Fatalf("payload: %v", err)
 		}
@@ -64,7 +64,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(packPayload([]byte("payload")), []byte("payload"))
 	f.Add(packToken([]byte("a.cGF5bG9hZA.b"), []byte("payload")), []byte("payload"))
 	f.Fuzz(func(t *testing.T, packed, payload []byte) {
-		unpackPayload(packed)
+		unpackPayload(packed, nil)
 		unpackToken(packed, payload)
 	})
 }

@@ -111,6 +111,9 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err := r.validate(); err != nil {
 		return Record{}, err
 	}
+	if err := r.hasBases(ctx, s, &s.bases); err != nil {
+		return Record{}, err
+	}
 	doc, payloads, err := s.keys.protect(r) // before all others have to wait
 	if errors.Is(err, ErrErased) {
 		known, err := s.Lookup(ctx, r.Key)

@@ -55,7 +55,7 @@ const (
 func (r *Record) place(c Class) place { return place{c, r.SealingTime.Format("2006-01"), r.ID} }
 
 // protect returns how a record is kept that is to be reserved, and how its payloads
-// are, by profile: deflated, then encrypted.
+// are, by profile: packed, then encrypted.
 func (k *DataKeys) protect(r Record) (doc recordDoc, payloads map[string][]byte, err error) {
 	doc = recordDoc{Payloads: map[string][sha256.Size]byte{}, Blind: map[string][]byte{}, Personal: &personal{}}
 	copyFacts(&doc.Record, &r)
@@ -63,7 +63,14 @@ func (k *DataKeys) protect(r Record) (doc recordDoc, payloads map[string][]byte,
 	payloads = map[string][]byte{}
 	for profile, form := range r.Forms {
 		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, sha256.Sum256(form.Payload)
-		if payloads[profile], err = k.seal(r.place(Register), partPayload+profile, packPayload(form.Payload)); err != nil {
+		packed, ok := []byte(nil), false
+		if pieces := bases.lately(form.Base); pieces != nil {
+			packed, ok = packBetween(form.Payload, form.Base, pieces)
+		}
+		if !ok {
+			packed = packPayload(form.Payload)
+		}
+		if payloads[profile], err = k.seal(r.place(Register), partPayload+profile, packed); err != nil {
 			return recordDoc{}, nil, err
 		}
 	}

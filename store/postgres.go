@@ -102,13 +102,14 @@ var migrations = sync.OnceValue(func() []string {
 type postgresStore struct {
 	config PostgresConfig
 
-	pool *pgxpool.Pool
-	keys *DataKeys
-	seen chan *pgx.Conn // for ReadPostgres: connections in transactions that see one instant; else nil
-	name string         // host and database, for errors
-	node string
-	warn func(msg string, args ...any)
-	now  func() time.Time
+	pool  *pgxpool.Pool
+	keys  *DataKeys
+	bases sync.Map       // see hasBases
+	seen  chan *pgx.Conn // for ReadPostgres: connections in transactions that see one instant; else nil
+	name  string         // host and database, for errors
+	node  string
+	warn  func(msg string, args ...any)
+	now   func() time.Time
 
 	closed   sync.Once
 	mu       sync.Mutex

@@ -32,6 +32,9 @@ func (s *postgresStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err := r.validate(); err != nil {
 		return Record{}, err
 	}
+	if err := r.hasBases(ctx, s, &s.bases); err != nil {
+		return Record{}, err
+	}
 	doc, payloads, err := s.keys.protect(r)
 	if errors.Is(err, ErrErased) {
 		known, err := s.Lookup(ctx, r.Key)

@@ -42,7 +42,7 @@ func (s *postgresStore) find(ctx context.Context, column string, value any) (r R
 	}
 	sequence = found[0].sequence
 	if doc, err = openRecord(sequence, found[0].state, found[0].doc); err == nil {
-		r, err = doc.whole(s.keys, found)
+		r, err = doc.whole(s.keys, s.documentReader(ctx), found)
 	}
 	return r, doc, sequence, err
 }
@@ -63,15 +63,19 @@ func openRecord(sequence int64, state string, stored []byte) (doc recordDoc, err
 	return doc, nil
 }
 
+func (s *postgresStore) documentReader(ctx context.Context) func(kind, id string) (Document, error) {
+	return func(kind, id string) (Document, error) { return s.Document(ctx, kind, id) }
+}
+
 // whole returns doc with its payloads and tokens.
-func (doc recordDoc) whole(keys *DataKeys, found []pgRow) (Record, error) {
+func (doc recordDoc) whole(keys *DataKeys, document func(kind, id string) (Document, error), found []pgRow) (Record, error) {
 	payloads, tokens := map[string][]byte{}, map[string][]byte{}
 	for _, row := range found {
 		if row.profile != nil {
 			payloads[*row.profile], tokens[*row.profile] = row.payload, row.token
 		}
 	}
-	return doc.record(keys, func(profile string) (payload, token []byte) { return payloads[profile], tokens[profile] })
+	return doc.record(keys, document, func(profile string) (payload, token []byte) { return payloads[profile], tokens[profile] })
 }
 
 func (s *postgresStore) findText(ctx context.Context, column, value string) (Record, error) {
@@ -182,7 +186,7 @@ func (s *postgresStore) Pending(ctx context.Context) iter.Seq2[Record, error] {
 				if err != nil {
 					return Record{}, err
 				}
-				return doc.whole(s.keys, found)
+				return doc.whole(s.keys, s.documentReader(ctx), found)
 			})
 	}
 }

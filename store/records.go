@@ -38,16 +38,18 @@ func getDoc(tx *bolt.Tx, key []byte) (recordDoc, error) {
 
 // inBolt returns the whole of a record that stands in the buckets.
 func (doc recordDoc) inBolt(tx *bolt.Tx, keys *DataKeys, key []byte) (Record, error) {
-	return doc.record(keys, func(profile string) (payload, token []byte) {
+	document := func(kind, id string) (Document, error) { return getDocument(tx, keys, kind, id) }
+	return doc.record(keys, document, func(profile string) (payload, token []byte) {
 		blob := blobKey(key, profile)
 		return tx.Bucket(bucketPayloads).Get(blob), tx.Bucket(bucketTokens).Get(blob)
 	})
 }
 
 // record returns the whole of a record: doc with what is personal, its payloads and
-// its tokens, which packed gives as they are kept, each compared with its hash. Of
-// what is erased it returns the facts with ErrErased.
-func (doc recordDoc) record(keys *DataKeys, packed func(profile string) (payload, token []byte)) (Record, error) {
+// its tokens, which packed gives as they are kept, each compared with its hash;
+// document reads what was put beside the records. Of what is erased it returns the
+// facts with ErrErased.
+func (doc recordDoc) record(keys *DataKeys, document func(kind, id string) (Document, error), packed func(profile string) (payload, token []byte)) (Record, error) {
 	r, err := doc.open(keys)
 	if errors.Is(err, ErrErased) {
 		return r, err
@@ -65,7 +67,7 @@ func (doc recordDoc) record(keys *DataKeys, packed func(profile string) (payload
 		packedPayload, packedToken := packed(profile)
 		payload, err := unseal(partPayload+profile, packedPayload)
 		if err == nil {
-			payload, err = unpackPayload(payload)
+			payload, err = unpackPayload(payload, document)
 		}
 		if form.Payload, err = proven(payload, err, doc.Payloads[profile]); err != nil {
 			return Record{}, fmt.Errorf("reading record %s: payload %s: %w", r.ID, profile, err)

@@ -51,6 +51,7 @@ type Entry struct {
 type Sealed struct {
 	Payload []byte   `json:"-"`               // kept apart from the record
 	Token   []byte   `json:"-"`               // nil while reserved; kept apart from the record
+	Base    Base     `json:"-"`               // given to Reserve alone: what PutBase put in this store and the payload has in common with others, or zero
 	SHA256  [32]byte `json:"sha256,omitzero"` // of Token
 }
 

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// The payloads of one class differ in a few strings. What they have in common, a
+// base, is kept once, and of a payload only what stands between the pieces of its
+// base: a tenth of what deflating leaves, and found by comparing bytes. As with all
+// that is packed, the hash in the record proves what was put together again.
+//
+// All payloads of a class rest on their base. So it is kept twice, and never
+// removed; it holds nothing of any learner, and goes wherever documents go.
+
+// Kinds of the documents that are a base, by the digest of their body.
+const (
+	kindBase     = "payload-base"
+	kindBaseCopy = "payload-base-copy"
+)
+
+// Base is the digest of what payloads have in common; zero: of nothing.
+type Base [sha256.Size]byte
+
+// PutBase keeps pieces of text that payloads have in common, in order, and returns
+// the digest by which [Sealed.Base] names them in this store. Nothing personal may
+// stand in them: they are kept in the clear and for ever.
+func PutBase(ctx context.Context, s Store, pieces [][]byte) (Base, error) {
+	var body []byte
+	for _, piece := range pieces {
+		body = append(binary.AppendUvarint(body, uint64(len(piece))), piece...)
+	}
+	base := Base(sha256.Sum256(body))
+	err := s.PutDocuments(ctx, []Document{{Kind: kindBase, ID: base.String(), Body: body}, {Kind: kindBaseCopy, ID: base.String(), Body: body}})
+	if err != nil && !errors.Is(err, ErrRevision) { // else it is there, and never changes
+		return Base{}, fmt.Errorf("keeping what payloads have in common: %w", err)
+	}
+	bases.put(base, pieces)
+	return base, nil
+}
+
+func (b Base) String() string { return hex.EncodeToString(b[:]) }
+
+// basePieces reads the body of a base.
+func basePieces(body []byte, base Base) (pieces [][]byte, err error) {
+	if sha256.Sum256(body) != base {
+		return nil, fmt.Errorf("%w: base %s does not fit its digest", ErrDamaged, base)
+	}
+	for len(body) > 0 {
+		length, n := binary.Uvarint(body)
+		if n <= 0 || length > uint64(len(body)-n) {
+			return nil, fmt.Errorf("%w: base %s: %w", ErrDamaged, base, errEnvelope) // unreachable: its digest fits
+		}
+		pieces, body = append(pieces, body[n:n+int(length)]), body[n+int(length):]
+	}
+	return pieces, nil
+}
+
+// bases are those of all stores of the process that were used lately. Their digests
+// say what they are, whichever store they are of.
+var bases baseCache
+
+const maxBases = 256
+
+type baseCache struct {
+	mu    sync.RWMutex
+	known map[Base][][]byte
+}
+
+func (c *baseCache) put(base Base, pieces [][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil || len(c.known) >= maxBases {
+		c.known = map[Base][][]byte{}
+	}
+	c.known[base] = pieces
+}
+
+// lately returns a base that was put or read lately, else nil.
+func (c *baseCache) lately(base Base) [][]byte {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.known[base]
+}
+
+// get returns a base, read by document where it is not known.
+func (c *baseCache) get(base Base, document func(kind, id string) (Document, error)) ([][]byte, error) {
+	pieces := c.lately(base)
+	if pieces != nil {
+		return pieces, nil
+	}
+	var errs error
+	for _, kind := range []string{kindBase, kindBaseCopy} {
+		d, err := document(kind, base.String())
+		if err == nil {
+			if pieces, err = basePieces(d.Body, base); err == nil {
+				c.put(base, pieces)
+				return pieces, nil
+			}
+		}
+		errs = errors.Join(errs, err)
+	}
+	return nil, errs
+}
+
+// hasBases is ErrInvalid where a form of a record names a base that was not put in
+// the store; known are those that were seen there, which none ever leaves.
+func (r *Record) hasBases(ctx context.Context, s Store, known *sync.Map) error {
+	for profile, form := range r.Forms {
+		if _, ok := known.Load(form.Base); ok || form.Base == (Base{}) {
+			continue
+		}
+		switch _, err := s.Document(ctx, kindBase, form.Base.String()); {
+		case errors.Is(err, ErrNotFound):
+			return fmt.Errorf("reserving %s: %w: payload %s has the base %s, which is not here", r.ID, ErrInvalid, profile, form.Base)
+		case err != nil:
+			return fmt.Errorf("reserving %s: %w", r.ID, err)
+		}
+		known.Store(form.Base, true)
+	}
+	return nil
+}
+
+// packBetween is how a payload is kept that has a base: its digest, and what stands
+// between the pieces. A payload that is not of the base has no such form.
+func packBetween(payload []byte, base Base, pieces [][]byte) (packed []byte, ok bool) {
+	if len(pieces) < 2 {
+		return nil, false
+	}
+	packed = append([]byte{kindBetween}, base[:]...)
+	rest, ok := bytes.CutPrefix(payload, pieces[0])
+	if !ok {
+		return nil, false
+	}
+	last := len(pieces) - 1
+	for n, piece := range pieces[1:] {
+		at := bytes.Index(rest, piece)
+		if n+1 == last {
+			at = len(rest) - len(piece)
+			ok = bytes.HasSuffix(rest, piece)
+		} else {
+			ok = at >= 0
+		}
+		if !ok {
+			return nil, false
+		}
+		packed = append(binary.AppendUvarint(packed, uint64(at)), rest[:at]...)
+		rest = rest[at+len(piece):]
+	}
+	return packed, true
+}
+
+// baseOf returns the base that a packed payload names.
+func baseOf(packed []byte) (base Base, ok bool) {
+	if len(packed) < 1+len(base) || packed[0] != kindBetween {
+		return Base{}, false
+	}
+	return Base(packed[1:]), true
+}
+
+// unpackBetween is the inverse of packBetween.
+func unpackBetween(packed []byte, pieces [][]byte) ([]byte, error) {
+	packed = packed[1+sha256.Size:]
+	size := len(packed)
+	for _, piece := range pieces {
+		size += len(piece)
+	}
+	if len(pieces) == 0 || size > maxBlob+len(packed) {
+		return nil, errEnvelope
+	}
+	payload := append(make([]byte, 0, size), pieces[0]...)
+	for _, piece := range pieces[1:] {
+		length, n := binary.Uvarint(packed)
+		if n <= 0 || length > uint64(len(packed)-n) {
+			return nil, errEnvelope
+		}
+		payload = append(append(payload, packed[n:n+int(length)]...), piece...)
+		packed = packed[n+int(length):]
+	}
+	if len(packed) > 0 {
+		return nil, errEnvelope
+	}
+	return payload, nil
+}
