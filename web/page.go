@@ -28,6 +28,7 @@ type Page struct {
 	Lang    string // of the page; "" by Accept-Language and ?lang=
 	Tone    string // "", "good", "warn", "bad", "none": colours the head
 	NoStore bool
+	Refresh int // seconds after which the browser loads it again; 0: it does not
 	Data    any
 
 	// Again repeats a POST in another language: hidden fields, maybe none, of a

@@ -36,7 +36,7 @@ var (
 
 // pagesOnly are the routes that are for people, and tiles, whose paths are C2SP's;
 // the others are described.
-var pagesOnly = []string{"GET /log/:log/tile/*", "GET /", "GET /h/:link", "GET /h/:link/:file", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
+var pagesOnly = []string{"GET /log/:log/tile/*", "GET /", "GET /b/:link", "GET /b/:link/results.csv", "POST /b/:link", "POST /b/:link/:step", "GET /h/:link", "GET /h/:link/:file", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
 
 func routesOf(e *echo.Echo) (routes []string) {
 	for _, r := range e.Routes() {

@@ -114,6 +114,13 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET("/h/:link", s.getCredential)
 	e.GET("/h/:link/:file", s.getDownload)
 
+	// A batch, for whoever has its link.
+	page := kit.LimitBody(c.ListBody + 1<<20)
+	e.GET("/b/:link", s.getBatchPage)
+	e.GET("/b/:link/results.csv", s.getBatchPageResults)
+	e.POST("/b/:link", s.postBatchPage, page)
+	e.POST("/b/:link/:step", s.postBatchStep)
+
 	// The catalogue, for everybody.
 	e.GET("/catalogue", s.getCatalogue)
 	e.GET("/catalogue.json", s.getCatalogueJSON)

@@ -1,0 +1,194 @@
+package issuing
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/elm"
+	"indeks/issuer"
+	"indeks/store"
+	"indeks/web"
+)
+
+// The page of a batch, for whoever has its link: 26 symbols that nobody can guess.
+// What is done on it is done in the name of who made the batch, so that four eyes
+// stay four.
+
+// shownOnPage is how many problems the page lists.
+const shownOnPage = 50
+
+// batchTones says how a state is shown: tone and icon.
+var batchTones = map[issuer.BatchState]struct{ tone, icon string }{
+	issuer.BatchNew: {"", "upload"}, issuer.BatchUnread: {"warn", "question"}, issuer.BatchChecking: {"", "clock"}, issuer.BatchReady: {"", "list"},
+	issuer.BatchApproval: {"warn", "clock"}, issuer.BatchQueued: {"", "clock"}, issuer.BatchRunning: {"", "clock"}, issuer.BatchPaused: {"warn", "pause"},
+	issuer.BatchCancelled: {"none", "cross"}, issuer.BatchDone: {"good", "check"},
+}
+
+// previewOnPage is the argument of the kit's supplement for one row.
+type previewOnPage struct {
+	Row  int
+	Data struct {
+		Supplement []elm.Section
+		Claim      bool
+	}
+}
+
+// byBatchLink finds the batch of a page.
+func (s *server) byBatchLink(c echo.Context) (issuer.Batch, error) {
+	web.NoStore(c)
+	b, err := s.Batches.ByLink(c.Request().Context(), c.Param("link"))
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrInvalid) {
+		err = errNoBatch
+	}
+	return b, err
+}
+
+func (s *server) getBatchPage(c echo.Context) error {
+	b, err := s.byBatchLink(c)
+	if err != nil {
+		return err
+	}
+	ctx, lang := c.Request().Context(), s.kit.Lang(c)
+	data := struct {
+		Batch              issuer.Batch
+		Icon, Name         string
+		Title              elm.Value
+		Stuck              string
+		Worked, Work       int
+		Rate               int
+		Left               string
+		Problems, Warnings []problemView
+		More               int
+		Previews           []previewOnPage
+		MayUpload, Busy    bool
+		Encodings          []string
+		Languages          []string
+	}{Batch: b, Icon: batchTones[b.State].icon, Name: s.name(c), Stuck: s.Batches.Stuck(b.ID), Rate: int(b.Rate() + .5), Encodings: issuer.Encodings()}
+	n := b.Counts
+	data.Worked, data.Work = n.Issued+n.Known+n.Failed, n.Rows-n.Bad
+	if b.State == issuer.BatchChecking {
+		data.Worked, data.Work = n.Checked, n.Rows
+	}
+	if left := b.Left(); left > 0 {
+		data.Left = left.String()
+	}
+	data.Busy = slices.Contains([]issuer.BatchState{issuer.BatchChecking, issuer.BatchQueued, issuer.BatchRunning}, b.State)
+	data.MayUpload = !b.Drafts && slices.Contains([]issuer.BatchState{issuer.BatchNew, issuer.BatchUnread, issuer.BatchReady}, b.State)
+	if len(b.Courses) == 1 {
+		o, err := s.Batches.Offer(ctx, b.Courses[0].ID, b.Courses[0].Version)
+		if err != nil {
+			return err
+		}
+		data.Title = o.Content.Title.In(lang)
+		for tag := range o.Content.Title {
+			data.Languages = append(data.Languages, tag)
+		}
+		slices.Sort(data.Languages)
+	}
+	blocking, warnings, err := s.Batches.Problems(ctx, b, shownOnPage)
+	if err != nil {
+		return err
+	}
+	data.Problems, data.Warnings = problemViews(blocking), problemViews(append(b.Warnings, warnings...))
+	if b.State == issuer.BatchReady || b.State == issuer.BatchApproval {
+		previews, err := s.Batches.Previews(ctx, b)
+		if err != nil {
+			return err
+		}
+		for _, p := range previews {
+			shown := previewOnPage{Row: p.Row}
+			shown.Data.Supplement = elm.Supplement(p.Credential, lang)
+			data.Previews = append(data.Previews, shown)
+		}
+	}
+	refresh := 0
+	if data.Busy {
+		refresh = 2
+	} else if b.State == issuer.BatchApproval {
+		refresh = 15
+	}
+	return s.kit.Render(c, http.StatusOK, "batch", web.Page{Tone: batchTones[b.State].tone, NoStore: true, Refresh: refresh, Data: data})
+}
+
+// postBatchPage takes a list that was chosen on the page.
+func (s *server) postBatchPage(c echo.Context) error {
+	b, err := s.byBatchLink(c)
+	if err != nil {
+		return err
+	}
+	r := c.Request()
+	if err := r.ParseMultipartForm(s.ListBody); err != nil { // all of it in memory: names stay out of temporary files
+		if _, big := errors.AsType[*http.MaxBytesError](err); big {
+			return err
+		}
+		return &web.Problem{Status: http.StatusBadRequest, Title: "No form", Err: err}
+	}
+	file, header, err := r.FormFile("file")
+	if err != nil {
+		return &web.Problem{Status: http.StatusBadRequest, Title: "No file", Err: err}
+	}
+	defer file.Close()
+	raw, err := io.ReadAll(file)
+	if err != nil {
+		return err
+	}
+	u := issuer.Upload{Name: header.Filename, Data: raw}
+	u.Encoding, u.Defaults = r.PostFormValue("encoding"), map[string]string{}
+	for _, name := range []string{"awarding_date", "language"} {
+		if value := r.PostFormValue(name); value != "" {
+			u.Defaults[name] = value
+		}
+	}
+	ctx := store.Acting(r.Context(), store.Actor{Name: b.By, Request: web.RequestID(c)})
+	if b, err = s.Batches.Upload(ctx, b.ID, u); err != nil {
+		return listProblems(err)
+	}
+	if _, err := s.checked(ctx, b); err != nil {
+		return err
+	}
+	return s.backToBatch(c)
+}
+
+// postBatchStep takes a step on the page.
+func (s *server) postBatchStep(c echo.Context) error {
+	b, err := s.byBatchLink(c)
+	if err != nil {
+		return err
+	}
+	step, ok := batchSteps[c.Param("step")]
+	if !ok {
+		return errNoBatch
+	}
+	ctx := store.Acting(c.Request().Context(), store.Actor{Name: b.By, Request: web.RequestID(c)})
+	how := stepOptions{LeaveOut: c.FormValue("leave_out") == "true", Encoding: c.FormValue("encoding")}
+	if b, err = step.do(s.Batches, ctx, b.ID, how); err != nil {
+		return listProblems(err)
+	}
+	if _, err := s.checked(ctx, b); err != nil {
+		return err
+	}
+	return s.backToBatch(c)
+}
+
+// backToBatch leads back to the page, so that loading it again repeats nothing.
+func (s *server) backToBatch(c echo.Context) error {
+	to := "/b/" + c.Param("link")
+	if lang := c.QueryParam("lang"); slices.Contains(s.kit.Languages(), lang) {
+		to += "?lang=" + lang
+	}
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// getBatchPageResults is the CSV without the learners' pages: who has the link of
+// a batch need not be a registrar.
+func (s *server) getBatchPageResults(c echo.Context) error {
+	b, err := s.byBatchLink(c)
+	if err != nil {
+		return err
+	}
+	return s.writeResults(c, b, false)
+}
