@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -444,4 +445,27 @@ func (f HeadFiles) Write(h store.Head) (written bool, err error) {
 		failed = append(failed, err)
 	}
 	return written, errors.Join(failed...)
+}
+
+// LoggedEvent is an entry of the audit log as it is shown and exported.
+type LoggedEvent struct {
+	Index   uint64      `json:"index"`
+	At      time.Time   `json:"at"`
+	Kind    store.Kind  `json:"kind"`
+	Actor   string      `json:"actor"`
+	Request string      `json:"request,omitempty"`
+	Object  string      `json:"object,omitempty"`
+	Result  string      `json:"result,omitempty"`
+	Digest  string      `json:"digest,omitempty"` // hexadecimal
+	Program string      `json:"program"`
+	Leaf    merkle.Hash `json:"leaf"`
+}
+
+// EventOf is how an entry is shown.
+func EventOf(e *store.LogEntry) LoggedEvent {
+	v := LoggedEvent{Index: e.Index, At: e.At, Kind: e.Kind, Actor: e.Actor, Request: e.Request, Object: e.Object, Result: e.Result, Program: e.Program, Leaf: e.Leaf}
+	if e.Digest != (merkle.Hash{}) {
+		v.Digest = hex.EncodeToString(e.Digest[:])
+	}
+	return v
 }

@@ -42,6 +42,13 @@ type Manifest struct {
 	DataKeys string `json:"data_keys"`
 }
 
+// Event tells the audit log of a backup.
+func (m *Manifest) Event() store.Event {
+	ev := store.Event{Kind: store.KindBackedUp, Object: fmt.Sprintf("%.200s", m.File), Result: fmt.Sprintf("%d records, checked by %s", m.Records, m.Checked)}
+	hex.Decode(ev.Digest[:], []byte(m.SHA256))
+	return ev
+}
+
 // Plain is the store inside a backup.
 type Plain struct {
 	Bytes  int64  `json:"bytes"`

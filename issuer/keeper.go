@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -123,6 +124,9 @@ func (k *Keeper) make(ctx context.Context) error {
 	m, err := b.Make(ctx, filepath.Join(k.Dir, b.Name(now)))
 	if err != nil {
 		return err
+	}
+	if err := b.Store.Append(ctx, m.Event()); err != nil {
+		return fmt.Errorf("logging the backup %s, which was made: %w", m.File, err)
 	}
 	// The manifest goes last: a backup that lacks its manifest would stay for ever.
 	var failed []error

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	bolt "go.etcd.io/bbolt"
+
+	"indeks/merkle"
 )
 
 // ErrNoCopy is returned by Copy for a store that is not one file: its database
@@ -62,6 +64,15 @@ type Summary struct {
 	Records int           `json:"records"`
 	States  map[State]int `json:"states"`
 	Lists   []ListSummary `json:"lists"`
+	Logs    []LogSummary  `json:"logs"`
+}
+
+// LogSummary is how far an audit log is.
+type LogSummary struct {
+	Name   string      `json:"name"`
+	Closed bool        `json:"closed"`
+	Size   uint64      `json:"size"`
+	Root   merkle.Hash `json:"root,omitzero"` // of its tree, unless that is empty
 }
 
 // ListSummary is how far a status list is.
@@ -75,7 +86,7 @@ type ListSummary struct {
 
 // Summarize counts what is in a store. A record that cannot be read is an error.
 func Summarize(ctx context.Context, s Store) (Summary, error) {
-	sum := Summary{States: map[State]int{}, Lists: []ListSummary{}}
+	sum := Summary{States: map[State]int{}, Lists: []ListSummary{}, Logs: []LogSummary{}}
 	in := insideOf(s)
 	all := s.Records(ctx, "")
 	if in != nil {
@@ -94,6 +105,19 @@ func Summarize(ctx context.Context, s Store) (Summary, error) {
 	}
 	for _, l := range lists {
 		sum.Lists = append(sum.Lists, ListSummary{l.ID, l.Purpose, l.Used, l.Closed, l.Sequence})
+	}
+	logs, err := s.Logs(ctx)
+	if err != nil {
+		return Summary{}, fmt.Errorf("reading how far the audit log is: %w", err)
+	}
+	for _, l := range logs {
+		log := LogSummary{Name: l.Name, Closed: !l.Closed.IsZero(), Size: l.Size}
+		if l.Size > 0 {
+			if log.Root, err = merkle.Root(l.Size, func(places []int64) ([]merkle.Hash, error) { return s.LogHashes(ctx, l.Name, places) }); err != nil {
+				return Summary{}, fmt.Errorf("reading how far the audit log is: %w", err)
+			}
+		}
+		sum.Logs = append(sum.Logs, log)
 	}
 	if in != nil {
 		var id identity

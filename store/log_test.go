@@ -286,6 +286,36 @@ func tree(t testing.TB, s Store, name string) (size uint64, read merkle.Reader) 
 	return 0, nil
 }
 
+// onRecord is what a store holds beside its log.
+func onRecord(t testing.TB, s Store) (all struct {
+	States    map[string]State
+	Lists     []List
+	Courses   []Course
+	Documents []Document
+}) {
+	t.Helper()
+	all.States = map[string]State{}
+	for r, err := range s.Records(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.States[r.ID] = r.State
+	}
+	for d, err := range s.Documents(t.Context(), "a", "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Documents = append(all.Documents, d)
+	}
+	var err1, err2 error
+	all.Lists, err1 = s.Lists(t.Context())
+	all.Courses, err2 = s.Courses(t.Context())
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 // Where the audit log cannot be written, nothing is issued, revoked or changed.
 func TestNothingWithoutItsEvent(t *testing.T) {
 	const tries = 100
@@ -309,10 +339,7 @@ func TestNothingWithoutItsEvent(t *testing.T) {
 			if _, err := s.Reserve(t.Context(), draft(1, list)); err != nil {
 				t.Fatal(err)
 			}
-			before, err := Summarize(t.Context(), s)
-			if err != nil {
-				t.Fatal(err)
-			}
+			before := onRecord(t, s)
 			if err := s.db.Update(breaks); err != nil {
 				t.Fatal(err)
 			}
@@ -347,9 +374,8 @@ func TestNothingWithoutItsEvent(t *testing.T) {
 					s.failed = nil // as if it were opened anew
 				}
 			}
-			after, err := Summarize(t.Context(), s)
-			if err != nil || cmp.Diff(before, after) != "" {
-				t.Errorf("something was written (-before +after): %v\n%s", err, cmp.Diff(before, after))
+			if diff := cmp.Diff(before, onRecord(t, s)); diff != "" {
+				t.Errorf("something was written (-before +after):\n%s", diff)
 			}
 			if len(Check(t.Context(), s)) == 0 {
 				t.Error("Check finds nothing")

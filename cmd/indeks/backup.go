@@ -92,7 +92,10 @@ func (cmd *backupCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	sayBackup(con.out, to, m)
-	return nil
+	if err := records.Close(); err != nil {
+		return err
+	}
+	return c.logEvent(ctx, learners, m.Event())
 }
 
 func sayBackup(w io.Writer, path string, m issuer.Manifest) {

@@ -51,6 +51,7 @@ type commands struct {
 	Compact   compactCmd   `cmd:"" help:"Write the records anew, without the room they no longer need."`
 	Lists     listsCmd     `cmd:"" help:"Show the status lists, or sign them anew by a clock that you confirm."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring records in a database up to date."`
+	Audit     auditCmd     `cmd:"" help:"Verify, list and export the audit log."`
 	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
 	Trust     trustCmd     `cmd:"" help:"Say whom a verifier vouches for: add, remove, list, import, seal."`
 	Lint      lintCmd      `cmd:"" help:"Say what is missing or wrong in a credential or a course, and where it would go."`

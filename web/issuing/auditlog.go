@@ -126,20 +126,6 @@ func (s *server) getProof(c echo.Context) error {
 	return writeJSON(c, http.StatusOK, p)
 }
 
-// eventView is an entry of the audit log as the API shows it.
-type eventView struct {
-	Index   uint64      `json:"index"`
-	At      time.Time   `json:"at"`
-	Kind    store.Kind  `json:"kind"`
-	Actor   string      `json:"actor"`
-	Request string      `json:"request,omitempty"`
-	Object  string      `json:"object,omitempty"`
-	Result  string      `json:"result,omitempty"`
-	Digest  string      `json:"digest,omitempty"`
-	Program string      `json:"program"`
-	Leaf    merkle.Hash `json:"leaf"`
-}
-
 // Limits on one answer of getAudit: entries in it, and entries looked at.
 const (
 	maxEvents  = 1000
@@ -197,11 +183,11 @@ func (s *server) getAudit(c echo.Context) error {
 
 	// 2. As far as one answer goes.
 	answer := struct {
-		Log    string      `json:"log"`
-		Size   uint64      `json:"size"`
-		Events []eventView `json:"events"`
-		Next   *uint64     `json:"next,omitempty"`
-	}{Log: log.Name, Size: log.Size, Events: []eventView{}}
+		Log    string               `json:"log"`
+		Size   uint64               `json:"size"`
+		Events []issuer.LoggedEvent `json:"events"`
+		Next   *uint64              `json:"next,omitempty"`
+	}{Log: log.Name, Size: log.Size, Events: []issuer.LoggedEvent{}}
 	for e, err := range s.Store.LogEntries(ctx, log.Name, from) {
 		if err != nil {
 			return err
@@ -212,16 +198,8 @@ func (s *server) getAudit(c echo.Context) error {
 			break
 		}
 		if filter.Match(&e) {
-			answer.Events = append(answer.Events, viewOf(&e))
+			answer.Events = append(answer.Events, issuer.EventOf(&e))
 		}
 	}
 	return writeJSON(c, http.StatusOK, answer)
-}
-
-func viewOf(e *store.LogEntry) eventView {
-	v := eventView{Index: e.Index, At: e.At, Kind: e.Kind, Actor: e.Actor, Request: e.Request, Object: e.Object, Result: e.Result, Program: e.Program, Leaf: e.Leaf}
-	if e.Digest != (merkle.Hash{}) {
-		v.Digest = hex.EncodeToString(e.Digest[:])
-	}
-	return v
 }

@@ -1,0 +1,357 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"indeks/issuer"
+	"indeks/keys"
+	"indeks/store"
+)
+
+type auditCmd struct {
+	Verify auditVerifyCmd `cmd:"" help:"Prove the audit log against itself, the records and its heads."`
+	Head   auditHeadCmd   `cmd:"" help:"Print the last signed head of the audit log."`
+	List   auditListCmd   `cmd:"" help:"List events."`
+	Export auditExportCmd `cmd:"" help:"Write events as JSON lines or CSV."`
+}
+
+func (*auditCmd) Help() string {
+	return `Every change of the records is an entry of the audit log, in the same step: who, when, what, by which request.
+Entries are the leaves of a tree whose head is signed every five minutes and kept beside the records and the
+backups. Nothing can be taken out, changed, exchanged or cut off afterwards without a head that contradicts it.
+While the issuer's server runs it holds the records: then GET /api/v1/audit and /log/1/checkpoint answer.`
+}
+
+// log opens the records to read their log.
+func (f configFlag) log(ctx context.Context) (*auditLog, error) {
+	c, err := readConfig(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	inst, err := c.institution()
+	if err != nil {
+		return nil, err
+	}
+	ring, err := c.ring()
+	if err != nil {
+		return nil, err
+	}
+	learners, err := c.dataKeys(ctx, ring)
+	if err != nil {
+		return nil, err
+	}
+	records, err := c.readRecords(ctx, learners)
+	if errors.Is(err, store.ErrLocked) {
+		return nil, fmt.Errorf("%w, or ask it: GET /api/v1/audit, GET /log", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &auditLog{c, inst, ring, learners, records}, nil
+}
+
+type auditLog struct {
+	config      *Config
+	institution issuer.Institution
+	ring        *keys.Ring
+	learners    *store.DataKeys
+	store.Store
+}
+
+// named is the log with a name, the one that was opened last for "".
+func (a *auditLog) named(ctx context.Context, name string) (store.Log, error) {
+	logs, err := a.Logs(ctx)
+	if err != nil {
+		return store.Log{}, err
+	}
+	for i := range logs {
+		if l := logs[len(logs)-1-i]; name == l.Name || name == "" && l.Closed.IsZero() {
+			return l, nil
+		}
+	}
+	return store.Log{}, fmt.Errorf("there is no audit log %q", name)
+}
+
+type auditVerifyCmd struct {
+	configFlag
+	Head []string `help:"Head that was kept elsewhere; those beside the records and the backups are compared in any case." type:"existingfile" placeholder:"FILE"`
+}
+
+func (*auditVerifyCmd) Help() string {
+	return `Reads the whole log and the whole register: each entry makes its leaf, the leaves make the tree, the tree has
+every head that was signed, each head opens with the institution's keys, each record has its entries and each
+entry its record. It changes nothing, and ends with 1 where anything contradicts.
+
+  indeks audit verify --config uni --head letter-of-march.jwt`
+}
+
+func (cmd *auditVerifyCmd) Run(ctx context.Context, con console) error {
+	log, err := cmd.log(ctx)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+
+	// 1. The log, and the records against it.
+	counted, done := countRecords(con, "verifying")
+	found := store.Check(ctx, log.Store, counted.add)
+	done()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("verifying the audit log: broken off after %d records: %w", counted.Load(), err)
+	}
+
+	// 2. Its heads, those that were kept elsewhere among them.
+	given, err := log.config.headFiles().Read()
+	if err != nil {
+		return err
+	}
+	for _, file := range cmd.Head {
+		token, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading the head: %w", err)
+		}
+		given = append(given, token)
+	}
+	wrong, opened := log.institution.CheckHeads(ctx, log.Store, log.ring, given)
+	found = append(found, wrong...)
+
+	// 3. What is said of it.
+	logs, err := log.Logs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range logs {
+		under := "no head was signed yet"
+		if head, err := log.LastHead(ctx, l.Name); err == nil {
+			under = fmt.Sprintf("the last signed head has %d of them, of %s", head.Size, head.At.Format(time.RFC3339))
+		}
+		closed := ""
+		if !l.Closed.IsZero() {
+			closed = ", closed on " + l.Closed.Format(time.RFC3339)
+		}
+		fmt.Fprintf(con.out, "Log %s%s: %d entries; %s.\n", l.Name, closed, l.Size, under)
+	}
+	fmt.Fprintf(con.out, "Read %d records, opened %d heads, %d of which were kept elsewhere.\n", counted.Load(), opened, len(given))
+	for _, err := range found {
+		fmt.Fprintln(con.err, err)
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("verifying the audit log: %d findings; keep the file as it is, and the heads", len(found))
+	}
+	fmt.Fprintln(con.out, "Nothing contradicts the log.")
+	return nil
+}
+
+type auditHeadCmd struct {
+	configFlag
+	Log string `help:"Name of the log; the one that takes entries if not said." placeholder:"NAME"`
+}
+
+func (*auditHeadCmd) Help() string {
+	return `Prints the head as it was sealed (a JWS). Keep it where whoever can write the records cannot write: with a
+verifier's operator (indeks trust head), a notary, the ministry, in print. Everything up to it is then fixed.
+What was logged since is signed when a command that writes ends, and every five minutes by the server.
+
+  indeks audit head --config uni > head.jwt`
+}
+
+func (cmd *auditHeadCmd) Run(ctx context.Context, con console) error {
+	log, err := cmd.log(ctx)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	l, err := log.named(ctx, cmd.Log)
+	if err != nil {
+		return err
+	}
+	head, err := log.LastHead(ctx, l.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("no head of log %s was signed yet: start the issuer once", l.Name)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.err, "Log %s: the head of %s has %d of %d entries, root %s, key %s.\n", l.Name, head.At.Format(time.RFC3339), head.Size, l.Size, head.Root, head.KeyID)
+	fmt.Fprintf(con.out, "%s\n", head.Token)
+	return nil
+}
+
+// eventFlags pick events.
+type eventFlags struct {
+	Log    string   `help:"Name of the log; the one that takes entries if not said." placeholder:"NAME"`
+	Kind   []string `help:"Of one of these kinds, such as issued or revoked." placeholder:"KIND"`
+	Actor  string   `help:"By whom, exactly." placeholder:"NAME"`
+	Object string   `help:"About what, by its id." placeholder:"ID"`
+	Since  string   `help:"Day or time (RFC 3339)." placeholder:"2026-01-31"`
+	Until  string   `help:"Before this day or time." placeholder:"2026-01-31"`
+	From   uint64   `help:"Number of the first entry to look at." placeholder:"N"`
+}
+
+func (f *eventFlags) filter() (store.EventFilter, error) {
+	filter := store.EventFilter{Actor: f.Actor, Object: f.Object}
+	for _, kind := range f.Kind {
+		if !filter.AddKind(kind) {
+			return filter, &exitError{exitUsage, fmt.Errorf("--kind %q: expected one of %s", kind, store.Kinds)}
+		}
+	}
+	for text, at := range map[*string]*time.Time{&f.Since: &filter.Since, &f.Until: &filter.Until} {
+		if *text == "" {
+			continue
+		}
+		var err error
+		if *at, err = time.Parse(time.DateOnly, *text); err != nil {
+			*at, err = time.Parse(time.RFC3339, *text)
+		}
+		if err != nil {
+			return filter, &exitError{exitUsage, fmt.Errorf("%q is neither a day nor a time: expected 2026-01-31 or 2026-01-31T00:00:00Z", *text)}
+		}
+	}
+	return filter, nil
+}
+
+// each gives every event that is picked to do.
+func (f *eventFlags) each(ctx context.Context, log *auditLog, do func(issuer.LoggedEvent) error) (store.Log, int, error) {
+	filter, err := f.filter()
+	if err != nil {
+		return store.Log{}, 0, err
+	}
+	l, err := log.named(ctx, f.Log)
+	if err != nil {
+		return store.Log{}, 0, err
+	}
+	n := 0
+	for e, err := range log.LogEntries(ctx, l.Name, f.From) {
+		if err != nil {
+			return l, n, err
+		}
+		if filter.Match(&e) {
+			n++
+			if err := do(issuer.EventOf(&e)); err != nil {
+				return l, n, err
+			}
+		}
+	}
+	return l, n, ctx.Err()
+}
+
+type auditListCmd struct {
+	configFlag
+	eventFlags
+	Last int `help:"Show only so many, the last ones; 0: all." default:"100" placeholder:"N"`
+}
+
+func (cmd *auditListCmd) Run(ctx context.Context, con console) error {
+	log, err := cmd.log(ctx)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	var shown []issuer.LoggedEvent
+	l, n, err := cmd.each(ctx, log, func(e issuer.LoggedEvent) error {
+		if shown = append(shown, e); cmd.Last > 0 && len(shown) > 2*cmd.Last {
+			shown = append(shown[:0], shown[len(shown)-cmd.Last:]...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if cmd.Last > 0 && len(shown) > cmd.Last {
+		shown = shown[len(shown)-cmd.Last:]
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ENTRY\tTIME\tEVENT\tABOUT\tRESULT\tBY\tREQUEST")
+	for _, e := range shown {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Index, e.At.Format(time.RFC3339), e.Kind, orDash(e.Object), orDash(e.Result), e.Actor, orDash(e.Request))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.err, "%d of %d events, out of %d entries of log %s.\n", len(shown), n, l.Size, l.Name)
+	return nil
+}
+
+type auditExportCmd struct {
+	configFlag
+	eventFlags
+	Format string `help:"jsonl: one JSON object a line; csv: for a spreadsheet." enum:"jsonl,csv" default:"jsonl"`
+	Out    string `help:"File to write; it must not exist. Standard output if not said." type:"path" placeholder:"FILE"`
+}
+
+func (*auditExportCmd) Help() string {
+	return `The export itself is an event. An entry names nobody but by the number or the key by which somebody is known
+inside, and credentials by their ids.
+
+  indeks audit export --config uni --since 2026-01-01 --until 2027-01-01 --format csv --out 2026.csv`
+}
+
+func (cmd *auditExportCmd) Run(ctx context.Context, con console) (err error) {
+	log, err := cmd.log(ctx)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	to := con.out
+	if cmd.Out != "" {
+		f, err := os.OpenFile(cmd.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("exporting events: %w", err)
+		}
+		defer f.Close()
+		to = f
+	}
+	l, n, err := cmd.write(ctx, log, to)
+	if err != nil {
+		return fmt.Errorf("exporting events: %w", err)
+	}
+	if err := log.Close(); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.err, "%d events of log %s.\n", n, l.Name)
+	return log.config.logEvent(ctx, log.learners, store.Event{Kind: store.KindExported, Object: "audit log " + l.Name, Result: fmt.Sprintf("%d events as %s", n, cmd.Format)})
+}
+
+func (cmd *auditExportCmd) write(ctx context.Context, log *auditLog, to io.Writer) (store.Log, int, error) {
+	w := bufio.NewWriter(to)
+	one := func(e issuer.LoggedEvent) error {
+		raw, err := json.Marshal(e, json.Deterministic(true))
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(append(raw, '\n'))
+		return err
+	}
+	if cmd.Format == "csv" {
+		fmt.Fprint(w, "entry,at,kind,actor,request,object,result,digest,program,leaf\r\n")
+		one = func(e issuer.LoggedEvent) error {
+			_, err := fmt.Fprintf(w, "%d,%s,%s,%s,%s,%s,%s,%s,%s,%s\r\n", e.Index, e.At.Format(time.RFC3339Nano), e.Kind,
+				issuer.AsCSV(e.Actor), issuer.AsCSV(e.Request), issuer.AsCSV(e.Object), issuer.AsCSV(e.Result), e.Digest, issuer.AsCSV(e.Program), issuer.AsCSV(e.Leaf.String()))
+			return err
+		}
+	}
+	l, n, err := cmd.each(ctx, log, one)
+	return l, n, errors.Join(err, w.Flush())
+}
+
+// logEvent puts an event into the audit log that tells of what was done beside the
+// records.
+func (c *Config) logEvent(ctx context.Context, learners *store.DataKeys, ev store.Event) error {
+	records, err := c.openRecords(ctx, learners)
+	if err != nil {
+		return fmt.Errorf("logging it: %w", err)
+	}
+	if err := errors.Join(records.Append(ctx, ev), records.Close()); err != nil {
+		return fmt.Errorf("logging it: %w", err)
+	}
+	return nil
+}
