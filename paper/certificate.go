@@ -3,6 +3,8 @@ package paper
 import (
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"indeks/elm"
 )
 
@@ -43,9 +45,9 @@ func (p *press) display(s *sheet, y float64, lines int, sizes []float64, e *elem
 		if i == len(sizes)-1 && len(broken) > lines+4 {
 			letters := 0
 			for _, l := range broken[:lines+4] {
-				letters += len(l.letters)
+				letters += l.taken
 			}
-			sp.text = string([]rune(v.Text)[:letters-2]) + "…"
+			sp.text = string([]rune(norm.NFC.String(v.Text))[:letters-2]) + "…"
 			broken = p.breakLines(measure, sp)
 		} else if len(broken) > lines && i < len(sizes)-1 {
 			continue

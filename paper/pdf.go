@@ -61,8 +61,8 @@ func PDF(doc PDFDocument) ([]byte, error) {
 	}
 
 	c := newContent(doc.Credential, lang, doc.Link)
-	for what, text := range map[string]string{"learner": c.learner.Text, "title": c.title.Text, "institution": c.institution.Text} {
-		if err := drawable(what, text); err != nil {
+	for _, must := range []struct{ what, text string }{{"learner", c.learner.Text}, {"title", c.title.Text}, {"institution", c.institution.Text}} {
+		if err := drawable(must.what, must.text); err != nil {
 			return nil, fmt.Errorf(doing+"%w", err)
 		}
 	}

@@ -140,6 +140,7 @@ type line struct {
 	spans   []span
 	letters []letter
 	width   float64 // without the space at its end
+	taken   int     // characters of the paragraph, composed, with the line end that is no letter
 }
 
 // breakLines sets spans as a paragraph of lines no wider than width. It breaks
@@ -168,7 +169,7 @@ func (p *press) breakLines(width float64, spans ...span) []line {
 	var lines []line
 	for start := 0; start < len(all); {
 		end, next := fit(all[start:], width)
-		l := line{spans: spans, letters: slices.Clone(all[start : start+next])}
+		l := line{spans: spans, letters: slices.Clone(all[start : start+next]), taken: next}
 		l.letters = slices.DeleteFunc(l.letters, func(it letter) bool { return it.r == '\n' })
 		if len(l.letters) > 0 {
 			l.letters[0].kern = 0

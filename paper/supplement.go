@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"indeks/elm"
 )
 
@@ -183,7 +185,7 @@ func (p *press) setSupplement(c *content, set settings, body *element) (blocks [
 				cleaned = cleaned || v.Cleaned
 				for _, l := range append(v.Detail, elm.Line{Lang: v.Lang}) {
 					cleaned = cleaned || l.Cleaned
-					if l.Lang != "" && !slices.Contains(others, l.Lang) {
+					if l.Lang != "" && l.Lang != "und" && !slices.Contains(others, l.Lang) {
 						others = append(others, l.Lang)
 					}
 				}
@@ -227,7 +229,7 @@ func (p *press) setElement(c *content, e *elm.Element, set settings, list *eleme
 			w -= indent
 		} else if lines := p.breakLines(width, line...); len(lines) > 1 {
 			// The first line is as wide as the column, and the others stand in.
-			n := len(lines[0].letters)
+			n := lines[0].taken
 			b.paragraphs = append(b.paragraphs, setLines{lines: lines[:1], element: values, indent: indent})
 			line = behind(line, n)
 			w -= indent
@@ -277,10 +279,10 @@ func (p *press) setElement(c *content, e *elm.Element, set settings, list *eleme
 	return b
 }
 
-// behind are spans without their first n letters.
+// behind are spans without their first n characters, as breakLines counts them.
 func behind(spans []span, n int) (rest []span) {
 	for _, s := range spans {
-		runes := []rune(s.text)
+		runes := []rune(norm.NFC.String(s.text))
 		if n >= len(runes) {
 			n -= len(runes)
 			continue
