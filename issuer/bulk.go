@@ -50,10 +50,18 @@ type Selection struct {
 	Until   time.Time `json:"until,omitzero"`   // sealed then or before
 }
 
-func (s *Selection) matches(r *store.Record) bool {
-	return (s.Course == "" || s.Course == r.Course) && (s.Version == "" || s.Version == r.CourseVersion) &&
-		(s.Batch == "" || s.Batch == r.Batch) && (s.Key == "" || s.Key == r.KeyID) &&
-		!r.SealingTime.Before(s.Since) && (s.Until.IsZero() || !r.SealingTime.After(s.Until))
+// selected returns some of the records that are meant, the last one reserved first,
+// and after which id there are more, "" where there are none. What is issued
+// meanwhile comes before what was seen, so it is not met. A damaged record is not
+// found: the inspection reports it, and what it says cannot be selected.
+func (i *Issuer) selected(ctx context.Context, s *Selection, after string) (some []store.Record, next string, err error) {
+	some, next, err = i.store.Search(ctx, store.Query{Course: s.Course, Version: s.Version, Batch: s.Batch, KeyID: s.Key}, after, bulkStep)
+	if err != nil {
+		return nil, "", fmt.Errorf("selecting credentials: %w", err)
+	}
+	return slices.DeleteFunc(some, func(r store.Record) bool {
+		return r.SealingTime.Before(s.Since) || !s.Until.IsZero() && r.SealingTime.After(s.Until)
+	}), next, nil
 }
 
 // Bulk is one change of many credentials, each of which has its own event in the
@@ -171,25 +179,24 @@ func (i *Issuer) CountBulk(ctx context.Context, b Bulk) (BulkCount, error) {
 func (i *Issuer) countBulk(ctx context.Context, b *Bulk) (BulkCount, error) {
 	count := BulkCount{ByState: map[store.State]int{}}
 	now := i.now()
-	for r, err := range i.store.Records(ctx, "") {
-		if errors.Is(err, store.ErrDamaged) {
-			continue // check and the inspection report it; what it says cannot be selected
-		}
+	for after := ""; ; {
+		some, next, err := i.selected(ctx, &b.Select, after)
 		if err != nil {
-			return BulkCount{}, fmt.Errorf("counting: %w", err)
+			return BulkCount{}, err
 		}
-		if !b.Select.matches(&r) {
-			continue
-		}
-		count.ByState[r.State]++
-		if slices.Contains(b.Action.from(), r.State) {
-			count.Found++
-			if r.Expired(now) {
-				count.Expired++
+		for _, r := range some {
+			count.ByState[r.State]++
+			if slices.Contains(b.Action.from(), r.State) {
+				count.Found++
+				if r.Expired(now) {
+					count.Expired++
+				}
 			}
 		}
+		if after = next; next == "" {
+			return count, nil
+		}
 	}
-	return count, ctx.Err()
 }
 
 // StartBulk puts a bulk change on record, which [Issuer.RunBulk] then carries out;
@@ -344,35 +351,18 @@ func (i *Issuer) RunBulk(ctx context.Context, id string, progress func(Bulk)) er
 	}
 	published := time.Now()
 	for {
-		// 1. The next step of those that match. Records come in order of reservation, so
-		// the last one is where to go on.
-		var step []store.Record
-		last, ended := b.After, true
-		for r, err := range i.store.Records(ctx, b.After) {
-			if errors.Is(err, store.ErrDamaged) {
-				continue
-			}
-			if err != nil {
-				return fmt.Errorf("going through the records: %w", err)
-			}
-			last = r.ID
-			if b.Select.matches(&r) {
-				step = append(step, r)
-			}
-			if len(step) == bulkStep {
-				ended = false
-				break
-			}
-		}
-		if err := ctx.Err(); err != nil {
+		// 1. The next of them.
+		step, next, err := i.selected(ctx, &b.Select, b.After)
+		if err != nil {
 			return err
 		}
+		ended := next == ""
 
 		// 2. Each of them, many at a time. What was done before a crash is seen by who did it.
 		if err := i.bulkStep(ctx, &b, step); err != nil {
 			return err
 		}
-		b.After = last
+		b.After = next
 		if ended || time.Since(published) > bulkPublish {
 			if err := i.publishChanged(ctx); err != nil {
 				return err
@@ -386,11 +376,11 @@ func (i *Issuer) RunBulk(ctx context.Context, id string, progress func(Bulk)) er
 			b.State, b.EndedAt = BulkDone, i.clock()
 			events = append(events, store.Event{Kind: store.KindJobEnded, Actor: b.By, Object: b.ID, Result: fmt.Sprintf("%d done, %d skipped, %d failed", b.Done, b.Skipped, b.Failed)})
 		}
-		err := i.putBulk(ctx, &b, revision, events...)
+		err = i.putBulk(ctx, &b, revision, events...)
 		if errors.Is(err, store.ErrRevision) {
 			var now Bulk
 			if now, revision, err = i.bulk(ctx, b.ID); err == nil {
-				if revision == 0 || now.After > b.After && now.State == BulkDone {
+				if revision == 0 || now.State == BulkDone {
 					return nil // another process has done it
 				}
 				if !ended {
