@@ -221,6 +221,7 @@ urn:indeks:prior-learning = Recognition of prior learning | Priznavanje prethodn
 urn:indeks:prior-learning:none = No part of the award rests on prior learning | Nijedan se dio ne temelji na prethodnom učenju | Nijedan deo se ne zasniva na prethodnom učenju | Ниједан део се не заснива на претходном учењу
 urn:indeks:prior-learning:part = Part of the award rests on prior learning | Dio se temelji na prethodnom učenju | Deo se zasniva na prethodnom učenju | Део се заснива на претходном учењу
 urn:indeks:prior-learning:whole = The whole award rests on prior learning | U cijelosti se temelji na prethodnom učenju | U celosti se zasniva na prethodnom učenju | У целости се заснива на претходном учењу
+urn:indeks:recognised-credential = Recognised credential | Priznata isprava | Priznata isprava | Призната исправа
 urn:indeks:not-a-degree = Not a degree | Nije akademski naziv | Nije akademsko zvanje | Није академско звање
 urn:indeks:not-a-degree:stated = Stated | Navedeno | Navedeno | Наведено
 urn:indeks:level-method = How the level was set | Način određivanja razine | Način određivanja nivoa | Начин одређивања нивоа

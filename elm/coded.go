@@ -13,7 +13,7 @@ import (
 var topics = []string{
 	TopicProvider, TopicAwardStatus, TopicAwardKind, TopicStackability, TopicPriorLearning, TopicNotADegree,
 	TopicLevelMethod, TopicSource, TopicCriteria, TopicQAProcedure, TopicSignatory, TopicFurther,
-	TopicLevelProposed, TopicNational,
+	TopicLevelProposed, TopicNational, TopicRecognised,
 }
 
 // labelledTopics are subjects that other issuers name in words only.
@@ -127,6 +127,18 @@ func nextLetter(s string) (letter rune, rest string) {
 		}
 	}
 	return 0, ""
+}
+
+// priorLearning is what of the award rests on it, and the credential that was
+// recognised, with the digest of its file.
+func (v *view) priorLearning() Element {
+	e := v.coded("rpl", TopicPriorLearning)
+	for _, n := range v.about(TopicRecognised) {
+		value := v.noteText(n.Note)
+		value.Detail = line(value.Detail, v.say("line:digest"), n.code)
+		e.Values = v.add(e.Values, value)
+	}
+	return e
 }
 
 // stated is an element whose notes are the issuer's words only.

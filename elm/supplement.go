@@ -28,7 +28,7 @@ func Supplement(c *Credential, lang string) []Section {
 		v.section("composition", v.parts()),
 		v.section("workload", v.workload(), v.participation(), v.period()),
 		v.section("level", v.level(), v.notADegree(), v.coded("level-proposed", TopicLevelProposed), v.coded("level-method", TopicLevelMethod)),
-		v.section("assessment", v.assessment(), v.criteria(), v.supervision(), v.grade(), v.coded("rpl", TopicPriorLearning)),
+		v.section("assessment", v.assessment(), v.criteria(), v.supervision(), v.grade(), v.priorLearning()),
 		v.section("quality", v.quality()),
 		v.section("standing", v.coded("provider", TopicProvider), v.coded("award-status", TopicAwardStatus), v.legalBasis()),
 		v.section("use", v.coded("award-kind", TopicAwardKind), v.stackability()),

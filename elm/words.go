@@ -123,6 +123,7 @@ var words = map[string][4]string{
 	"line:note":            {"Note", "Napomena", "Napomena", "Напомена"},
 	"line:where":           {"Offered by", "Nudi", "Nudi", "Нуди"},
 	"line:credits":         {"Credits", "Bodovi", "Bodovi", "Бодови"},
+	"line:digest":          {"SHA-256 of the file", "SHA-256 datoteke", "SHA-256 datoteke", "SHA-256 датотеке"},
 	"line:unlisted":        {"Not in the European list", "Nije na europskom popisu", "Nije na evropskoj listi", "Није на европској листи"},
 
 	"scheme:certificate number": {"Certificate number", "Broj uvjerenja", "Broj uverenja", "Број уверења"},

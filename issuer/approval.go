@@ -201,6 +201,9 @@ func (i *Issuer) Propose(ctx context.Context, d Draft, by string) (Approval, err
 	if err := i.checkReplaces(ctx, &d); err != nil {
 		return Approval{}, err
 	}
+	if err := i.resolveRecognition(ctx, &d); err != nil {
+		return Approval{}, err
+	}
 	for _, f := range forms {
 		if _, err := i.Preview(d, string(f.profile)); err != nil {
 			return Approval{}, err

@@ -92,6 +92,9 @@ func (b *document) awardingProcess() *elm.AwardingProcess {
 		b.fact(elm.TopicAwardKind, c.AwardKind.Kind, c.AwardKind.Programme),
 		b.priorLearning(p),
 	)
+	if s := b.draft.Source; s != nil {
+		p.AdditionalNote = append(p.AdditionalNote, b.recognised(s))
+	}
 	if s := signatory(b.inst, c); s != nil {
 		p.AdditionalNote = append(p.AdditionalNote, b.note(Words{b.forName(s.Name): s.Name + ", " + s.Office}, elm.TopicSignatory, "stated"))
 	}
@@ -151,6 +154,25 @@ func (b *document) priorLearning(p *elm.AwardingProcess) elm.Note {
 		p.Description = text(w)
 	}
 	return b.note(w, elm.TopicPriorLearning, d.RPL)
+}
+
+// recognised names the credential on which prior learning rests: its id and who
+// sealed it in the text, the digest of the file in the subject, where programs find
+// it in either form.
+func (b *document) recognised(s *Recognised) elm.Note {
+	what := s.Title
+	for _, more := range []string{s.Issuer, s.Credential} {
+		if more != "" && what != "" {
+			what += ", "
+		}
+		what += more
+	}
+	w := join(with(b.say("recognised"), ": ", what), ". ", b.on("decision-of", s.Date))
+	note := elm.Note{Ref: b.ref("Note"), NoteLiteral: text(w), Subject: elm.List[elm.Concept]{{
+		Ref:      elm.Ref{ID: elm.TopicRecognised + ":" + s.SHA256, Type: elm.List[string]{"Concept"}},
+		InScheme: scheme(elm.TopicRecognised), PrefLabel: text(b.say("recognised")),
+	}}}
+	return note
 }
 
 // outcomeTitles names outcomes by their titles, in the languages that all have.

@@ -481,6 +481,9 @@ func (i *Issuer) try(ctx context.Context, d Draft) (*store.Record, error) {
 			return nil, err
 		}
 	}
+	if err := i.resolveRecognition(ctx, &d); err != nil {
+		return nil, err
+	}
 	course := sha256.Sum256(d.Course.kept())
 	x := i.placeholder(&d)
 	if x.Page, _, err = i.courseInCatalogue(ctx, &d, course); err != nil {

@@ -41,6 +41,9 @@ var columns = [...]column{
 		"recognised outcomes", "recognized outcomes", "priznati ishodi", "признати исходи", "priznani izidi", "признаени исходи"}},
 	{"rpl_evidence", false, false, "on what evidence prior learning was recognised", []string{
 		"evidence", "dokazi", "докази", "dokazila"}},
+	{"recognition", false, false, "the id of a recognition of another provider's credential that is decided", []string{
+		"recognition id", "odluka o priznavanju", "rješenje o priznavanju", "rešenje o priznavanju", "одлука о признавању", "рјешење о признавању", "решење о признавању",
+		"odločba o priznavanju", "решение за признавање"}},
 	{"id_verification", false, false, "unsupervised, supervised, supervised-id or unsupervised-id", []string{
 		"identity check", "identity verification", "provjera identiteta", "provera identiteta", "провера идентитета", "провјера идентитета",
 		"preverjanje identitete", "проверка на идентитет"}},

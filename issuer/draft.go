@@ -39,7 +39,7 @@ func (d *Draft) Key(issuerDID string) store.Key {
 func (d *Draft) RequestHash() [32]byte {
 	content := *d
 	content.Course, content.Row, content.Email, content.RequestKey = nil, 0, "", store.Key{}
-	content.ExternalID, content.Batch, content.Approval = "", "", ""
+	content.ExternalID, content.Batch, content.Approval, content.Source = "", "", "", nil
 	content.normalise()
 	return digest(struct {
 		Draft  Draft
@@ -49,7 +49,7 @@ func (d *Draft) RequestHash() [32]byte {
 
 // rest is what a record keeps of its draft beyond its own members, nil for nothing.
 func (d *Draft) rest() []byte {
-	raw, err := json.Marshal(Draft{DateOfBirth: d.DateOfBirth, Grade: d.Grade, RPL: d.RPL, RPLOutcomes: d.RPLOutcomes, RPLEvidence: d.RPLEvidence,
+	raw, err := json.Marshal(Draft{DateOfBirth: d.DateOfBirth, Grade: d.Grade, RPL: d.RPL, RPLOutcomes: d.RPLOutcomes, RPLEvidence: d.RPLEvidence, Recognition: d.Recognition,
 		IDVerification: d.IDVerification, LevelOverride: d.LevelOverride, OverrideReason: d.OverrideReason, OverrideBy: d.OverrideBy, Language: d.Language},
 		json.Deterministic(true), json.OmitZeroStructFields(true))
 	if err != nil {
@@ -86,7 +86,7 @@ func (d *Draft) cells() map[string]string {
 	cells := map[string]string{
 		"given_name": d.GivenName, "family_name": d.FamilyName, "date_of_birth": d.DateOfBirth, "learner_id": d.LearnerID,
 		"email": d.Email, "grade": d.Grade, "awarding_date": d.AwardingDate, "rpl": d.RPL, "rpl_outcomes": strings.Join(d.RPLOutcomes, ","),
-		"rpl_evidence": d.RPLEvidence, "id_verification": d.IDVerification, "override_reason": d.OverrideReason, "override_by": d.OverrideBy,
+		"rpl_evidence": d.RPLEvidence, "recognition": d.Recognition, "id_verification": d.IDVerification, "override_reason": d.OverrideReason, "override_by": d.OverrideBy,
 		"language": d.Language, "certificate_number": d.Number, "level_override": "",
 	}
 	if d.LevelOverride != 0 {

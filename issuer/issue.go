@@ -98,6 +98,9 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 	if err := i.checkReplaces(ctx, &d); err != nil {
 		return store.Record{}, err
 	}
+	if err := i.resolveRecognition(ctx, &d); err != nil {
+		return store.Record{}, err
+	}
 	// Readers of the credential are led to the version in the catalogue, so it
 	// must be the one that is awarded.
 	course := sha256.Sum256(d.Course.kept())

@@ -68,6 +68,7 @@ type Draft struct {
 	Approval   string    `json:",omitzero"` // id of the approval of it or of its batch, where the course asks for one
 
 	Replaces *Replacement `json:",omitzero"` // nil: it is no correction
+	Source   *Recognised  `json:",omitzero"` // what Recognition stands for; filled in when it is issued
 
 	GivenName, FamilyName string
 	DateOfBirth           string // YYYY-MM-DD
@@ -78,6 +79,7 @@ type Draft struct {
 	RPL                   string   // "none", "part", "whole"
 	RPLOutcomes           []string // ids of outcomes of the course
 	RPLEvidence           string
+	Recognition           string `json:",omitzero"` // id of the recognition that the prior learning rests on
 	IDVerification        string // code of the supervision list: "unsupervised", "supervised", "supervised-id", "unsupervised-id"; "" the course's
 	LevelOverride         int    // EQF 1-8, 0: none
 	OverrideReason        string

@@ -461,7 +461,7 @@ func (r *row) priorLearning(d *Draft, text func(string) string) {
 		r.fail("rpl", "code", "is not in the list: expected none, part or whole")
 		return
 	}
-	d.RPL, d.RPLEvidence = code, text("rpl_evidence")
+	d.RPL, d.RPLEvidence, d.Recognition = code, text("rpl_evidence"), text("recognition")
 	ids := text("rpl_outcomes")
 	if ids != "" {
 		d.RPLOutcomes = slices.Compact(slices.DeleteFunc(outcomeSeparators.Split(ids, -1), func(s string) bool { return s == "" }))
@@ -472,8 +472,8 @@ func (r *row) priorLearning(d *Draft, text func(string) string) {
 		}
 	}
 	switch {
-	case code == "none" && (ids != "" || d.RPLEvidence != ""):
-		r.fail("rpl", "rpl-contradiction", "contradicts rpl_outcomes or rpl_evidence: expected part or whole")
+	case code == "none" && (ids != "" || d.RPLEvidence != "" || d.Recognition != ""):
+		r.fail("rpl", "rpl-contradiction", "contradicts rpl_outcomes, rpl_evidence or recognition: expected part or whole")
 	case code == "part" && len(d.RPLOutcomes) == 0:
 		r.fail("rpl_outcomes", "rpl-outcomes", "is empty though rpl is part: expected ids out of "+outcomeIDs(r.course))
 	case code == "part" && len(d.RPLOutcomes) == len(r.course.Outcomes):
@@ -481,7 +481,7 @@ func (r *row) priorLearning(d *Draft, text func(string) string) {
 	case code == "whole" && ids != "" && len(d.RPLOutcomes) < len(r.course.Outcomes):
 		r.fail("rpl_outcomes", "rpl-outcomes", "names some outcomes though rpl is whole: leave it empty, or say part")
 	}
-	if code != "none" && d.RPLEvidence == "" {
+	if code != "none" && d.RPLEvidence == "" && d.Recognition == "" {
 		r.problem("rpl_evidence", "rpl-evidence", "is empty: a reader will ask on what evidence prior learning was recognised", true)
 	}
 }

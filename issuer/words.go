@@ -32,6 +32,10 @@ var phrases = map[string]Words{
 		"en": "Assessment criteria", "hr": "Kriteriji vrednovanja", "sr-Latn": "Kriterijumi ocenjivanja", "sr-Cyrl": "Критеријуми оцењивања"},
 	"evidence": {
 		"en": "Evidence", "hr": "Dokazi", "sr-Latn": "Dokazi", "sr-Cyrl": "Докази"},
+	"recognised": {
+		"en": "Recognised credential", "hr": "Priznata isprava", "sr-Latn": "Priznata isprava", "sr-Cyrl": "Призната исправа"},
+	"decision-of": {
+		"en": "Decision of", "hr": "Odluka od", "sr-Latn": "Odluka od", "sr-Cyrl": "Одлука од"},
 	"eqar": {
 		"en": "The agency was registered with EQAR on the date of the decision.", "hr": "Agencija je na dan odluke bila upisana u EQAR.",
 		"sr-Latn": "Agencija je na dan odluke bila upisana u EQAR.", "sr-Cyrl": "Агенција је на дан одлуке била уписана у EQAR."},

@@ -44,6 +44,7 @@ type commands struct {
 	Bulk      bulkCmd      `cmd:"" help:"Revoke or suspend many credentials: those of a course, a batch or a key."`
 	Reissue   reissueCmd   `cmd:"" help:"Put new credentials in place of those that a compromised key has sealed."`
 	Pdf       pdfCmd       `cmd:"" help:"Write the certificate of a credential as PDF."`
+	Recognise recogniseCmd `cmd:"" name:"recognitions" help:"Recognise what other providers have awarded."`
 	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`

@@ -224,7 +224,13 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	kit := limits.kit(limits.issueRate())
 	kit.Metrics, kit.Traces, kit.TLS = metrics, h.config.traces, with.tls
 	with.measure(metrics)
-	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	var examiner issuing.Examiner
+	if v, err := h.config.newVerifier(); err == nil {
+		examiner = v
+	} else {
+		slog.Warn("nothing is recognised, because there is no verifier", "error", err)
+	}
+	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"indeks/internal/contract"
 	"indeks/issuer"
 	"indeks/keys"
+	"indeks/verifier"
 	"indeks/web"
 )
 
@@ -58,12 +59,16 @@ func TestDescription(t *testing.T) {
 			c.APIKeys[n].Roles = []Role{Admin, Approver}
 		}
 	}
+	examiner, err := verifier.New(verifier.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	approver, registrar := []string{"Authorization", "Bearer the key of an approver"}, []string{"Authorization", "Bearer the key of a registrar"}
 	withVCAPI := func(c *Config) {
 		admin(c)
 		c.APIKeys = append(c.APIKeys, APIKey{Name: "approver", SHA256: sha256.Sum256([]byte("the key of an approver")), Roles: []Role{Approver}}, APIKey{Name: "registrar", SHA256: sha256.Sum256([]byte("the key of a registrar"))})
 		c.ListBody, c.DraftsAtOnce = 1<<20, 10
-		c.VCAPI, c.Backups = true, &issuer.Keeper{Dir: t.TempDir()} // which does not run
+		c.VCAPI, c.Backups, c.Verifier = true, &issuer.Keeper{Dir: t.TempDir()}, examiner // the keeper does not run
 	}
 	var iss *issuer.Issuer
 	e, records, _ := newEcho(t, withVCAPI, func(c *Config) { iss = c.Issuer })
@@ -247,6 +252,33 @@ func TestDescription(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", path, got.status, status, got.body)
 		}
 	}
+	recognise := func(path, body string, status int, headers ...string) answer {
+		t.Helper()
+		got := ask(t, "POST", server.URL+api+"/recognitions"+path, body, append(headers, auth...)...)
+		if got.status != status {
+			t.Errorf("%s of %.100s: %d, want %d: %s", path, body, got.status, status, got.body)
+		}
+		return got
+	}
+	sealed := ask(t, "GET", server.URL+"/credentials/"+public, "", "Accept", "application/vc+jwt").body
+	recognise("", `{}`, 400, "Content-Type", "application/json")
+	recognise("", `{"link": "x"}`, 400, "Content-Type", "application/json")
+	recognise("", strings.Repeat(" ", maxFile+1), 413, "Content-Type", "text/plain")
+	recognise("", "hello", 422, "Content-Type", "text/plain")
+	recognise("", `{"credential": "`+sealed+`"}`, 201, "Content-Type", "application/json")
+	draft := strings.TrimPrefix(recognise("", sealed, 201, "Content-Type", "application/vc+jwt").header.Get("Location"), api+"/recognitions")
+	const decision = `{"after": 0, "date": "2026-06-30", "decided_by": "Board", "procedure": "Rules 7/2025", "reason": "No outcome is equivalent.", "outcomes": [{"source": "x", "recognised": false, "reason": "too little"}]}`
+	recognise(draft+"/decisions", `{"after": "0"}`, 400)
+	recognise(draft+"/decisions", `{}`, 400)
+	recognise(draft+"/decisions", `{"after": 0}`, 422)
+	recognise("/none/decisions", decision, 404)
+	recognise(draft+"/decisions", decision, 201)
+	recognise(draft+"/decisions", decision, 409)
+	for path, status := range map[string]int{"?state=decided": 200, "?state=half": 400, draft: 200, "/none": 404} {
+		if got := ask(t, "GET", server.URL+api+"/recognitions"+path, "", auth...); got.status != status {
+			t.Errorf("%s: %d, want %d: %s", path, got.status, status, got.body)
+		}
+	}
 	bulk := func(body string, status int) answer {
 		t.Helper()
 		got := ask(t, "POST", server.URL+api+"/bulk", body, auth...)
@@ -324,6 +356,10 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader("{}"))
 			case strings.HasSuffix(path, "/approve"):
 				r.Body = io.NopCloser(strings.NewReader(`{"digest": "x"}`))
+			case path == api+"/recognitions":
+				r.Body = io.NopCloser(strings.NewReader(sealed))
+			case strings.HasSuffix(path, "/decisions"):
+				r.Body = io.NopCloser(strings.NewReader(decision))
 			case path == api+"/bulk":
 				r.Body = io.NopCloser(strings.NewReader(`{"action": "revoke", "select": {"batch": "none"}, "reason": "a test", "confirm": 0}`))
 			case path == api+"/courses":
@@ -360,5 +396,5 @@ func TestDescription(t *testing.T) {
 		everywhere(t.Context(), e, json, "")
 	}
 
-	d.Complete(t, "revokeCredential 409", "listBackups 500") // that is of what a crash left reserved
+	d.Complete(t, "recognise 500", "revokeCredential 409", "listBackups 500") // that is of what a crash left reserved
 }

@@ -32,6 +32,7 @@ type Config struct {
 	VCAPI        bool            // serve the issuer's part of the VC-API, for credentials of any kind
 	VCAPIForm    keys.Form       // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
 	Backups      *issuer.Keeper  // nil: none are made
+	Verifier     Examiner        // of what other providers have sealed; nil: nothing is recognised
 	Batches      *issuer.Batches // nil: they are taken and not worked on
 	ListBody     int64           // of a request with a class list or many drafts, in bytes; 0: 32 MiB
 	DraftsAtOnce int             // that are issued while the client waits, more become a batch; 0: 500
@@ -94,6 +95,8 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrBatchLimit, Status: http.StatusTooManyRequests, Retry: 60, Title: "Too many batches or rows wait"},
 		web.Row{Is: issuer.ErrClock, Status: http.StatusServiceUnavailable, Retry: 300, Type: "urn:indeks:clock", Title: "The server's clock is in doubt: nothing is signed until it is right or confirmed"},
 		web.Row{Is: issuer.ErrNoCorrection, Status: http.StatusConflict, Title: "No new award can be drawn up from it"},
+		web.Row{Is: issuer.ErrNotRecognisable, Status: http.StatusUnprocessableEntity, Title: "Nothing in it can be recognised"},
+		web.Row{Is: issuer.ErrDecidedSince, Status: http.StatusConflict, Title: "Another decision was made since"},
 		web.Row{Is: issuer.ErrBulkCount, Status: http.StatusConflict, Title: "The number confirmed is not the number found"},
 		web.Row{Is: issuer.ErrBulkState, Status: http.StatusConflict, Title: "Not possible in the state of the bulk change"},
 		web.Row{Is: paper.ErrGlyph, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:glyph", Title: "The PDF cannot show a character of the name, the title or the institution"},
@@ -159,6 +162,10 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/bulk/:id", s.getBulk, reader)
 	api.POST("/bulk/:id/stop", s.postStopBulk, admin)
 	api.POST("/bulk/:id/continue", s.postContinueBulk, admin)
+	api.POST("/recognitions", s.postRecognition, registrar, kit.LimitBody(maxFile))
+	api.GET("/recognitions", s.getRecognitions, reader)
+	api.GET("/recognitions/:id", s.getRecognition, reader)
+	api.POST("/recognitions/:id/decisions", s.postDecision, registrar)
 	api.GET("/approvals", s.getApprovals, reader)
 	api.GET("/approvals/:id", s.getApproval, reader)
 	api.POST("/approvals/:id/approve", s.postApprove, approver)

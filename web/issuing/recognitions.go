@@ -1,0 +1,174 @@
+package issuing
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"indeks/issuer"
+	"indeks/store"
+	"indeks/verifier"
+	"indeks/web"
+)
+
+// Examiner is the verifier that judges what other providers have sealed.
+type Examiner interface {
+	Verify(ctx context.Context, token []byte) *verifier.Report
+}
+
+// maxFile is the largest file that a verifier reads, and some room around it.
+const maxFile = 3 << 20
+
+// recognitionView is a recognition as the API shows it; decisions have the names
+// under which they are given.
+type recognitionView struct {
+	ID         string                  `json:"id"`
+	State      issuer.RecognitionState `json:"state"`
+	Created    time.Time               `json:"created"`
+	By         string                  `json:"by"`
+	SHA256     string                  `json:"sha256"`
+	Size       int                     `json:"size"`
+	Credential string                  `json:"credential,omitempty"`
+	Title      string                  `json:"title,omitempty"`
+	Issuer     string                  `json:"issuer,omitempty"`
+	Confirmed  bool                    `json:"issuer_confirmed"`
+	Verdict    string                  `json:"verdict"`
+	Standing   string                  `json:"standing"`
+	Report     jsontext.Value          `json:"report,omitempty"`
+	Decisions  []issuer.Decision       `json:"decisions"`
+}
+
+func recognitionViewOf(r issuer.Recognition) recognitionView {
+	v := recognitionView{ID: r.ID, State: r.State, Created: r.Created, By: r.By, SHA256: r.SHA256, Size: r.Size, Credential: r.Credential, Title: r.Title,
+		Issuer: r.Issuer, Confirmed: r.Confirmed, Verdict: r.Verdict, Standing: r.Standing, Report: r.Report, Decisions: r.Decisions}
+	if v.Decisions == nil {
+		v.Decisions = []issuer.Decision{}
+	}
+	return v
+}
+
+// postRecognition has the verifier look at what another provider has sealed: the
+// file itself, or JSON with the token or object as "credential".
+func (s *server) postRecognition(c echo.Context) error {
+	if s.Verifier == nil {
+		return &web.Problem{Status: http.StatusConflict, Title: "No verifier is configured", Detail: "verifier.trust_file in the configuration names whom it trusts"}
+	}
+	file, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return err
+	}
+	if t, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err == nil && t == echo.MIMEApplicationJSON {
+		if file, err = sealedIn(file); err != nil {
+			return err
+		}
+	}
+	if len(file) == 0 {
+		return missing("/credential", "send the file as it is, or its text as credential")
+	}
+	ctx := c.Request().Context()
+	r, err := s.Issuer.Recognise(ctx, file, s.Verifier.Verify(ctx, file), actor(c))
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Location", "/api/v1/recognitions/"+r.ID)
+	return writeJSON(c, http.StatusCreated, recognitionViewOf(r))
+}
+
+// sealedIn takes the token or object out of a JSON body.
+func sealedIn(body []byte) ([]byte, error) {
+	var req struct {
+		Credential jsontext.Value `json:"credential"`
+	}
+	if err := json.Unmarshal(body, &req, json.RejectUnknownMembers(true)); err != nil {
+		return nil, &web.Problem{Status: http.StatusBadRequest, Title: unexpected, Detail: "expected a member credential and no other", Err: err}
+	}
+	if req.Credential.Kind() != '"' {
+		return req.Credential, nil
+	}
+	var text string
+	err := json.Unmarshal(req.Credential, &text)
+	return []byte(text), err
+}
+
+// maxRecognitions is how many one answer lists.
+const maxRecognitions = 100
+
+func (s *server) getRecognitions(c echo.Context) error {
+	state := issuer.RecognitionState(c.QueryParam("state"))
+	switch state {
+	case "", issuer.RecognitionDraft, issuer.RecognitionDecided:
+	default:
+		return &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/state", Detail: `expected "draft" or "decided"`}}}
+	}
+	list := struct {
+		Recognitions []recognitionView `json:"recognitions"`
+		Next         string            `json:"next,omitempty"` // to ask with as after
+	}{Recognitions: []recognitionView{}}
+	for r, err := range s.Issuer.Recognitions(c.Request().Context(), c.QueryParam("after")) {
+		if err != nil {
+			return err
+		}
+		if state != "" && r.State != state {
+			continue
+		}
+		if n := len(list.Recognitions); n == maxRecognitions {
+			list.Next = list.Recognitions[n-1].ID
+			break
+		}
+		r.Report = nil
+		list.Recognitions = append(list.Recognitions, recognitionViewOf(r))
+	}
+	return writeJSON(c, http.StatusOK, list)
+}
+
+func (s *server) getRecognition(c echo.Context) error {
+	r, err := s.Issuer.Recognition(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return noRecognition(err)
+	}
+	return writeJSON(c, http.StatusOK, recognitionViewOf(r))
+}
+
+// decisionRequest is a decision, with the number of the last one that was seen.
+type decisionRequest struct {
+	After     *int                     `json:"after"`
+	Date      string                   `json:"date"`
+	Decided   string                   `json:"decided_by"`
+	Procedure string                   `json:"procedure"`
+	Reason    string                   `json:"reason"`
+	Despite   string                   `json:"despite"`
+	Appeal    string                   `json:"appeal"`
+	Course    string                   `json:"course"`
+	Outcomes  []issuer.OutcomeDecision `json:"outcomes"`
+	Credits   []issuer.CreditDecision  `json:"credits"`
+}
+
+func (s *server) postDecision(c echo.Context) error {
+	var req decisionRequest
+	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	if req.After == nil {
+		return missing("/after", "give the number of the last decision that you have seen, 0 for none")
+	}
+	r, err := s.Issuer.Decide(c.Request().Context(), c.Param("id"), issuer.Decision{Date: req.Date, Decided: req.Decided, Procedure: req.Procedure, Reason: req.Reason,
+		Despite: req.Despite, Appeal: req.Appeal, Course: req.Course, Outcomes: req.Outcomes, Credits: req.Credits}, *req.After, actor(c))
+	if err != nil {
+		return problems(noRecognition(err), "")
+	}
+	return writeJSON(c, http.StatusCreated, recognitionViewOf(r))
+}
+
+func noRecognition(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &web.Problem{Status: http.StatusNotFound, Title: "No such recognition", Err: err}
+	}
+	return err
+}
