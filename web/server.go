@@ -97,8 +97,10 @@ func recovered(next echo.HandlerFunc, c echo.Context, l *slog.Logger) (err error
 	return next(c)
 }
 
-func (k *Kit) headers(next echo.HandlerFunc) echo.HandlerFunc {
-	// The same for every answer, which Set would put in memory anew for each.
+// headers puts the headers of every answer in place.
+func (k *Kit) headers() echo.MiddlewareFunc {
+	// echo puts its middleware together for each request, so what is the same for all
+	// is made here, once.
 	fixed := http.Header{}
 	fixed.Set("Content-Security-Policy", contentPolicy)
 	fixed.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -109,11 +111,13 @@ func (k *Kit) headers(next echo.HandlerFunc) echo.HandlerFunc {
 	if k.config.HTTPS {
 		fixed.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		maps.Copy(h, fixed)
-		h.Set("Referrer-Policy", referrerPolicy(c.Request(), k.config.HTTPS))
-		return next(c)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			h := c.Response().Header()
+			maps.Copy(h, fixed)
+			h.Set("Referrer-Policy", referrerPolicy(c.Request(), k.config.HTTPS))
+			return next(c)
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ func (k *Kit) Echo() *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = clientAddress(k.config.Proxies)
 	e.HTTPErrorHandler = k.answerError
-	e.Use(k.observe, k.headers, k.limitBody, refuseCrossOrigin())
+	e.Use(k.observe, k.headers(), k.limitBody, refuseCrossOrigin())
 	e.GET("/static/:digest/*", k.static.serve)
 	return e
 }
