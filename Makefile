@@ -41,6 +41,7 @@ faults: tools
 	$(GO) test -count=1 -v -run '^Test(EveryFault|ApprovalFaults|CorrectionFaults|BulkFaults)$$' ./issuer
 	INDEKS_REVOKES=10000 $(GO) test -count=1 -timeout 30m -v -run '^TestNoBitIsLost$$' ./issuer
 	$(GO) test -count=1 -v -run '^Test(Kill|FailedWrite|FlippedByte|OpenRefuses|SizeLimit|DiskFull)$$' ./store
+	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^TestPostgres(Killed|LosesConnection|RevokesAtOnce|NodeStopped)$$' ./store
 
 # Presses the real program: slow senders, and the worst files there are, many at
 # once. Takes two minutes and opens 2 000 connections.

@@ -903,6 +903,10 @@ func TestMain(m *testing.M) {
 		testVault = *vault
 		issueForEver(*killed)
 	}
+	if *asNode != "" {
+		testVault = *vault
+		os.Exit(runNode(*asNode))
+	}
 	dir, err := os.MkdirTemp("", "store-test-")
 	if err != nil {
 		panic(err)

@@ -1,18 +1,23 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -417,4 +422,233 @@ func TestPostgresRevokesAtOnce(t *testing.T) {
 	}
 	CheckStore(t, nodes[0])
 	t.Logf("%d revoked on %d nodes in %v, %d lists published", records, len(nodes), took.Round(time.Millisecond), len(published))
+}
+
+var asNode = flag.String("as-node", "", "NAME WORKERS URL: node that this process is until its input ends: see TestPostgresNodeStopped")
+
+// runNode issues, revokes and publishes with several workers, and prints what was
+// acknowledged.
+func runNode(as string) int {
+	words := strings.SplitN(as, " ", 3)
+	workers, err := strconv.Atoi(words[1])
+	if err != nil {
+		return 2
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	s, err := openPostgres(ctx, PostgresConfig{URL: words[2], StoreID: storeID, Keys: testKeys(), Node: words[0], MaxConns: 16}, "")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	var out sync.Mutex
+	say := func(format string, args ...any) {
+		out.Lock()
+		defer out.Unlock()
+		fmt.Printf(format+"\n", args...)
+	}
+	var failed atomic.Bool
+	// Whatever is no answer is tried again: the node was stopped, or another one.
+	wrong := func(err error) bool {
+		if err == nil || ctx.Err() != nil {
+			return false
+		}
+		if isSentinel(err) {
+			fmt.Fprintln(os.Stderr, words[0], err)
+			failed.Store(true)
+		}
+		return true
+	}
+	issueOne := func(n uint64) {
+		r := draft(int(n))
+		for ctx.Err() == nil {
+			revocation, err1 := s.OpenList(ctx, status.Revocation, now)
+			suspension, err2 := s.OpenList(ctx, status.Suspension, now)
+			if wrong(errors.Join(err1, err2)) {
+				continue
+			}
+			index := mathrand.Uint64N(status.MinSize)
+			r.Entries = []Entry{{revocation.ID, index, status.Revocation}, {suspension.ID, index, status.Suspension}}
+			reserved, err := s.Reserve(ctx, r)
+			if errors.Is(err, ErrIndexTaken) || errors.Is(err, ErrListFull) || wrong(err) {
+				continue
+			}
+			if _, err := s.Commit(ctx, r.ID, tokens(reserved)); wrong(err) {
+				continue // with the key of before: the reservation is taken over
+			}
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		say("issued %s", r.ID)
+		for n%10 == 0 && ctx.Err() == nil {
+			if _, err := s.Change(ctx, r.ID, Change{At: now, State: Revoked}); !wrong(err) && ctx.Err() == nil {
+				say("revoked %s", r.ID)
+				break
+			}
+		}
+	}
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for ctx.Err() == nil && !failed.Load() {
+				first, err := s.Numbers(ctx, "n", 16)
+				if wrong(err) || err != nil {
+					continue
+				}
+				for n := first; n < first+16 && ctx.Err() == nil; n++ {
+					issueOne(n)
+				}
+			}
+		})
+	}
+	group.Go(func() {
+		for ctx.Err() == nil {
+			lists, err := s.Lists(ctx)
+			if wrong(err) {
+				continue
+			}
+			for _, l := range lists {
+				_, l, err := s.Bits(ctx, l.ID)
+				if err == nil {
+					err = s.Publish(ctx, l.ID, l.Sequence+1, []byte("token"), now)
+				}
+				if err == nil {
+					say("published %s %d", l.ID, l.Sequence+1)
+				} else if !errors.Is(err, ErrSequence) {
+					wrong(err)
+				}
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	})
+	group.Wait()
+	if failed.Load() {
+		return 1
+	}
+	return 0
+}
+
+// Four processes issue into the same lists, revoke and publish. One of them is
+// stopped in the middle, for longer than the others would wait for it, and goes on:
+// no index is used twice, nothing acknowledged is lost, no bit, no sequence twice.
+func TestPostgresNodeStopped(t *testing.T) {
+	nodes, workers, records, pause := 2, 8, 300, time.Second
+	if os.Getenv("INDEKS_FAULTS") == "1" {
+		nodes, workers, records, pause = 4, 64, 50_000, time.Minute
+	} else if testing.Short() {
+		t.Skip("starts a PostgreSQL")
+	}
+	c := newDatabase(t)
+	type node struct {
+		cmd *exec.Cmd
+		in  io.Closer
+	}
+	var all []node
+	var mu sync.Mutex
+	issued, revoked, published := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	half, enough := make(chan struct{}), make(chan struct{})
+	var reading sync.WaitGroup
+	for n := range nodes {
+		cmd := exec.Command(os.Args[0], "-vault", testVault, "-as-node", fmt.Sprintf("node%d %d %s", n, workers, c.URL))
+		cmd.Stderr = os.Stderr
+		in, err1 := cmd.StdinPipe()
+		out, err2 := cmd.StdoutPipe()
+		if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, node{cmd, in})
+		reading.Go(func() {
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				what, rest, _ := strings.Cut(lines.Text(), " ")
+				mu.Lock()
+				of := map[string]map[string]bool{"issued": issued, "revoked": revoked, "published": published}[what]
+				if of == nil || of[rest] {
+					t.Errorf("%s twice, or what is no line", lines.Text())
+				} else {
+					of[rest] = true
+				}
+				if what == "issued" && len(issued) == records/2 {
+					close(half)
+				}
+				if what == "issued" && len(issued) == records {
+					close(enough)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	stopped := all[0].cmd.Process
+	<-half
+	if err := stopped.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	mu.Lock()
+	before := len(issued)
+	mu.Unlock()
+	time.Sleep(pause)
+	mu.Lock()
+	meanwhile := len(issued) - before
+	mu.Unlock()
+	if err := stopped.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if meanwhile == 0 {
+		t.Error("while one node was stopped the others did nothing")
+	}
+	<-enough
+	for _, n := range all {
+		n.in.Close()
+	}
+	reading.Wait()
+	for _, n := range all {
+		if err := n.cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+
+	s := openDatabase(t, c)
+	for r, err := range s.Pending(t.Context()) {
+		if err == nil {
+			_, err = s.Commit(t.Context(), r.ID, tokens(r))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	CheckStore(t, s) // which finds an index that is used twice and a bit that is lost
+	states := map[string]State{}
+	for r, err := range s.Records(t.Context(), "") {
+		if err != nil {
+			t.Error(err)
+		}
+		states[r.ID] = r.State
+	}
+	for id := range issued {
+		if state := states[id]; state == "" || state == Reserved || revoked[id] && state != Revoked {
+			t.Errorf("acknowledged record %s is %q", id, state)
+		}
+	}
+	lists, err := s.Lists(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lists {
+		for sequence := uint64(1); sequence < l.Sequence; sequence++ { // of the last the answer may have been lost
+			if !published[fmt.Sprintf("%s %d", l.ID, sequence)] {
+				t.Logf("list %s: nobody was told that he published %d", l.ID, sequence)
+			}
+		}
+	}
+	t.Logf("%d nodes of %d workers: %d acknowledged, %d revoked, %d lists published; one stopped for %v, %d acknowledged meanwhile; all in %v",
+		nodes, workers, len(issued), len(revoked), len(published), pause, meanwhile, time.Since(began).Round(time.Millisecond))
 }

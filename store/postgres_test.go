@@ -254,3 +254,41 @@ func TestReadPostgres(t *testing.T) {
 		t.Errorf("another institution: %v", err)
 	}
 }
+
+// An account that does not own the tables serves with the rights that
+// docs/operations.md names, and can delete nothing of the register.
+func TestPostgresRights(t *testing.T) {
+	server := postgres.Shared(t)
+	c := newDatabase(t)
+	server.Query(t, c.database(t), `DO $$ BEGIN CREATE ROLE serves LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;
+		GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO serves;
+		GRANT DELETE ON documents, pending, states, search, bits, payloads, tokens TO serves;
+		GRANT USAGE ON record_sequence TO serves`)
+	c.URL = strings.Replace(c.URL, "user=postgres", "user=serves", 1)
+	s := openDatabase(t, c)
+	revocation, suspension := openLists(t, s)
+	if _, err := s.PutCourse(t.Context(), Course{ID: "c", Version: "1", JSON: []byte("{}"), Changed: now}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		r := draft(n, revocation, suspension)
+		awardUnder(&r, "c", "1", "{}")
+		issue(t, s, r)
+	}
+	for _, to := range []State{Suspended, Issued, Revoked} {
+		moveTo(t, s, 1, to)
+	}
+	_, err1 := s.Numbers(t.Context(), "MC", 1)
+	err2 := s.PutDocuments(t.Context(), []Document{{Kind: "job", ID: "a", Body: []byte("x")}})
+	err3 := s.PutDocuments(t.Context(), []Document{{Kind: "job", ID: "a", Revision: 1}})
+	err4 := s.Publish(t.Context(), revocation.ID, 1, []byte("token"), now)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Error(err)
+	}
+	CheckStore(t, s)
+	for _, table := range []string{"records", "entries", "lists", "series", "meta", "awarded", "courses", "logs", "log_entries", "log_hashes", "log_heads", "used"} {
+		if _, err := s.pool.Exec(t.Context(), "DELETE FROM "+table); errorCode(err) != "42501" {
+			t.Errorf("deleting from %s: %v, want that there is no right to", table, err)
+		}
+	}
+}
