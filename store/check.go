@@ -113,7 +113,11 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 		})
 	}
 	n, legible := uint64(0), true
-	for listed, err := range s.Records(ctx, "") {
+	records := s.Records(ctx, "")
+	if in != nil {
+		records = in.facts(ctx) // what is personal is read with the rest
+	}
+	for listed, err := range records {
 		if err != nil {
 			legible = false
 			add(Record{}, []error{err})
