@@ -100,6 +100,8 @@ type Config struct {
 		// which say whether something conforms and is sealed soundly, by whomever.
 		VCAPI bool `yaml:"vc_api,omitempty"`
 	} `yaml:"verifier"`
+	// Retention says how long data are kept.
+	Retention RetentionConfig `yaml:"retention,omitempty"`
 	// ReadOnly stops issuing and revoking; pages, downloads and status lists go on.
 	ReadOnly bool `yaml:"read_only,omitempty"`
 	// Disk says when issuing stops because the disk of the records fills up.
@@ -116,6 +118,17 @@ type Config struct {
 	dir    string            // of the file
 	digest [sha256.Size]byte // of its bytes
 	traces *web.Traces       // that the server of this process sends
+}
+
+// RetentionConfig says how long data are kept, counted in whole months from the
+// sealing of a credential.
+type RetentionConfig struct {
+	// RegisterYears is after how many years the erasure of records is asked for, which
+	// another person confirms; 0: they are kept for ever, as those of degrees are.
+	RegisterYears int `yaml:"register_years,omitempty"`
+	// DeliveryMonths is after how many months e-mail addresses and the links of learners'
+	// pages are erased, by themselves; 0: never.
+	DeliveryMonths int `yaml:"delivery_months,omitempty"`
 }
 
 // BackupConfig says where the running issuer makes backups, and how often.
@@ -234,6 +247,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if err := c.checkRecords(); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if r := c.Retention; r.RegisterYears < 0 || r.DeliveryMonths < 0 {
+		return nil, fmt.Errorf("reading %s: retention: years and months are not negative", path)
 	}
 	if f := c.Issuer.VCAPIForm; f != "" && f != keys.VCJWT && f != keys.DataIntegrity {
 		return nil, fmt.Errorf("reading %s: issuer.vc_api_form: %q is neither %s nor %s", path, f, keys.VCJWT, keys.DataIntegrity)

@@ -46,6 +46,8 @@ type commands struct {
 	Pdf       pdfCmd       `cmd:"" help:"Write the certificate of a credential as PDF."`
 	Recognise recogniseCmd `cmd:"" name:"recognitions" help:"Recognise what other providers have awarded."`
 	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`
+	Find      findCmd      `cmd:"" help:"Find credentials on record."`
+	Erase     eraseCmd     `cmd:"" help:"Erase personal data: delivery data at once, data of the register by two."`
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`
 	Restore   restoreCmd   `cmd:"" help:"Bring the records back from a backup, without un-revoking anything."`

@@ -134,7 +134,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}
-	h.issuer, err = issuer.New(ctx, issuer.Config{Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, Warn: slog.Warn,
+	h.issuer, err = issuer.New(ctx, issuer.Config{Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, KeysChanged: c.keysChanged(records, learners), Warn: slog.Warn,
 		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed, Step: c.traces.Steps()})
 	if err != nil {
 		if !c.ReadOnly && errors.Is(records.Writable(), store.ErrReadOnly) { // a write of New failed
@@ -246,6 +246,9 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
 	g.Go(func() error { return h.issuer.RunBulks(ctx) })
 	g.Go(func() error { h.keepErased(ctx); return nil })
+	g.Go(func() error {
+		return h.issuer.RunRetention(ctx, issuer.Retention{RegisterYears: h.config.Retention.RegisterYears, DeliveryMonths: h.config.Retention.DeliveryMonths})
+	})
 	if backups != nil {
 		g.Go(func() error { return backups.Run(ctx) })
 	}

@@ -138,8 +138,18 @@ type recordView struct {
 	Links        map[string]string `json:"links,omitempty"`
 	SHA256       map[string]string `json:"token_sha256"`
 	Changes      []changeView      `json:"changes,omitempty"`
+	Erasures     []erasedView      `json:"erasures,omitempty"`
 	ExternalID   string            `json:"external_id,omitempty"`
 	Batch        string            `json:"batch,omitempty"`
+}
+
+// erasedView is what was erased of a record.
+type erasedView struct {
+	At        time.Time   `json:"at"`
+	Class     store.Class `json:"class"`
+	Reason    string      `json:"reason,omitempty"`
+	By        string      `json:"by"`
+	Confirmed string      `json:"confirmed_by,omitempty"`
 }
 
 type changeView struct {
@@ -158,7 +168,10 @@ func (s *server) recordView(r store.Record) recordView {
 	if r.Supersedes != nil {
 		v.Supersedes = r.Supersedes.ID
 	}
-	if r.Course != "" {
+	for _, e := range r.Erasures {
+		v.Erasures = append(v.Erasures, erasedView{e.At, e.Class, e.Reason, e.By, e.Confirmed})
+	}
+	if r.Course != "" && r.Link != "" {
 		page := s.Issuer.LearnerURL(r)
 		v.Links = map[string]string{"page": page, "verify": s.Issuer.VerifyURL(r)}
 		for name, file := range downloads {
@@ -202,7 +215,7 @@ func pathID(c echo.Context, name string) (string, error) {
 
 func (s *server) getRecord(c echo.Context) error {
 	record, err := s.find(c)
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrErased) { // of which is shown what is left
 		return err
 	}
 	return writeJSON(c, http.StatusOK, s.recordView(record))
@@ -243,7 +256,7 @@ func (s *server) postChange(change changeMethod) echo.HandlerFunc {
 			return missing("/reason", "say why; it is kept on record")
 		}
 		record, err := s.find(c)
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrErased) { // whose place in the lists goes on
 			return err
 		}
 		if record, err = change(s.Issuer, c.Request().Context(), record.ID, issuer.Why{Code: req.Code, Text: req.Reason, By: actor(c)}); err != nil {

@@ -283,20 +283,3 @@ func (r *draftReader) course(ctx context.Context, id, version string) (*issuer.C
 	r.courses[key] = o.Content
 	return o.Content, nil
 }
-
-// getCredentials finds by what another system knows.
-func (s *server) getCredentials(c echo.Context) error {
-	id := c.QueryParam("external_id")
-	if id == "" {
-		return &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/external_id", Detail: "is missing: expected the id of an award in your system"}}}
-	}
-	views := []recordView{}
-	record, err := s.Issuer.ByExternalID(c.Request().Context(), id)
-	switch {
-	case err == nil:
-		views = append(views, s.recordView(record))
-	case !errors.Is(err, store.ErrNotFound):
-		return err
-	}
-	return writeJSON(c, http.StatusOK, map[string]any{"credentials": views})
-}

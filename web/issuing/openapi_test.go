@@ -326,6 +326,7 @@ func TestDescription(t *testing.T) {
 	}
 
 	testBatches(t, server.URL)
+	testErasures(t, server.URL, approver, registrar)
 
 	// What can happen to every request; that it does is for Complete to say: with a
 	// known ETag, too late, with the records closed; of the API also without a key,
@@ -354,6 +355,10 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader(externalDraft("exam/1", "9")))
 			case strings.HasSuffix(path, "/start"), strings.HasSuffix(path, "/encoding"):
 				r.Body = io.NopCloser(strings.NewReader("{}"))
+			case path == api+"/erasures":
+				r.Body = io.NopCloser(strings.NewReader(`{"credentials": ["EX-2026-1"], "reason": "a test"}`))
+			case strings.HasSuffix(path, "/confirm"):
+				r.Body = io.NopCloser(strings.NewReader(`{"count": 1, "verification_ends": true}`))
 			case strings.HasSuffix(path, "/approve"):
 				r.Body = io.NopCloser(strings.NewReader(`{"digest": "x"}`))
 			case path == api+"/recognitions":

@@ -82,6 +82,7 @@ func New(c Config) (*echo.Echo, error) {
 	}
 	kit.Map(
 		web.Row{Is: store.ErrNotFound, Status: http.StatusNotFound, Title: "No such credential"},
+		web.Row{Is: store.ErrErased, Status: http.StatusGone, Type: "urn:indeks:erased", Title: "Erased from the register"},
 		web.Row{Is: store.ErrConflict, Status: http.StatusConflict, Title: "The same key was used for another request"},
 		web.Row{Is: store.ErrNumberTaken, Status: http.StatusConflict, Title: "The certificate number is already used"},
 		web.Row{Is: store.ErrExternalTaken, Status: http.StatusConflict, Title: "The external id is already used"},
@@ -151,6 +152,7 @@ func New(c Config) (*echo.Echo, error) {
 	api := e.Group("/api/v1", s.requireKey, rate)
 	registrar, approver, auditor, reader, admin := may(Registrar), may(Approver), may(Auditor, Admin), may(readers...), may(Admin)
 	api.POST("/credentials", s.postCredential, registrar)
+	api.GET("/credentials", s.getRecords, reader)
 	api.GET("/credentials/:id", s.getRecord, reader)
 	api.GET("/credentials/:id/certificate.pdf", s.getCertificate, reader)
 	api.POST("/credentials/:id/correct", s.postCorrection, registrar)
@@ -166,11 +168,15 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/recognitions", s.getRecognitions, reader)
 	api.GET("/recognitions/:id", s.getRecognition, reader)
 	api.POST("/recognitions/:id/decisions", s.postDecision, registrar)
+	api.POST("/credentials/:id/erase-delivery", s.postEraseDelivery, registrar)
+	api.POST("/erasures", s.postErasure, registrar)
+	api.GET("/erasures", s.getErasures, reader)
+	api.POST("/erasures/:id/confirm", s.postConfirmErasure, approver)
+	api.POST("/erasures/:id/refuse", s.postRefuseErasure, approver)
 	api.GET("/approvals", s.getApprovals, reader)
 	api.GET("/approvals/:id", s.getApproval, reader)
 	api.POST("/approvals/:id/approve", s.postApprove, approver)
 	api.POST("/approvals/:id/reject", s.postReject, approver)
-	api.GET("/credentials", s.getCredentials, reader)
 	list := kit.LimitBody(c.ListBody)
 	api.POST("/drafts", s.postDrafts, registrar, list)
 	api.POST("/courses/:id/batches", s.postBatch, registrar, list)

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	"indeks/store"
+)
+
+type eraseCmd struct {
+	Delivery eraseDeliveryCmd `cmd:"" help:"Erase the e-mail address and the learner's link of a credential, at once."`
+	Ask      eraseAskCmd      `cmd:"" help:"Ask for the erasure of credentials from the register, which another person confirms."`
+	List     eraseListCmd     `cmd:"" help:"List what waits for another person."`
+	Confirm  eraseConfirmCmd  `cmd:"" help:"Erase what another person has asked for. Verification of it ends."`
+	Refuse   eraseRefuseCmd   `cmd:"" help:"Refuse what another person has asked for."`
+}
+
+func (*eraseCmd) Help() string {
+	return `What is erased is erased in every backup too, since its data keys are destroyed. Of data of the register a
+record without names and files is left, which keeps its number and its place in the status lists; they
+are erased by two people, whom the API keys tell: these commands ask a running issuer's server.
+
+  indeks erase delivery MC-2026-00001 --reason "the learner asks for it" --server http://localhost:8080
+  indeks erase ask --credential MC-2026-00001 --reason "GDPR 17(1)(d)" --server http://localhost:8080
+  indeks erase confirm ID --count 1 --verification-ends --server http://localhost:8080`
+}
+
+type eraseDeliveryCmd struct {
+	serverFlag
+	ID     string `arg:"" help:"Certificate number or id."`
+	Reason string `help:"Why; kept on record, so it names nobody." required:""`
+}
+
+func (cmd *eraseDeliveryCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needServer(); err != nil {
+		return err
+	}
+	var answer struct{ Number string }
+	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/credentials/"+url.PathEscape(cmd.ID)+"/erase-delivery", map[string]string{"reason": cmd.Reason}, &answer); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Delivery data of %s are erased: the learner's link is gone.\n", answer.Number)
+	return nil
+}
+
+type erasureAnswer struct {
+	ID      string    `json:"id"`
+	Count   int       `json:"count"`
+	Reason  string    `json:"reason"`
+	AskedBy string    `json:"asked_by"`
+	Expires time.Time `json:"expires"`
+	Warning string    `json:"warning"`
+}
+
+type eraseAskCmd struct {
+	serverFlag
+	Credential []string `help:"Certificate number or id; may be repeated." sep:"none"`
+	Learner    string   `help:"All credentials of the learner with this number."`
+	Reason     string   `help:"Legal basis; kept on record, so it names nobody." required:""`
+}
+
+func (cmd *eraseAskCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needServer(); err != nil {
+		return err
+	}
+	body := map[string]any{"reason": cmd.Reason}
+	if cmd.Credential != nil {
+		body["credentials"] = cmd.Credential
+	}
+	if cmd.Learner != "" {
+		body["learner_id"] = cmd.Learner
+	}
+	var q erasureAnswer
+	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/erasures", body, &q); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s waits for another person until %s: %d credentials.\n%s\n", q.ID, day(q.Expires), q.Count, q.Warning)
+	return nil
+}
+
+type eraseListCmd struct{ serverFlag }
+
+func (cmd *eraseListCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needServer(); err != nil {
+		return err
+	}
+	var answer struct {
+		Erasures []erasureAnswer `json:"erasures"`
+	}
+	if err := cmd.ask(ctx, http.MethodGet, "/api/v1/erasures", nil, &answer); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ERASURE\tCREDENTIALS\tASKED BY\tUNTIL\tREASON")
+	for _, q := range answer.Erasures {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", q.ID, q.Count, q.AskedBy, day(q.Expires), q.Reason)
+	}
+	return w.Flush()
+}
+
+type eraseConfirmCmd struct {
+	serverFlag
+	ID               string `arg:"" help:"Id of the erasure."`
+	Count            int    `help:"Of how many credentials, as list says." required:""`
+	VerificationEnds bool   `help:"That it is understood: verification of them ends, and nothing brings it back."`
+}
+
+func (cmd *eraseConfirmCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needServer(); err != nil {
+		return err
+	}
+	if !cmd.VerificationEnds {
+		return &exitError{exitUsage, errors.New("verification of these credentials ends, and nothing brings it back: say --verification-ends")}
+	}
+	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/erasures/"+url.PathEscape(cmd.ID)+"/confirm", map[string]any{"count": cmd.Count, "verification_ends": true}, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s is carried out.\n", cmd.ID)
+	return nil
+}
+
+type eraseRefuseCmd struct {
+	serverFlag
+	ID     string `arg:"" help:"Id of the erasure."`
+	Reason string `help:"Why; kept on record." required:""`
+}
+
+func (cmd *eraseRefuseCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needServer(); err != nil {
+		return err
+	}
+	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/erasures/"+url.PathEscape(cmd.ID)+"/refuse", map[string]string{"reason": cmd.Reason}, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s is refused.\n", cmd.ID)
+	return nil
+}
+
+// keysChanged copies the data keys beside the backups when some were destroyed, so
+// that no older copy brings back what is erased; nil where there are no backups.
+func (c *Config) keysChanged(records store.Store, learners *store.DataKeys) func(ctx context.Context) error {
+	if c.Backup.Dir == "" {
+		return nil
+	}
+	b := c.backup(records, learners, nil)
+	return func(ctx context.Context) error {
+		_, err := b.CopyKeys(ctx, c.path(c.Backup.Dir))
+		return err
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"indeks/store"
+)
+
+type findCmd struct {
+	configFlag
+	serverFlag
+	Name    string `arg:"" optional:"" help:"Words of the name, or how each begins; in any order, without marks, in either script."`
+	Number  string `help:"Certificate number, or how it begins."`
+	Learner string `help:"The institution's number of the learner."`
+	Course  string `help:"Id of the course."`
+	From    string `help:"First awarding date." placeholder:"YYYY-MM-DD"`
+	Until   string `help:"Last awarding date." placeholder:"YYYY-MM-DD"`
+	Batch   string `help:"Id of the batch."`
+	State   string `help:"reserved, issued, suspended, revoked, expired or erased."`
+	Most    int    `help:"How many at most." default:"50"`
+}
+
+func (*findCmd) Help() string {
+	return `Finds credentials on record, the last one issued first.
+
+  indeks find "Jovanović Ana" --config uni
+  indeks find --number MC-2026-000 --state revoked --config uni
+  indeks find "jovan" --course data-stewardship --server http://localhost:8080 --api-key-file my-key`
+}
+
+func (cmd *findCmd) Run(ctx context.Context, con console) error {
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NUMBER\tNAME\tCOURSE\tAWARDED\tSTATE")
+	more := ""
+	if cmd.Server != "" {
+		var answer struct {
+			Credentials []struct {
+				Number, State, Course string
+				GivenName             string `json:"given_name"`
+				FamilyName            string `json:"family_name"`
+				AwardingDate          string `json:"awarding_date"`
+			}
+			Next string
+		}
+		query := url.Values{"limit": {strconv.Itoa(cmd.Most)}}
+		for name, value := range map[string]string{"name": cmd.Name, "number": cmd.Number, "learner_id": cmd.Learner, "course": cmd.Course, "from": cmd.From, "until": cmd.Until, "batch": cmd.Batch, "state": cmd.State} {
+			if value != "" {
+				query.Set(name, value)
+			}
+		}
+		if err := cmd.ask(ctx, http.MethodGet, "/api/v1/credentials?"+query.Encode(), nil, &answer); err != nil {
+			return err
+		}
+		for _, r := range answer.Credentials {
+			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, r.State)
+		}
+		more = answer.Next
+	} else {
+		c, err := readConfig(cmd.Config)
+		if err != nil {
+			return err
+		}
+		ring, err := c.ring()
+		if err != nil {
+			return err
+		}
+		learners, err := c.dataKeys(ctx, ring)
+		if err != nil {
+			return err
+		}
+		records, err := c.readRecords(ctx, learners)
+		if err != nil {
+			return err
+		}
+		defer records.Close()
+		q := store.Query{Name: cmd.Name, Number: cmd.Number, LearnerID: cmd.Learner, Course: cmd.Course, From: cmd.From, Until: cmd.Until, Batch: cmd.Batch, State: store.State(cmd.State), Now: time.Now()}
+		found, next, err := records.Search(ctx, q, "", cmd.Most)
+		if err != nil {
+			return err
+		}
+		for _, r := range found {
+			state := string(r.State)
+			if r.Erased(store.Register) {
+				state += ", erased"
+			} else if r.Expired(q.Now) {
+				state = "expired"
+			}
+			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, state)
+		}
+		more = next
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if more != "" {
+		fmt.Fprintln(con.out, "There are more: narrow it down, or raise --most.")
+	}
+	return nil
+}
