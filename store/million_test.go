@@ -67,14 +67,16 @@ func TestMillion(t *testing.T) {
 
 	// 3. Searched.
 	for name, query := range map[string]func(n int) Query{
-		"number":               func(n int) Query { return Query{Number: fmt.Sprintf("MC-2026-%05d", n)} },
-		"rare name":            func(n int) Query { return Query{Name: millionName(n)} },
-		"frequent name":        func(int) Query { return Query{Name: "ana"} },
-		"name and course":      func(n int) Query { return Query{Name: "jovanovic", Course: fmt.Sprint("course-", n%40)} },
-		"course and one month": func(n int) Query { return Query{Course: fmt.Sprint("course-", n%40), From: "2024-03-01", Until: "2024-03-31"} },
-		"batch":                func(n int) Query { return Query{Batch: fmt.Sprint("batch-", n/500)} },
-		"revoked":              func(int) Query { return Query{State: Revoked} },
-		"nobody":               func(int) Query { return Query{Name: "xylander quux"} },
+		"number":          func(n int) Query { return Query{Number: fmt.Sprintf("MC-2026-%05d", n)} },
+		"rare name":       func(n int) Query { return Query{Name: millionName(n)} },
+		"frequent name":   func(int) Query { return Query{Name: "ana"} },
+		"name and course": func(n int) Query { return Query{Name: "jovanovic", Course: fmt.Sprint("course-", n%40)} },
+		"course and one month": func(n int) Query {
+			return Query{Course: fmt.Sprint("course-", n%40), From: "2024-03-01", Until: "2024-03-31"}
+		},
+		"batch":   func(n int) Query { return Query{Batch: fmt.Sprint("batch-", n/500)} },
+		"revoked": func(int) Query { return Query{State: Revoked} },
+		"nobody":  func(int) Query { return Query{Name: "xylander quux"} },
 	} {
 		var took []time.Duration
 		for range 40 {
