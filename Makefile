@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: demo test build bench bench-http faults check clean tools fuzz
+.PHONY: demo test build bench bench-http bench-issue faults check clean tools fuzz
 
 demo: build
 	./bin/indeks demo
@@ -33,6 +33,10 @@ bench:
 # two minutes, both cores, and the reference documents.
 bench-http:
 	INDEKS_SPEED=1 INDEKS_REQUIRE_SHARED=1 $(GO) test -count=1 -timeout 20m -run '^TestSpeed$$' -v ./cmd/indeks
+
+# A class of 5000 in both stores, beside what signing and verifying alone would take.
+bench-issue: tools
+	$(GO) test -run '^$$' -bench '^BenchmarkIssueAll$$' -benchtime 1x -benchmem -timeout 20m ./issuer
 
 # Kills the real program 200 times while it issues to 10 000, and fails each system
 # call by which it writes records. INDEKS_SEED repeats the kills of a run.
