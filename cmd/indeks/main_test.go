@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 // The scripts in testdata are what a registrar or an operator types, and what
 // they are told.
 func TestCommands(t *testing.T) {
-	testCommands(t, "testdata", map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema, "signlists": signLists})
+	testCommands(t, "testdata", map[string]func(*testscript.TestScript, bool, []string){"setschema": setSchema, "signlists": signLists, "erase": erase})
 }
 
 // Those in testdata/database work with records in PostgreSQL: database FILE [OTHER]
@@ -101,6 +101,17 @@ func setSchema(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		return err
 	}))
+}
+
+// erase erases what the register says of a credential: erase DIR NUMBER.
+func erase(ts *testscript.TestScript, _ bool, args []string) {
+	house, err := configFlag{ts.MkAbs(args[0])}.open(context.Background())
+	ts.Check(err)
+	defer house.close()
+	r, err := house.store.ByNumber(context.Background(), args[1])
+	ts.Check(err)
+	_, err = house.store.Erase(context.Background(), store.Erasure{Class: store.Register, At: time.Now(), Reason: "a test", By: "registrar", Confirmed: "officer"}, r.ID)
+	ts.Check(err)
 }
 
 // signLists signs the status lists of an institution as a program did whose clock
