@@ -543,6 +543,20 @@ func (b *Batches) rouse() {
 	}
 }
 
+// Waiting counts the batches that have not ended by their state, and those of
+// their rows that are still to be worked on.
+func (b *Batches) Waiting(ctx context.Context) (byState map[BatchState]int, rows int, err error) {
+	byState = map[BatchState]int{}
+	for batch, err := range b.opened(ctx) {
+		if err != nil {
+			return nil, 0, err
+		}
+		byState[batch.State]++
+		rows += batch.Counts.Sound
+	}
+	return byState, rows, nil
+}
+
 // Stuck says why a batch does not go on for now though it is its turn, "" where it does:
 // "read-only", "disk", "clock" or "error".
 func (b *Batches) Stuck(id string) string {

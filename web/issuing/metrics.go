@@ -18,6 +18,26 @@ var figureHelp = map[string]string{
 	"indeks_status_list_used_indexes":             "Places given out in a status list.",
 }
 
+// batchFigureHelp says what each of the figures of batches is.
+var batchFigureHelp = map[string]string{
+	"indeks_batches":            "Batches that have not ended, by state.",
+	"indeks_batch_rows_waiting": "Rows of them that are still to be issued.",
+}
+
+func (s *server) batchFigures(ctx context.Context) ([]web.Figure, error) {
+	byState, rows, err := s.Batches.Waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := []web.Figure{{Name: "indeks_batch_rows_waiting", Value: float64(rows)}}
+	for state := range batchTones {
+		if !state.Ended() {
+			list = append(list, web.Figure{Name: "indeks_batches", Label: string(state), Value: float64(byState[state])})
+		}
+	}
+	return list, nil
+}
+
 // figures tells what the records add up to. It reads the status lists alone,
 // which have a place for each record and a bit for each withdrawal, so it costs
 // the same with a thousand records and with a million but for a list more for

@@ -111,6 +111,7 @@ func New(c Config) (*echo.Echo, error) {
 	)
 	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI)}
 	c.Kit.Metrics.Figures("list", figureHelp, s.figures)
+	c.Kit.Metrics.Figures("state", batchFigureHelp, s.batchFigures)
 	e := kit.Echo()
 
 	// Pages. A link is 26 symbols that nobody can guess.
