@@ -93,12 +93,7 @@ func boltStore(t testing.TB, learners *store.DataKeys) store.Store {
 	return s
 }
 
-// postgresStore is a store in a database.
-func postgresStore(t testing.TB, learners *store.DataKeys) store.Store {
-	t.Helper()
-	return storeIn(t, postgres.Shared(t), learners)
-}
-
+// storeIn is a store in a database of a server.
 func storeIn(t testing.TB, server *postgres.Server, learners *store.DataKeys) store.Store {
 	t.Helper()
 	c := store.PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: testDID, Node: "one", Keys: learners}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -336,7 +337,11 @@ func same(ctx context.Context, old, copied Store) (Summary, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return Summary{}, err
 	}
-	want.Schema = got.Schema // which a database counts for itself
+	want.Schema = got.Schema   // which a database counts for itself
+	for n := range want.Logs { // they take no more entries, and the node has one of its own
+		want.Logs[n].Closed = true
+	}
+	got.Logs = slices.DeleteFunc(got.Logs, func(l LogSummary) bool { return !l.Closed })
 	if !reflect.DeepEqual(got, want) {
 		return Summary{}, fmt.Errorf("%w: the copy holds %+v, the file %+v", ErrDamaged, got, want)
 	}

@@ -138,6 +138,7 @@ func (s *postgresStore) read(ctx context.Context, do func(q querier) error) erro
 	}
 	err := do(s.pool)
 	if err != nil && !isSentinel(err) && ctx.Err() == nil && lostConnection(err) && !errors.Is(err, pgx.ErrNoRows) {
+		s.pool.Reset() // where one is dead, those that lie idle beside it are, too
 		err = do(s.pool)
 	}
 	return s.readError(ctx, err)
