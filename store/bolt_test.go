@@ -842,15 +842,7 @@ func testFull(t *testing.T, path string, limit int) {
 func TestSizeLimit(t *testing.T) { testFull(t, initStore(t), 24<<20) }
 
 func TestDiskFull(t *testing.T) {
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("mounting a small file system takes root: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if err := exec.Command("umount", "-l", dir).Run(); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallVolume(t, 4)
 	path := filepath.Join(dir, "store.db")
 	if err := InitBolt(path, storeID, testKeys()); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,15 +147,7 @@ func TestReserveFile(t *testing.T) {
 // On a real disk that is full to the last byte nobody can issue, and everybody
 // can be revoked.
 func TestRevokingOnAFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("mounting a small file system takes root: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if err := exec.Command("umount", "-l", dir).Run(); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallVolume(t, 48)
 	path := filepath.Join(dir, "store.db")
 	if err := InitBolt(path, storeID, testKeys()); err != nil {
 		t.Fatal(err)
@@ -195,4 +188,19 @@ func TestRevokingOnAFullDisk(t *testing.T) {
 		}
 	}
 	CheckStore(t, s)
+}
+
+// smallVolume is a folder on a file system of its own, of so many MiB.
+func smallVolume(t *testing.T, size int) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", size), "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("a file system of %d MiB cannot be mounted (it takes root): %v: %s", size, err, out)
+	}
+	t.Cleanup(func() {
+		if err := exec.Command("umount", "-l", dir).Run(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }

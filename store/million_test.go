@@ -31,7 +31,7 @@ var (
 // to search and to check: see make bench-million.
 func TestMillion(t *testing.T) {
 	if *million == 0 {
-		t.Skip("-million says how many records")
+		t.Skip("takes minutes; make bench-million runs it, -million says with how many records")
 	}
 	dir, err := os.MkdirTemp(*millionDir, "million-")
 	if err != nil {

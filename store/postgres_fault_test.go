@@ -242,8 +242,6 @@ func TestPostgresKilled(t *testing.T) {
 	kills := 3
 	if os.Getenv("INDEKS_FAULTS") == "1" {
 		kills = 50
-	} else if testing.Short() {
-		t.Skip("starts a PostgreSQL")
 	}
 	server := postgres.Start(t)
 	c := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Keys: testKeys(), Node: "one", MaxConns: 8}
@@ -544,8 +542,6 @@ func TestPostgresNodeStopped(t *testing.T) {
 	nodes, workers, records, pause := 2, 8, 300, time.Second
 	if os.Getenv("INDEKS_FAULTS") == "1" {
 		nodes, workers, records, pause = 4, 64, 50_000, time.Minute
-	} else if testing.Short() {
-		t.Skip("starts a PostgreSQL")
 	}
 	c := newDatabase(t)
 	type node struct {

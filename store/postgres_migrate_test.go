@@ -15,9 +15,6 @@ import (
 // Everything that a file holds is in the database, also what a restoration and an
 // erasure have left, and work goes on there as it would have gone on here.
 func TestBoltToPostgres(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a PostgreSQL")
-	}
 	server := postgres.Shared(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store.db")

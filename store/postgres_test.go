@@ -21,9 +21,6 @@ var template struct {
 // newDatabase makes a store in a database of its own and returns how to open it.
 func newDatabase(t testing.TB) PostgresConfig {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a PostgreSQL")
-	}
 	server := postgres.Shared(t)
 	template.Do(func() {
 		template.database = server.Template(t, "")
@@ -55,6 +52,7 @@ func openDatabase(t testing.TB, c PostgresConfig) *postgresStore {
 }
 
 func TestPostgres(t *testing.T) {
+	postgres.Shared(t) // or all of it is skipped, and says so
 	testStore(t, func(t *testing.T) Store { return openDatabase(t, newDatabase(t)) })
 }
 

@@ -114,9 +114,6 @@ var postgresBackedUp = backedUp{
 func eachBackedUp(t *testing.T, test func(t *testing.T, k backedUp)) {
 	t.Run("bbolt", func(t *testing.T) { test(t, boltBackedUp) })
 	t.Run("postgres", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("starts a PostgreSQL")
-		}
 		test(t, postgresBackedUp)
 	})
 }
@@ -458,9 +455,6 @@ func TestRestorePostgresNodes(t *testing.T) {
 
 // What was erased after a database was backed up is erased when it comes back.
 func TestRestorePostgresErases(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a PostgreSQL")
-	}
 	server := postgres.Shared(t)
 	keys, err := CreateDataKeys(t.Context(), VaultFile(filepath.Join(t.TempDir(), "keys")), [32]byte{3})
 	if err != nil {

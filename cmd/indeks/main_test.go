@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,12 +19,15 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"indeks/internal/postgres"
-
 	"indeks/issuer"
 	"indeks/store"
 )
 
 func TestMain(m *testing.M) {
+	if key := os.Getenv("INDEKS_SPEED_KEY"); key != "" { // started by TestSpeed
+		fmt.Fprintln(os.Stderr, bareServer(key))
+		os.Exit(1)
+	}
 	testscript.Main(m, map[string]func(){
 		"indeks": func() { os.Exit(run(context.Background(), os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr})) },
 	})
@@ -39,9 +43,6 @@ func TestCommands(t *testing.T) {
 // makes an empty database, or a copy of the one whose URL is in the file OTHER, and
 // writes its URL to a file.
 func TestDatabaseCommands(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a PostgreSQL")
-	}
 	server := postgres.Shared(t)
 	testCommands(t, filepath.Join("testdata", "database"), map[string]func(*testscript.TestScript, bool, []string){
 		"database": func(ts *testscript.TestScript, _ bool, args []string) {

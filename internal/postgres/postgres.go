@@ -46,9 +46,11 @@ var names atomic.Int64 // of databases
 // Shared returns the server of this process, started at the first call. Without
 // PostgreSQL's programs the test is skipped by name, or fails where
 // INDEKS_REQUIRE_TOOLS is set. Its files are in memory where there is a place for
-// that: a killed server loses nothing by it, and flushing costs nothing.
+// that: a killed server loses nothing by it, and flushing costs nothing. A short
+// run starts none and skips the test.
 func Shared(t testing.TB) *Server {
 	t.Helper()
+	notShort(t)
 	shared.Do(func() {
 		dir := "/dev/shm"
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
@@ -60,13 +62,22 @@ func Shared(t testing.TB) *Server {
 }
 
 // Start returns a server for one test, with its files on disk, and settings such
-// as "max_connections=20" on top. It is stopped with the test.
+// as "max_connections=20" on top. It is stopped with the test, and skipped as
+// [Shared] says.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
+	notShort(t)
 	s, err := start(os.TempDir(), settings...)
 	have(t, s, err)
 	t.Cleanup(func() { s.end("") })
 	return s
+}
+
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("PostgreSQL: not started in a short run (-short)")
+	}
 }
 
 func have(t testing.TB, s *Server, err error) *Server {
