@@ -30,9 +30,10 @@ var bookHead = []string{"certificate_number", "awarding_date", "sealed_at", "cou
 	"decision", "signatory", "state", "changes", "external_id", "batch", "credential", "sha256"}
 
 // WriteBook writes the protocol book as CSV (RFC 4180, UTF-8): a line for each
-// certificate number that was ever given out, in the order of numbers. One that
-// was never sealed and one that is erased have their lines, which say so. A record
-// that cannot be read is an error: a book with a line less would be no book.
+// certificate number on record, in the order of numbers; one that was drawn and put
+// on no record has none. One that was never sealed and one that is erased have their
+// lines, which say so. A record that cannot be read is an error: a book with a line
+// less would be no book.
 func WriteBook(ctx context.Context, w io.Writer, s store.Store, b Book) (lines int, err error) {
 	for _, day := range []string{b.From, b.Until} {
 		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
