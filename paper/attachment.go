@@ -16,8 +16,9 @@ import (
 const (
 	maxFile    = 2 << 20 // bytes, and of the sealed file the same
 	maxObjects = 20_000
-	maxDepth   = 8   // of dictionaries and arrays in one another
-	maxMembers = 500 // of one of them
+	maxFiles   = 2       // attached, as [PDF] attaches them
+	maxText    = 8 << 10 // bytes of a value, of which a file of ours has some hundred
+	maxDepth   = 8       // of dictionaries and arrays in one another
 )
 
 // The sealed file's name in a PDF, and what it is to the pages (ISO 32000-2,
@@ -70,6 +71,9 @@ func (r *reader) sealed() ([]byte, error) {
 		return nil, err
 	}
 	files, _ := catalog["AF"].([]any)
+	if len(files) > maxFiles {
+		return nil, errForm // each is read, and all may be one
+	}
 	var found dictionary
 	for _, f := range files {
 		file, err := r.dictionary(f)
@@ -121,7 +125,7 @@ func (r *reader) crossReferences() (dictionary, error) {
 	}
 	rest, ok := bytes.CutPrefix(entries[20*count:], []byte("trailer\n"))
 	rest, ends := bytes.CutSuffix(rest, []byte("\nstartxref"))
-	if !ok || !ends {
+	if !ok || !ends || len(rest) > maxText {
 		return nil, errForm
 	}
 	s := scanner{text: rest}
@@ -144,9 +148,10 @@ func (r *reader) object(ref any) (any, []byte, error) {
 	if !ok {
 		return nil, nil, errForm
 	}
-	s := scanner{text: body}
+	s := scanner{text: body[:min(len(body), maxText)]}
+	unread := len(body) - len(s.text)
 	value, err := s.value(0)
-	return value, s.text, err
+	return value, body[len(body)-unread-len(s.text):], err
 }
 
 // dictionary is a value that is one, or the one that it refers to.
@@ -213,7 +218,7 @@ func (s *scanner) value(depth int) (any, error) {
 	case bytes.HasPrefix(s.text, []byte("<<")):
 		s.text = s.text[2:]
 		d := dictionary{}
-		for len(d) <= maxMembers {
+		for {
 			if s.space(); bytes.HasPrefix(s.text, []byte(">>")) {
 				s.text = s.text[2:]
 				return d, nil
@@ -230,7 +235,7 @@ func (s *scanner) value(depth int) (any, error) {
 	case s.text[0] == '[':
 		s.text = s.text[1:]
 		list := []any{}
-		for len(list) <= maxMembers {
+		for {
 			if s.space(); bytes.HasPrefix(s.text, []byte("]")) {
 				s.text = s.text[1:]
 				return list, nil
@@ -262,7 +267,6 @@ func (s *scanner) value(depth int) (any, error) {
 	default:
 		return s.plain()
 	}
-	return nil, errForm
 }
 
 // plain reads a number, a reference, true or false.
