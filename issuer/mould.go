@@ -34,9 +34,10 @@ import (
 //     for the learner's own strings, of which it has whether they are there and in
 //     which script; and
 //   - it was made by building the document for two invented learners, all of whose
-//     strings are random: pieces cut out of the first are, around the strings of
-//     the second, the second to the byte. A string that is written elsewhere in
-//     another form, or stands in the course by chance, would not pass that.
+//     strings are random, or of one value for all documents of the key: pieces cut
+//     out of the first are, around the strings of the second, the second to the byte.
+//     A string that is written elsewhere in another form, or stands in the course by
+//     chance, would not pass that.
 //
 // And its payloads pass every check, because one of them did, and no rule of
 // format, shapes, vocabularies or Annex I depends on which plain text, instant of
@@ -103,17 +104,24 @@ func (inst *Institution) mouldKey(d *Draft, x *drawn, course [32]byte) (key moul
 	for _, e := range x.Entries {
 		lists = append(lists, list{e.List, e.Purpose})
 	}
+	// Where the award ends, its end is no place, as it rests on the awarding date. So
+	// that is not invented either, and may stand in the course by chance; nor does the
+	// end tell it: 30 and 31 August and six months are both the end of February.
+	awarded := ""
+	if d.Course.ValidMonths != 0 {
+		awarded = d.awarded(x.At)
+	}
 	return digest(struct {
-		Course [32]byte
-		Draft  Draft
-		Own    []string
-		Page   string
-		Until  time.Time // which is no place, as it rests on the awarding date
-		Lists  []list
+		Course  [32]byte
+		Draft   Draft
+		Own     []string
+		Page    string
+		Awarded string
+		Lists   []list
 	}{course, rest, []string{
 		outline(d.GivenName + d.FamilyName), outline(d.LearnerID), outline(d.Grade), outline(x.Number), // both names are there, or it is no draft
 		strconv.FormatBool(d.DateOfBirth != ""),
-	}, x.Page, d.validUntil(x.At), lists}), true
+	}, x.Page, awarded, lists}), true
 }
 
 // awarded is the day on which the award is made, YYYY-MM-DD.

@@ -212,6 +212,46 @@ func TestMouldTakesNothingElse(t *testing.T) {
 	}
 }
 
+// The day of an award that ends may stand in its course, and two days may have one
+// end: what is of the course stays as it is.
+func TestMouldLeavesDaysOfTheCourse(t *testing.T) {
+	courses := exampleCourses(t)
+	i := newHouse(t, nil).Issuer
+	r := rand.New(rand.NewPCG(3, 3))
+	d, x := anyDraft(r, courses[:1]), anyDrawn(r)
+	c := *d.Course
+	c.ValidMonths, c.Activities = 6, []Activity{{Title: c.Title, To: "2026-08-31"}}
+	d.Course, d.GivenName, d.FamilyName = &c, "Ana", "Anić"
+	d.RPL, d.RPLOutcomes, d.RPLEvidence, d.LevelOverride, d.OverrideReason = "none", nil, "", 0, ""
+	x.At = time.Date(2026, 9, 3, 10, 11, 12, 0, time.UTC)
+	moulded := 0
+	for _, day := range []string{"2026-08-31", "2026-08-31", "2026-08-30", "2026-08-30"} {
+		d.AwardingDate = day
+		made, cred, err := i.awards(t.Context(), &d, &x, [32]byte{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cred == nil {
+			moulded++
+		}
+		if cred, err = i.inst.credential(&d, x); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range forms {
+			want, err := cred.Encode(f.profile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := made[string(f.profile)].payload; !bytes.Equal(got, want) {
+				t.Errorf("awarded on %s, %s: other bytes than building gives", day, f.profile)
+			}
+		}
+	}
+	if moulded != 2 {
+		t.Errorf("%d of 4 came out of a mould, want every second", moulded)
+	}
+}
+
 // A string that stands in the course as well, by chance or because it is written
 // there in another form, makes no mould that gives other bytes.
 func TestMouldOfWhatIsWrittenTwice(t *testing.T) {
