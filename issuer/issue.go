@@ -423,8 +423,9 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		}
 		made[string(f.profile)] = unsealed{payload: payload}
 	}
-	if plain && known == nil {
-		i.moulding.Lock() // a class that begins makes one, not one for each worker
+	// A class that begins makes one, not one for each worker; nobody waits for it, as
+	// its base is put into the store.
+	if plain && known == nil && i.moulding.TryLock() {
 		defer i.moulding.Unlock()
 		if i.moulds.get(key) != nil {
 			return made, cred, nil
@@ -461,6 +462,9 @@ func (i *Issuer) mould(ctx context.Context, key mouldKey, d *Draft, x *drawn, ma
 		moulds[f.profile] = m
 	}
 	for _, m := range moulds {
+		if len(x.Entries) == 0 { // only tried, see [Issuer.try]: nothing will rest on it
+			break
+		}
 		if m.base, err = store.PutBase(ctx, i.store, m.pieces); err != nil {
 			return err
 		}

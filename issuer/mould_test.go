@@ -252,6 +252,28 @@ func TestMouldLeavesDaysOfTheCourse(t *testing.T) {
 	}
 }
 
+// To try a draft puts nothing into the store, though it makes moulds too; what is
+// issued rests on a base there.
+func TestTryingPutsNothing(t *testing.T) {
+	i := newHouse(t, nil).Issuer
+	bases := func() (n int) {
+		for _, err := range i.store.Documents(t.Context(), "payload-base", "", "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		return n
+	}
+	d := draft(t)
+	if _, err := i.try(t.Context(), d); err != nil || len(i.moulds.known) != 1 || bases() != 0 {
+		t.Errorf("tried: %d moulds, %d bases in the store: %v", len(i.moulds.known), bases(), err)
+	}
+	if _, err := i.Issue(t.Context(), d); err != nil || bases() != len(forms) {
+		t.Errorf("issued: %d bases in the store: %v", bases(), err)
+	}
+}
+
 // A string that stands in the course as well, by chance or because it is written
 // there in another form, makes no mould that gives other bytes.
 func TestMouldOfWhatIsWrittenTwice(t *testing.T) {
