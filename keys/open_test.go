@@ -75,6 +75,38 @@ func TestSealOpen(t *testing.T) {
 	}
 }
 
+// go-jose writes the same compact token, but for the signature where that is random.
+func TestCompactIsAsGoJoseWritesIt(t *testing.T) {
+	for _, alg := range allAlgs {
+		s := sealer(t, alg)
+		for form, typ := range map[Form]jose.ContentType{VCJWT: "vc+jwt", JWT: "JWT", TrustJWT: "trust+jwt", LogHead: "log-head+jwt", Withdrawal: "withdrawal+jwt"} {
+			options := (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", s.Public().ID).WithHeader("iat", sealedAt.Unix())
+			if form == TrustJWT {
+				options.WithHeader("x5c", s.ring.key(s.kid).x5c())
+			}
+			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(alg), Key: privateKey(t, alg)}, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			jws, err := signer.Sign([]byte(vcPayload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := jws.CompactSerialize()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Seal([]byte(vcPayload), form, sealedAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(withoutSignature(got), withoutSignature([]byte(want))) || alg == EdDSA && string(got) != want {
+				t.Errorf("%s/%s:\n%s\n%s", alg, form, got, want)
+			}
+		}
+	}
+}
+
 // All of a token but its signature follows from payload, form, time and key.
 func TestSealIsDeterministic(t *testing.T) {
 	s := sealer(t, ES256)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -63,28 +62,40 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	return token, nil
 }
 
+// compactHeader is the protected header of a compact token.
+type compactHeader struct {
+	Alg Algorithm `json:"alg"`
+	IAT int64     `json:"iat"`
+	KID string    `json:"kid"`
+	Typ string    `json:"typ"`
+	X5C []string  `json:"x5c,omitempty"`
+}
+
 // sealCompact makes a compact JWS (VC-JOSE-COSE section 3.1.1), whose typ is the
 // form. The time of sealing is in the header, because the payload is what is
-// sealed and nothing else.
+// sealed and nothing else. It is written here and not by go-jose, which copies the
+// payload several times; go-jose reads it in tests.
 func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time) ([]byte, error) {
-	typ := jose.ContentType(form)
+	h := compactHeader{Alg: k.alg, IAT: at.Unix(), KID: k.kid, Typ: string(form)}
 	if form == JWT {
-		typ = "JWT" // RFC 7519 section 5.1 recommends capitals
+		h.Typ = "JWT" // RFC 7519 section 5.1 recommends capitals
 	}
-	options := (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", k.kid).WithHeader("iat", at.Unix())
 	if leaf := k.chain[0]; form == TrustJWT || form != LogHead && !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
-		options.WithHeader("x5c", k.x5c())
+		h.X5C = k.x5c()
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.alg), Key: k.private}, options)
+	header, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
 	}
-	jws, err := signer.Sign(payload)
+	const longest = maxRSABits / 8 // signature
+	token := make([]byte, 0, base64URL.EncodedLen(len(header))+base64URL.EncodedLen(len(payload))+base64URL.EncodedLen(longest)+2)
+	token = append(base64URL.AppendEncode(token, header), '.')
+	token = base64URL.AppendEncode(token, payload)
+	signature, err := sign(k.alg, k.private, token)
 	if err != nil {
 		return nil, err
 	}
-	token, err := jws.CompactSerialize()
-	return []byte(token), err
+	return base64URL.AppendEncode(append(token, '.'), signature), nil
 }
 
 // jadesHeader is the protected header of a baseline B-B signature. Its members
