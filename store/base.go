@@ -29,8 +29,9 @@ const (
 type Base [sha256.Size]byte
 
 // PutBase keeps pieces of text that payloads have in common, in order, and returns
-// the digest by which [Sealed.Base] names them in this store. Nothing personal may
-// stand in them: they are kept in the clear and for ever.
+// the digest by which [Sealed.Base] names them in this store; zero, with which payloads
+// are kept by themselves, where one of the two copies that are there is damaged. Nothing
+// personal may stand in them: no erasure reaches them.
 func PutBase(ctx context.Context, s Store, pieces [][]byte) (Base, error) {
 	var body []byte
 	for _, piece := range pieces {
@@ -38,11 +39,64 @@ func PutBase(ctx context.Context, s Store, pieces [][]byte) (Base, error) {
 	}
 	base := Base(sha256.Sum256(body))
 	err := s.PutDocuments(ctx, []Document{{Kind: kindBase, ID: base.String(), Body: body}, {Kind: kindBaseCopy, ID: base.String(), Body: body}})
-	if err != nil && !errors.Is(err, ErrRevision) { // else it is there, and never changes
+	if errors.Is(err, ErrRevision) || errors.Is(err, ErrDamaged) { // it is there, and never changes
+		if err = wholeBase(ctx, s, base.String()); errors.Is(err, ErrDamaged) {
+			return Base{}, nil // as Check says
+		}
+	}
+	if err != nil {
 		return Base{}, fmt.Errorf("keeping what payloads have in common: %w", err)
 	}
 	bases.put(base, pieces)
 	return base, nil
+}
+
+func isBase(kind string) bool { return kind == kindBase || kind == kindBaseCopy }
+
+// keepsBase is ErrInvalid for a document that would change or remove a base, or be none
+// under the kind of one: the payloads of a whole class rest on it.
+func (d *Document) keepsBase() error {
+	if isBase(d.Kind) && (d.Revision != 0 || !d.Expires.IsZero() || Base(sha256.Sum256(d.Body)).String() != d.ID) {
+		return fmt.Errorf("%w: what payloads have in common is put by its digest, and stays", ErrInvalid)
+	}
+	return nil
+}
+
+// wholeBase says why a base is not there twice: ErrDamaged, unless it could not be read.
+func wholeBase(ctx context.Context, s Store, id string) error {
+	for _, kind := range []string{kindBase, kindBaseCopy} {
+		d, err := s.Document(ctx, kind, id)
+		if errors.Is(err, ErrNotFound) {
+			err = fmt.Errorf("%w: %s %s is missing", ErrDamaged, kind, id)
+		} else if err == nil && Base(sha256.Sum256(d.Body)).String() != id {
+			err = fmt.Errorf("%w: %s %s does not fit its digest", ErrDamaged, kind, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkBases says which bases are not there twice, of those that the store has or that
+// payloads rest on. It asks the store: what was read lately is no proof that it is there.
+func checkBases(ctx context.Context, s Store, used map[Base]bool, report func(format string, args ...any)) {
+	ids := map[string]bool{}
+	for base := range used {
+		ids[base.String()] = true
+	}
+	for _, kind := range []string{kindBase, kindBaseCopy} {
+		for d, err := range s.Documents(ctx, kind, "", "") {
+			if err == nil { // or it is said with the documents
+				ids[d.ID] = true
+			}
+		}
+	}
+	for id := range ids {
+		if err := wholeBase(ctx, s, id); err != nil {
+			report("what payloads have in common: %w", err)
+		}
+	}
 }
 
 func (b Base) String() string { return hex.EncodeToString(b[:]) }
@@ -89,36 +143,40 @@ func (c *baseCache) lately(base Base) [][]byte {
 	return c.known[base]
 }
 
-// get returns a base, read by document where it is not known.
+// get returns a base, read by document where it is not known: ErrDamaged, unless it
+// could not be read.
 func (c *baseCache) get(base Base, document func(kind, id string) (Document, error)) ([][]byte, error) {
 	pieces := c.lately(base)
 	if pieces != nil {
 		return pieces, nil
 	}
-	var errs error
+	var err error
 	for _, kind := range []string{kindBase, kindBaseCopy} {
-		d, err := document(kind, base.String())
-		if err == nil {
-			if pieces, err = basePieces(d.Body, base); err == nil {
-				c.put(base, pieces)
-				return pieces, nil
-			}
+		var d Document
+		if d, err = document(kind, base.String()); err == nil {
+			pieces, err = basePieces(d.Body, base)
 		}
-		errs = errors.Join(errs, err)
+		switch {
+		case err == nil:
+			c.put(base, pieces)
+			return pieces, nil
+		case !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDamaged):
+			return nil, err
+		}
 	}
-	return nil, errs
+	return nil, fmt.Errorf("%w: neither copy of base %s: %v", ErrDamaged, base, err) // and not ErrNotFound: the record is there
 }
 
 // hasBases is ErrInvalid where a form of a record names a base that was not put in
-// the store; known are those that were seen there, which none ever leaves.
+// the store; known are those that were seen there, whole, which none ever leaves.
 func (r *Record) hasBases(ctx context.Context, s Store, known *sync.Map) error {
 	for profile, form := range r.Forms {
 		if _, ok := known.Load(form.Base); ok || form.Base == (Base{}) {
 			continue
 		}
-		switch _, err := s.Document(ctx, kindBase, form.Base.String()); {
-		case errors.Is(err, ErrNotFound):
-			return fmt.Errorf("reserving %s: %w: payload %s has the base %s, which is not here", r.ID, ErrInvalid, profile, form.Base)
+		switch err := wholeBase(ctx, s, form.Base.String()); {
+		case errors.Is(err, ErrDamaged):
+			return fmt.Errorf("reserving %s: %w: payload %s: %v", r.ID, ErrInvalid, profile, err)
 		case err != nil:
 			return fmt.Errorf("reserving %s: %w", r.ID, err)
 		}
@@ -166,6 +224,9 @@ func baseOf(packed []byte) (base Base, ok bool) {
 
 // unpackBetween is the inverse of packBetween.
 func unpackBetween(packed []byte, pieces [][]byte) ([]byte, error) {
+	if _, ok := baseOf(packed); !ok {
+		return nil, errEnvelope
+	}
 	packed = packed[1+sha256.Size:]
 	size := len(packed)
 	for _, piece := range pieces {

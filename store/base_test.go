@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	"pgregory.net/rapid"
@@ -48,6 +49,63 @@ func testBases(run func(name string, test func(t *testing.T, s Store))) {
 			t.Errorf("with a base that is not there: err = %v, want %v", err, ErrInvalid)
 		}
 	})
+
+	// The payloads of a whole class rest on a base: nothing that is done to documents, or
+	// that erases, reaches it.
+	run("a base outlasts every erasure", func(t *testing.T, s Store) {
+		pieces := [][]byte{[]byte(`{"name":"`), []byte(`"}`)}
+		base, err := PutBase(t.Context(), s, pieces)
+		if err != nil {
+			t.Fatal(err)
+		}
+		month := time.Date(2031, 5, 1, 0, 0, 0, 0, time.UTC) // whose keys no other test needs
+		var ids []string
+		for n := range 3 {
+			r := draft(653_140_000 + n)
+			if r.SealingTime = month; n == 2 {
+				r.SealingTime = month.AddDate(0, 1, 0)
+			}
+			r.Forms = map[string]Sealed{"edc": {Payload: []byte(`{"name":"Ana"}`), Base: base}}
+			ids = append(ids, issue(t, s, r).ID)
+		}
+		for _, kind := range []string{kindBase, kindBaseCopy} {
+			d, err := s.Document(t.Context(), kind, base.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			other, ends, none := d, d, d
+			other.Body = []byte("another")
+			ends.Revision, ends.Expires = 0, now
+			none.Body = nil
+			for _, d := range []Document{d, other, ends, none, {Kind: kind, ID: "by no digest", Body: []byte("x")}} {
+				if err := s.PutDocuments(t.Context(), []Document{d}); !errors.Is(err, ErrInvalid) {
+					t.Errorf("putting %s %s: err = %v, want %v", kind, d.ID, err, ErrInvalid)
+				}
+			}
+			if err := s.EraseDocuments(t.Context(), kind, base.String()); !errors.Is(err, ErrInvalid) {
+				t.Errorf("erasing %s: err = %v, want %v", kind, err, ErrInvalid)
+			}
+		}
+		if _, err := s.Erase(t.Context(), Erasure{Class: Register, At: now, By: "registrar", Confirmed: "dean", Reason: "law"}, ids[:2]...); err != nil {
+			t.Fatal(err)
+		}
+		for _, class := range []Class{Register, Delivery, Papers} {
+			if err := ForgetMonth(t.Context(), s, class, month.Format("2006-01")); err != nil {
+				t.Errorf("forgetting %s: %v", class, err)
+			}
+		}
+		bases.forget()
+		got, err := s.Get(t.Context(), ids[2])
+		if err != nil || string(got.Forms["edc"].Payload) != `{"name":"Ana"}` || got.Forms["edc"].Base != base {
+			t.Errorf("afterwards: %v, %s", err, got.Forms["edc"].Payload)
+		}
+		if again, err := PutBase(t.Context(), s, pieces); err != nil || again != base {
+			t.Errorf("put again: %s, %v", again, err)
+		}
+		for _, err := range Check(t.Context(), s) {
+			t.Error(err)
+		}
+	})
 }
 
 func (c *baseCache) forget() {
@@ -80,16 +138,45 @@ func TestDamagedBase(t *testing.T) {
 			return b.Put(key, stored)
 		})
 		s = reopen(t, path)
+		if found := Check(context.Background(), s); len(found) < 2 { // the document, and the base; also while what was read lately stands in for it
+			t.Errorf("%d copies damaged: found %v", damaged+1, found)
+		}
+		if again, err := PutBase(t.Context(), s, pieces); err != nil || again != (Base{}) {
+			t.Errorf("%d copies damaged: put again: %s, %v", damaged+1, again, err)
+		}
 		bases.forget()
 		got, err := s.Get(t.Context(), r.ID)
 		if damaged == 0 && (err != nil || string(got.Forms["edc"].Payload) != `{"name":"Ana"}`) || damaged == 1 && !errors.Is(err, ErrDamaged) {
 			t.Errorf("%d copies damaged: %v", damaged+1, err)
 		}
-		if found := Check(context.Background(), s); len(found) == 0 {
-			t.Errorf("%d copies damaged: nothing found", damaged+1)
-		}
 	}
-	s.Close()
+
+	// Nor is one that is missing taken for a record that is not there.
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketDocuments)
+		return errors.Join(b.Delete(documentKey(kindBase, base.String())), b.Delete(documentKey(kindBaseCopy, base.String())))
+	})
+	s = reopen(t, path)
+	bases.put(base, pieces)
+	if found := Check(context.Background(), s); len(found) != 1 || !errors.Is(found[0], ErrDamaged) {
+		t.Errorf("missing, and read lately: found %v", found)
+	}
+	bases.forget()
+	if _, err := s.Get(t.Context(), r.ID); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotFound) {
+		t.Errorf("missing: err = %v, want %v", err, ErrDamaged)
+	}
+}
+
+// Whoever gives up waiting is not told that the store is damaged.
+func TestBaseNotRead(t *testing.T) {
+	bases.forget()
+	_, err := bases.get(Base{1}, func(string, string) (Document, error) { return Document{}, context.Canceled })
+	if !errors.Is(err, context.Canceled) || errors.Is(err, ErrDamaged) {
+		t.Errorf("err = %v, want %v", err, context.Canceled)
+	}
 }
 
 // What is packed between pieces comes back, whatever stands there.

@@ -183,8 +183,15 @@ func buildFilled(t testing.TB) {
 	if _, err := s.PutCourse(t.Context(), Course{ID: "c", Version: "1", JSON: []byte("{}"), Changed: now}); err != nil {
 		t.Fatal(err)
 	}
+	base, err := PutBase(t.Context(), s, [][]byte{[]byte("every "), []byte(" has this")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range 40 {
 		r := draft(i, revocation, suspension)
+		if i%2 == 0 {
+			r.Forms["vc2"] = Sealed{Payload: fmt.Appendf(nil, "every %d has this", i), Base: base}
+		}
 		if i == 5 {
 			awardUnder(&r, "c", "1", "{}")
 		}

@@ -19,7 +19,7 @@ import (
 // promise: each record can be read and fits its hashes, tokens are there exactly
 // when it is sealed, an index of a list is used once, the lists count and show
 // what the records say, what was superseded and what supersedes it name each other, a course of the catalogue is what was
-// awarded under it, the index entries lead to their records and to nothing else;
+// awarded under it, what payloads have in common is there twice, the index entries lead to their records and to nothing else;
 // each entry of the audit log is in its tree, the tree has the heads that were signed,
 // and logs and records tell the same. It may run beside other work only if that writes nothing meanwhile.
 //
@@ -52,6 +52,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 
 	// 2. The records. To read one is the work; to add it up is little.
 	reserved, erased := map[string]bool{}, map[string]bool{}
+	used := map[Base]bool{}
 	successors, predecessors := map[string]string{}, map[string]string{} // by the older, by the newer record
 	var adding sync.Mutex
 	add := func(r Record, wrong []error) {
@@ -64,6 +65,11 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 			reserved[r.ID] = true
 		} else if r.Supersedes != nil {
 			predecessors[r.ID] = r.Supersedes.ID
+		}
+		for _, form := range r.Forms {
+			if form.Base != (Base{}) {
+				used[form.Base] = true
+			}
 		}
 		if n := len(r.Changes); n > 0 && r.Changes[n-1].Successor != "" {
 			successors[r.ID] = r.Changes[n-1].Successor
@@ -152,6 +158,8 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	for newer, older := range predecessors {
 		report("record %s supersedes %s, which says otherwise", newer, older)
 	}
+
+	checkBases(ctx, s, used, report)
 
 	// 3. The lists against the records.
 	for id, list := range lists {

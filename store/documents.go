@@ -150,6 +150,9 @@ func validDocuments(docs []Document, events []Event) error {
 	seen := map[string]bool{}
 	for _, d := range docs {
 		err := d.validate()
+		if err == nil {
+			err = d.keepsBase()
+		}
 		if key := string(documentKey(d.Kind, d.ID)); err == nil && seen[key] {
 			err = fmt.Errorf("%w: given twice", ErrInvalid)
 		} else {
@@ -321,6 +324,9 @@ func papers(kind, id string) (Erasure, error) {
 	err := validDocumentKey(kind, id)
 	if err == nil && strings.Contains(id, "/") {
 		err = fmt.Errorf("%w: %.60q goes beyond what shares a data key", ErrInvalid, id)
+	}
+	if isBase(kind) {
+		err = fmt.Errorf("%w: payloads rest on it", ErrInvalid)
 	}
 	return Erasure{ID: kind + "/" + id, Class: Papers, At: time.Now().UTC().Truncate(time.Second)}, err
 }

@@ -52,20 +52,15 @@ func packPayload(payload []byte) []byte {
 	return b.Bytes()
 }
 
-// unpackPayload is the inverse of packPayload and of packBetween; document reads
-// what was put beside the records.
-func unpackPayload(packed []byte, document func(kind, id string) (Document, error)) ([]byte, error) {
+// unpackPayload is the inverse of packPayload, and with the pieces of its base, of
+// packBetween.
+func unpackPayload(packed []byte, pieces [][]byte) ([]byte, error) {
 	if len(packed) == 0 {
 		return nil, errEnvelope
 	}
-	if base, ok := baseOf(packed); ok && document != nil {
-		pieces, err := bases.get(base, document)
-		if err != nil {
-			return nil, err
-		}
-		return unpackBetween(packed, pieces)
-	}
 	switch packed[0] {
+	case kindBetween:
+		return unpackBetween(packed, pieces)
 	case kindRaw:
 		return bytes.Clone(packed[1:]), nil
 	case kindDeflated:

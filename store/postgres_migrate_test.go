@@ -30,9 +30,15 @@ func TestBoltToPostgres(t *testing.T) {
 	if _, err := s.PutCourse(t.Context(), Course{ID: "c", Version: "1", JSON: []byte("{}"), Published: true, Changed: now}); err != nil {
 		t.Fatal(err)
 	}
+	base, err := PutBase(t.Context(), s, [][]byte{[]byte("every "), []byte(" has this")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for n := range 8 {
 		r := person(n, revocation, suspension)
 		switch n {
+		case 1:
+			r.Forms["edc"] = Sealed{Payload: []byte("every 1 has this"), Base: base}
 		case 5:
 			awardUnder(&r, "c", "1", "{}")
 		case 6:

@@ -177,6 +177,9 @@ func TestPostgresConstraints(t *testing.T) {
 	if _, err := s.Numbers(t.Context(), "MC", 5); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := PutBase(t.Context(), s, [][]byte{[]byte("a"), []byte("b")}); err != nil {
+		t.Fatal(err)
+	}
 	before := server.Query(t, c.database(t), "SELECT * FROM records, entries, bits, lists ORDER BY 1")
 	for _, sql := range []string{
 		"UPDATE records SET state = 'issued' WHERE state = 'revoked'",
@@ -196,7 +199,8 @@ func TestPostgresConstraints(t *testing.T) {
 		"UPDATE lists SET purpose = 'suspension'",
 		"UPDATE series SET last = 1",
 		"DELETE FROM records", "DELETE FROM entries", "DELETE FROM lists", "DELETE FROM series", "DELETE FROM meta", "DELETE FROM awarded",
-		"TRUNCATE records CASCADE", "TRUNCATE bits", "TRUNCATE entries",
+		"UPDATE documents SET revision = 2", "DELETE FROM documents WHERE kind = 'payload-base-copy'",
+		"TRUNCATE records CASCADE", "TRUNCATE bits", "TRUNCATE entries", "TRUNCATE documents",
 	} {
 		if out := server.Refused(t, c.database(t), sql); !strings.Contains(out, "ERROR") {
 			t.Errorf("%s: %s", sql, out)

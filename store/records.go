@@ -67,7 +67,13 @@ func (doc recordDoc) record(keys *DataKeys, document func(kind, id string) (Docu
 		packedPayload, packedToken := packed(profile)
 		payload, err := unseal(partPayload+profile, packedPayload)
 		if err == nil {
-			payload, err = unpackPayload(payload, document)
+			var pieces [][]byte
+			if form.Base, _ = baseOf(payload); form.Base != (Base{}) {
+				if pieces, err = bases.get(form.Base, document); err != nil {
+					return Record{}, fmt.Errorf("reading record %s: payload %s: %w", r.ID, profile, err)
+				}
+			}
+			payload, err = unpackPayload(payload, pieces)
 		}
 		if form.Payload, err = proven(payload, err, doc.Payloads[profile]); err != nil {
 			return Record{}, fmt.Errorf("reading record %s: payload %s: %w", r.ID, profile, err)

@@ -51,7 +51,7 @@ type Entry struct {
 type Sealed struct {
 	Payload []byte   `json:"-"`               // kept apart from the record
 	Token   []byte   `json:"-"`               // nil while reserved; kept apart from the record
-	Base    Base     `json:"-"`               // given to Reserve alone: what PutBase put in this store and the payload has in common with others, or zero
+	Base    Base     `json:"-"`               // what PutBase put in this store and the payload has in common with others, or zero; of what is read, what it is kept by
 	SHA256  [32]byte `json:"sha256,omitzero"` // of Token
 }
 
@@ -313,8 +313,8 @@ type Store interface {
 	// stored, 0 for one that is not there, else ErrRevision: of two that change the
 	// same document one wins, and what is to be used once is used once. It is stored
 	// with the next revision; one without a body is removed. A kind or id of more
-	// than 256 bytes, an empty body or one of more than 16 MiB, and the same
-	// document twice are ErrInvalid.
+	// than 256 bytes, an empty body or one of more than 16 MiB, the same document
+	// twice, and a change of what PutBase has put are ErrInvalid.
 	//
 	// What expires is still there until somebody removes it: whoever reads decides,
 	// by a clock of its own.
@@ -364,7 +364,8 @@ type Store interface {
 
 	// EraseDocuments removes the documents of a kind whose id is id, or begins with it
 	// and a slash, and erases them with their data key in every copy. An id is not used
-	// again: what is put there later is ErrErased.
+	// again: what is put there later is ErrErased. What PutBase has put is not erased:
+	// ErrInvalid.
 	EraseDocuments(ctx context.Context, kind, id string) error
 
 	// Writable is ErrReadOnly where no write is taken any more, and writes nothing.
