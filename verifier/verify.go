@@ -114,13 +114,13 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	return r.conclude(v)
 }
 
-// VerifyKnown is Verify for whoever made the token and knows what it says: content,
-// whose Raw is the payload, of which it is known that it breaks no rule and that
-// the rest of content is what is read in it. That is not looked at; if the token
-// seals anything but content.Raw, format fails. Everything else is asked as always,
-// but for what only informs. It is for checking one's own seals and never for what
-// others give.
-func (v *Verifier) VerifyKnown(ctx context.Context, token []byte, content *elm.Credential) *Report {
+// VerifyContentUnchecked is Verify for whoever made the token: it does not judge
+// what the token says. Whether content breaks a rule, and whether its Raw, which is
+// the payload, says the same as the rest of it, is for the caller to know; a token
+// that seals anything but content.Raw fails the check of the format. Everything else
+// is asked as always, but for what only informs. Its Valid is therefore worth what
+// the caller knows of content, and nothing for what others give.
+func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, content *elm.Credential) *Report {
 	r := v.newReport()
 	found := &resolver{trust: v.trust}
 	opened, err := keys.Open(ctx, token, found)

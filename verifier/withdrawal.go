@@ -23,7 +23,7 @@ type Withdrawal struct {
 	Issuer     string    `json:"iss"` // DID
 	Credential string    `json:"sub"` // id
 	Public     string    `json:"public_id"`
-	Code       string    `json:"code"` // see [WithdrawalCodes]
+	Code       string    `json:"code"` // Superseded, ErrorInData or KeyCompromise
 	At         time.Time `json:"at"`
 }
 
