@@ -292,6 +292,28 @@ func missing(pointer, detail string) error {
 	return &web.Problem{Status: http.StatusBadRequest, Title: unexpected, Fields: []web.Field{{Pointer: pointer, Detail: detail}}}
 }
 
+// notFound names what there is none of, where err says so.
+func notFound(err error, title string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &web.Problem{Status: http.StatusNotFound, Title: title, Err: err}
+	}
+	return err
+}
+
+// readReason reads a body that has a reason and nothing else; want says what for.
+func readReason(c echo.Context, want string) (string, error) {
+	var req struct {
+		Reason string `json:"reason"`
+	}
+	if err := readJSON(c, &req); err != nil {
+		return "", err
+	}
+	if req.Reason == "" {
+		return "", missing("/reason", want)
+	}
+	return req.Reason, nil
+}
+
 // readJSON reads the body strictly: no unknown and no repeated member.
 func readJSON(c echo.Context, into any) error {
 	raw, err := io.ReadAll(c.Request().Body)

@@ -1,7 +1,6 @@
 package issuing
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"indeks/elm"
 	"indeks/issuer"
-	"indeks/store"
 	"indeks/web"
 )
 
@@ -94,10 +92,12 @@ func (s *server) getApprovals(c echo.Context) error {
 
 const unexpectedQuery = "The query is not the one expected here"
 
+const noApproval = "No such approval"
+
 func (s *server) getApproval(c echo.Context) error {
 	a, err := s.Issuer.Approval(c.Request().Context(), c.Param("id"))
 	if err != nil {
-		return noApproval(err)
+		return notFound(err, noApproval)
 	}
 	v := approvalViewOf(a)
 	if _, v.Learner, err = a.Learner(); err != nil {
@@ -137,31 +137,19 @@ func (s *server) postApprove(c echo.Context) error {
 	}
 	a, err := s.Issuer.Approve(c.Request().Context(), c.Param("id"), req.Digest, actor(c))
 	if err != nil {
-		return problems(noApproval(err), "/learner")
+		return problems(notFound(err, noApproval), "/learner")
 	}
 	return writeJSON(c, http.StatusOK, approvalViewOf(a))
 }
 
 func (s *server) postReject(c echo.Context) error {
-	var req struct {
-		Reason string `json:"reason"`
-	}
-	if err := readJSON(c, &req); err != nil {
+	reason, err := readReason(c, "say why; it is kept on record")
+	if err != nil {
 		return err
 	}
-	if req.Reason == "" {
-		return missing("/reason", "say why; it is kept on record")
-	}
-	a, err := s.Issuer.Reject(c.Request().Context(), c.Param("id"), req.Reason, actor(c))
+	a, err := s.Issuer.Reject(c.Request().Context(), c.Param("id"), reason, actor(c))
 	if err != nil {
-		return noApproval(err)
+		return notFound(err, noApproval)
 	}
 	return writeJSON(c, http.StatusOK, approvalViewOf(a))
-}
-
-func noApproval(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return &web.Problem{Status: http.StatusNotFound, Title: "No such approval", Err: err}
-	}
-	return err
 }

@@ -1,7 +1,6 @@
 package issuing
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"indeks/issuer"
 	"indeks/store"
-	"indeks/web"
 )
 
 // bulkRequest asks for a change of many credentials: first how many they are, then,
@@ -111,10 +109,12 @@ func (s *server) getBulks(c echo.Context) error {
 	return writeJSON(c, http.StatusOK, list)
 }
 
+const noBulk = "No such bulk change"
+
 func (s *server) getBulk(c echo.Context) error {
 	b, err := s.Issuer.Bulk(c.Request().Context(), c.Param("id"))
 	if err != nil {
-		return noBulk(err)
+		return notFound(err, noBulk)
 	}
 	return writeJSON(c, http.StatusOK, bulkViewOf(b))
 }
@@ -122,7 +122,7 @@ func (s *server) getBulk(c echo.Context) error {
 func (s *server) postStopBulk(c echo.Context) error {
 	b, err := s.Issuer.StopBulk(c.Request().Context(), c.Param("id"))
 	if err != nil {
-		return noBulk(err)
+		return notFound(err, noBulk)
 	}
 	return writeJSON(c, http.StatusOK, bulkViewOf(b))
 }
@@ -130,14 +130,7 @@ func (s *server) postStopBulk(c echo.Context) error {
 func (s *server) postContinueBulk(c echo.Context) error {
 	b, err := s.Issuer.ContinueBulk(c.Request().Context(), c.Param("id"))
 	if err != nil {
-		return noBulk(err)
+		return notFound(err, noBulk)
 	}
 	return writeJSON(c, http.StatusOK, bulkViewOf(b))
-}
-
-func noBulk(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return &web.Problem{Status: http.StatusNotFound, Title: "No such bulk change", Err: err}
-	}
-	return err
 }

@@ -2,7 +2,6 @@ package issuing
 
 import (
 	"context"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"indeks/issuer"
-	"indeks/store"
 	"indeks/verifier"
 	"indeks/web"
 )
@@ -128,10 +126,12 @@ func (s *server) getRecognitions(c echo.Context) error {
 	return writeJSON(c, http.StatusOK, list)
 }
 
+const noRecognition = "No such recognition"
+
 func (s *server) getRecognition(c echo.Context) error {
 	r, err := s.Issuer.Recognition(c.Request().Context(), c.Param("id"))
 	if err != nil {
-		return noRecognition(err)
+		return notFound(err, noRecognition)
 	}
 	return writeJSON(c, http.StatusOK, recognitionViewOf(r))
 }
@@ -161,14 +161,7 @@ func (s *server) postDecision(c echo.Context) error {
 	r, err := s.Issuer.Decide(c.Request().Context(), c.Param("id"), issuer.Decision{Date: req.Date, Decided: req.Decided, Procedure: req.Procedure, Reason: req.Reason,
 		Despite: req.Despite, Appeal: req.Appeal, Course: req.Course, Outcomes: req.Outcomes, Credits: req.Credits}, *req.After, actor(c))
 	if err != nil {
-		return problems(noRecognition(err), "")
+		return problems(notFound(err, noRecognition), "")
 	}
 	return writeJSON(c, http.StatusCreated, recognitionViewOf(r))
-}
-
-func noRecognition(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return &web.Problem{Status: http.StatusNotFound, Title: "No such recognition", Err: err}
-	}
-	return err
 }

@@ -1,0 +1,112 @@
+package issuing
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/issuer"
+)
+
+// erasureView is a request to erase as the API shows it.
+type erasureView struct {
+	ID      string    `json:"id"`
+	Records []string  `json:"credentials"`
+	Count   int       `json:"count"`
+	Reason  string    `json:"reason"`
+	AskedBy string    `json:"asked_by"`
+	AskedAt time.Time `json:"asked_at"`
+	Expires time.Time `json:"expires"`
+	Warning string    `json:"warning"`
+}
+
+func erasureViewOf(q issuer.ErasureRequest) erasureView {
+	return erasureView{q.ID, q.Records, len(q.Records), q.Reason, q.AskedBy, q.AskedAt, q.Expires, issuer.ErasureEnds}
+}
+
+// postErasure asks for an erasure of data of the register, which another person
+// confirms.
+func (s *server) postErasure(c echo.Context) error {
+	var req struct {
+		Credentials []string `json:"credentials"`
+		LearnerID   string   `json:"learner_id"`
+		Reason      string   `json:"reason"`
+	}
+	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	if req.Reason == "" {
+		return missing("/reason", "say on what legal basis; it stays on record, so it names nobody")
+	}
+	if req.Credentials == nil && req.LearnerID == "" {
+		return missing("/credentials", "say which, by ids or numbers, or give learner_id")
+	}
+	q, err := s.Issuer.AskErasure(c.Request().Context(), req.Credentials, req.LearnerID, req.Reason, actor(c))
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Location", "/api/v1/erasures/"+q.ID)
+	return writeJSON(c, http.StatusAccepted, erasureViewOf(q))
+}
+
+func (s *server) getErasures(c echo.Context) error {
+	list := struct {
+		Erasures []erasureView `json:"erasures"`
+	}{Erasures: []erasureView{}}
+	for q, err := range s.Issuer.Erasures(c.Request().Context()) {
+		if err != nil {
+			return err
+		}
+		list.Erasures = append(list.Erasures, erasureViewOf(q))
+	}
+	return writeJSON(c, http.StatusOK, list)
+}
+
+const noErasure = "No such erasure waits"
+
+// postConfirmErasure erases what another one has asked for. Who confirms says how
+// many credentials it is about, and that verification of them ends.
+func (s *server) postConfirmErasure(c echo.Context) error {
+	var req struct {
+		Count            int  `json:"count"`
+		VerificationEnds bool `json:"verification_ends"`
+	}
+	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	if !req.VerificationEnds {
+		return missing("/verification_ends", "true, for "+issuer.ErasureEnds)
+	}
+	if err := s.Issuer.ConfirmErasure(c.Request().Context(), c.Param("id"), req.Count, actor(c)); err != nil {
+		return notFound(err, noErasure)
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (s *server) postRefuseErasure(c echo.Context) error {
+	reason, err := readReason(c, "say why; it is kept on record")
+	if err != nil {
+		return err
+	}
+	if err := s.Issuer.RefuseErasure(c.Request().Context(), c.Param("id"), reason, actor(c)); err != nil {
+		return notFound(err, noErasure)
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// postEraseDelivery erases e-mail address and link at once.
+func (s *server) postEraseDelivery(c echo.Context) error {
+	reason, err := readReason(c, "say why; it stays on record, so it names nobody")
+	if err != nil {
+		return err
+	}
+	record, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	if record, err = s.Issuer.EraseDelivery(c.Request().Context(), record.ID, reason, actor(c)); err != nil {
+		return err
+	}
+	return writeJSON(c, http.StatusOK, s.recordView(record))
+}
