@@ -48,16 +48,24 @@ func approvalViewOf(a issuer.Approval) approvalView {
 // propose answers a request that another person must approve: 202, and where the
 // approval is found.
 func (s *server) propose(c echo.Context, draft issuer.Draft) error {
-	a, err := s.Issuer.Propose(c.Request().Context(), draft, actor(c))
+	a, err := s.proposed(c, draft)
 	if err != nil {
 		return problems(err, "/learner")
 	}
-	switch a.State {
-	case issuer.Rejected, issuer.Failed:
-		return &web.Problem{Status: http.StatusConflict, Title: "It was decided already", Detail: string(a.State) + ": " + a.Reason + "; ask with another Idempotency-Key"}
-	}
-	c.Response().Header().Set("Location", "/api/v1/approvals/"+a.ID)
+	c.Response().Header().Set("Location", approvalPath(a))
 	return writeJSON(c, http.StatusAccepted, approvalViewOf(a))
+}
+
+func approvalPath(a issuer.Approval) string { return "/api/v1/approvals/" + a.ID }
+
+// proposed has a draft wait for approval. The same request was perhaps decided
+// against before, and does not wait then.
+func (s *server) proposed(c echo.Context, draft issuer.Draft) (issuer.Approval, error) {
+	a, err := s.Issuer.Propose(c.Request().Context(), draft, actor(c))
+	if err == nil && (a.State == issuer.Rejected || a.State == issuer.Failed) {
+		err = &web.Problem{Status: http.StatusConflict, Title: "It was decided already", Detail: string(a.State) + ": " + a.Reason + "; ask with another Idempotency-Key, or external_id"}
+	}
+	return a, err
 }
 
 // maxApprovals is how many one answer lists.

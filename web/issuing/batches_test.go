@@ -255,6 +255,19 @@ func testDrafts(t *testing.T, api string) {
 	if got := ask(t, "POST", api+"/drafts", externalDraft("exam/1", "9"), "Authorization", "Bearer the key of a registrar"); got.status != 200 || !strings.Contains(got.body, `"status": 409`) {
 		t.Errorf("the id of another client: %d %s", got.status, got.body)
 	}
+	// What another person has to approve waits, until it is decided against.
+	course := ask(t, "GET", api+"/courses/soil-sampling/2026.1", "", auth...).body
+	course = strings.NewReplacer(`"soil-sampling"`, `"four-eyes", "approval": true`).Replace(course)
+	if got := ask(t, "POST", api+"/courses", course, auth...); got.status != 201 {
+		t.Fatalf("course: %d %s", got.status, got.body)
+	}
+	asked := strings.Replace(externalDraft("exam/11", "9"), "soil-sampling", "four-eyes", 1)
+	waits := send(200, "", asked)
+	same(statuses(waits), 202)
+	ask(t, "POST", strings.TrimSuffix(api, "/api/v1")+waits.Drafts[0].Detail+"/reject", `{"reason": "not passed"}`, "Authorization", "Bearer the key of an approver")
+	if d := send(200, "", asked).Drafts[0]; d.Status != 409 || !strings.Contains(d.Detail, "not passed") {
+		t.Errorf("decided against: %+v", d)
+	}
 	send(400, "", "")
 	send(400, "", "[]")
 	send(400, "", `[{"external_id": "a"`)

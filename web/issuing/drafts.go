@@ -101,12 +101,12 @@ func (s *server) postDrafts(c echo.Context) error {
 		case err == nil && known[done-1]:
 			s.answer(&views[n], http.StatusOK, record)
 		case errors.Is(err, issuer.ErrNeedsApproval):
-			a, err := s.Issuer.Propose(ctx, rows[n].Draft, actor(c))
+			a, err := s.proposed(c, rows[n].Draft)
 			if err != nil {
 				s.refuse(&views[n], err)
 				continue
 			}
-			views[n].Status, views[n].Title, views[n].Detail = http.StatusAccepted, "Waits for approval", "/api/v1/approvals/"+a.ID
+			views[n].Status, views[n].Title, views[n].Detail = http.StatusAccepted, "Waits for approval", approvalPath(a)
 		case err != nil:
 			s.refuse(&views[n], s.explain(ctx, rows[n].Draft, err))
 		default:
