@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
+
+	"indeks/web/issuing"
 )
 
 type approvalsCmd struct {
@@ -28,31 +29,8 @@ Who decides is told by the API key, so these commands ask a running issuer's ser
   indeks approvals approve ID --digest DIGEST --server http://localhost:8080 --api-key-file my-key`
 }
 
-// approvalAnswer is an approval as the API writes it.
-type approvalAnswer struct {
-	ID            string            `json:"id"`
-	State         string            `json:"state"`
-	Course        string            `json:"course"`
-	CourseVersion string            `json:"course_version"`
-	Digest        string            `json:"digest"`
-	AskedBy       string            `json:"asked_by"`
-	AskedAt       time.Time         `json:"asked_at"`
-	Expires       time.Time         `json:"expires"`
-	DecidedBy     string            `json:"decided_by"`
-	Reason        string            `json:"reason"`
-	Batch         string            `json:"batch"`
-	Rows          int               `json:"rows"`
-	Supersedes    string            `json:"supersedes"`
-	Credential    string            `json:"credential"`
-	Learner       map[string]string `json:"learner"`
-	Supplement    []struct {
-		Label  string   `json:"label"`
-		Values []string `json:"values"`
-	} `json:"supplement"`
-}
-
-// what it is about, in one word or two.
-func (a *approvalAnswer) what() string {
+// about is what an approval is about, in one word or two.
+func about(a issuing.ApprovalView) string {
 	switch {
 	case a.Batch != "":
 		return fmt.Sprintf("%d awards", a.Rows)
@@ -87,14 +65,14 @@ func (cmd *approvalsListCmd) Run(ctx context.Context, con console) error {
 	fmt.Fprintln(w, "APPROVAL\tSTATE\tWHAT\tCOURSE\tASKED BY\tASKED\tUNTIL")
 	for after := ""; ; {
 		var answer struct {
-			Approvals []approvalAnswer `json:"approvals"`
-			Next      string           `json:"next"`
+			Approvals []issuing.ApprovalView `json:"approvals"`
+			Next      string                 `json:"next"`
 		}
 		if err := cmd.ask(ctx, http.MethodGet, "/api/v1/approvals?state="+state+"&after="+url.QueryEscape(after), nil, &answer); err != nil {
 			return err
 		}
 		for _, a := range answer.Approvals {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s %s\t%s\t%s\t%s\n", a.ID, a.State, a.what(), a.Course, a.CourseVersion, a.AskedBy, day(a.AskedAt), day(a.Expires))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s %s\t%s\t%s\t%s\n", a.ID, a.State, about(a), a.Course, a.Version, a.AskedBy, day(a.AskedAt), day(a.Expires))
 		}
 		if after = answer.Next; after == "" {
 			return w.Flush()
@@ -111,7 +89,7 @@ func (cmd *approvalsShowCmd) Run(ctx context.Context, con console) error {
 	if err := cmd.needServer(); err != nil {
 		return err
 	}
-	var a approvalAnswer
+	var a issuing.ApprovalView
 	if err := cmd.ask(ctx, http.MethodGet, "/api/v1/approvals/"+url.PathEscape(cmd.ID), nil, &a); err != nil {
 		return err
 	}
@@ -122,9 +100,9 @@ func (cmd *approvalsShowCmd) Run(ctx context.Context, con console) error {
 		}
 	}
 	line("approval", a.ID)
-	line("state", a.State)
-	line("what", a.what())
-	line("course", a.Course+" "+a.CourseVersion)
+	line("state", string(a.State))
+	line("what", about(a))
+	line("course", a.Course+" "+a.Version)
 	line("asked by", a.AskedBy+" on "+day(a.AskedAt))
 	line("until", day(a.Expires))
 	line("decided by", a.DecidedBy)
@@ -138,6 +116,9 @@ func (cmd *approvalsShowCmd) Run(ctx context.Context, con console) error {
 		line("  "+e.Label, strings.Join(e.Values, " | "))
 	}
 	line("digest", a.Digest)
+	if a.Batch != "" {
+		line("its rows", "indeks batch show "+a.Batch+", and batch preview")
+	}
 	return w.Flush()
 }
 
@@ -165,7 +146,7 @@ func (f serverFlag) decide(ctx context.Context, con console, id, verb string, bo
 	if err := f.needServer(); err != nil {
 		return err
 	}
-	var a approvalAnswer
+	var a issuing.ApprovalView
 	if err := f.ask(ctx, http.MethodPost, "/api/v1/approvals/"+url.PathEscape(id)+"/"+verb, body, &a); err != nil {
 		return err
 	}

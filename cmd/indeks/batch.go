@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -131,59 +132,12 @@ func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
-// batchAnswer is a batch as the API writes it.
-type batchAnswer struct {
-	ID      string `json:"id"`
-	State   string `json:"state"`
-	Why     string `json:"why"`
-	Stuck   string `json:"stuck"`
-	Courses []struct {
-		ID      string `json:"id"`
-		Version string `json:"version"`
-	} `json:"courses"`
-	File    string    `json:"file"`
-	By      string    `json:"by"`
-	Created time.Time `json:"created"`
-	Rows    struct {
-		All          int `json:"all"`
-		Checked      int `json:"checked"`
-		Sound        int `json:"sound"`
-		WithProblems int `json:"with_problems"`
-		IssuedBefore int `json:"issued_before"`
-		Issued       int `json:"issued"`
-		Failed       int `json:"failed"`
-	} `json:"rows"`
-	Approval    string        `json:"approval"`
-	PerSecond   float64       `json:"rows_per_second"`
-	SecondsLeft int           `json:"seconds_left"`
-	Problems    []batchCell   `json:"problems"`
-	Warnings    []batchCell   `json:"warnings"`
-	Encodings   []batchChoice `json:"encodings"`
-	Links       struct {
-		Page string `json:"page"`
-	} `json:"links"`
+// cell writes a problem as other commands do.
+func cell(p issuing.ProblemView) string {
+	return issuer.Problem{Row: p.Row, Column: p.Column, Cell: p.Cell, Value: p.Value, Want: p.Detail}.String()
 }
 
-type batchCell struct {
-	Row    int    `json:"row"`
-	Column string `json:"column"`
-	Cell   string `json:"cell"`
-	Value  string `json:"value"`
-	Rule   string `json:"rule"`
-	Detail string `json:"detail"`
-}
-
-func (c batchCell) String() string {
-	return issuer.Problem{Row: c.Row, Column: c.Column, Cell: c.Cell, Value: c.Value, Want: c.Detail}.String()
-}
-
-type batchChoice struct {
-	Encoding string   `json:"encoding"`
-	Samples  []string `json:"samples"`
-	Likely   bool     `json:"likely"`
-}
-
-func (b *batchAnswer) course() string {
+func batchCourses(b *issuing.BatchView) string {
 	var all []string
 	for _, c := range b.Courses {
 		all = append(all, c.ID+" "+c.Version)
@@ -191,25 +145,14 @@ func (b *batchAnswer) course() string {
 	return strings.Join(all, ", ")
 }
 
-func (b *batchAnswer) ended() bool {
-	return issuer.BatchState(b.State).Ended()
-}
-
 // wait waits until what this process or the server does for a batch is done, and
 // shows how far it is.
-func (f *batchFlags) wait(ctx context.Context, con console, b *batchAnswer, busy ...issuer.BatchState) error {
-	is := func() bool {
-		for _, s := range busy {
-			if b.State == string(s) {
-				return true
-			}
-		}
-		return false
-	}
+func (f *batchFlags) wait(ctx context.Context, con console, b *issuing.BatchView, busy ...issuer.BatchState) error {
+	is := func() bool { return slices.Contains(busy, b.State) }
 	if !is() {
 		return nil
 	}
-	bar := progressbar.NewOptions(b.Rows.All, progressbar.OptionSetWriter(con.err), progressbar.OptionSetDescription(b.State), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+	bar := progressbar.NewOptions(b.Rows.All, progressbar.OptionSetWriter(con.err), progressbar.OptionSetDescription(string(b.State)), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(con.err)), progressbar.OptionThrottle(100*time.Millisecond))
 	defer bar.Finish()
 	for is() {
@@ -218,11 +161,13 @@ func (f *batchFlags) wait(ctx context.Context, con console, b *batchAnswer, busy
 			return fmt.Errorf("%w; batch %s goes on when the issuer runs, or with indeks batch show --wait", ctx.Err(), b.ID)
 		case <-time.After(100 * time.Millisecond):
 		}
-		if err := f.ask(ctx, http.MethodGet, "/api/v1/batches/"+url.PathEscape(b.ID), nil, b); err != nil {
+		var now issuing.BatchView // afresh: an answer leaves out what no longer holds
+		if err := f.ask(ctx, http.MethodGet, "/api/v1/batches/"+url.PathEscape(b.ID), nil, &now); err != nil {
 			return err
 		}
-		bar.Describe(b.State)
-		if b.State == string(issuer.BatchChecking) {
+		*b = now
+		bar.Describe(string(b.State))
+		if b.State == issuer.BatchChecking {
 			bar.Set(b.Rows.Checked)
 		} else {
 			bar.Set(b.Rows.Issued + b.Rows.IssuedBefore + b.Rows.Failed)
@@ -232,11 +177,11 @@ func (f *batchFlags) wait(ctx context.Context, con console, b *batchAnswer, busy
 }
 
 // show prints a batch and what to do next.
-func (b *batchAnswer) show(con console) {
+func showBatch(con console, b *issuing.BatchView) {
 	r := b.Rows
-	fmt.Fprintf(con.out, "Batch %s of %s is %s.\n", b.ID, b.course(), b.State)
+	fmt.Fprintf(con.out, "Batch %s of %s is %s.\n", b.ID, batchCourses(b), b.State)
 	for _, c := range b.Encodings {
-		if b.State != string(issuer.BatchUnread) {
+		if b.State != issuer.BatchUnread {
 			break
 		}
 		fmt.Fprintf(con.out, "  in %s it reads %s\n", c.Encoding, strings.Join(c.Samples, ", "))
@@ -244,14 +189,14 @@ func (b *batchAnswer) show(con console) {
 	if r.All > 0 {
 		fmt.Fprintf(con.out, "  %d rows: %d sound, %d with problems, %d issued before, %d issued, %d failed\n", r.All, r.Sound, r.WithProblems, r.IssuedBefore, r.Issued, r.Failed)
 	}
-	if b.PerSecond > 0 && !b.ended() {
+	if b.PerSecond > 0 && !b.State.Ended() {
 		fmt.Fprintf(con.out, "  %.0f rows a second, %s left\n", b.PerSecond, time.Duration(b.SecondsLeft)*time.Second)
 	}
 	for _, p := range b.Warnings {
-		fmt.Fprintf(con.err, "  %s (warning)\n", p)
+		fmt.Fprintf(con.err, "  %s (warning)\n", cell(p))
 	}
 	for _, p := range b.Problems {
-		fmt.Fprintf(con.err, "  %s\n", p)
+		fmt.Fprintf(con.err, "  %s\n", cell(p))
 	}
 	if more := r.WithProblems - len(b.Problems); more > 0 && len(b.Problems) >= 100 {
 		fmt.Fprintf(con.err, "  and more: indeks batch results %s has one of each row\n", b.ID)
@@ -259,17 +204,21 @@ func (b *batchAnswer) show(con console) {
 	if b.Stuck != "" {
 		fmt.Fprintf(con.out, "  it cannot go on for now (%s), and does by itself when it can\n", b.Stuck)
 	}
-	switch issuer.BatchState(b.State) {
+	switch b.State {
 	case issuer.BatchNew:
-		fmt.Fprintf(con.out, "It waits for its list: %s\n", b.Links.Page)
+		fmt.Fprintf(con.out, "It waits for its list: %s\n", b.Links["page"])
 	case issuer.BatchUnread:
-		fmt.Fprintf(con.out, "The list does not tell its encoding: upload it again with --encoding, or choose on %s\n", b.Links.Page)
+		fmt.Fprintf(con.out, "The list does not tell its encoding: upload it again with --encoding, or choose on %s\n", b.Links["page"])
 	case issuer.BatchReady:
 		leave := ""
 		if r.WithProblems > 0 {
 			leave = " --leave-out"
 		}
-		fmt.Fprintf(con.out, "Nothing is issued yet. indeks batch start %s%s issues %d; its page: %s\n", b.ID, leave, r.Sound, b.Links.Page)
+		if r.Sound == 0 {
+			fmt.Fprintf(con.out, "Nothing is issued, and no row can be: repair the list and upload it on %s\n", b.Links["page"])
+			break
+		}
+		fmt.Fprintf(con.out, "Nothing is issued yet. indeks batch start %s%s issues %d; its page: %s\n", b.ID, leave, r.Sound, b.Links["page"])
 	case issuer.BatchApproval:
 		fmt.Fprintf(con.out, "Another person has to approve it: approval %s\n", b.Approval)
 	case issuer.BatchPaused:
@@ -313,17 +262,17 @@ func (cmd *batchPutCmd) Run(ctx context.Context, con console) error {
 			query.Set(name, value)
 		}
 	}
-	var b batchAnswer
+	var b issuing.BatchView
 	if err := cmd.ask(ctx, http.MethodPost, coursePath(cmd.Course)+"/batches?"+query.Encode(), bytes.NewReader(raw), &b, "Content-Type", "application/octet-stream"); err != nil {
 		return err
 	}
 	if err := cmd.wait(ctx, con, &b, issuer.BatchChecking); err != nil {
 		return err
 	}
-	if cmd.Start && b.State == string(issuer.BatchReady) && b.Rows.WithProblems == 0 {
+	if cmd.Start && b.State == issuer.BatchReady && b.Rows.WithProblems == 0 {
 		return cmd.step(ctx, con, own, b.ID, "start", nil)
 	}
-	b.show(con)
+	showBatch(con, &b)
 	if b.Rows.WithProblems > 0 {
 		return &exitError{code: exitInvalid}
 	}
@@ -343,7 +292,7 @@ func coursePath(course string) string {
 // step does something with a batch. Where this process works on batches, it stays
 // until the batch has no more work for it.
 func (f *batchFlags) step(ctx context.Context, con console, own bool, id, step string, body any) error {
-	var b batchAnswer
+	var b issuing.BatchView
 	if err := f.ask(ctx, http.MethodPost, "/api/v1/batches/"+url.PathEscape(id)+"/"+step, body, &b); err != nil {
 		return err
 	}
@@ -352,8 +301,8 @@ func (f *batchFlags) step(ctx context.Context, con console, own bool, id, step s
 			return err
 		}
 	}
-	b.show(con)
-	if b.ended() && b.Rows.Failed > 0 {
+	showBatch(con, &b)
+	if b.State.Ended() && b.Rows.Failed > 0 {
 		return &exitError{code: exitInvalid}
 	}
 	return nil
@@ -370,11 +319,11 @@ func (cmd *batchPageCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer leave()
-	var b batchAnswer
+	var b issuing.BatchView
 	if err := cmd.ask(ctx, http.MethodPost, coursePath(cmd.Course)+"/batches", nil, &b); err != nil {
 		return err
 	}
-	fmt.Fprintln(con.out, b.Links.Page)
+	fmt.Fprintln(con.out, b.Links["page"])
 	return nil
 }
 
@@ -387,7 +336,7 @@ func (cmd *batchListCmd) Run(ctx context.Context, con console) error {
 	}
 	defer leave()
 	var answer struct {
-		Batches []batchAnswer `json:"batches"`
+		Batches []issuing.BatchView `json:"batches"`
 	}
 	if err := cmd.ask(ctx, http.MethodGet, "/api/v1/batches", nil, &answer); err != nil {
 		return err
@@ -396,7 +345,7 @@ func (cmd *batchListCmd) Run(ctx context.Context, con console) error {
 	fmt.Fprintln(w, "BATCH\tCOURSE\tSTATE\tROWS\tPROBLEMS\tBEFORE\tISSUED\tFAILED\tBY")
 	for _, b := range answer.Batches {
 		r := b.Rows
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", b.ID, b.course(), b.State, r.All, r.WithProblems, r.IssuedBefore, r.Issued, r.Failed, b.By)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", b.ID, batchCourses(&b), b.State, r.All, r.WithProblems, r.IssuedBefore, r.Issued, r.Failed, b.By)
 	}
 	return w.Flush()
 }
@@ -418,7 +367,7 @@ func (cmd *batchShowCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer leave()
-	var b batchAnswer
+	var b issuing.BatchView
 	if err := cmd.ask(ctx, http.MethodGet, "/api/v1/batches/"+url.PathEscape(cmd.ID), nil, &b); err != nil {
 		return err
 	}
@@ -427,7 +376,7 @@ func (cmd *batchShowCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 	}
-	b.show(con)
+	showBatch(con, &b)
 	return nil
 }
 

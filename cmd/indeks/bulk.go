@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"indeks/issuer"
+	"indeks/web/issuing"
 )
 
 type bulkCmd struct {
@@ -112,36 +113,6 @@ func (cmd *reissueCmd) Run(ctx context.Context, con console) error {
 	return cmd.change(ctx, con, issuer.BulkReissue, selectFlags{Key: cmd.Key, Since: cmd.Since}, "")
 }
 
-// bulkAnswer is a bulk change as the API writes it.
-type bulkAnswer struct {
-	ID       string         `json:"id"`
-	Action   string         `json:"action"`
-	By       string         `json:"by"`
-	State    string         `json:"state"`
-	AskedAt  time.Time      `json:"asked_at"`
-	Found    int            `json:"found"`
-	Done     int            `json:"done"`
-	Skipped  int            `json:"skipped"`
-	Failed   int            `json:"failed"`
-	ByState  map[string]int `json:"by_state"`
-	Expired  int            `json:"expired"`
-	Problems []struct {
-		ID    string `json:"id"`
-		Error string `json:"error"`
-	} `json:"problems"`
-}
-
-func answerOf(b issuer.Bulk) bulkAnswer {
-	a := bulkAnswer{ID: b.ID, Action: string(b.Action), By: b.By, State: string(b.State), AskedAt: b.AskedAt, Found: b.Found, Done: b.Done, Skipped: b.Skipped, Failed: b.Failed}
-	for _, p := range b.Problems {
-		a.Problems = append(a.Problems, struct {
-			ID    string `json:"id"`
-			Error string `json:"error"`
-		}{p.ID, p.Error})
-	}
-	return a
-}
-
 // change counts, or does what was counted.
 func (f bulkFlags) change(ctx context.Context, con console, action issuer.BulkAction, which selectFlags, code string) error {
 	selection, err := which.selection()
@@ -162,11 +133,7 @@ func (f bulkFlags) change(ctx context.Context, con console, action issuer.BulkAc
 		if err != nil {
 			return err
 		}
-		byState := map[string]int{}
-		for state, n := range count.ByState {
-			byState[string(state)] = n
-		}
-		printCount(con, b, bulkAnswer{Found: count.Found, Expired: count.Expired, ByState: byState})
+		printCount(con, b, issuing.BulkCountView(count))
 		return nil
 	}
 	if b, err = house.issuer.StartBulk(ctx, b, f.Confirm); err != nil {
@@ -187,10 +154,10 @@ func (h *house) runBulk(ctx context.Context, con console, id string) error {
 	if err != nil {
 		return err
 	}
-	return printBulk(con, answerOf(b))
+	return printBulk(con, issuing.BulkViewOf(b))
 }
 
-func printCount(con console, b issuer.Bulk, a bulkAnswer) {
+func printCount(con console, b issuer.Bulk, a issuing.BulkCountView) {
 	var states []string
 	for _, state := range slices.Sorted(maps.Keys(a.ByState)) {
 		states = append(states, fmt.Sprintf("%d %s", a.ByState[state], state))
@@ -203,7 +170,7 @@ func printCount(con console, b issuer.Bulk, a bulkAnswer) {
 }
 
 // printBulk says how a bulk change ended; what failed makes the command fail.
-func printBulk(con console, a bulkAnswer) error {
+func printBulk(con console, a issuing.BulkView) error {
 	fmt.Fprintf(con.out, "%s is %s: %d of %d done, %d skipped, %d failed.\n", a.ID, a.State, a.Done, a.Found, a.Skipped, a.Failed)
 	for _, p := range a.Problems {
 		fmt.Fprintf(con.out, "%s: %s\n", p.ID, p.Error)
@@ -216,33 +183,21 @@ func printBulk(con console, a bulkAnswer) error {
 
 // askBulk lets a running server do it, and waits for the end.
 func (f bulkFlags) askBulk(ctx context.Context, con console, b issuer.Bulk) error {
-	s := map[string]any{}
-	for name, text := range map[string]string{"course": b.Select.Course, "course_version": b.Select.Version, "batch": b.Select.Batch, "key": b.Select.Key} {
-		if text != "" {
-			s[name] = text
+	req := issuing.BulkRequest{Action: b.Action, Select: issuing.SelectionView(b.Select), Code: b.Code, Reason: b.Reason, DryRun: f.Confirm < 0}
+	if req.DryRun {
+		var count issuing.BulkCountView
+		if err := f.ask(ctx, http.MethodPost, "/api/v1/bulk", req, &count); err != nil {
+			return err
 		}
-	}
-	for name, at := range map[string]time.Time{"since": b.Select.Since, "until": b.Select.Until} {
-		if !at.IsZero() {
-			s[name] = at
-		}
-	}
-	body := map[string]any{"action": b.Action, "select": s, "reason": b.Reason, "dry_run": f.Confirm < 0}
-	if b.Code != "" {
-		body["code"] = b.Code
-	}
-	if f.Confirm >= 0 {
-		body["confirm"] = f.Confirm
-	}
-	var a bulkAnswer
-	if err := f.ask(ctx, http.MethodPost, "/api/v1/bulk", body, &a); err != nil {
-		return err
-	}
-	if f.Confirm < 0 {
-		printCount(con, b, a)
+		printCount(con, b, count)
 		return nil
 	}
-	for a.State == string(issuer.BulkRunning) {
+	req.Confirm = &f.Confirm
+	var a issuing.BulkView
+	if err := f.ask(ctx, http.MethodPost, "/api/v1/bulk", req, &a); err != nil {
+		return err
+	}
+	for a.State == issuer.BulkRunning {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w; it goes on: indeks bulk show %s", ctx.Err(), a.ID)
@@ -263,7 +218,7 @@ type bulkListCmd struct {
 
 func (cmd *bulkListCmd) Run(ctx context.Context, con console) error {
 	var answer struct {
-		Bulk []bulkAnswer `json:"bulk"`
+		Bulk []issuing.BulkView `json:"bulk"`
 	}
 	if cmd.Server != "" {
 		if err := cmd.ask(ctx, http.MethodGet, "/api/v1/bulk", nil, &answer); err != nil {
@@ -280,7 +235,7 @@ func (cmd *bulkListCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 		for _, b := range all {
-			answer.Bulk = append(answer.Bulk, answerOf(b))
+			answer.Bulk = append(answer.Bulk, issuing.BulkViewOf(b))
 		}
 	}
 	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
@@ -307,7 +262,7 @@ type (
 // one asks a server, or the records, for one bulk change.
 func (f bulkOneFlags) one(ctx context.Context, con console, method, verb string, do func(*house) (issuer.Bulk, error)) error {
 	if f.Server != "" {
-		var a bulkAnswer
+		var a issuing.BulkView
 		if err := f.ask(ctx, method, "/api/v1/bulk/"+url.PathEscape(f.ID)+verb, nil, &a); err != nil {
 			return err
 		}
@@ -325,7 +280,7 @@ func (f bulkOneFlags) one(ctx context.Context, con console, method, verb string,
 	if verb == "/continue" {
 		return house.runBulk(ctx, con, b.ID)
 	}
-	return printBulk(con, answerOf(b))
+	return printBulk(con, issuing.BulkViewOf(b))
 }
 
 func (cmd *bulkShowCmd) Run(ctx context.Context, con console) error {

@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"text/tabwriter"
-	"time"
 
 	"indeks/store"
+	"indeks/web/issuing"
 )
 
 type eraseCmd struct {
@@ -48,15 +48,6 @@ func (cmd *eraseDeliveryCmd) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-type erasureAnswer struct {
-	ID      string    `json:"id"`
-	Count   int       `json:"count"`
-	Reason  string    `json:"reason"`
-	AskedBy string    `json:"asked_by"`
-	Expires time.Time `json:"expires"`
-	Warning string    `json:"warning"`
-}
-
 type eraseAskCmd struct {
 	serverFlag
 	Credential []string `help:"Certificate number or id; may be repeated." sep:"none"`
@@ -75,7 +66,7 @@ func (cmd *eraseAskCmd) Run(ctx context.Context, con console) error {
 	if cmd.Learner != "" {
 		body["learner_id"] = cmd.Learner
 	}
-	var q erasureAnswer
+	var q issuing.ErasureView
 	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/erasures", body, &q); err != nil {
 		return err
 	}
@@ -90,7 +81,7 @@ func (cmd *eraseListCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	var answer struct {
-		Erasures []erasureAnswer `json:"erasures"`
+		Erasures []issuing.ErasureView `json:"erasures"`
 	}
 	if err := cmd.ask(ctx, http.MethodGet, "/api/v1/erasures", nil, &answer); err != nil {
 		return err

@@ -30,6 +30,7 @@ import (
 	"indeks/issuer"
 	"indeks/store"
 	"indeks/verifier"
+	"indeks/web/issuing"
 )
 
 // These tests kill the program and fail its system calls while it issues. What
@@ -397,18 +398,18 @@ func (v *victim) serveBatch(t *testing.T, part []*learner, list string, began fu
 		seen := 0
 		for {
 			var all struct {
-				Batches []batchAnswer `json:"batches"`
+				Batches []issuing.BatchView `json:"batches"`
 			}
-			var b batchAnswer
+			var b issuing.BatchView
 			if !send("GET", "/batches", nil, &all) {
 				return false
 			}
 			for _, known := range all.Batches { // an upload that was killed waits for its list for ever
-				if known.Rows.All == len(part) && known.State != string(issuer.BatchCancelled) {
+				if known.Rows.All == len(part) && known.State != issuer.BatchCancelled {
 					b = known
 				}
 			}
-			switch issuer.BatchState(b.State) {
+			switch b.State {
 			case "":
 				if !send("POST", "/courses/"+v.courseID+"/batches", bytes.NewReader(raw), &b) {
 					return false
@@ -418,7 +419,7 @@ func (v *victim) serveBatch(t *testing.T, part []*learner, list string, began fu
 					return false
 				}
 			}
-			for b.State == string(issuer.BatchRunning) || b.ended() {
+			for b.State == issuer.BatchRunning || b.State.Ended() {
 				var page struct {
 					Results []issuer.Result `json:"results"`
 				}
@@ -436,7 +437,7 @@ func (v *victim) serveBatch(t *testing.T, part []*learner, list string, began fu
 					break
 				}
 			}
-			if b.ended() {
+			if b.State.Ended() {
 				if left := len(v.missing(part)); left > 0 {
 					t.Errorf("batch %s is done and %d are missing: %+v", b.ID, left, b.Rows)
 				}

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"indeks/issuer"
+	"indeks/web/issuing"
 )
 
 type recogniseCmd struct {
@@ -33,31 +33,8 @@ award names it in its column recognition, and claims no outcome that was not rec
   indeks recognitions decide ID decision.json --config uni`
 }
 
-// recognitionAnswer is a recognition as the API writes it.
-type recognitionAnswer struct {
-	ID         string                  `json:"id"`
-	State      issuer.RecognitionState `json:"state"`
-	Created    string                  `json:"created"`
-	By         string                  `json:"by"`
-	SHA256     string                  `json:"sha256"`
-	Size       int                     `json:"size"`
-	Credential string                  `json:"credential,omitempty"`
-	Title      string                  `json:"title,omitempty"`
-	Issuer     string                  `json:"issuer,omitempty"`
-	Confirmed  bool                    `json:"issuer_confirmed"`
-	Verdict    string                  `json:"verdict"`
-	Standing   string                  `json:"standing"`
-	Report     jsontext.Value          `json:"report,omitempty"`
-	Decisions  []issuer.Decision       `json:"decisions"`
-}
-
-func recognitionAnswerOf(r issuer.Recognition) recognitionAnswer {
-	return recognitionAnswer{ID: r.ID, State: r.State, Created: r.Created.Format("2006-01-02T15:04:05Z"), By: r.By, SHA256: r.SHA256, Size: r.Size, Credential: r.Credential,
-		Title: r.Title, Issuer: r.Issuer, Confirmed: r.Confirmed, Verdict: r.Verdict, Standing: r.Standing, Report: r.Report, Decisions: append([]issuer.Decision{}, r.Decisions...)}
-}
-
-// print says what was found in a line or two.
-func (a *recognitionAnswer) print(w io.Writer) {
+// printRecognition says what was found in a line or two.
+func printRecognition(w io.Writer, a issuing.RecognitionView) {
 	sure := "confirmed by the trust file"
 	if !a.Confirmed {
 		sure = "nobody in the trust file answers for it"
@@ -77,11 +54,11 @@ func (cmd *recognitionsAddCmd) Run(ctx context.Context, con console) error {
 		return fmt.Errorf("reading the credential: %w", err)
 	}
 	if cmd.Server != "" {
-		var a recognitionAnswer
+		var a issuing.RecognitionView
 		if err := cmd.ask(ctx, http.MethodPost, "/api/v1/recognitions", bytes.NewReader(file), &a, "Content-Type", "application/octet-stream"); err != nil {
 			return err
 		}
-		a.print(con.out)
+		printRecognition(con.out, a)
 		return nil
 	}
 	house, err := cmd.open(ctx)
@@ -97,13 +74,12 @@ func (cmd *recognitionsAddCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	a := recognitionAnswerOf(r)
-	a.print(con.out)
+	printRecognition(con.out, issuing.RecognitionViewOf(r))
 	return nil
 }
 
 // recognitions goes through all of them, by a server or in the records.
-func recognitions(ctx context.Context, f configFlag, s serverFlag, each func(recognitionAnswer) error) error {
+func recognitions(ctx context.Context, f configFlag, s serverFlag, each func(issuing.RecognitionView) error) error {
 	if s.Server == "" {
 		house, err := f.open(ctx)
 		if err != nil {
@@ -112,7 +88,7 @@ func recognitions(ctx context.Context, f configFlag, s serverFlag, each func(rec
 		defer house.close()
 		for r, err := range house.issuer.Recognitions(ctx, "") {
 			if err == nil {
-				err = each(recognitionAnswerOf(r))
+				err = each(issuing.RecognitionViewOf(r))
 			}
 			if err != nil {
 				return err
@@ -122,8 +98,8 @@ func recognitions(ctx context.Context, f configFlag, s serverFlag, each func(rec
 	}
 	for after := ""; ; {
 		var list struct {
-			Recognitions []recognitionAnswer `json:"recognitions"`
-			Next         string              `json:"next"`
+			Recognitions []issuing.RecognitionView `json:"recognitions"`
+			Next         string                    `json:"next"`
 		}
 		if err := s.ask(ctx, http.MethodGet, "/api/v1/recognitions?after="+url.QueryEscape(after), nil, &list); err != nil {
 			return err
@@ -147,7 +123,7 @@ type recognitionsListCmd struct {
 func (cmd *recognitionsListCmd) Run(ctx context.Context, con console) error {
 	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RECOGNITION\tSTATE\tDECISIONS\tFOUND\tISSUER\tTITLE")
-	err := recognitions(ctx, cmd.configFlag, cmd.serverFlag, func(a recognitionAnswer) error {
+	err := recognitions(ctx, cmd.configFlag, cmd.serverFlag, func(a issuing.RecognitionView) error {
 		_, err := fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", a.ID, a.State, len(a.Decisions), a.Standing, a.Issuer, a.Title)
 		return err
 	})
@@ -163,7 +139,7 @@ type recognitionsExportCmd struct {
 }
 
 func (cmd *recognitionsExportCmd) Run(ctx context.Context, con console) error {
-	return recognitions(ctx, cmd.configFlag, cmd.serverFlag, func(a recognitionAnswer) error {
+	return recognitions(ctx, cmd.configFlag, cmd.serverFlag, func(a issuing.RecognitionView) error {
 		if cmd.Server != "" { // lists leave out the report
 			if err := cmd.ask(ctx, http.MethodGet, "/api/v1/recognitions/"+url.PathEscape(a.ID), nil, &a); err != nil {
 				return err
@@ -184,7 +160,7 @@ type recognitionsShowCmd struct {
 }
 
 func (cmd *recognitionsShowCmd) Run(ctx context.Context, con console) error {
-	var a recognitionAnswer
+	var a issuing.RecognitionView
 	if cmd.Server != "" {
 		if err := cmd.ask(ctx, http.MethodGet, "/api/v1/recognitions/"+url.PathEscape(cmd.ID), nil, &a); err != nil {
 			return err
@@ -199,7 +175,7 @@ func (cmd *recognitionsShowCmd) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		a = recognitionAnswerOf(r)
+		a = issuing.RecognitionViewOf(r)
 	}
 	raw, err := json.Marshal(a, jsontext.Multiline(true))
 	if err != nil {
@@ -216,33 +192,19 @@ type recognitionsDecideCmd struct {
 	File string `arg:"" help:"Decision as JSON, as docs/api.md has it: after, date, decided_by, procedure, reason, outcomes, credits ..." type:"existingfile"`
 }
 
-// decisionFields are the members of a decision that is asked for, with after.
-type decisionFields struct {
-	After     *int                     `json:"after"`
-	Date      string                   `json:"date"`
-	Decided   string                   `json:"decided_by"`
-	Procedure string                   `json:"procedure"`
-	Reason    string                   `json:"reason"`
-	Despite   string                   `json:"despite,omitempty"`
-	Appeal    string                   `json:"appeal,omitempty"`
-	Course    string                   `json:"course,omitempty"`
-	Outcomes  []issuer.OutcomeDecision `json:"outcomes,omitempty"`
-	Credits   []issuer.CreditDecision  `json:"credits,omitempty"`
-}
-
 func (cmd *recognitionsDecideCmd) Run(ctx context.Context, con console) error {
 	raw, err := os.ReadFile(cmd.File)
 	if err != nil {
 		return fmt.Errorf("reading the decision: %w", err)
 	}
-	var d decisionFields
+	var d issuing.DecisionRequest
 	if err := json.Unmarshal(raw, &d, json.RejectUnknownMembers(true)); err != nil {
 		return &exitError{exitUsage, fmt.Errorf("reading the decision %s: %w", cmd.File, err)}
 	}
 	if d.After == nil {
 		return &exitError{exitUsage, fmt.Errorf("reading the decision %s: after is missing: the number of the last decision that was seen, 0 for none", cmd.File)}
 	}
-	var a recognitionAnswer
+	var a issuing.RecognitionView
 	if cmd.Server != "" {
 		if err := cmd.ask(ctx, http.MethodPost, "/api/v1/recognitions/"+url.PathEscape(cmd.ID)+"/decisions", d, &a); err != nil {
 			return err
@@ -253,12 +215,11 @@ func (cmd *recognitionsDecideCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 		defer house.close()
-		r, err := house.issuer.Decide(ctx, cmd.ID, issuer.Decision{Date: d.Date, Decided: d.Decided, Procedure: d.Procedure, Reason: d.Reason, Despite: d.Despite,
-			Appeal: d.Appeal, Course: d.Course, Outcomes: d.Outcomes, Credits: d.Credits}, *d.After, "command line")
+		r, err := house.issuer.Decide(ctx, cmd.ID, d.Decision(), *d.After, "command line")
 		if err != nil {
 			return err
 		}
-		a = recognitionAnswerOf(r)
+		a = issuing.RecognitionViewOf(r)
 	}
 	last := a.Decisions[len(a.Decisions)-1]
 	recognised := map[bool]int{}

@@ -115,9 +115,9 @@ func requestKey(client, key string) store.Key {
 	return sha256.Sum256(fmt.Appendf(nil, "%d:%s:%s", len(client), client, key))
 }
 
-// recordView is a record as the API shows it. A credential that a client wrote
+// RecordView is a record as the API shows it. A credential that a client wrote
 // has no course, no learner and no page.
-type recordView struct {
+type RecordView struct {
 	ID           string            `json:"id"`
 	PublicID     string            `json:"public_id"`
 	Number       string            `json:"number"`
@@ -160,8 +160,8 @@ type changeView struct {
 	By     string      `json:"by"`
 }
 
-func (s *server) recordView(r store.Record) recordView {
-	v := recordView{ID: r.ID, PublicID: r.Public, Number: r.Number, State: r.State, ExternalID: r.ExternalID, Batch: r.Batch, SealingTime: r.SealingTime, KeyID: r.KeyID,
+func (s *server) recordView(r store.Record) RecordView {
+	v := RecordView{ID: r.ID, PublicID: r.Public, Number: r.Number, State: r.State, ExternalID: r.ExternalID, Batch: r.Batch, SealingTime: r.SealingTime, KeyID: r.KeyID,
 		Course: r.Course, Version: r.CourseVersion, Title: r.Title, GivenName: r.GivenName, FamilyName: r.FamilyName,
 		LearnerID: r.LearnerID, AwardingDate: r.AwardingDate, ValidUntil: r.ValidUntil, Expired: r.Expired(web.Clock()),
 		SHA256: map[string]string{}}

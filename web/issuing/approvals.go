@@ -11,9 +11,9 @@ import (
 	"indeks/web"
 )
 
-// approvalView is an approval as the API shows it: what it is about and where it
+// ApprovalView is an approval as the API shows it: what it is about and where it
 // stands, and as long as it waits what would be issued.
-type approvalView struct {
+type ApprovalView struct {
 	ID         string               `json:"id"`
 	State      issuer.ApprovalState `json:"state"`
 	Course     string               `json:"course"`
@@ -40,8 +40,8 @@ type elementView struct {
 	Values []string `json:"values"`
 }
 
-func approvalViewOf(a issuer.Approval) approvalView {
-	return approvalView{ID: a.ID, State: a.State, Course: a.Course, Version: a.Version, Digest: a.Digest, AskedBy: a.AskedBy, AskedAt: a.AskedAt, Expires: a.Expires,
+func approvalViewOf(a issuer.Approval) ApprovalView {
+	return ApprovalView{ID: a.ID, State: a.State, Course: a.Course, Version: a.Version, Digest: a.Digest, AskedBy: a.AskedBy, AskedAt: a.AskedAt, Expires: a.Expires,
 		DecidedBy: a.DecidedBy, DecidedAt: a.DecidedAt, Reason: a.Reason, Batch: a.Batch, Rows: a.Rows, Supersedes: a.Supersedes, Credential: a.Credential}
 }
 
@@ -82,9 +82,9 @@ func (s *server) getApprovals(c echo.Context) error {
 		return &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/state", Detail: `expected "open" or "closed"`}}}
 	}
 	list := struct {
-		Approvals []approvalView `json:"approvals"`
+		Approvals []ApprovalView `json:"approvals"`
 		Next      string         `json:"next,omitempty"` // to ask with as after
-	}{Approvals: []approvalView{}}
+	}{Approvals: []ApprovalView{}}
 	for a, err := range s.Issuer.Approvals(c.Request().Context(), closed, c.QueryParam("after")) {
 		if err != nil {
 			return err

@@ -18,8 +18,8 @@ import (
 	"indeks/web"
 )
 
-// batchView is a batch as the API shows it.
-type batchView struct {
+// BatchView is a batch as the API shows it.
+type BatchView struct {
 	ID          string                  `json:"id"`
 	State       issuer.BatchState       `json:"state"`
 	Why         string                  `json:"why,omitempty"`   // it paused or was cancelled by itself
@@ -37,8 +37,8 @@ type batchView struct {
 	Approval    string                  `json:"approval,omitempty"`
 	PerSecond   float64                 `json:"rows_per_second,omitempty"`
 	SecondsLeft int                     `json:"seconds_left,omitempty"`
-	Problems    []problemView           `json:"problems,omitempty"`
-	Warnings    []problemView           `json:"warnings,omitempty"`
+	Problems    []ProblemView           `json:"problems,omitempty"`
+	Warnings    []ProblemView           `json:"warnings,omitempty"`
 	Encodings   []issuer.EncodingChoice `json:"encodings,omitempty"`
 	Links       map[string]string       `json:"links"`
 }
@@ -59,8 +59,8 @@ type batchRows struct {
 	Failed       int `json:"failed"`
 }
 
-// problemView is one problem of a class list, by its cell.
-type problemView struct {
+// ProblemView is one problem of a class list, by its cell.
+type ProblemView struct {
 	Row    int    `json:"row,omitempty"`
 	Column string `json:"column,omitempty"` // header as written, or our name of the column
 	Cell   string `json:"cell,omitempty"`
@@ -69,9 +69,9 @@ type problemView struct {
 	Detail string `json:"detail"`
 }
 
-func problemViews(list []issuer.Problem) (views []problemView) {
+func problemViews(list []issuer.Problem) (views []ProblemView) {
 	for _, p := range list {
-		v := problemView{Row: p.Row, Column: p.Column, Cell: p.Cell, Value: p.Value, Rule: p.Rule, Detail: p.Want}
+		v := ProblemView{Row: p.Row, Column: p.Column, Cell: p.Cell, Value: p.Value, Rule: p.Rule, Detail: p.Want}
 		if v.Column == "" {
 			v.Column = p.Field
 		}
@@ -84,10 +84,10 @@ func problemViews(list []issuer.Problem) (views []problemView) {
 // one of each row.
 const shownProblems = 100
 
-func (s *server) batchView(c echo.Context, b issuer.Batch) batchView {
+func (s *server) batchView(c echo.Context, b issuer.Batch) BatchView {
 	n := b.Counts
 	base := "/api/v1/batches/" + b.ID
-	v := batchView{ID: b.ID, State: b.State, Why: b.Why, Stuck: s.Batches.Stuck(b.ID), File: b.Name, Defaults: b.Defaults, By: b.By, Created: b.Created, Started: b.Started, Ended: b.Ended,
+	v := BatchView{ID: b.ID, State: b.State, Why: b.Why, Stuck: s.Batches.Stuck(b.ID), File: b.Name, Defaults: b.Defaults, By: b.By, Created: b.Created, Started: b.Started, Ended: b.Ended,
 		RowsRemoved: b.Removed, LeaveOut: b.LeaveOut, Approval: b.Approval, PerSecond: float64(int(10*b.Rate())) / 10, SecondsLeft: int(b.Left().Seconds()), Encodings: b.Choices,
 		Rows:  batchRows{n.Rows, n.Checked, n.Sound, n.Bad, n.Known, n.Issued, n.Failed},
 		Links: map[string]string{"self": base, "results": base + "/results", "results_csv": base + "/results.csv", "previews": base + "/previews"}}
@@ -233,7 +233,7 @@ func (s *server) getBatches(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	views := []batchView{}
+	views := []BatchView{}
 	for _, b := range list {
 		views = append(views, s.batchView(c, b))
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // batchOf asks for something that answers with a batch.
-func batchOf(t *testing.T, want int, method, url, body string, headers ...string) (b batchView) {
+func batchOf(t *testing.T, want int, method, url, body string, headers ...string) (b BatchView) {
 	t.Helper()
 	got := ask(t, method, url, body, append(headers, auth...)...)
 	if got.status != want {
@@ -29,7 +29,7 @@ func batchOf(t *testing.T, want int, method, url, body string, headers ...string
 }
 
 // until waits until a batch is in a state.
-func until(t *testing.T, url string, state issuer.BatchState) batchView {
+func until(t *testing.T, url string, state issuer.BatchState) BatchView {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		b := batchOf(t, 200, "GET", url, "")

@@ -61,7 +61,7 @@ func (s *server) getBatchPage(c echo.Context) error {
 		Worked, Work       int
 		Rate               int
 		Left               string
-		Problems, Warnings []problemView
+		Problems, Warnings []ProblemView
 		More               int
 		Previews           []previewOnPage
 		MayUpload, Busy    bool

@@ -10,18 +10,19 @@ import (
 	"indeks/store"
 )
 
-// bulkRequest asks for a change of many credentials: first how many they are, then,
+// BulkRequest asks for a change of many credentials: first how many they are, then,
 // with that number confirmed, for the change.
-type bulkRequest struct {
+type BulkRequest struct {
 	Action  issuer.BulkAction `json:"action"`
-	Select  selectionView     `json:"select"`
-	Code    string            `json:"code"`
+	Select  SelectionView     `json:"select"`
+	Code    string            `json:"code,omitempty"`
 	Reason  string            `json:"reason"`
 	DryRun  bool              `json:"dry_run"`
-	Confirm *int              `json:"confirm"`
+	Confirm *int              `json:"confirm,omitempty"`
 }
 
-type selectionView struct {
+// SelectionView says which credentials are meant.
+type SelectionView struct {
 	Course  string    `json:"course,omitempty"`
 	Version string    `json:"course_version,omitempty"`
 	Batch   string    `json:"batch,omitempty"`
@@ -30,11 +31,11 @@ type selectionView struct {
 	Until   time.Time `json:"until,omitzero"`
 }
 
-// bulkView is a bulk change as the API shows it.
-type bulkView struct {
+// BulkView is a bulk change as the API shows it.
+type BulkView struct {
 	ID       string            `json:"id"`
 	Action   issuer.BulkAction `json:"action"`
-	Select   selectionView     `json:"select"`
+	Select   SelectionView     `json:"select"`
 	Code     string            `json:"code"`
 	Reason   string            `json:"reason"`
 	By       string            `json:"by"`
@@ -53,8 +54,9 @@ type bulkProblem struct {
 	Error string `json:"error"`
 }
 
-func bulkViewOf(b issuer.Bulk) bulkView {
-	v := bulkView{ID: b.ID, Action: b.Action, Select: selectionView(b.Select), Code: b.Code, Reason: b.Reason, By: b.By, AskedAt: b.AskedAt, State: b.State,
+// BulkViewOf shows a bulk change.
+func BulkViewOf(b issuer.Bulk) BulkView {
+	v := BulkView{ID: b.ID, Action: b.Action, Select: SelectionView(b.Select), Code: b.Code, Reason: b.Reason, By: b.By, AskedAt: b.AskedAt, State: b.State,
 		Found: b.Found, Done: b.Done, Skipped: b.Skipped, Failed: b.Failed, EndedAt: b.EndedAt}
 	for _, p := range b.Problems {
 		v.Problems = append(v.Problems, bulkProblem(p))
@@ -62,15 +64,15 @@ func bulkViewOf(b issuer.Bulk) bulkView {
 	return v
 }
 
-// bulkCountView is what a dry run finds.
-type bulkCountView struct {
+// BulkCountView is what a dry run finds.
+type BulkCountView struct {
 	Found   int                 `json:"found"` // to be given back as confirm
 	ByState map[store.State]int `json:"by_state"`
 	Expired int                 `json:"expired"`
 }
 
 func (s *server) postBulk(c echo.Context) error {
-	var req bulkRequest
+	var req BulkRequest
 	if err := readJSON(c, &req); err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func (s *server) postBulk(c echo.Context) error {
 		if err != nil {
 			return problems(err, "")
 		}
-		return writeJSON(c, http.StatusOK, bulkCountView(count))
+		return writeJSON(c, http.StatusOK, BulkCountView(count))
 	}
 	if req.Confirm == nil {
 		return missing("/confirm", "ask with dry_run first, and give back the number that is found")
@@ -91,7 +93,7 @@ func (s *server) postBulk(c echo.Context) error {
 		return problems(err, "")
 	}
 	c.Response().Header().Set("Location", "/api/v1/bulk/"+b.ID)
-	return writeJSON(c, http.StatusAccepted, bulkViewOf(b))
+	return writeJSON(c, http.StatusAccepted, BulkViewOf(b))
 }
 
 func (s *server) getBulks(c echo.Context) error {
@@ -100,11 +102,11 @@ func (s *server) getBulks(c echo.Context) error {
 		return err
 	}
 	list := struct {
-		Bulk []bulkView `json:"bulk"`
-	}{[]bulkView{}}
+		Bulk []BulkView `json:"bulk"`
+	}{[]BulkView{}}
 	for _, b := range all {
 		b.Problems = nil
-		list.Bulk = append(list.Bulk, bulkViewOf(b))
+		list.Bulk = append(list.Bulk, BulkViewOf(b))
 	}
 	return writeJSON(c, http.StatusOK, list)
 }
@@ -116,7 +118,7 @@ func (s *server) getBulk(c echo.Context) error {
 	if err != nil {
 		return notFound(err, noBulk)
 	}
-	return writeJSON(c, http.StatusOK, bulkViewOf(b))
+	return writeJSON(c, http.StatusOK, BulkViewOf(b))
 }
 
 func (s *server) postStopBulk(c echo.Context) error {
@@ -124,7 +126,7 @@ func (s *server) postStopBulk(c echo.Context) error {
 	if err != nil {
 		return notFound(err, noBulk)
 	}
-	return writeJSON(c, http.StatusOK, bulkViewOf(b))
+	return writeJSON(c, http.StatusOK, BulkViewOf(b))
 }
 
 func (s *server) postContinueBulk(c echo.Context) error {
@@ -132,5 +134,5 @@ func (s *server) postContinueBulk(c echo.Context) error {
 	if err != nil {
 		return notFound(err, noBulk)
 	}
-	return writeJSON(c, http.StatusOK, bulkViewOf(b))
+	return writeJSON(c, http.StatusOK, BulkViewOf(b))
 }

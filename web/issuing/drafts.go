@@ -28,7 +28,7 @@ type draftView struct {
 	Title      string      `json:"title,omitempty"`
 	Detail     string      `json:"detail,omitempty"`
 	Errors     []web.Field `json:"errors,omitempty"`
-	Credential *recordView `json:"credential,omitempty"`
+	Credential *RecordView `json:"credential,omitempty"`
 }
 
 // postDrafts issues drafts of another system: an array of objects, or one object a

@@ -9,8 +9,8 @@ import (
 	"indeks/issuer"
 )
 
-// erasureView is a request to erase as the API shows it.
-type erasureView struct {
+// ErasureView is a request to erase as the API shows it.
+type ErasureView struct {
 	ID      string    `json:"id"`
 	Records []string  `json:"credentials"`
 	Count   int       `json:"count"`
@@ -21,8 +21,8 @@ type erasureView struct {
 	Warning string    `json:"warning"`
 }
 
-func erasureViewOf(q issuer.ErasureRequest) erasureView {
-	return erasureView{q.ID, q.Records, len(q.Records), q.Reason, q.AskedBy, q.AskedAt, q.Expires, issuer.ErasureEnds}
+func erasureViewOf(q issuer.ErasureRequest) ErasureView {
+	return ErasureView{q.ID, q.Records, len(q.Records), q.Reason, q.AskedBy, q.AskedAt, q.Expires, issuer.ErasureEnds}
 }
 
 // postErasure asks for an erasure of data of the register, which another person
@@ -52,8 +52,8 @@ func (s *server) postErasure(c echo.Context) error {
 
 func (s *server) getErasures(c echo.Context) error {
 	list := struct {
-		Erasures []erasureView `json:"erasures"`
-	}{Erasures: []erasureView{}}
+		Erasures []ErasureView `json:"erasures"`
+	}{Erasures: []ErasureView{}}
 	for q, err := range s.Issuer.Erasures(c.Request().Context()) {
 		if err != nil {
 			return err

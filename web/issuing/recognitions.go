@@ -24,9 +24,9 @@ type Examiner interface {
 // maxFile is the largest file that a verifier reads, and some room around it.
 const maxFile = 3 << 20
 
-// recognitionView is a recognition as the API shows it; decisions have the names
+// RecognitionView is a recognition as the API shows it; decisions have the names
 // under which they are given.
-type recognitionView struct {
+type RecognitionView struct {
 	ID         string                  `json:"id"`
 	State      issuer.RecognitionState `json:"state"`
 	Created    time.Time               `json:"created"`
@@ -43,8 +43,9 @@ type recognitionView struct {
 	Decisions  []issuer.Decision       `json:"decisions"`
 }
 
-func recognitionViewOf(r issuer.Recognition) recognitionView {
-	v := recognitionView{ID: r.ID, State: r.State, Created: r.Created, By: r.By, SHA256: r.SHA256, Size: r.Size, Credential: r.Credential, Title: r.Title,
+// RecognitionViewOf shows a recognition.
+func RecognitionViewOf(r issuer.Recognition) RecognitionView {
+	v := RecognitionView{ID: r.ID, State: r.State, Created: r.Created, By: r.By, SHA256: r.SHA256, Size: r.Size, Credential: r.Credential, Title: r.Title,
 		Issuer: r.Issuer, Confirmed: r.Confirmed, Verdict: r.Verdict, Standing: r.Standing, Report: r.Report, Decisions: r.Decisions}
 	if v.Decisions == nil {
 		v.Decisions = []issuer.Decision{}
@@ -76,7 +77,7 @@ func (s *server) postRecognition(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Location", "/api/v1/recognitions/"+r.ID)
-	return writeJSON(c, http.StatusCreated, recognitionViewOf(r))
+	return writeJSON(c, http.StatusCreated, RecognitionViewOf(r))
 }
 
 // sealedIn takes the token or object out of a JSON body.
@@ -106,9 +107,9 @@ func (s *server) getRecognitions(c echo.Context) error {
 		return &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/state", Detail: `expected "draft" or "decided"`}}}
 	}
 	list := struct {
-		Recognitions []recognitionView `json:"recognitions"`
+		Recognitions []RecognitionView `json:"recognitions"`
 		Next         string            `json:"next,omitempty"` // to ask with as after
-	}{Recognitions: []recognitionView{}}
+	}{Recognitions: []RecognitionView{}}
 	for r, err := range s.Issuer.Recognitions(c.Request().Context(), c.QueryParam("after")) {
 		if err != nil {
 			return err
@@ -121,7 +122,7 @@ func (s *server) getRecognitions(c echo.Context) error {
 			break
 		}
 		r.Report = nil
-		list.Recognitions = append(list.Recognitions, recognitionViewOf(r))
+		list.Recognitions = append(list.Recognitions, RecognitionViewOf(r))
 	}
 	return writeJSON(c, http.StatusOK, list)
 }
@@ -133,35 +134,40 @@ func (s *server) getRecognition(c echo.Context) error {
 	if err != nil {
 		return notFound(err, noRecognition)
 	}
-	return writeJSON(c, http.StatusOK, recognitionViewOf(r))
+	return writeJSON(c, http.StatusOK, RecognitionViewOf(r))
 }
 
-// decisionRequest is a decision, with the number of the last one that was seen.
-type decisionRequest struct {
+// DecisionRequest is a decision, with the number of the last one that was seen.
+type DecisionRequest struct {
 	After     *int                     `json:"after"`
 	Date      string                   `json:"date"`
 	Decided   string                   `json:"decided_by"`
 	Procedure string                   `json:"procedure"`
 	Reason    string                   `json:"reason"`
-	Despite   string                   `json:"despite"`
-	Appeal    string                   `json:"appeal"`
-	Course    string                   `json:"course"`
-	Outcomes  []issuer.OutcomeDecision `json:"outcomes"`
-	Credits   []issuer.CreditDecision  `json:"credits"`
+	Despite   string                   `json:"despite,omitempty"`
+	Appeal    string                   `json:"appeal,omitempty"`
+	Course    string                   `json:"course,omitempty"`
+	Outcomes  []issuer.OutcomeDecision `json:"outcomes,omitempty"`
+	Credits   []issuer.CreditDecision  `json:"credits,omitempty"`
+}
+
+// Decision is what is asked for.
+func (r *DecisionRequest) Decision() issuer.Decision {
+	return issuer.Decision{Date: r.Date, Decided: r.Decided, Procedure: r.Procedure, Reason: r.Reason,
+		Despite: r.Despite, Appeal: r.Appeal, Course: r.Course, Outcomes: r.Outcomes, Credits: r.Credits}
 }
 
 func (s *server) postDecision(c echo.Context) error {
-	var req decisionRequest
+	var req DecisionRequest
 	if err := readJSON(c, &req); err != nil {
 		return err
 	}
 	if req.After == nil {
 		return missing("/after", "give the number of the last decision that you have seen, 0 for none")
 	}
-	r, err := s.Issuer.Decide(c.Request().Context(), c.Param("id"), issuer.Decision{Date: req.Date, Decided: req.Decided, Procedure: req.Procedure, Reason: req.Reason,
-		Despite: req.Despite, Appeal: req.Appeal, Course: req.Course, Outcomes: req.Outcomes, Credits: req.Credits}, *req.After, actor(c))
+	r, err := s.Issuer.Decide(c.Request().Context(), c.Param("id"), req.Decision(), *req.After, actor(c))
 	if err != nil {
 		return problems(notFound(err, noRecognition), "")
 	}
-	return writeJSON(c, http.StatusCreated, recognitionViewOf(r))
+	return writeJSON(c, http.StatusCreated, RecognitionViewOf(r))
 }

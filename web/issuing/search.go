@@ -50,9 +50,9 @@ func (s *server) getRecords(c echo.Context) error {
 		return err
 	}
 	answer := struct {
-		Credentials []recordView `json:"credentials"`
+		Credentials []RecordView `json:"credentials"`
 		Next        string       `json:"next,omitempty"` // to ask with as after
-	}{Credentials: []recordView{}, Next: next}
+	}{Credentials: []RecordView{}, Next: next}
 	for _, r := range found {
 		answer.Credentials = append(answer.Credentials, s.recordView(r))
 	}
