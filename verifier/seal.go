@@ -149,10 +149,14 @@ type judgement struct {
 // entry that answers for that seal, nil where nobody does.
 func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, token []byte) *TrustedIssuer {
 	c := r.check(CheckSeal)
+	var between []*x509.Certificate // of all seals, and the token is taken apart again only where there are some
+	if slices.ContainsFunc(opened.Seals, func(s keys.Seal) bool { return slices.Contains(s.Unsigned, "xVals") }) {
+		between = keys.Intermediates(token)
+	}
 	var best judgement
 	var seal keys.Seal
 	for i, s := range opened.Seals {
-		j := v.judge(s, cred, found, token, r.CheckedAt)
+		j := v.judge(s, cred, found, between, r.CheckedAt)
 		if i == 0 || rank(j) > rank(best) {
 			best, seal = j, s
 		}
@@ -205,8 +209,8 @@ func rank(j judgement) int {
 }
 
 // judge decides whose seal this is and whether its key was allowed when it was
-// made.
-func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, token []byte, now time.Time) judgement {
+// made. between are certificates to build paths with.
+func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, between []*x509.Certificate, now time.Time) judgement {
 	refuse := func(reason Reason, message string) judgement { return judgement{reason: reason, message: message} }
 
 	// 1. When was it made? The seal's own word; no trusted time is evaluated.
@@ -234,7 +238,7 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, tok
 		if e == nil {
 			e = v.trust.byCertificate(s.Chain[0])
 		}
-		switch anchors, err := leadsTo(e, s.Chain, token, at); {
+		switch anchors, err := leadsTo(e, s.Chain, between, at); {
 		case err == nil && slices.ContainsFunc(anchors, s.Chain[0].Equal):
 			j.entry = e // the operator names this very certificate
 		case err == nil:
@@ -322,9 +326,9 @@ func forSeals(c *x509.Certificate) bool {
 
 // leadsTo builds a path from a seal certificate to the anchors of an entry, as
 // of the time of sealing, and compares the organization. Certificates in between
-// come from the header and from unsigned xVals; what they claim is worth nothing
-// until the path ends at an anchor. The anchors at which paths end come back.
-func leadsTo(e *TrustedIssuer, chain []*x509.Certificate, token []byte, at time.Time) ([]*x509.Certificate, error) {
+// come from the header and from unsigned xVals (unsealed); what they claim is worth
+// nothing until the path ends at an anchor. The anchors at which paths end come back.
+func leadsTo(e *TrustedIssuer, chain, unsealed []*x509.Certificate, at time.Time) ([]*x509.Certificate, error) {
 	if e == nil || len(e.Anchors) == 0 || keys.OrganizationIdentifier(chain[0]) != e.OrganizationID {
 		return nil, errNoAnchor
 	}
@@ -332,7 +336,7 @@ func leadsTo(e *TrustedIssuer, chain []*x509.Certificate, token []byte, at time.
 	for _, c := range e.Anchors {
 		roots.AddCert(c)
 	}
-	for _, c := range slices.Concat(chain[1:], keys.Intermediates(token)) {
+	for _, c := range slices.Concat(chain[1:], unsealed) {
 		between.AddCert(c)
 	}
 	paths, err := chain[0].Verify(x509.VerifyOptions{

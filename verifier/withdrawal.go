@@ -69,7 +69,7 @@ func (v *Verifier) openWithdrawal(ctx context.Context, token []byte, now time.Ti
 	}
 	seal = opened.Seals[0]
 	// Only what the trust file vouches for: a key that names itself does not.
-	by := v.judge(seal, &elm.Credential{Profile: elm.Other, Issuer: elm.Organisation{Ref: elm.Ref{ID: w.Issuer}}}, found, token, now)
+	by := v.judge(seal, &elm.Credential{Profile: elm.Other, Issuer: elm.Organisation{Ref: elm.Ref{ID: w.Issuer}}}, found, nil, now)
 	switch {
 	case by.reason != "" || by.unconfirmable || by.entry == nil:
 		return w, seal, nil, errors.New("reading a withdrawal: it is not sealed by an issuer of the trust file in its own name")
