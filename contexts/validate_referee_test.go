@@ -203,7 +203,7 @@ func (m *mutator) mutate(doc map[string]any) {
 		object[name] = []any{object[name], ld.CloneDocument(rapid.SampledFrom(append(m.values, mutantText...)).Draw(m.t, "other")), ld.CloneDocument(object[name])}
 	case 6: // two things become one, or one two
 		if other, ok := rapid.SampledFrom(m.objects).Draw(m.t, "same")["id"]; ok {
-			object["id"] = other
+			object["id"] = ld.CloneDocument(other) // the other thing may hold this one
 		} else {
 			delete(object, "id")
 		}
