@@ -191,11 +191,11 @@ func (s *postgresStore) columns(ctx context.Context, last int64) (found []pgColu
 
 // checkDocuments reads every document once.
 func (s *postgresStore) checkDocuments(ctx context.Context, report func(format string, args ...any)) {
-	for kind, id := "", ""; ; {
-		n := 0
+	for lastKind, lastID := "", ""; ; {
+		n, kind, id := 0, "", ""
 		err := s.read(ctx, func(q querier) error {
 			n = 0
-			rows, err := q.Query(ctx, "SELECT kind, id, revision, doc FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3", kind, id, stepRecords)
+			rows, err := q.Query(ctx, "SELECT kind, id, revision, doc FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3", lastKind, lastID, stepRecords)
 			if err != nil {
 				return err
 			}
@@ -223,6 +223,7 @@ func (s *postgresStore) checkDocuments(ctx context.Context, report func(format s
 		if err != nil || n < stepRecords {
 			return
 		}
+		lastKind, lastID = kind, id
 	}
 }
 
@@ -240,26 +241,31 @@ func (s *postgresStore) checkCourses(ctx context.Context, records map[string]boo
 			report("course %s, version %s is published and never was", c.ID, c.Version)
 		}
 	}
+	type mark struct {
+		id, version string
+		sum         []byte
+	}
+	var marks []mark
 	err = s.read(ctx, func(q querier) error {
 		rows, err := q.Query(ctx, "SELECT id, version, sha256 FROM awarded")
-		if err != nil {
-			return err
+		if err == nil {
+			marks, err = pgx.CollectRows(rows, func(c pgx.CollectableRow) (m mark, err error) {
+				err = c.Scan(&m.id, &m.version, &m.sum)
+				return m, err
+			})
 		}
-		var id, version string
-		var sum []byte
-		_, err = pgx.ForEachRow(rows, []any{&id, &version, &sum}, func() error {
-			key := string(append(courseKey(id, version), sum...))
-			if !records[key] {
-				report("%q was not awarded by any record", key)
-			}
-			delete(records, key)
-			if c, ok := catalogue[string(courseKey(id, version))]; ok && c.SHA256 != [32]byte(sum) {
-				report("course %s, version %s is not what was awarded under it", id, version)
-			}
-			return nil
-		})
 		return err
 	})
+	for _, m := range marks {
+		key := string(append(courseKey(m.id, m.version), m.sum...))
+		if !records[key] {
+			report("%q was not awarded by any record", key)
+		}
+		delete(records, key)
+		if c, ok := catalogue[string(courseKey(m.id, m.version))]; ok && c.SHA256 != [32]byte(m.sum) {
+			report("course %s, version %s is not what was awarded under it", m.id, m.version)
+		}
+	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		report("%w", err)
 	}

@@ -151,7 +151,7 @@ func (s *postgresStore) documents(ctx context.Context, where string, yield func(
 			err      error
 		}
 		var found []result
-		n, size := 0, 0
+		n, size, last := 0, 0, ""
 		err := s.read(ctx, func(q querier) error {
 			found, n, size = nil, 0, 0
 			// What comes after the first four megabytes is for the next step.
@@ -171,8 +171,7 @@ func (s *postgresStore) documents(ctx context.Context, where string, yield func(
 				if !errors.Is(err, ErrNotFound) { // or erased
 					found = append(found, result{d, err})
 				}
-				n, size = n+1, size+len(doc)
-				args[3] = id
+				n, size, last = n+1, size+len(doc), id
 				return nil
 			})
 			return err
@@ -189,5 +188,6 @@ func (s *postgresStore) documents(ctx context.Context, where string, yield func(
 		if n < stepDocuments && size < stepBytes {
 			return
 		}
+		args[3] = last
 	}
 }

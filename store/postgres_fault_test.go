@@ -32,6 +32,7 @@ type proxy struct {
 	listener net.Listener
 	lose     atomic.Int32 // what happens to the next commit
 	lost     atomic.Int32 // how often it happened
+	rows     atomic.Int64 // how many rows the server's answers have yet before one is lost in the middle; 0: none is
 }
 
 // What a proxy does with a commit.
@@ -82,6 +83,9 @@ func (p *proxy) serve(client net.Conn) {
 		for {
 			m, err := message(server, true)
 			if err != nil {
+				return
+			}
+			if m[0] == 'D' && p.rows.Add(-1) == 0 {
 				return
 			}
 			if m[0] == 'C' && strings.HasPrefix(string(m[5:]), "COMMIT") && mute.Load() {
@@ -233,6 +237,30 @@ func TestPostgresLosesConnection(t *testing.T) {
 			}
 			CheckStore(t, s)
 		})
+	}
+}
+
+// A connection that is lost in the middle of an answer costs no document: what is read
+// once more is read from where the first time began.
+func TestPostgresReadsAnew(t *testing.T) {
+	p, c := newProxy(t, newDatabase(t))
+	s := openDatabase(t, c)
+	const n = 40
+	for i := range n {
+		if err := s.PutDocuments(t.Context(), []Document{{Kind: "job", ID: fmt.Sprintf("%02d", i), Body: []byte("x")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.rows.Store(n / 2)
+	seen := 0
+	for d, err := range s.Documents(t.Context(), "job", "", "") {
+		if err != nil || d.ID != fmt.Sprintf("%02d", seen) {
+			t.Fatalf("document %d: %q, %v", seen, d.ID, err)
+		}
+		seen++
+	}
+	if seen != n || p.rows.Load() > 0 {
+		t.Errorf("%d documents of %d, and %d rows before the connection was lost", seen, n, p.rows.Load())
 	}
 }
 

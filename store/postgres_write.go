@@ -122,7 +122,8 @@ func lostConnection(err error) bool {
 	return !errors.As(err, &reported) || reported.Severity == "FATAL" || reported.Severity == "PANIC" || reported.Code == "40003"
 }
 
-// read runs what only reads, once more where the connection turns out to be dead.
+// read runs what only reads, once more where the connection turns out to be dead, which
+// may be after some of the rows: do begins anew each time.
 func (s *postgresStore) read(ctx context.Context, do func(q querier) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
