@@ -13,7 +13,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"indeks/issuer"
-	"indeks/keys"
 	"indeks/store"
 )
 
@@ -33,38 +32,23 @@ While the issuer's server runs it holds the records: then GET /api/v1/audit and 
 
 // log opens the records to read their log.
 func (f configFlag) log(ctx context.Context) (*auditLog, error) {
-	c, err := readConfig(f.Config)
-	if err != nil {
-		return nil, err
-	}
-	inst, err := c.institution()
-	if err != nil {
-		return nil, err
-	}
-	ring, err := c.ring()
-	if err != nil {
-		return nil, err
-	}
-	learners, err := c.dataKeys(ctx, ring)
-	if err != nil {
-		return nil, err
-	}
-	records, err := c.readRecords(ctx, learners)
+	records, err := f.read(ctx)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, fmt.Errorf("%w, or ask it: GET /api/v1/audit, GET /log", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &auditLog{c, inst, ring, learners, records}, nil
+	inst, err := records.config.institution()
+	if err != nil {
+		return nil, errors.Join(err, records.Close())
+	}
+	return &auditLog{records, inst}, nil
 }
 
 type auditLog struct {
-	config      *Config
+	*opened
 	institution issuer.Institution
-	ring        *keys.Ring
-	learners    *store.DataKeys
-	store.Store
 }
 
 // named is the log with a name, the one that was opened last for "".
@@ -205,15 +189,9 @@ func (f *eventFlags) filter() (store.EventFilter, error) {
 		}
 	}
 	for text, at := range map[*string]*time.Time{&f.Since: &filter.Since, &f.Until: &filter.Until} {
-		if *text == "" {
-			continue
-		}
 		var err error
-		if *at, err = time.Parse(time.DateOnly, *text); err != nil {
-			*at, err = time.Parse(time.RFC3339, *text)
-		}
-		if err != nil {
-			return filter, &exitError{exitUsage, fmt.Errorf("%q is neither a day nor a time: expected 2026-01-31 or 2026-01-31T00:00:00Z", *text)}
+		if *at, err = dayOrInstant(*text); err != nil {
+			return filter, err
 		}
 	}
 	return filter, nil

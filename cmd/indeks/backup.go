@@ -62,11 +62,7 @@ func (cmd *backupCmd) Run(ctx context.Context, con console) error {
 			return fmt.Errorf("making the folder for backups: %w", err)
 		}
 	}
-	ring, err := c.ring()
-	if err != nil {
-		return err
-	}
-	learners, err := c.dataKeys(ctx, ring)
+	ring, learners, err := c.unlock(ctx)
 	if err != nil {
 		return err
 	}

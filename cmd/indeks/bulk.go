@@ -41,8 +41,8 @@ type bulkFlags struct {
 	Confirm int    `help:"The number that was counted without this flag." default:"-1" placeholder:"N"`
 }
 
-// since takes a day or an instant.
-func since(text string) (time.Time, error) {
+// dayOrInstant reads a flag that takes either; "" is none.
+func dayOrInstant(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -64,11 +64,11 @@ type selectFlags struct {
 }
 
 func (f selectFlags) selection() (issuer.Selection, error) {
-	from, err := since(f.Since)
+	from, err := dayOrInstant(f.Since)
 	if err != nil {
 		return issuer.Selection{}, err
 	}
-	to, err := since(f.Until)
+	to, err := dayOrInstant(f.Until)
 	return issuer.Selection{Course: f.Course, Version: f.Version, Batch: f.Batch, Key: f.Key, Since: from, Until: to}, err
 }
 

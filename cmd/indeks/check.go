@@ -41,11 +41,7 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	ring, err := c.ring()
-	if err != nil {
-		return err
-	}
-	learners, err := c.dataKeys(ctx, ring)
+	ring, learners, err := c.unlock(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,7 @@ func (cmd *compactCmd) Run(ctx context.Context, con console) error {
 	if err := c.errDatabase("compacting", "autovacuum, or VACUUM"); err != nil {
 		return err
 	}
-	ring, err := c.ring()
-	if err != nil {
-		return err
-	}
-	learners, err := c.dataKeys(ctx, ring)
+	_, learners, err := c.unlock(ctx)
 	if err != nil {
 		return err
 	}

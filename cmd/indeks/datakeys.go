@@ -22,6 +22,16 @@ func (c *Config) dataKeysFile() string {
 	return c.path(c.Issuer.StoreFile) + ".keys"
 }
 
+// unlock opens the key file, and with it the data keys of the records.
+func (c *Config) unlock(ctx context.Context) (*keys.Ring, *store.DataKeys, error) {
+	ring, err := c.ring()
+	if err != nil {
+		return nil, nil, err
+	}
+	learners, err := c.dataKeys(ctx, ring)
+	return ring, learners, err
+}
+
 // dataKeys opens the data keys of the records. Where there are none and the records
 // are of a version that had none, they are made: records that come from now on are
 // under them, and those that are there after `indeks compact`.

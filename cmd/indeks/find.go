@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
 	"indeks/store"
+	"indeks/web/issuing"
 )
 
 type findCmd struct {
@@ -40,13 +42,8 @@ func (cmd *findCmd) Run(ctx context.Context, con console) error {
 	more := ""
 	if cmd.Server != "" {
 		var answer struct {
-			Credentials []struct {
-				Number, State, Course string
-				GivenName             string `json:"given_name"`
-				FamilyName            string `json:"family_name"`
-				AwardingDate          string `json:"awarding_date"`
-			}
-			Next string
+			Credentials []issuing.RecordView
+			Next        string
 		}
 		query := url.Values{"limit": {strconv.Itoa(cmd.Most)}}
 		for name, value := range map[string]string{"name": cmd.Name, "number": cmd.Number, "learner_id": cmd.Learner, "course": cmd.Course, "from": cmd.From, "until": cmd.Until, "batch": cmd.Batch, "state": cmd.State} {
@@ -58,23 +55,12 @@ func (cmd *findCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 		for _, r := range answer.Credentials {
-			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, r.State)
+			erased := slices.ContainsFunc(r.Erasures, func(e issuing.ErasedView) bool { return e.Class == store.Register })
+			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, foundState(r.State, erased, r.Expired))
 		}
 		more = answer.Next
 	} else {
-		c, err := readConfig(cmd.Config)
-		if err != nil {
-			return err
-		}
-		ring, err := c.ring()
-		if err != nil {
-			return err
-		}
-		learners, err := c.dataKeys(ctx, ring)
-		if err != nil {
-			return err
-		}
-		records, err := c.readRecords(ctx, learners)
+		records, err := cmd.read(ctx)
 		if err != nil {
 			return err
 		}
@@ -85,13 +71,7 @@ func (cmd *findCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 		for _, r := range found {
-			state := string(r.State)
-			if r.Erased(store.Register) {
-				state += ", erased"
-			} else if r.Expired(q.Now) {
-				state = "expired"
-			}
-			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, state)
+			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, foundState(r.State, r.Erased(store.Register), r.Expired(q.Now)))
 		}
 		more = next
 	}
@@ -102,4 +82,15 @@ func (cmd *findCmd) Run(ctx context.Context, con console) error {
 		fmt.Fprintln(con.out, "There are more: narrow it down, or raise --most.")
 	}
 	return nil
+}
+
+// foundState is how a record stands, in a word or two.
+func foundState(state store.State, erased, expired bool) string {
+	switch {
+	case erased:
+		return string(state) + ", erased"
+	case expired:
+		return "expired"
+	}
+	return string(state)
 }

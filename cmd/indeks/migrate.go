@@ -70,11 +70,7 @@ func (cmd *migrateBoltCmd) Run(ctx context.Context, con console) error {
 	if c.inDatabase() {
 		return &exitError{exitUsage, errors.New("the records are in a database already")}
 	}
-	ring, err := c.ring()
-	if err != nil {
-		return err
-	}
-	learners, err := c.dataKeys(ctx, ring)
+	_, learners, err := c.unlock(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"indeks/keys"
 	"indeks/store"
 )
 
@@ -77,6 +78,31 @@ func (c *Config) readRecords(ctx context.Context, learners *store.DataKeys) (sto
 		return nil, err
 	}
 	return store.ReadPostgres(ctx, d)
+}
+
+// opened are records to be read, with what opens what is personal in them.
+type opened struct {
+	config   *Config
+	ring     *keys.Ring
+	learners *store.DataKeys
+	store.Store
+}
+
+// read opens the records of the configuration to read them.
+func (f configFlag) read(ctx context.Context) (*opened, error) {
+	c, err := readConfig(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	ring, learners, err := c.unlock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records, err := c.readRecords(ctx, learners)
+	if err != nil {
+		return nil, err
+	}
+	return &opened{c, ring, learners, records}, nil
 }
 
 // recordsName is what messages call the records.

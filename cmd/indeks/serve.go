@@ -111,11 +111,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if err := inst.Validate(); err != nil {
 		return nil, fmt.Errorf("reading the institution's facts in %s: %w", c.path(configName), err)
 	}
-	ring, err := c.ring()
-	if err != nil {
-		return nil, err
-	}
-	learners, err := c.dataKeys(ctx, ring)
+	ring, learners, err := c.unlock(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -138,13 +138,13 @@ type RecordView struct {
 	Links        map[string]string `json:"links,omitempty"`
 	SHA256       map[string]string `json:"token_sha256"`
 	Changes      []changeView      `json:"changes,omitempty"`
-	Erasures     []erasedView      `json:"erasures,omitempty"`
+	Erasures     []ErasedView      `json:"erasures,omitempty"`
 	ExternalID   string            `json:"external_id,omitempty"`
 	Batch        string            `json:"batch,omitempty"`
 }
 
-// erasedView is what was erased of a record.
-type erasedView struct {
+// ErasedView is what was erased of a record.
+type ErasedView struct {
 	At        time.Time   `json:"at"`
 	Class     store.Class `json:"class"`
 	Reason    string      `json:"reason,omitempty"`
@@ -169,7 +169,7 @@ func (s *server) recordView(r store.Record) RecordView {
 		v.Supersedes = r.Supersedes.ID
 	}
 	for _, e := range r.Erasures {
-		v.Erasures = append(v.Erasures, erasedView{e.At, e.Class, e.Reason, e.By, e.Confirmed})
+		v.Erasures = append(v.Erasures, ErasedView{e.At, e.Class, e.Reason, e.By, e.Confirmed})
 	}
 	if r.Course != "" && r.Link != "" {
 		page := s.Issuer.LearnerURL(r)
