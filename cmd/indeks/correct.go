@@ -89,6 +89,9 @@ func (cmd *correctCmd) ask(ctx context.Context, con console) error {
 		delete(body, "code")
 	}
 	err := cmd.serverFlag.ask(ctx, http.MethodPost, "/api/v1/credentials/"+url.PathEscape(cmd.Credential)+"/correct", body, &answer, "Idempotency-Key", request)
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.final() {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w\nTo send the same request again add --request %s", err, request)
 	}

@@ -90,7 +90,7 @@ func (f serverFlag) ask(ctx context.Context, method, path string, body, into any
 		return fmt.Errorf("asking the issuer's server: it answered %s with something that is not JSON", resp.Status)
 	}
 	said := problem.Title
-	if problem.Detail != "" {
+	if problem.Detail != "" && !strings.EqualFold(problem.Detail, problem.Title) {
 		said += ": " + problem.Detail
 	}
 	for _, e := range problem.Errors {
@@ -100,5 +100,19 @@ func (f serverFlag) ask(ctx context.Context, method, path string, body, into any
 		}
 		said += e.Detail
 	}
-	return fmt.Errorf("asking the issuer's server: %s", said)
+	return &refusal{resp.StatusCode, said}
+}
+
+// refusal is what the server said instead of doing what it was asked to.
+type refusal struct {
+	status int
+	said   string
+}
+
+func (r *refusal) Error() string { return "asking the issuer's server: " + r.said }
+
+// final reports whether the same request again would be refused again: nothing came
+// of it.
+func (r *refusal) final() bool {
+	return r.status < http.StatusInternalServerError && r.status != http.StatusTooManyRequests
 }
