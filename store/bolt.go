@@ -401,12 +401,13 @@ func (s *boltStore) upgrade(id identity) error {
 // boltStore is a Store in one bbolt file. See write for how callers share a
 // transaction.
 type boltStore struct {
-	path  string
-	db    *bolt.DB
-	keys  *DataKeys // nil: what is personal cannot be read
-	rows  searchRows
-	bases sync.Map // see hasBases
-	now   func() time.Time
+	path     string
+	db       *bolt.DB
+	keys     *DataKeys // nil: what is personal cannot be read
+	rows     searchRows
+	bases    sync.Map // see hasBases
+	counters counters
+	now      func() time.Time
 
 	turn chan struct{} // holds one token while a transaction is being written
 

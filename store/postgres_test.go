@@ -264,7 +264,7 @@ func TestPostgresRights(t *testing.T) {
 	c := newDatabase(t)
 	server.Query(t, c.database(t), `DO $$ BEGIN CREATE ROLE serves LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;
 		GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO serves;
-		GRANT DELETE ON documents, pending, states, search, bits, payloads, tokens TO serves;
+		GRANT DELETE ON counters, documents, pending, states, search, bits, payloads, tokens TO serves;
 		GRANT USAGE ON record_sequence TO serves`)
 	c.URL = strings.Replace(c.URL, "user=postgres", "user=serves", 1)
 	s := openDatabase(t, c)

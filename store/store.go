@@ -368,6 +368,18 @@ type Store interface {
 	// ErrInvalid.
 	EraseDocuments(ctx context.Context, kind, id string) error
 
+	// Take takes one of the limit (1 to 1 000 000) that key may have at once, and of
+	// which each comes back a limit-th of window after the other, or says how long to
+	// wait (0: it is taken) and takes nothing. All nodes that share the store count
+	// together. It is for rates and attempts, and not durable: whoever starts the
+	// only node, or the database after a crash, begins anew, so what must not be is no
+	// counter. Of key, which may name a person, only a keyed hash is kept, and that
+	// until its window is over. ErrInvalid without a key, limit or window.
+	Take(ctx context.Context, key string, limit int, window time.Duration) (wait time.Duration, err error)
+
+	// Clear gives key back all that it may have, as after a log-in that went well.
+	Clear(ctx context.Context, key string) error
+
 	// Writable is ErrReadOnly where no write is taken any more, and writes nothing.
 	Writable() error
 

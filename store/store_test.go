@@ -708,6 +708,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 
 	testCourses(run)
 	testDocuments(run)
+	testCounters(run)
 	testBases(run)
 	testSearch(run)
 	testErase(run)
