@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/piprate/json-gold/ld"
 	"pgregory.net/rapid"
+
+	"indeks/internal/processor"
 )
 
 // refereeCanonical has json-gold canonicalize quads.
@@ -129,12 +131,12 @@ func TestCanonicalBudget(t *testing.T) {
 		doc := tree(test.shape)
 		doc["id"] = "urn:x:1"
 		doc["@context"] = []any{VC1, EDCAP}
-		start := time.Now()
+		start := processor.Time()
 		_, err := Default().Canonical(doc, crypto.SHA256)
 		if test.ok != (err == nil) || err != nil && !errors.Is(err, ErrBudget) {
 			t.Errorf("%v: %v", test.shape, err)
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := processor.Time() - start; took > 2*time.Second {
 			t.Errorf("%v took %v", test.shape, took)
 		}
 	}
@@ -152,12 +154,12 @@ func TestCanonicalCompleteGraph(t *testing.T) {
 				}
 			}
 		}
-		start := time.Now()
+		start := processor.Time()
 		_, err := canonicalize(quads, crypto.SHA256)
 		if err != nil && !errors.Is(err, ErrBudget) || n > 8 && err == nil {
 			t.Errorf("%d nodes: %v", n, err)
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := processor.Time() - start; took > 2*time.Second {
 			t.Errorf("%d nodes took %v", n, took)
 		}
 	}
@@ -239,9 +241,9 @@ func FuzzCanonicalize(f *testing.F) {
 	f.Add([]byte(`{"@context": ["https://www.w3.org/2018/credentials/v1", "https://w3id.org/security/data-integrity/v2"], "type": "VerifiableCredential", "proof": {"type": "DataIntegrityProof", "cryptosuite": "x"}}`))
 	set := Default().Open()
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		start := time.Now()
+		start := processor.Time()
 		text, err := set.Canonicalize(doc, crypto.SHA256)
-		if took := time.Since(start); took > 10*time.Second {
+		if took := processor.Time() - start; took > 10*time.Second {
 			t.Fatalf("took %v", took)
 		}
 		if err != nil {

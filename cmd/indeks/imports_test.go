@@ -12,9 +12,10 @@ import (
 // go-json-experiment/json. Change it in the same commit as the code, so that
 // the change is seen.
 var imports = map[string]struct{ ours, libraries []string }{
-	"internal/reference": {nil, nil}, // for tests alone, as is the next
+	"internal/reference": {nil, nil}, // for tests alone, as are the next three
 	"internal/contract":  {nil, []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp"}},
 	"internal/postgres":  {nil, nil},
+	"internal/processor": {nil, nil},
 	"strictjson":         {nil, nil},
 	"contexts":           {[]string{"strictjson"}, []string{"github.com/piprate/json-gold"}},
 	"status":             {nil, nil},

@@ -28,13 +28,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/examples"
+	"indeks/internal/processor"
 	"indeks/internal/reference"
 	"indeks/issuer"
 	"indeks/keys"
@@ -261,11 +261,11 @@ func (b *bench) compare(t *testing.T, name string, requests [][]byte) {
 	var last pass
 	for i := range speedPasses + 1 {
 		for n, s := range []*speedServer{b.bare, b.indeks} {
-			before := s.work(t) + ownWork(t)
+			before := s.work(t) + processor.Time()
 			last = send(t, s.address, requests, `{"verdict":"valid"`)
 			if i > 0 { // the first pass of each fetches lists and warms up
 				rates[n] = append(rates[n], last.rate())
-				work[n] = append(work[n], float64((s.work(t)+ownWork(t)-before)/time.Duration(len(requests)))/1000)
+				work[n] = append(work[n], float64((s.work(t)+processor.Time()-before)/time.Duration(len(requests)))/1000)
 			}
 		}
 	}
@@ -294,15 +294,6 @@ func (s *speedServer) work(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(user+system) * 10 * time.Millisecond
-}
-
-// ownWork is the processor time that the load has used.
-func ownWork(t *testing.T) time.Duration {
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // latency measures how long answers take at half of the rate that the server can
