@@ -57,7 +57,7 @@ func (f *faulty) Reserve(ctx context.Context, r store.Record) (store.Record, err
 	return r, errors.Join(err, after)
 }
 
-func (f *faulty) Commit(ctx context.Context, id string, tokens map[string][]byte) (store.Record, error) {
+func (f *faulty) Commit(ctx context.Context, id string, tokens map[string][]byte, with ...store.Document) (store.Record, error) {
 	if f.failCommit {
 		return store.Record{}, errFault
 	}
@@ -65,7 +65,7 @@ func (f *faulty) Commit(ctx context.Context, id string, tokens map[string][]byte
 	if before != nil {
 		return store.Record{}, before
 	}
-	r, err := f.Store.Commit(ctx, id, tokens)
+	r, err := f.Store.Commit(ctx, id, tokens, with...)
 	return r, errors.Join(err, after)
 }
 
@@ -129,12 +129,12 @@ func (f *faulty) Publish(ctx context.Context, id string, sequence uint64, token 
 	return errors.Join(f.Store.Publish(ctx, id, sequence, token, validFrom), after)
 }
 
-func (f *faulty) Change(ctx context.Context, id string, c store.Change) (store.Record, error) {
+func (f *faulty) Change(ctx context.Context, id string, c store.Change, with ...store.Document) (store.Record, error) {
 	before, after := f.call()
 	if before != nil {
 		return store.Record{}, before
 	}
-	r, err := f.Store.Change(ctx, id, c)
+	r, err := f.Store.Change(ctx, id, c, with...)
 	return r, errors.Join(err, after)
 }
 

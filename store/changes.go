@@ -11,15 +11,23 @@ import (
 	"indeks/status"
 )
 
-func (s *boltStore) Change(ctx context.Context, id string, c Change) (Record, error) {
-	if err := c.validate(); err != nil {
+func (s *boltStore) Change(ctx context.Context, id string, c Change, with ...Document) (Record, error) {
+	err := c.validate()
+	var beside []keptDocument
+	if err == nil {
+		beside, err = s.keys.beside(with)
+	}
+	if err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
 	var stored recordDoc
 	by := s.author(ctx)
-	err := s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = change(tx, by, s.keys, id, c)
-		return err
+	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
+		var moved bool
+		if stored, moved, err = change(tx, by, s.keys, id, c); err != nil || !moved {
+			return err
+		}
+		return putBeside(tx, beside)
 	})
 	if err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
@@ -98,7 +106,7 @@ func supersede(tx *bolt.Tx, by author, keys *DataKeys, r *Record) error {
 	if err := supersedable(tx, r.Supersedes); err != nil {
 		return err
 	}
-	if _, err := change(tx, by, keys, r.Supersedes.ID, r.supersession()); err != nil {
+	if _, _, err := change(tx, by, keys, r.Supersedes.ID, r.supersession()); err != nil {
 		return err
 	}
 	_, err := by.logged(tx, Event{Kind: KindCorrected, Object: r.Supersedes.ID, Result: r.ID})
@@ -137,18 +145,18 @@ func (doc *recordDoc) changed(c Change) (Event, func(secret []byte) (merkle.Hash
 }
 
 // change moves a record to another state and its bits with it, in one
-// transaction: a state that the next status list would not show is none.
-func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (recordDoc, error) {
+// transaction: a state that the next status list would not show is none. moved is
+// false where it was there already.
+func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (doc recordDoc, moved bool, err error) {
 	doc, key, err := byID.at(tx, []byte(id))
 	if err != nil {
-		return recordDoc{}, err
+		return recordDoc{}, false, err
 	}
 
 	c.At = c.At.UTC().Round(0)
 	before := doc.listedStates()
-	moved, err := doc.move(keys, c)
-	if err != nil || !moved {
-		return doc, err
+	if moved, err = doc.move(keys, c); err != nil || !moved {
+		return doc, false, err
 	}
 
 	// 1. The bits.
@@ -156,18 +164,18 @@ func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (record
 	for _, e := range doc.Entries {
 		bits, err := getBits(tx, e.List)
 		if err != nil {
-			return recordDoc{}, err
+			return recordDoc{}, false, err
 		}
 		was, err := bits.Get(e.Index)
 		if err != nil {
-			return recordDoc{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return recordDoc{}, false, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		on := doc.Bit(e.Purpose)
 		if was == on || was && e.Purpose == status.Revocation { // which is never cleared, whoever set it
 			continue
 		}
 		if err := bits.Set(e.Index, on); err != nil {
-			return recordDoc{}, fmt.Errorf("%w: %w", ErrDamaged, err) // unreachable: Get has taken the index
+			return recordDoc{}, false, fmt.Errorf("%w: %w", ErrDamaged, err) // unreachable: Get has taken the index
 		}
 		changed[e.List] = bits
 	}
@@ -175,16 +183,16 @@ func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (record
 	// 2. All checks are made: see write.
 	for list, bits := range changed {
 		if err := put(tx, bucketBits, []byte(list), bits.Bits()); err != nil {
-			return recordDoc{}, err
+			return recordDoc{}, false, err
 		}
 	}
 	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
-		return recordDoc{}, err
+		return recordDoc{}, false, err
 	}
 	if err := listStates(tx, key, before, &doc.Record); err != nil {
-		return recordDoc{}, err
+		return recordDoc{}, false, err
 	}
 	ev, digest := doc.changed(c)
 	_, err = by.loggedWith(tx, ev, nil, digest)
-	return doc, err
+	return doc, true, err
 }

@@ -30,6 +30,9 @@ func (d *Document) validate() error {
 	if err := validDocumentKey(d.Kind, d.ID); err != nil {
 		return err
 	}
+	if _, _, err := d.delivers(); err != nil {
+		return err
+	}
 	switch {
 	case d.Body != nil && len(d.Body) == 0, len(d.Body) > maxBlob:
 		return fmt.Errorf("%w: body of %d bytes", ErrInvalid, len(d.Body))
@@ -71,9 +74,40 @@ func documentKey(kind, id string) []byte {
 // the latter in seconds of Unix time or 0, each eight bytes big-endian.
 const documentHead = 16
 
-// place is that of the data key of a document: those of a kind whose ids begin with
-// the same word before a slash share one.
+// deliveryKinds are the kinds of documents that are delivery data of a record: what
+// was sent to somebody, and where to. They lie under the record's own key of class
+// Delivery, and Erase takes them with it.
+var deliveryKinds = []string{LetterKind}
+
+// LetterKind is that of letters, whose ids begin with [Record.DeliveryID].
+const LetterKind = "letter"
+
+// DeliveryID is what the ids of documents begin with that are delivery data of the
+// record; a slash and more follow.
+func (r *Record) DeliveryID() string { return r.SealingTime.Format("2006-01") + "/" + r.ID }
+
+// delivers returns where the data of class Delivery lie that a document belongs to;
+// ok is false for a document that is no delivery data.
+func (d *Document) delivers() (p place, ok bool, err error) {
+	if !slices.Contains(deliveryKinds, d.Kind) {
+		return place{}, false, nil
+	}
+	month, rest, _ := strings.Cut(d.ID, "/")
+	record, own, _ := strings.Cut(rest, "/")
+	p = place{Delivery, month, record}
+	if _, err := p.path(); err != nil || month == "" || record == "" || own == "" {
+		return place{}, true, fmt.Errorf("%w: %s %.60q is not named by a month, a record and more", ErrInvalid, d.Kind, d.ID)
+	}
+	return p, true, nil
+}
+
+// place is that of the data key of a document: that of its record where it is
+// delivery data, and else one that those of a kind share whose ids begin with the
+// same word before a slash.
 func (d *Document) place() place {
+	if p, ok, err := d.delivers(); ok && err == nil {
+		return p
+	}
 	first, _, _ := strings.Cut(d.ID, "/")
 	return place{Papers, "", d.Kind + "/" + first}
 }
@@ -215,6 +249,67 @@ func (s *boltStore) PutDocuments(ctx context.Context, docs []Document, events ..
 	})
 }
 
+// keptDocument is a document as it is stored, at its key.
+type keptDocument struct {
+	Document
+	key, value []byte
+}
+
+// beside returns documents that come with a change of a record as they are stored;
+// what is delivery data of a record that has none any more is left out. ErrInvalid
+// for one that cannot be new.
+func (k *DataKeys) beside(docs []Document) (kept []keptDocument, err error) {
+	if err := validDocuments(docs, nil); err != nil {
+		return nil, err
+	}
+	for _, d := range docs {
+		if d.Revision != 0 {
+			return nil, fmt.Errorf("putting %.40s %.60q: %w: revision %d of what is to be new", d.Kind, d.ID, ErrInvalid, d.Revision)
+		}
+		d.Revision = 1
+		value, err := d.sealed(k)
+		if errors.Is(err, ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kept = append(kept, keptDocument{d, documentKey(d.Kind, d.ID), value})
+	}
+	return kept, nil
+}
+
+// putBeside puts those that are not there yet.
+func putBeside(tx *bolt.Tx, kept []keptDocument) error {
+	for _, d := range kept {
+		if tx.Bucket(bucketDocuments).Get(d.key) != nil {
+			continue
+		}
+		if err := tx.Bucket(bucketDocuments).Put(d.key, d.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropDelivered removes the documents that are delivery data of a record.
+func dropDelivered(tx *bolt.Tx, r *Record) error {
+	for _, kind := range deliveryKinds {
+		var keys [][]byte
+		first := documentKey(kind, r.DeliveryID()+"/")
+		c := tx.Bucket(bucketDocuments).Cursor()
+		for k, _ := c.Seek(first); k != nil && bytes.HasPrefix(k, first); k, _ = c.Next() {
+			keys = append(keys, bytes.Clone(k))
+		}
+		for _, k := range keys {
+			if err := tx.Bucket(bucketDocuments).Delete(k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (s *boltStore) Document(ctx context.Context, kind, id string) (d Document, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
 		d, err = getDocument(tx, s.keys, kind, id)
@@ -327,6 +422,9 @@ func papers(kind, id string) (Erasure, error) {
 	}
 	if isBase(kind) {
 		err = fmt.Errorf("%w: payloads rest on it", ErrInvalid)
+	}
+	if slices.Contains(deliveryKinds, kind) {
+		err = fmt.Errorf("%w: it is erased with its record's delivery data", ErrInvalid)
 	}
 	return Erasure{ID: kind + "/" + id, Class: Papers, At: time.Now().UTC().Truncate(time.Second)}, err
 }

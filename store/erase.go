@@ -196,6 +196,9 @@ func eraseRecord(tx *bolt.Tx, by author, keys *DataKeys, id string, e Erasure) (
 			}
 		}
 	}
+	if err := dropDelivered(tx, &doc.Record); err != nil {
+		return recordDoc{}, nil, err
+	}
 	if doc.Erased(Register) {
 		for profile := range doc.Forms {
 			for _, bucket := range [][]byte{bucketPayloads, bucketTokens} {

@@ -59,6 +59,7 @@ const (
 	KindShared          Kind = "shared"
 	KindShareEnded      Kind = "share-ended"
 	KindSent            Kind = "sent"
+	KindReaddressed     Kind = "readdressed" // see PutDelivery
 )
 
 // Kinds are all of them.
@@ -66,11 +67,11 @@ var Kinds = []Kind{
 	KindLogOpened, KindKeyMade, KindKeyActivated, KindKeyRetired, KindKeyRevoked, KindKeyDestroyed, KindCoursePut, KindIntent, KindIssued,
 	KindRevoked, KindSuspended, KindReinstated, KindCorrected, KindListOpened, KindListPublished, KindLoggedIn, KindLoggedOut, KindLogInRefused,
 	KindRoleChanged, KindExported, KindImported, KindErased, KindBackedUp, KindRestored, KindConfigured, KindClockJumped, KindApprovalAsked,
-	KindApprovalGiven, KindApprovalRefused, KindJobUploaded, KindJobStarted, KindJobPaused, KindJobEnded, KindRecognised, KindShared, KindShareEnded, KindSent,
+	KindApprovalGiven, KindApprovalRefused, KindJobUploaded, KindJobStarted, KindJobPaused, KindJobEnded, KindRecognised, KindShared, KindShareEnded, KindSent, KindReaddressed,
 }
 
 // derived are the kinds that the store alone appends: they tell of its writes.
-var derived = []Kind{KindLogOpened, KindCoursePut, KindIntent, KindIssued, KindRevoked, KindSuspended, KindReinstated, KindCorrected, KindListOpened, KindListPublished, KindRestored}
+var derived = []Kind{KindLogOpened, KindCoursePut, KindIntent, KindIssued, KindRevoked, KindSuspended, KindReinstated, KindCorrected, KindListOpened, KindListPublished, KindRestored, KindReaddressed}
 
 // Event is something that happened. The JSON names are those of the stored form.
 type Event struct {

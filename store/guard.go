@@ -199,11 +199,18 @@ func (g *guarded) PutDocuments(ctx context.Context, docs []Document, events ...E
 	return g.Store.PutDocuments(ctx, docs, events...)
 }
 
-func (g *guarded) Change(ctx context.Context, id string, c Change) (Record, error) {
+func (g *guarded) Change(ctx context.Context, id string, c Change, with ...Document) (Record, error) {
 	if err := g.mayChange(); err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
-	return g.Store.Change(ctx, id, c)
+	return g.Store.Change(ctx, id, c, with...)
+}
+
+func (g *guarded) PutDelivery(ctx context.Context, id, email, link string, with ...Document) (Record, error) {
+	if err := g.mayChange(); err != nil {
+		return Record{}, fmt.Errorf("putting where %.100q is delivered: %w", id, err)
+	}
+	return g.Store.PutDelivery(ctx, id, email, link, with...)
 }
 
 func (g *guarded) Erase(ctx context.Context, e Erasure, ids ...string) ([]Record, error) {

@@ -266,9 +266,13 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, pa
 	return r, sequence, nil
 }
 
-func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {
+func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte, with ...Document) (Record, error) {
 	if err := validTokens(id, tokens); err != nil {
 		return Record{}, err
+	}
+	beside, err := s.keys.beside(with)
+	if err != nil {
+		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
 	}
 	if err := s.Writable(); err != nil {
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
@@ -291,7 +295,7 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]b
 	var stored Record
 	by := s.author(ctx)
 	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, err = commit(tx, by, s.keys, r, envelopes)
+		stored, err = commit(tx, by, s.keys, r, envelopes, beside)
 		return err
 	})
 	if err != nil {
@@ -344,8 +348,8 @@ func (doc *recordDoc) sealing(secret []byte) (*merkle.Sealing, error) {
 }
 
 // commit is the second of the two transactions of issuing: r is the record as it
-// is to be, envelopes are its tokens as they are kept.
-func commit(tx *bolt.Tx, by author, keys *DataKeys, r Record, envelopes map[string][]byte) (Record, error) {
+// is to be, envelopes are its tokens as they are kept, beside what comes with it.
+func commit(tx *bolt.Tx, by author, keys *DataKeys, r Record, envelopes map[string][]byte, beside []keptDocument) (Record, error) {
 	// 1. The first writer wins.
 	doc, key, err := byID.at(tx, []byte(r.ID))
 	if err != nil {
@@ -379,5 +383,5 @@ func commit(tx *bolt.Tx, by author, keys *DataKeys, r Record, envelopes map[stri
 	if err := tx.Bucket(bucketPending).Delete(key); err != nil {
 		return Record{}, err
 	}
-	return r, nil
+	return r, putBeside(tx, beside)
 }

@@ -363,6 +363,10 @@ func TestNothingWithoutItsEvent(t *testing.T) {
 					"PutDocuments": func() error {
 						return s.PutDocuments(t.Context(), []Document{{Kind: "a", ID: "b", Body: []byte("x")}}, Event{Kind: KindJobStarted})
 					},
+					"PutDelivery": func() error {
+						_, err := s.PutDelivery(t.Context(), draft(0).ID, "a@b.example", "another")
+						return err
+					},
 					"Append": func() error { return s.Append(t.Context(), Event{Kind: KindLoggedIn}) },
 				} {
 					if err := do(); err == nil || isSentinel(err) {

@@ -97,6 +97,20 @@ func (s *postgresStore) PutDocuments(ctx context.Context, docs []Document, event
 	return s.do(ctx, d)
 }
 
+// queueBeside puts documents that are not there yet.
+func queueBeside(b *pgx.Batch, kept []keptDocument) {
+	if len(kept) == 0 {
+		return
+	}
+	var kinds, ids []string
+	var revisions []int64
+	var values [][]byte
+	for _, d := range kept {
+		kinds, ids, revisions, values = append(kinds, d.Kind), append(ids, d.ID), append(revisions, int64(d.Revision)), append(values, d.value)
+	}
+	b.Queue("INSERT INTO documents (kind, id, revision, doc) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) ON CONFLICT DO NOTHING", kinds, ids, revisions, values)
+}
+
 func (s *postgresStore) Document(ctx context.Context, kind, id string) (d Document, err error) {
 	err = s.read(ctx, func(q querier) error {
 		var revision int64

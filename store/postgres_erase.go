@@ -80,6 +80,7 @@ func queueErased(b *pgx.Batch, keys *DataKeys, sequence int64, doc *recordDoc) e
 	b.Queue("UPDATE records SET link = NULL, doc = $2 WHERE sequence = $1", sequence, sealed)
 	b.Queue("DELETE FROM states WHERE record = $1", sequence)
 	b.Queue("INSERT INTO states (record, state) SELECT $1, unnest($2::text[])", sequence, doc.listedStates())
+	b.Queue("DELETE FROM documents WHERE kind = ANY($1) AND starts_with(id, $2) AND id >= $2 AND id <= $3", deliveryKinds, doc.DeliveryID()+"/", doc.DeliveryID()+"/"+lastOfPrefix)
 	if doc.Erased(Register) {
 		for _, table := range []string{"tokens", "payloads", "pending", "search"} {
 			b.Queue("DELETE FROM "+table+" WHERE record = $1", sequence)

@@ -362,6 +362,7 @@ type sealing struct {
 	record    Record            // as it is to be
 	doc       recordDoc         // how that is kept
 	envelopes map[string][]byte // tokens as they are kept
+	beside    []keptDocument    // what comes with it
 	first     bool              // nobody was there before
 	stale     bool              // something of the record was erased since it was read
 }
@@ -375,9 +376,13 @@ func (c *sealing) size() (n int) {
 	return n
 }
 
-func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error) {
+func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string][]byte, with ...Document) (Record, error) {
 	if err := validTokens(id, tokens); err != nil {
 		return Record{}, err
+	}
+	beside, err := s.keys.beside(with)
+	if err != nil {
+		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
 	}
 	if err := s.mayWrite(); err != nil {
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
@@ -397,7 +402,7 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 		return Record{}, err
 	}
 	doc.State, doc.Forms = r.State, r.Forms
-	call := &sealing{sequence: sequence, record: r, doc: doc, envelopes: envelopes}
+	call := &sealing{sequence: sequence, record: r, doc: doc, envelopes: envelopes, beside: beside}
 	d := &deed{uses: []string{"record " + id}, seal: call}
 	if r.Supersedes != nil {
 		d.uses = append(d.uses, "record "+r.Supersedes.ID)
@@ -406,7 +411,7 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 		return Record{}, fmt.Errorf("committing %s: %w", id, err)
 	}
 	if call.stale {
-		return s.Commit(ctx, id, tokens)
+		return s.Commit(ctx, id, tokens, with...)
 	}
 	if !call.first {
 		return s.Get(ctx, id)
@@ -459,6 +464,7 @@ func (k *sealingLook) decide(keys *DataKeys, b *pgx.Batch, log *pgLog, group []*
 	var sequences, tokenOf []int64
 	var docs, tokens [][]byte
 	var profiles []string
+	var beside []keptDocument
 	for _, d := range group {
 		if d.seal == nil {
 			continue
@@ -488,7 +494,7 @@ func (k *sealingLook) decide(keys *DataKeys, b *pgx.Batch, log *pgLog, group []*
 		if err != nil {
 			return err
 		}
-		sequences, docs = append(sequences, c.sequence), append(docs, sealed)
+		sequences, docs, beside = append(sequences, c.sequence), append(docs, sealed), append(beside, c.beside...)
 		for profile, envelope := range c.envelopes {
 			tokenOf, profiles, tokens = append(tokenOf, c.sequence), append(profiles, profile), append(tokens, envelope)
 		}
@@ -499,6 +505,7 @@ func (k *sealingLook) decide(keys *DataKeys, b *pgx.Batch, log *pgLog, group []*
 	b.Queue(`UPDATE records r SET state = 'issued', doc = sealed.doc FROM unnest($1::bigint[], $2::bytea[]) AS sealed (sequence, doc) WHERE r.sequence = sealed.sequence`, sequences, docs)
 	b.Queue(`DELETE FROM pending WHERE record = ANY($1)`, sequences)
 	b.Queue(`INSERT INTO tokens (record, profile, body) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])`, tokenOf, profiles, tokens)
+	queueBeside(b, beside)
 	return nil
 }
 

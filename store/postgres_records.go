@@ -226,29 +226,20 @@ func (s *postgresStore) each(ctx context.Context, sql string, last int64, step i
 	}
 }
 
-func (s *postgresStore) Change(ctx context.Context, id string, c Change) (Record, error) {
-	if err := c.validate(); err != nil {
+func (s *postgresStore) Change(ctx context.Context, id string, c Change, with ...Document) (Record, error) {
+	err := c.validate()
+	var beside []keptDocument
+	if err == nil {
+		beside, err = s.keys.beside(with)
+	}
+	if err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
 	c.At = c.At.UTC().Round(0)
 	var sequence int64
 	var doc recordDoc
 	d := &deed{uses: []string{"record " + id}}
-	d.look = func(b *pgx.Batch) {
-		sequence = -1
-		if !storable(id) {
-			return
-		}
-		b.Queue("SELECT sequence, state, doc FROM records WHERE id = $1 FOR NO KEY UPDATE", id).Query(func(rows pgx.Rows) error {
-			var state string
-			var stored []byte
-			_, err := pgx.ForEachRow(rows, []any{&sequence, &state, &stored}, func() (err error) {
-				doc, err = openRecord(sequence, state, stored)
-				return err
-			})
-			return err
-		})
-	}
+	d.look = func(b *pgx.Batch) { queueLocked(b, id, &sequence, &doc) }
 	d.decide = func(b *pgx.Batch, log *pgLog) error {
 		if sequence < 0 {
 			return ErrNotFound
@@ -257,16 +248,33 @@ func (s *postgresStore) Change(ctx context.Context, id string, c Change) (Record
 		if err != nil || !moved {
 			return err
 		}
+		queueBeside(b, beside)
 		return queueChange(b, log, d.by, sequence, doc, c)
 	}
-	err := s.do(ctx, d)
-	if err != nil {
+	if err := s.do(ctx, d); err != nil {
 		return Record{}, fmt.Errorf("changing %.100q: %w", id, err)
 	}
 	if r, err := doc.open(s.keys); err == nil {
 		return r, nil
 	}
 	return doc.Record, nil // it is changed, and need not be legible for that
+}
+
+// queueLocked reads and locks a record; the sequence of one that is not there is -1.
+func queueLocked(b *pgx.Batch, id string, sequence *int64, doc *recordDoc) {
+	*sequence = -1
+	if !storable(id) {
+		return
+	}
+	b.Queue("SELECT sequence, state, doc FROM records WHERE id = $1 FOR NO KEY UPDATE", id).Query(func(rows pgx.Rows) error {
+		var state string
+		var stored []byte
+		_, err := pgx.ForEachRow(rows, []any{sequence, &state, &stored}, func() (err error) {
+			*doc, err = openRecord(*sequence, state, stored)
+			return err
+		})
+		return err
+	})
 }
 
 // queueChange writes a record that has moved to another state, and its bits, and

@@ -483,7 +483,7 @@ func (r boltRestoring) recordAt(list string, index uint64) (string, error) {
 }
 
 func (r boltRestoring) change(id string, c Change) error {
-	_, err := change(r.tx, r.by, r.keys, id, c)
+	_, _, err := change(r.tx, r.by, r.keys, id, c)
 	return err
 }
 

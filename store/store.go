@@ -224,7 +224,11 @@ type Store interface {
 	// What the record supersedes is revoked in the same step, as by Change, with the
 	// record's id as successor. Where it is no longer issued, because it was withdrawn
 	// or another took its place since, nothing is written: ErrState.
-	Commit(ctx context.Context, id string, tokens map[string][]byte) (Record, error)
+	//
+	// Documents are put in that step, too, where it is the one that seals the record:
+	// new ones, else ErrInvalid. One that is there already stays as it is, and delivery
+	// data of a record of which they are erased are not put.
+	Commit(ctx context.Context, id string, tokens map[string][]byte, with ...Document) (Record, error)
 
 	// Get, ByPublic, ByLink, ByNumber, ByExternalID find one record, or ErrNotFound. Payloads and
 	// tokens are those whose hashes are on record; where they no longer are, the
@@ -264,12 +268,21 @@ type Store interface {
 	// ErrState where that is not possible: the record is not sealed, it is
 	// revoked, or it has no entry in a list that could show it. The same state
 	// again is no error and changes nothing. Forms of the record returned carry
-	// the hashes only: what was issued need not be legible to be revoked.
-	Change(ctx context.Context, id string, c Change) (Record, error)
+	// the hashes only: what was issued need not be legible to be revoked. Documents are
+	// put as by Commit, where the state changes.
+	Change(ctx context.Context, id string, c Change, with ...Document) (Record, error)
+
+	// PutDelivery puts another address and another link in place of those of a record
+	// that is sealed, and documents beside it as Commit does: from then on the old link
+	// leads nowhere. The log says which of the two are others, and neither of them.
+	// ErrIDTaken for a link that is used; ErrState for a record that is not sealed;
+	// ErrErased where its delivery data are erased. Where nothing changes, nothing is
+	// written. Forms of the record returned carry the hashes only.
+	PutDelivery(ctx context.Context, id, email, link string, with ...Document) (Record, error)
 
 	// Erase erases what records (1 to 1 000) say of a class, of all or of none, in the
-	// store and by their data keys in every copy, and returns what is left of them. Of class Delivery that are the link and the e-mail address; nothing
-	// else changes. Of class Register it is everything that is personal, payloads and
+	// store and by their data keys in every copy, and returns what is left of them. Of class Delivery that are the link, the e-mail address and the documents
+	// that are delivery data (LetterKind); nothing else changes. Of class Register it is everything that is personal, payloads and
 	// tokens among it, and what is of class Delivery: what is left is a record without
 	// them, whose place in the status lists, number and state stay. Its bits say on what
 	// they said, and Change still moves it.

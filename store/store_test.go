@@ -712,6 +712,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	testBases(run)
 	testSearch(run)
 	testErase(run)
+	testDelivery(run)
 	testLogs(run)
 
 	run("state machine", func(t *testing.T, s Store) {
