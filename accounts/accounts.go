@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -82,7 +83,7 @@ type Config struct {
 type Accounts struct {
 	Config
 	hashing chan struct{} // holds how many passwords are computed at a time, each in 64 MiB
-	nobody  string        // hash that is compared where there is no account, so that it takes as long
+	nobody  func() string // hash that is compared where there is no account, so that it takes as long
 }
 
 // New returns the accounts in a store. It starts nothing.
@@ -92,7 +93,7 @@ func New(c Config) *Accounts {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Accounts{Config: c, hashing: make(chan struct{}, 2), nobody: c.Cost.hash("nobody's")}
+	return &Accounts{Config: c, hashing: make(chan struct{}, 2), nobody: sync.OnceValue(func() string { return c.Cost.hash("nobody's") })}
 }
 
 // now is in whole seconds, as documents end.

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func must[T any](t *testing.T) func(T, error) T {
 func enrolled(t *testing.T, a *Accounts, at *clock, name string, roles ...string) (secret []byte) {
 	t.Helper()
 	first := must[string](t)(a.Add(t.Context(), Account{Name: name, Roles: roles}))
-	s := must[Session](t)(a.SignIn(t.Context(), name, first, ""))
+	s := must[Session](t)(a.SignIn(t.Context(), name, first, "", "192.0.2.1"))
 	must[Session](t)(a.Enrol(t.Context(), s, password, codeAt(s.Secret, at.Unix()/codeStep)))
 	at.Time = at.Add(time.Minute)
 	return s.Secret
@@ -170,7 +171,7 @@ func TestFirstSignInSetsUpPasswordAndCodes(t *testing.T) {
 			t.Errorf("name %q: %v", name, err)
 		}
 	}
-	s := must[Session](t)(a.SignIn(ctx, "ana", first, ""))
+	s := must[Session](t)(a.SignIn(ctx, "ana", first, "", "192.0.2.1"))
 	if !s.Enrolling || len(s.Secret) != secretSize {
 		t.Fatalf("%+v", s)
 	}
@@ -197,7 +198,7 @@ func TestFirstSignInSetsUpPasswordAndCodes(t *testing.T) {
 	if _, err := a.Enrol(ctx, next, "another password", code()); err == nil {
 		t.Error("who is set up sets up again")
 	}
-	if _, err := a.SignIn(ctx, "ana", first, ""); !errors.Is(err, ErrRefused) {
+	if _, err := a.SignIn(ctx, "ana", first, "", "192.0.2.1"); !errors.Is(err, ErrRefused) {
 		t.Errorf("the first password again: %v", err)
 	}
 	got := events(t, a)
@@ -212,7 +213,7 @@ func TestFirstPasswordEndsAfterAWeek(t *testing.T) {
 	a, at := newAccounts(t)
 	first := must[string](t)(a.Add(t.Context(), Account{Name: "ana", Roles: []string{"registrar"}}))
 	at.Time = at.Add(temporary)
-	if _, err := a.SignIn(t.Context(), "ana", first, ""); !errors.Is(err, ErrRefused) {
+	if _, err := a.SignIn(t.Context(), "ana", first, "", "192.0.2.1"); !errors.Is(err, ErrRefused) {
 		t.Error(err)
 	}
 }
@@ -222,7 +223,7 @@ func TestSignInNeedsAllThree(t *testing.T) {
 	ctx := t.Context()
 	secret := enrolled(t, a, at, "ana", "registrar")
 	code := codeAt(secret, at.Unix()/codeStep)
-	for _, one := range []struct{ name, name2, password, code string }{
+	for i, one := range []struct{ name, name2, password, code string }{
 		{"no such account", "iva", password, code},
 		{"a name that cannot be", "'; drop", password, code},
 		{"another password", "ana", password + "x", code},
@@ -231,15 +232,15 @@ func TestSignInNeedsAllThree(t *testing.T) {
 		{"an old code", "ana", password, codeAt(secret, at.Unix()/codeStep-5)},
 		{"a password of a megabyte", "ana", strings.Repeat("x", 1<<20), code},
 	} {
-		if _, err := a.SignIn(ctx, one.name2, one.password, one.code); !errors.Is(err, ErrRefused) || err.Error() != ErrRefused.Error() {
+		if _, err := a.SignIn(ctx, one.name2, one.password, one.code, fmt.Sprintf("192.0.2.%d", i)); !errors.Is(err, ErrRefused) || err.Error() != ErrRefused.Error() {
 			t.Errorf("%s: %v", one.name, err) // one text for all: nobody learns which was right
 		}
 	}
-	s := must[Session](t)(a.SignIn(ctx, "ana", password, code))
+	s := must[Session](t)(a.SignIn(ctx, "ana", password, code, "192.0.2.1"))
 	if again, err := a.Session(ctx, s.ID); err != nil || again.Account.Name != "ana" || again.Enrolling {
 		t.Errorf("%+v, %v", again, err)
 	}
-	if _, err := a.SignIn(ctx, "ana", password, code); !errors.Is(err, ErrRefused) {
+	if _, err := a.SignIn(ctx, "ana", password, code, "192.0.2.1"); !errors.Is(err, ErrRefused) {
 		t.Errorf("the same code twice: %v", err)
 	}
 	for _, line := range events(t, a) {
@@ -255,9 +256,9 @@ func TestCodeIsOneSignInOfMany(t *testing.T) {
 	secret := enrolled(t, a, at, "ana", "registrar")
 	code := codeAt(secret, at.Unix()/codeStep)
 	results := make(chan error)
-	for range 20 {
+	for i := range 20 {
 		go func() {
-			_, err := a.SignIn(context.Background(), "ana", password, code)
+			_, err := a.SignIn(context.Background(), "ana", password, code, fmt.Sprintf("192.0.2.%d", i))
 			results <- err
 		}()
 	}
@@ -315,7 +316,7 @@ func TestSessionsEnd(t *testing.T) {
 		t.Run(one.name, func(t *testing.T) {
 			a, at := newAccounts(t)
 			secret := enrolled(t, a, at, "ana", "registrar")
-			s := must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep)))
+			s := must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep), "192.0.2.1"))
 			one.end(t, a, at, s)
 			if _, err := a.Session(t.Context(), s.ID); !errors.Is(err, ErrSignedOut) {
 				t.Errorf("it goes on: %v", err)
@@ -327,7 +328,7 @@ func TestSessionsEnd(t *testing.T) {
 func TestSessionIDIsNotInTheStore(t *testing.T) {
 	a, at := newAccounts(t)
 	secret := enrolled(t, a, at, "ana", "registrar")
-	s := must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep)))
+	s := must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep), "192.0.2.1"))
 	found := 0
 	for d, err := range a.Store.Documents(t.Context(), kindSession, "", "") {
 		if err != nil {
@@ -355,16 +356,16 @@ func TestProofIsFreshForTenMinutes(t *testing.T) {
 	a, at := newAccounts(t)
 	ctx := t.Context()
 	secret := enrolled(t, a, at, "ana", "registrar")
-	s := must[Session](t)(a.SignIn(ctx, "ana", password, codeAt(secret, at.Unix()/codeStep)))
+	s := must[Session](t)(a.SignIn(ctx, "ana", password, codeAt(secret, at.Unix()/codeStep), "192.0.2.1"))
 	at.Time = at.Add(10 * time.Minute)
 	s = must[Session](t)(a.Session(ctx, s.ID))
 	if a.Fresh(&s) {
 		t.Error("fresh after ten minutes")
 	}
-	if _, err := a.Prove(ctx, s, "a wrong password", codeAt(secret, at.Unix()/codeStep)); !errors.Is(err, ErrRefused) {
+	if _, err := a.Prove(ctx, s, "a wrong password", codeAt(secret, at.Unix()/codeStep), "192.0.2.1"); !errors.Is(err, ErrRefused) {
 		t.Error(err)
 	}
-	next := must[Session](t)(a.Prove(ctx, s, password, codeAt(secret, at.Unix()/codeStep)))
+	next := must[Session](t)(a.Prove(ctx, s, password, codeAt(secret, at.Unix()/codeStep), "192.0.2.1"))
 	if !a.Fresh(&next) || next.ID == s.ID || !next.doc.Expires.Equal(s.doc.Expires) {
 		t.Errorf("%+v", next)
 	}
@@ -376,7 +377,7 @@ func TestProofIsFreshForTenMinutes(t *testing.T) {
 func TestWhatIsOverIsRemoved(t *testing.T) {
 	a, at := newAccounts(t)
 	secret := enrolled(t, a, at, "ana", "registrar")
-	must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep)))
+	must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep), "192.0.2.1"))
 	count := func() (n int) {
 		for _, err := range a.Store.Documents(t.Context(), kindSession, "", "") {
 			if err != nil {
@@ -398,7 +399,7 @@ func TestWhatIsOverIsRemoved(t *testing.T) {
 func TestRolesChangeAtOnce(t *testing.T) {
 	a, at := newAccounts(t)
 	secret := enrolled(t, a, at, "ana", "registrar")
-	s := must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep)))
+	s := must[Session](t)(a.SignIn(t.Context(), "ana", password, codeAt(secret, at.Unix()/codeStep), "192.0.2.1"))
 	if err := a.SetRoles(t.Context(), "ana", []string{"auditor"}); err != nil {
 		t.Fatal(err)
 	}
@@ -411,5 +412,33 @@ func TestRolesChangeAtOnce(t *testing.T) {
 	}
 	if err := a.SetRoles(t.Context(), "iva", []string{"auditor"}); !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
+	}
+}
+
+func TestAttemptsAreCounted(t *testing.T) {
+	a, _ := newAccounts(t)
+	ctx := t.Context()
+	first := must[string](t)(a.Add(ctx, Account{Name: "ana", Roles: []string{"registrar"}, CodeUnset: true}))
+	limited := func(err error) bool {
+		many, ok := errors.AsType[*TooManyError](err)
+		return ok && many.Wait > 0
+	}
+	tries := 0
+	for err := error(ErrRefused); errors.Is(err, ErrRefused) && tries < 80; tries++ { // the store's clock goes on meanwhile
+		if _, err = a.SignIn(ctx, "ana", "wrong", "", "192.0.2.1"); tries < attemptsByAddress && limited(err) || !limited(err) && !errors.Is(err, ErrRefused) {
+			t.Fatalf("attempt %d: %v", tries, err)
+		}
+	}
+	if tries == 80 {
+		t.Errorf("one address has tried %d times", tries)
+	}
+	must[Session](t)(a.SignIn(ctx, "ana", first, "", "192.0.2.2")) // another address of hers
+	for i := range attemptsByName {                                // one more is free each 36 s
+		if _, err := a.SignIn(ctx, "ana", "wrong", "", fmt.Sprintf("198.51.100.%d", i)); !errors.Is(err, ErrRefused) {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+	}
+	if _, err := a.SignIn(ctx, "ana", "wrong", "", "192.0.2.3"); !limited(err) {
+		t.Errorf("from many addresses: %v", err)
 	}
 }

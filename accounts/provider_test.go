@@ -146,7 +146,7 @@ func TestProviderSignsIn(t *testing.T) {
 	if _, err := a.Session(ctx, s.ID); !errors.Is(err, ErrSignedOut) {
 		t.Errorf("the session before: %v", err)
 	}
-	if _, err := a.SignIn(ctx, s.Account.Name, "", ""); !errors.Is(err, ErrRefused) {
+	if _, err := a.SignIn(ctx, s.Account.Name, "", "", "192.0.2.1"); !errors.Is(err, ErrRefused) {
 		t.Errorf("a provider's account with a password: %v", err)
 	}
 	if err := a.SetRoles(ctx, other.Account.Name, nil); err != nil {
@@ -211,7 +211,9 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		{"roles of another shape", with("realm_access", "office"), ErrNoRole},
 		// A-oidc-email: an address is nobody, verified or not.
 		{"the address of an admin", func(p *fakeProvider, _ url.Values) {
-			p.claims = func(c map[string]any) { c["sub"], c["email"], c["email_verified"], c["realm_access"] = "1", "7", true, nil }
+			p.claims = func(c map[string]any) {
+				c["sub"], c["email"], c["email_verified"], c["realm_access"] = "1", "7", true, nil
+			}
 		}, ErrNoRole},
 	} {
 		t.Run(one.name, func(t *testing.T) {

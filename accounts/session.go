@@ -186,9 +186,10 @@ func (a *Accounts) SignOutEverywhere(ctx context.Context, name string) error {
 
 // SignIn takes name, password and, where it is set up, the one-time code to a
 // session: ErrRefused, which never says which of them was wrong. Who signs in for the
-// first time is Enrolling then. How often may be tried is the caller's to bound.
-func (a *Accounts) SignIn(ctx context.Context, name, password, code string) (Session, error) {
-	account, d, err := a.check(ctx, name, password, code)
+// first time is Enrolling then. from is the address that it comes from, which with the
+// name bounds how often may be tried: *TooManyError.
+func (a *Accounts) SignIn(ctx context.Context, name, password, code, from string) (Session, error) {
+	account, d, err := a.check(ctx, name, password, code, from)
 	if err != nil {
 		return Session{}, err
 	}
@@ -217,10 +218,46 @@ func how(account *Account) string {
 	return "password and code"
 }
 
+// How often may be tried to sign in, from one address a minute and with one name an
+// hour: an office is one address, and whoever tries a name from many addresses must
+// not keep its owner out for long.
+const (
+	attemptsByAddress = 20
+	attemptsByName    = 100
+)
+
+// TooManyError says when may be tried again.
+type TooManyError struct{ Wait time.Duration }
+
+func (e *TooManyError) Error() string { return "too many attempts to sign in" }
+
+// Attempt counts an attempt to sign in from an address: *TooManyError.
+func (a *Accounts) Attempt(ctx context.Context, from string) error {
+	return a.take(ctx, "sign-in from "+from, attemptsByAddress, time.Minute)
+}
+
+func (a *Accounts) take(ctx context.Context, key string, limit int, window time.Duration) error {
+	wait, err := a.Store.Take(ctx, key, limit, window)
+	if err != nil {
+		return fmt.Errorf("counting attempts: %w", err)
+	}
+	if wait > 0 {
+		return &TooManyError{wait}
+	}
+	return nil
+}
+
 // check finds out whether name, password and code belong together. What is used of
 // the account is for the caller to put on record.
-func (a *Accounts) check(ctx context.Context, name, password, code string) (Account, store.Document, error) {
+func (a *Accounts) check(ctx context.Context, name, password, code, from string) (Account, store.Document, error) {
 	none := func(err error) (Account, store.Document, error) { return Account{}, store.Document{}, err }
+	if err := a.Attempt(ctx, from); err != nil {
+		return none(err)
+	}
+	byName := "sign-in of " + name[:min(len(name), 64)]
+	if err := a.take(ctx, byName, attemptsByName, time.Hour); err != nil {
+		return none(err)
+	}
 	account, d, err := Account{}, store.Document{}, store.ErrNotFound
 	if validName.MatchString(name) {
 		account, d, err = a.get(ctx, name)
@@ -230,7 +267,7 @@ func (a *Accounts) check(ctx context.Context, name, password, code string) (Acco
 	}
 	hash := account.Password
 	if hash == "" { // nobody's, or a provider's
-		hash = a.nobody
+		hash = a.nobody()
 	}
 	if len(password) > 512 {
 		password = ""
@@ -259,6 +296,9 @@ func (a *Accounts) check(ctx context.Context, name, password, code string) (Acco
 			return none(a.refuse(ctx, account.Actor(), "code"))
 		}
 		account.Step = step
+	}
+	if err := a.Store.Clear(ctx, byName); err != nil {
+		return none(fmt.Errorf("signing in: %w", err))
 	}
 	return account, d, nil
 }
@@ -316,8 +356,8 @@ func (a *Accounts) Enrol(ctx context.Context, s Session, password, code string) 
 
 // Prove shows once more who is signed in, and returns another session in place of
 // this one. ErrRefused as SignIn.
-func (a *Accounts) Prove(ctx context.Context, s Session, password, code string) (Session, error) {
-	account, d, err := a.check(ctx, s.Account.Name, password, code)
+func (a *Accounts) Prove(ctx context.Context, s Session, password, code, from string) (Session, error) {
+	account, d, err := a.check(ctx, s.Account.Name, password, code, from)
 	if err != nil {
 		return Session{}, err
 	}
