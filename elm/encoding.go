@@ -38,6 +38,18 @@ func (c *Credential) Encode(p Profile) ([]byte, error) {
 	if p != EDC && p != VC2 {
 		return nil, fmt.Errorf("encoding: profile %q is read only", p)
 	}
+	subject := c.Subject
+	if p == VC2 {
+		subject = reachable(subject)
+	}
+	return c.encode(p, subject)
+}
+
+// EncodeWhole is Encode in profile VC2 with everything that the credential says of
+// the learner: for a form in which the learner chooses what of it anybody sees.
+func (c *Credential) EncodeWhole() ([]byte, error) { return c.encode(VC2, c.Subject) }
+
+func (c *Credential) encode(p Profile, subject List[Person]) ([]byte, error) {
 	d := *c
 	if c.Profile != p {
 		if err := d.turnInto(p); err != nil {
@@ -46,8 +58,7 @@ func (c *Credential) Encode(p Profile) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	w := writer{enc: jsontext.NewEncoder(&out), from: c.Profile, to: p}
-	if p == VC2 {
-		d.Subject = reachable(c.Subject)
+	if d.Subject = subject; p == VC2 {
 		w.issuerID, w.issuerDID = c.Issuer.ID, c.Issuer.DID
 	}
 	if err := w.value(reflect.ValueOf(&d).Elem()); err != nil {

@@ -38,11 +38,12 @@ var understood = map[Form][]string{
 // no credentials (RFC 8725 section 3.11). The typ of a compact token tells its
 // form, and which forms are read is for the caller of parse to say.
 var (
-	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "trust+jwt": TrustJWT, "log-head+jwt": LogHead, "withdrawal+jwt": Withdrawal}
+	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "dc+sd-jwt": SDJWT, "vc+sd-jwt": SDJWT, "trust+jwt": TrustJWT, "log-head+jwt": LogHead, "withdrawal+jwt": Withdrawal}
 	allowedTyp = map[Form][]string{
 		VCJWT: {"", "vc+jwt"},
 		JWT:   {"JWT"},
 		VPJWT: {"vp+jwt"},
+		SDJWT: {"dc+sd-jwt", "vc+sd-jwt"}, // the latter of VC-JOSE-COSE section 3.2.1, and of SD-JWT VC before
 		JWS:   {"", "vc+jwt", "jose+json", "jose"},
 		JAdES: {"", "vc+jwt", "jose+json", "jose"},
 
@@ -55,6 +56,7 @@ var (
 		VCJWT: {"", "vc"},
 		JWT:   {"", "vc"},
 		VPJWT: {"", "vp"},
+		SDJWT: {"", "vc"},
 		JWS:   {"", "vc", "json", "octet-stream"},
 		JAdES: {"", "vc", "json", "octet-stream"},
 

@@ -37,6 +37,10 @@ const (
 	JWT           Form = "jwt"            // compact JWS of typ JWT (VC Data Model 1.1 section 6.3.1, Open Badges 3.0), Seal and Open
 	VPJWT         Form = "vp+jwt"         // compact JWS of a presentation (VC-JOSE-COSE), OpenPresentation only
 
+	// SDJWT is a credential whose holder chose what to show: a compact JWS of this typ
+	// (RFC 9901, SD-JWT VC), followed by disclosures. SealDisclosable and Open.
+	SDJWT Form = "dc+sd-jwt"
+
 	// TrustJWT is the form of a sealed trust file: a compact JWS of this typ, by
 	// Seal and OpenTrust. No credential passes for one, and it for no credential.
 	TrustJWT Form = "trust+jwt"
@@ -135,7 +139,11 @@ type Seal struct {
 
 // Opened is a payload with the seals under which it stood, all verified.
 type Opened struct {
-	Payload []byte // exactly the signed bytes, not checked to be JSON; of DataIntegrity the document whose meaning is signed
+	Payload []byte // exactly the signed bytes, not checked to be JSON; of DataIntegrity the document whose meaning is signed; of SDJWT what is signed and shown
 	Form    Form
 	Seals   []Seal // at least one
+
+	// Concealed is how many places of an SDJWT are signed and not shown. Some may be
+	// decoys, which stand for nothing.
+	Concealed int
 }

@@ -73,7 +73,7 @@ type kind struct {
 // No token is of two kinds, but for form JWT: whether such a one holds a
 // credential or a presentation, its payload tells.
 var (
-	credentials   = kind{"credential", []string{"assertionMethod"}, []Form{VCJWT, JWT, JAdES, JWS}}
+	credentials   = kind{"credential", []string{"assertionMethod"}, []Form{VCJWT, JWT, JAdES, JWS, SDJWT}}
 	presentations = kind{"presentation", []string{"authentication"}, []Form{VPJWT, JWT}}
 	trustFiles    = kind{"trust file", []string{"assertionMethod"}, []Form{TrustJWT}}
 	logHeads      = kind{"head of a log", []string{LogPurpose, "assertionMethod"}, []Form{LogHead}}
@@ -96,7 +96,7 @@ func (k kind) open(ctx context.Context, token []byte, r Resolver) (*Opened, erro
 	}
 
 	// 2. Each seal must hold: one bad signature spoils the token.
-	opened := &Opened{Payload: e.payload, Form: e.form}
+	opened := &Opened{Payload: e.payload, Form: e.form, Concealed: e.concealed}
 	for _, s := range e.seals {
 		key, err := resolve(ctx, r, s.header)
 		if err != nil {

@@ -15,9 +15,11 @@ import (
 // but no signature has been checked.
 type envelope struct {
 	form    Form
-	payload []byte // what was sealed
+	payload []byte // what was sealed, of an SDJWT with what is disclosed of it
 	input   []byte // the payload as the signatures see it: base64url text, or payload itself where b64=false
 	seals   []envelopeSeal
+
+	concealed int // see Opened
 }
 
 type envelopeSeal struct {
@@ -49,7 +51,14 @@ func parse(token []byte, kind kind) (*envelope, error) {
 	if bytes.HasPrefix(bytes.TrimLeft(token, whiteSpace), []byte("{")) {
 		return parseJSON(token, kind)
 	}
-	return parseCompact(token, kind)
+	if bytes.IndexByte(token, '~') >= 0 {
+		return parseSDJWT(token, kind)
+	}
+	e, err := parseCompact(token, kind)
+	if err == nil && e.form == SDJWT {
+		return nil, refuse(ErrFormat, "a token with selective disclosure ends with ~")
+	}
+	return e, err
 }
 
 // parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).

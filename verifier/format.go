@@ -19,6 +19,10 @@ const maxRemarks = 20
 // any context (RFC 7519 section 4.1, RFC 7800).
 var claimNames = []string{"iss", "sub", "exp", "nbf", "iat", "jti", "cnf"}
 
+// typeNames are those that say beside them of what type a token with selective
+// disclosure is (SD-JWT VC section 3.2.2.1).
+var typeNames = []string{"vct", "vct#integrity"}
+
 // tooLarge are the rules of elm.ParseJSON that limit a document.
 var tooLarge = []string{"json-size", "json-depth", "json-members", "json-name"}
 
@@ -110,9 +114,15 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 	// 4. Terms that no context defines: they mean nothing, so nobody can be told
 	// what the issuer sealed with them.
 	var names []string
-	claims := form == keys.VCJWT || form == keys.JWT || form == keys.JWS
+	var beside []string
+	switch form {
+	case keys.VCJWT, keys.JWT, keys.JWS:
+		beside = claimNames
+	case keys.SDJWT:
+		beside = slices.Concat(claimNames, typeNames)
+	}
 	for _, u := range undefined {
-		if claims && !u.Type && slices.Contains(claimNames, u.Name) && u.Pointer == "/"+u.Name {
+		if !u.Type && slices.Contains(beside, u.Name) && u.Pointer == "/"+u.Name {
 			continue
 		}
 		names = append(names, plain(u.Name))

@@ -76,6 +76,9 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	if err != nil {
 		return wrong("is not sealed as it should be: %v", err)
 	}
+	if opened.Form == keys.SDJWT { // whoever passed it on could have kept something back
+		return wrong("is sealed in a form in which parts of it can be kept back")
+	}
 	report := &Report{CheckedAt: asked, Checks: make([]Check, len(checkNames))}
 	cred := v.checkFormat(report, opened.Payload, opened.Form)
 	// That a list has no learning achievement makes it no worse a list.

@@ -115,6 +115,8 @@ type Report struct {
 	SealedAt time.Time
 	Logged   *Logged   // where the key became known to others later and a log proves the seal to be older; else nil
 	Since    time.Time // when revoked or expired, where known
+	// Concealed is how many places are sealed and were not shown, see keys.Opened.
+	Concealed int
 	// Withdrawal is why it was revoked, in the issuer's own sealed word: Superseded,
 	// ErrorInData, KeyCompromise, or "" where the issuer tells nobody.
 	Withdrawal string

@@ -101,6 +101,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 
 	// 2. One strict parse: what is checked from here on is what is shown later.
 	cred := v.checkFormat(r, opened.Payload, opened.Form)
+	if r.Concealed > 0 {
+		r.check(CheckFormat).remark("Its holder chose what to show: %d places are sealed in it that are not shown.", r.Concealed)
+	}
 	if cred == nil {
 		r.check(CheckSeal).notMade("", "The seal is intact, but what it seals cannot be read, so nobody can say whose it should be.")
 		return r.conclude(v)
@@ -149,7 +152,7 @@ func (v *Verifier) newReport() *Report {
 }
 
 func (r *Report) opened(opened *keys.Opened) {
-	r.Form = opened.Form
+	r.Form, r.Concealed = opened.Form, opened.Concealed
 	digest := sha256.Sum256(opened.Payload)
 	r.SHA256 = hex.EncodeToString(digest[:])
 }
@@ -381,7 +384,11 @@ func (r *Report) checkSupplement(cred *elm.Credential) {
 	answers := elm.CompletenessOf(r.supplement)
 	all := len(answers.Present) + len(answers.Reasoned) + len(answers.Missing)
 	if len(answers.Missing) > 0 {
-		c.fail("", "%d of %d mandatory elements of Annex I are missing.", len(answers.Missing), all)
+		missing := "missing"
+		if r.Concealed > 0 {
+			missing = "missing or not shown"
+		}
+		c.fail("", "%d of %d mandatory elements of Annex I are %s.", len(answers.Missing), all, missing)
 		c.remark("Missing: %s.", strings.Join(answers.Missing, ", "))
 	} else {
 		c.pass("All %d mandatory elements of Annex I are there.", all)

@@ -67,6 +67,7 @@ type WireCredential struct {
 	Profile       string `json:"profile"`
 	Form          string `json:"form"`
 	PayloadSHA256 string `json:"payload_sha256"`
+	Concealed     int    `json:"concealed,omitempty"` // places that are sealed and not shown
 }
 
 type WireElement struct {
@@ -121,7 +122,7 @@ func (r *Report) Wire(lang string) Wire {
 	if !r.showsContent() {
 		return w
 	}
-	w.Credential = &WireCredential{ID: r.ID, Profile: string(r.Profile), Form: string(r.Form), PayloadSHA256: r.SHA256}
+	w.Credential = &WireCredential{ID: r.ID, Profile: string(r.Profile), Form: string(r.Form), PayloadSHA256: r.SHA256, Concealed: r.Concealed}
 	for _, section := range r.supplementIn(lang) {
 		for _, element := range section.Elements {
 			wire := WireElement{ID: element.ID, Label: element.Label, Values: make([]string, len(element.Values))}

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -72,6 +73,9 @@ func (r *Report) AppendJSON(b []byte, lang string) []byte {
 		b = field(b, `,"profile":`, string(r.Profile))
 		b = field(b, `,"form":`, string(r.Form))
 		b = field(b, `,"payload_sha256":`, r.SHA256)
+		if r.Concealed > 0 {
+			b = strconv.AppendInt(append(b, `,"concealed":`...), int64(r.Concealed), 10)
+		}
 		b = append(b, '}')
 		b = appendSupplement(b, r.supplementIn(lang))
 	}

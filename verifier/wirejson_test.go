@@ -20,7 +20,7 @@ func TestAppendJSON(t *testing.T) {
 		many := func() []int { return make([]int, rapid.IntRange(0, 2).Draw(t, "n")) }
 		r := Report{Verdict: Verdict(draw()), State: State(draw()), Reason: Reason(draw()), ID: draw(), Profile: elm.Profile(draw()), Form: keys.Form(draw()), SHA256: draw(),
 			CheckedAt: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC()}
-		r.InPDF = rapid.Bool().Draw(t, "PDF")
+		r.InPDF, r.Concealed = rapid.Bool().Draw(t, "PDF"), rapid.IntRange(0, 3).Draw(t, "concealed")
 		r.Withdrawal, r.Since = draw(), r.CheckedAt.Add(-time.Hour)
 		r.Issuer = Issuer{Name: draw(), DID: draw(), Country: draw(), Level: draw()}
 		name := rapid.OneOf(text, rapid.SampledFrom(checkNames))

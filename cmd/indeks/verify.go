@@ -32,7 +32,7 @@ type verifyCmd struct {
 
 func (*verifyCmd) Help() string {
 	return `Checks format, seal, issuer, revocation and expiry, and prints what is known. Accepts a sealed EDC
-file (.jsonld), the PDF of a certificate (of which the file inside is checked, not the pages), a vc+jwt, a JWT of VC Data Model 1.1, an Open Badge 3.0, an enveloped credential, and a
+file (.jsonld), the PDF of a certificate (of which the file inside is checked, not the pages), a vc+jwt, a dc+sd-jwt of which the holder shows a part, a JWT of VC Data Model 1.1, an Open Badge 3.0, an enveloped credential, and a
 presentation of several, told apart by content. Without a trust file nobody is vouched for.
 
 Of several files, or a ZIP, the exit code is that of the worst.
