@@ -26,8 +26,8 @@ type Book struct {
 	Mark   bool // begin with a byte order mark, by which Excel tells UTF-8
 }
 
-var bookHead = []string{"certificate_number", "awarding_date", "sealed_at", "course", "version", "title", "family_name", "given_name", "learner_id", "result",
-	"decision", "signatory", "state", "changes", "external_id", "batch", "credential", "sha256"}
+var bookHead = []string{"certificate_number", "awarding_date", "sealed_at", "course", "version", "title", "family_name", "given_name", "learner_id", "result", "assessed_on", "assessors",
+	"prior_learning", "decision", "signatory", "state", "changes", "external_id", "batch", "credential", "sha256"}
 
 // WriteBook writes the protocol book as CSV (RFC 4180, UTF-8): a line for each
 // certificate number on record, in the order of numbers; one that was drawn and put
@@ -84,10 +84,7 @@ func bookCells(r *store.Record, now time.Time) []string {
 	if r.Erased(store.Register) {
 		state += ", erased"
 	}
-	var draft Draft
-	if json.Unmarshal(r.Draft, &draft) != nil {
-		draft = Draft{} // of a statement that others wrote, or of nothing: its result is not known
-	}
+	a := Assessed(r)
 	var changes, hashes []string
 	for _, c := range r.Changes {
 		change := c.At.UTC().Format(time.RFC3339) + " " + string(c.State)
@@ -114,8 +111,32 @@ func bookCells(r *store.Record, now time.Time) []string {
 			hashes = append(hashes, form+" "+hex.EncodeToString(sum[:]))
 		}
 	}
-	return []string{r.Number, r.AwardingDate, r.SealingTime.UTC().Format(time.RFC3339), r.Course, r.CourseVersion, r.Title, r.FamilyName, r.GivenName, r.LearnerID, draft.Grade,
-		r.Decision, r.Signatory, state, strings.Join(changes, "; "), r.ExternalID, r.Batch, r.ID, strings.Join(hashes, "; ")}
+	return []string{r.Number, r.AwardingDate, r.SealingTime.UTC().Format(time.RFC3339), r.Course, r.CourseVersion, r.Title, r.FamilyName, r.GivenName, r.LearnerID, a.Result, a.Date, strings.Join(a.Assessors, "; "),
+		priorLearningWords(&a), r.Decision, r.Signatory, state, strings.Join(changes, "; "), r.ExternalID, r.Batch, r.ID, strings.Join(hashes, "; ")}
+}
+
+// Assessed is how the learner of a record came to the award. An earlier version put it
+// nowhere but into what the award was drawn up from; what neither tells is empty.
+func Assessed(r *store.Record) store.Assessment {
+	if r.Assessment != nil {
+		return *r.Assessment
+	}
+	var d Draft
+	if json.Unmarshal(r.Draft, &d) != nil {
+		return store.Assessment{} // of a statement that others wrote, or of nothing
+	}
+	return *d.assessment()
+}
+
+// priorLearningWords is the decision on prior learning in one cell.
+func priorLearningWords(a *store.Assessment) string {
+	words := a.PriorLearning
+	for _, more := range []struct{ name, text string }{{"outcomes", strings.Join(a.Outcomes, ", ")}, {"evidence", a.Evidence}, {"recognition", a.Recognition}} {
+		if more.text != "" {
+			words += "; " + more.name + ": " + more.text
+		}
+	}
+	return words
 }
 
 // compareNumbers orders certificate numbers as people do: MC-2026-99999 comes before

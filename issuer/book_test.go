@@ -37,6 +37,25 @@ func TestBookLine(t *testing.T) {
 	}
 }
 
+// What an earlier version did not record of the assessment is told as far as the draft
+// tells it; what is recorded stands in the line.
+func TestBookAssessment(t *testing.T) {
+	for _, c := range []struct {
+		record store.Record
+		want   []string // result, assessed_on, assessors, prior_learning
+	}{
+		{store.Record{Draft: []byte(`{"Grade":"9","RPL":"part","RPLOutcomes":["2","5"],"RPLEvidence":"a portfolio"}`)}, []string{"9", "", "", "part; outcomes: 2, 5; evidence: a portfolio"}},
+		{store.Record{}, []string{"", "", "", ""}},
+		{store.Record{Draft: []byte(`{"Grade":"9"}`), Assessment: &store.Assessment{Result: "10", Date: "2026-05-20", Assessors: []string{"Vera Primer", "Ana Primer"}, PriorLearning: "none"}},
+			[]string{"10", "2026-05-20", "Vera Primer; Ana Primer", "none"}},
+	} {
+		at := slices.Index(bookHead, "result")
+		if got := bookCells(&c.record, time.Time{})[at : at+4]; !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %q, want %q", c.record, got, c.want)
+		}
+	}
+}
+
 func TestBookStates(t *testing.T) {
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

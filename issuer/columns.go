@@ -32,6 +32,12 @@ var columns = [...]column{
 		"e mail", "mail", "e mail address", "email address", "e pošta", "е пошта", "elektronska pošta", "електронска пошта", "imejl", "имејл"}},
 	{"grade", false, false, "a grade as text", []string{
 		"mark", "ocjena", "ocena", "оцена", "оцјена"}},
+	{"assessment_date", false, true, "YYYY-MM-DD", []string{
+		"date of assessment", "exam date", "date of exam", "datum vrednovanja", "datum ocjenjivanja", "datum ocenjivanja", "датум оцењивања", "датум оцјењивања",
+		"datum ispita", "датум испита", "datum ocenjevanja", "datum izpita", "датум на оценување", "датум на испит"}},
+	{"assessors", false, false, "names of who assessed, with semicolons between them", []string{
+		"assessor", "assessed by", "examiner", "examiners", "ocjenjivač", "ocjenjivači", "ocenjivač", "ocenjivači", "оцењивач", "оцењивачи", "оцјењивач", "оцјењивачи",
+		"ispitivač", "ispitivači", "испитивач", "испитивачи", "ocenjevalec", "ocenjevalci", "оценувач", "оценувачи"}},
 	{"awarding_date", false, true, "YYYY-MM-DD", []string{
 		"award date", "date of award", "datum dodjele", "datum dodele", "датум доделе", "датум додјеле", "datum podelitve", "датум на доделување"}},
 	{"rpl", false, false, "none, part or whole", []string{

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"indeks/elm"
 	"indeks/keys"
 	"indeks/store"
@@ -34,6 +36,7 @@ func TestCorrection(t *testing.T) {
 	d := draft(t)
 	d.RPL, d.RPLOutcomes, d.RPLEvidence = "part", []string{"1"}, "portfolio of 2025"
 	d.IDVerification, d.LevelOverride, d.OverrideReason, d.OverrideBy = "supervised-id", 6, "by decision 7", "dean"
+	d.AssessmentDate, d.Assessors = "2026-06-20", []string{"Vera Primer", "Ana Primer"}
 	old, err := h.Issue(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
@@ -53,10 +56,20 @@ func TestCorrection(t *testing.T) {
 		t.Errorf("the old record: %+v, %v", old, err)
 	}
 
+	// The register has how it was assessed, of which the credential says no more than the grade.
+	assessed := &store.Assessment{Result: "9 (nine)", Date: "2026-06-20", Assessors: d.Assessors, PriorLearning: "part", Outcomes: []string{"1"}, Evidence: "portfolio of 2025"}
+	if diff := cmp.Diff(assessed, old.Assessment); diff != "" {
+		t.Errorf("the assessment on record (-want +got):\n%s", diff)
+	}
+	assessed.Result = "10 (ten)"
+	if diff := cmp.Diff(assessed, fresh.Assessment); diff != "" {
+		t.Errorf("the corrected assessment on record (-want +got):\n%s", diff)
+	}
+
 	// Form by form the same words, but for ids, times and the grade.
 	for _, form := range []elm.Profile{elm.EDC, elm.VC2} {
 		was, is := old.Forms[string(form)], fresh.Forms[string(form)]
-		for _, trace := range []string{old.ID, old.Number, old.Public, old.Link, "typing error", "9 (nine)"} {
+		for _, trace := range []string{old.ID, old.Number, old.Public, old.Link, "typing error", "9 (nine)", "Vera Primer"} {
 			if bytes.Contains(is.Payload, []byte(trace)) {
 				t.Errorf("%s names %q of its predecessor", form, trace)
 			}

@@ -50,12 +50,19 @@ func (d *Draft) RequestHash() [32]byte {
 // rest is what a record keeps of its draft beyond its own members, nil for nothing.
 func (d *Draft) rest() []byte {
 	raw, err := json.Marshal(Draft{DateOfBirth: d.DateOfBirth, Grade: d.Grade, RPL: d.RPL, RPLOutcomes: d.RPLOutcomes, RPLEvidence: d.RPLEvidence, Recognition: d.Recognition,
-		IDVerification: d.IDVerification, LevelOverride: d.LevelOverride, OverrideReason: d.OverrideReason, OverrideBy: d.OverrideBy, Language: d.Language},
+		IDVerification: d.IDVerification, LevelOverride: d.LevelOverride, OverrideReason: d.OverrideReason, OverrideBy: d.OverrideBy, Language: d.Language,
+		AssessmentDate: d.AssessmentDate, Assessors: d.Assessors},
 		json.Deterministic(true), json.OmitZeroStructFields(true))
 	if err != nil {
 		panic(err) // unreachable: strings and numbers, which were checked
 	}
 	return raw
+}
+
+// assessment is what a record keeps of how the learner came to the award.
+func (d *Draft) assessment() *store.Assessment {
+	return &store.Assessment{Result: d.Grade, Date: d.AssessmentDate, Assessors: d.Assessors,
+		PriorLearning: d.RPL, Outcomes: d.RPLOutcomes, Evidence: d.RPLEvidence, Recognition: d.Recognition}
 }
 
 // digest is SHA-256 of the JSON text: fields cannot run into one another.
@@ -73,6 +80,13 @@ func (d *Draft) normalise() {
 	for _, s := range []*string{&d.GivenName, &d.FamilyName, &d.LearnerID, &d.Grade, &d.RPLEvidence, &d.OverrideReason, &d.OverrideBy, &d.Number} {
 		*s = norm.NFC.String(*s)
 	}
+	if len(d.Assessors) == 0 {
+		d.Assessors = nil
+	}
+	d.Assessors = slices.Clone(d.Assessors) // the caller's is not to change
+	for i, s := range d.Assessors {
+		d.Assessors[i] = norm.NFC.String(s)
+	}
 	if d.RPL == "" {
 		d.RPL = "none"
 	}
@@ -88,6 +102,7 @@ func (d *Draft) cells() map[string]string {
 		"email": d.Email, "grade": d.Grade, "awarding_date": d.AwardingDate, "rpl": d.RPL, "rpl_outcomes": strings.Join(d.RPLOutcomes, ","),
 		"rpl_evidence": d.RPLEvidence, "recognition": d.Recognition, "id_verification": d.IDVerification, "override_reason": d.OverrideReason, "override_by": d.OverrideBy,
 		"language": d.Language, "certificate_number": d.Number, "level_override": "",
+		"assessment_date": d.AssessmentDate, "assessors": strings.Join(d.Assessors, "; "),
 	}
 	if d.LevelOverride != 0 {
 		cells["level_override"] = strconv.Itoa(d.LevelOverride)

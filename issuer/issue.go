@@ -233,6 +233,9 @@ func (i *Issuer) checkDraft(d *Draft) error {
 	if tomorrow := i.clock().AddDate(0, 0, 1).Format(time.DateOnly); d.AwardingDate > tomorrow {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-future", Want: "lies in the future, expected a day that has come"}}}
 	}
+	if d.AssessmentDate > i.clock().AddDate(0, 0, 1).Format(time.DateOnly) {
+		return &Problems{List: []Problem{{Row: d.Row, Field: "assessment_date", Value: d.AssessmentDate, Rule: "date-future", Want: "lies in the future, expected a day that has come"}}}
+	}
 	if end := d.validUntil(i.clock()); !end.IsZero() && end.Before(i.clock()) {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-expired",
 			Want: "lies so far back that the award ended on " + end.Format(time.DateOnly) + ": expected one that is still valid"}}}
@@ -288,7 +291,7 @@ func (i *Issuer) draw(ctx context.Context, d *Draft, number string) (store.Recor
 	if r.AwardingDate == "" {
 		r.AwardingDate = at.Format(time.DateOnly)
 	}
-	r.ValidUntil, r.Draft = d.validUntil(at), d.rest()
+	r.ValidUntil, r.Draft, r.Assessment = d.validUntil(at), d.rest(), d.assessment()
 	if o := d.Replaces; o != nil {
 		r.Supersedes = &store.Supersession{ID: o.ID, Change: store.Change{At: at, State: store.Revoked, Code: o.Code, Reason: o.Text, By: o.By}}
 	}

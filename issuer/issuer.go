@@ -86,6 +86,10 @@ type Draft struct {
 	OverrideBy            string `json:",omitzero"` // who decided on it; "" is not said
 	Language              string // of the document; "" the institution's main one
 	Number                string // certificate number; "" by rule
+
+	// For the register alone; neither stands in the credential.
+	AssessmentDate string   `json:",omitzero"` // YYYY-MM-DD, last day of assessing; "": not said
+	Assessors      []string `json:",omitzero"` // names of who assessed
 }
 
 // Replacement says whose place an award takes, and why.

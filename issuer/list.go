@@ -348,6 +348,15 @@ func (r *row) draft() Draft {
 	for _, p := range r.course.notInForce(awarded) {
 		r.problem("awarding_date", p.Rule, p.Want, true)
 	}
+	if d.AssessmentDate = r.day("assessment_date", false); d.AssessmentDate != "" {
+		switch {
+		case d.AwardingDate != "" && d.AssessmentDate > d.AwardingDate:
+			r.fail("assessment_date", "date-order", "is after the awarding date "+d.AwardingDate)
+		case d.DateOfBirth >= d.AssessmentDate:
+			r.fail("assessment_date", "date-order", "is not after the date of birth")
+		}
+	}
+	d.Assessors = r.names("assessors")
 	d.LearnerID, d.Grade = text("learner_id"), text("grade")
 	if spreadsheetNumber.MatchString(d.LearnerID) && r.cells[columnNamed("learner_id")].kind != cellRounded {
 		r.fail("learner_id", "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
@@ -421,6 +430,25 @@ func (r *row) personName(name string) string {
 		r.problem(name, "name", "has a digit in it", true)
 	}
 	return c.text
+}
+
+// names reads a column of names with semicolons between them.
+func (r *row) names(name string) (list []string) {
+	const most = 20
+	for one := range strings.SplitSeq(r.cells[columnNamed(name)].text, ";") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		if !strings.ContainsFunc(one, unicode.IsLetter) {
+			r.fail(name, "name", "has no letter, expected "+columns[columnNamed(name)].want)
+			return nil
+		}
+		list = append(list, one)
+	}
+	if len(list) > most {
+		r.fail(name, "names", fmt.Sprintf("has more than %d names", most))
+	}
+	return list
 }
 
 // day reads a column of dates: YYYY-MM-DD, or in a spreadsheet a date cell.

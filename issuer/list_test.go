@@ -153,6 +153,7 @@ var brokenLists = []struct{ name, text, encoding string }{
 	{"unknown columns", "given_name,family_name,date_of_birth,gradee,shoe size\nAna,Anić,2001-03-14,5,38\n", ""},
 	{"column twice", "ime,given_name,prezime,datum rođenja\nAna,Ana,Anić,2001-03-14\n", ""},
 	{"31 February", head + "Ana,Anić,2001-02-31,,,,,,,,,,,,\n", ""},
+	{"how it was assessed", "given_name,family_name,date_of_birth,awarding_date,assessment_date,examiner\nAna,Anić,2001-03-14,2026-06-30,2026-07-01,Vera Primer; Ana Primer\nIva,Ivić,2001-03-14,2026-06-30,2001-03-14,7\n", ""},
 	{"forms of dates", head + "Ana,Anić,14.3.2001.,,,,2026/06/30,,,,,,,,\nIva,Ivić,36963,,,,,,,,,,,,\nMia,Mijić,1801-01-01,,,,,,,,,,,,\nUna,Unić,2026-07-01,,,,2026-06-30,,,,,,,,\n", ""},
 	{"empty cells", head + ",,,,,,,,,,,,,,x\n", ""},
 	{"same learner twice", head + "Ana,Anić,2001-03-14,,,,,,,,,,,,\nIva,Ivić,2001-03-14,7,,,,,,,,,,,\nAna,Anić,2001-03-14,,,9,,,,,,,,,\nEva,Ević,2002-03-14,7,,,,,,,,,,,\n", ""},

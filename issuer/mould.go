@@ -95,6 +95,7 @@ func (inst *Institution) mouldKey(d *Draft, x *drawn, course [32]byte) (key moul
 	rest := *d
 	rest.Course, rest.Replaces, rest.Row, rest.Email = nil, nil, 0, ""
 	rest.RequestKey, rest.ExternalID, rest.Batch, rest.Approval = [32]byte{}, "", "", ""
+	rest.AssessmentDate, rest.Assessors = "", nil // for the register alone
 	rest.GivenName, rest.FamilyName, rest.DateOfBirth, rest.LearnerID, rest.Grade, rest.AwardingDate, rest.Number = "", "", "", "", "", "", ""
 	if !reflect.DeepEqual(rest, Draft{RPL: "none", IDVerification: d.IDVerification, Language: d.Language}) {
 		return mouldKey{}, false

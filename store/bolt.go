@@ -39,7 +39,8 @@ var (
 //	   Draft, Supersedes; Change.Code, Successor; the audit log: buckets logs,
 //	   logEntries, logHashes, logHeads; recordDoc.Logged; what is personal under data
 //	   keys, see personal.go; bucket states
-const schema = 4
+//	5  Record.Assessment
+const schema = 5
 
 // The buckets. A sequence is the record's number in order of reservation, eight
 // bytes big-endian: new records go to the end of the tree, and reading in order
@@ -365,7 +366,8 @@ func still(f *os.File, path string) error {
 // content of their course, so they hold no version of the catalogue to it. Nor
 // is there from 2 to 3: no store of schema 2 was ever restored. Schema 4 adds
 // what had no place before, and members that older records do not have; its log
-// says how many records are older than it. Those records stay in the clear.
+// says how many records are older than it. Those records stay in the clear. From 4 to
+// 5 there is nothing to convert: of older records the assessment was not recorded.
 func (s *boltStore) upgrade(id identity) error {
 	return guard(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {

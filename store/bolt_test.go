@@ -1002,12 +1002,14 @@ func TestKill(t *testing.T) {
 func TestStoredForm(t *testing.T) {
 	record := issuedRecord()
 	doc := storedForm(t, record)
+	older := record
+	older.Assessment = nil
 	for name, v := range map[string]any{
 		"record.json":     doc,
 		"personal.json":   jsontext.Value(doc.Personal.Record),
 		"delivery.json":   jsontext.Value(doc.Personal.Delivery),
 		"change.json":     jsontext.Value(doc.Personal.Changes[0]),
-		"inTheClear.json": recordDoc{Record: record, Payloads: doc.Payloads}, // until schema 4
+		"inTheClear.json": recordDoc{Record: older, Payloads: doc.Payloads}, // until schema 4
 		"list.json": listDoc{List: List{
 			ID: "r1", Purpose: status.Revocation, Opened: now, Used: 2, Sequence: 1, ValidFrom: now,
 		}, SHA256: [32]byte{5}},
@@ -1075,6 +1077,7 @@ func issuedRecord() Record {
 	r.ExternalID, r.Batch = "exam/2026/0007", "20260601-ABCDEF"
 	r.State = Suspended
 	r.ValidUntil, r.Draft = now.AddDate(2, 0, 0), []byte(`{"DateOfBirth":"2001-02-03"}`)
+	r.Assessment = &Assessment{Result: "10 (ten)", Date: "2026-05-20", Assessors: []string{"Vera Primer"}, PriorLearning: "part", Outcomes: []string{"2"}, Evidence: "a portfolio", Recognition: "RC-7"}
 	r.Supersedes = &Supersession{ID: draft(6).ID, Change: Change{At: now, State: Revoked, Code: "superseded", Reason: "the date was wrong", By: "registrar"}}
 	r.Changes = []Change{{At: now, State: Suspended, Code: "under-review", Reason: "appeal", By: "registrar", Successor: draft(8).ID}}
 	return r

@@ -36,10 +36,10 @@ func (r *Record) validate() error {
 			return invalid("%s of %d bytes, not 1 to %d without NUL", name, len(s), maxKey)
 		}
 	}
-	for _, s := range []string{
+	for _, s := range append([]string{
 		r.ID, r.Public, r.Link, r.Number, r.KeyID, r.Course, r.CourseVersion, r.Title, r.FamilyName,
 		r.GivenName, r.LearnerID, r.Email, r.AwardingDate, r.Decision, r.Signatory, r.ExternalID, r.Batch,
-	} {
+	}, r.Assessment.texts()...) {
 		if err := validText(s); err != nil {
 			return fmt.Errorf("reserving %.100q: %w", r.ID, err)
 		}

@@ -100,12 +100,37 @@ type Record struct {
 	// Draft is what the award was drawn up from, as package issuer writes it, beyond
 	// what stands above: with it a corrected one can be drawn up. It is personal.
 	Draft []byte `json:"draft,omitzero"`
+	// Assessment is how the learner came to the award; nil: not recorded, as in records
+	// of an earlier version and of what is no award. It is personal.
+	Assessment *Assessment `json:"assessment,omitzero"`
 	// Supersedes says whose place the record takes.
 	Supersedes *Supersession `json:"supersedes,omitzero"`
 
 	State    State     `json:"state,omitzero"`
 	Changes  []Change  `json:"changes,omitzero"`  // oldest first
 	Erasures []Erasure `json:"erasures,omitzero"` // oldest first
+}
+
+// Assessment is what the register keeps of how an award was earned, beside what the
+// credential says. Where a text is empty, there was nothing to record.
+type Assessment struct {
+	Result    string   `json:"result,omitzero"`    // grade, as the course's scale has it
+	Date      string   `json:"date,omitzero"`      // YYYY-MM-DD, last day of assessing
+	Assessors []string `json:"assessors,omitzero"` // names of persons or bodies
+	// PriorLearning is the decision on how much rests on learning that was recognised:
+	// "none", "part" or "whole".
+	PriorLearning string   `json:"priorLearning"`
+	Outcomes      []string `json:"outcomes,omitzero"`    // ids of the recognised ones, of part
+	Evidence      string   `json:"evidence,omitzero"`    // of the prior learning
+	Recognition   string   `json:"recognition,omitzero"` // id of the decision on another provider's credential
+}
+
+// texts are all that it says.
+func (a *Assessment) texts() []string {
+	if a == nil {
+		return nil
+	}
+	return slices.Concat([]string{a.Result, a.Date, a.PriorLearning, a.Evidence, a.Recognition}, a.Assessors, a.Outcomes)
 }
 
 // Erased reports whether what the record says of a class is erased.

@@ -83,6 +83,7 @@ func draft(n int, lists ...List) Record {
 		FamilyName:   "Primer",
 		GivenName:    "Ana",
 		AwardingDate: "2026-05-30",
+		Assessment:   &Assessment{Result: fmt.Sprint(5 + n%6), PriorLearning: "none"},
 	}
 	for _, list := range lists {
 		r.Entries = append(r.Entries, Entry{List: list.ID, Index: uint64(n), Purpose: list.Purpose})

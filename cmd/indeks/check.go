@@ -65,7 +65,13 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 	// 3. Everything in it.
 	seals := issuer.NewSeals(ring.Entries(), every)
 	counted, done := countRecords(con, "checking")
-	found := store.Check(ctx, records, counted.add, seals.Check)
+	var unrecorded atomic.Int64
+	found := store.Check(ctx, records, counted.add, seals.Check, func(r store.Record) error {
+		if r.Course != "" && r.Assessment == nil {
+			unrecorded.Add(1)
+		}
+		return nil
+	})
 	done()
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("checking %s: broken off after %d records: %w", path, counted.Load(), err)
@@ -75,6 +81,9 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 	}
 	took := time.Since(start)
 	fmt.Fprintf(con.out, "Read %d records in %s, opened %d tokens.\n", counted.Load(), took.Round(time.Millisecond), seals.Opened())
+	if n := unrecorded.Load(); n > 0 {
+		fmt.Fprintf(con.out, "Of %d awards of an earlier version it is not recorded how they were assessed.\n", n)
+	}
 	if len(found) > 0 {
 		return fmt.Errorf("checking %s: %d findings; keep everything as it is and restore the last backup beside it", path, len(found))
 	}

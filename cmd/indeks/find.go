@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -29,7 +30,7 @@ type findCmd struct {
 }
 
 func (*findCmd) Help() string {
-	return `Finds credentials on record, the last one issued first.
+	return `Finds credentials on record, the last one issued first. A question mark stands for what is not recorded.
 
   indeks find "Jovanović Ana" --config uni
   indeks find --number MC-2026-000 --state revoked --config uni
@@ -38,7 +39,7 @@ func (*findCmd) Help() string {
 
 func (cmd *findCmd) Run(ctx context.Context, con console) error {
 	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NUMBER\tNAME\tCOURSE\tAWARDED\tSTATE")
+	fmt.Fprintln(w, "NUMBER\tNAME\tCOURSE\tVERSION\tRESULT\tASSESSED\tPRIOR LEARNING\tAWARDED\tSTATE")
 	more := ""
 	if cmd.Server != "" {
 		var answer struct {
@@ -56,7 +57,11 @@ func (cmd *findCmd) Run(ctx context.Context, con console) error {
 		}
 		for _, r := range answer.Credentials {
 			erased := slices.ContainsFunc(r.Erasures, func(e issuing.ErasedView) bool { return e.Class == store.Register })
-			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, foundState(r.State, erased, r.Expired))
+			var a *store.Assessment
+			if v := r.Assessment; v != nil {
+				a = &store.Assessment{Result: v.Result, Date: v.Date, Assessors: v.Assessors, PriorLearning: v.PriorLearning}
+			}
+			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.Version, assessed(a), r.AwardingDate, foundState(r.State, erased, r.Expired))
 		}
 		more = answer.Next
 	} else {
@@ -71,7 +76,7 @@ func (cmd *findCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 		for _, r := range found {
-			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.AwardingDate, foundState(r.State, r.Erased(store.Register), r.Expired(q.Now)))
+			fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\t%s\t%s\n", r.Number, r.GivenName, r.FamilyName, r.Course, r.CourseVersion, assessed(r.Assessment), r.AwardingDate, foundState(r.State, r.Erased(store.Register), r.Expired(q.Now)))
 		}
 		more = next
 	}
@@ -82,6 +87,16 @@ func (cmd *findCmd) Run(ctx context.Context, con console) error {
 		fmt.Fprintln(con.out, "There are more: narrow it down, or raise --most.")
 	}
 	return nil
+}
+
+// assessed are the columns of how the learner came to the award; a question mark: not
+// recorded.
+func assessed(a *store.Assessment) string {
+	if a == nil {
+		return "?\t?\t?"
+	}
+	by := strings.Join(append(strings.Fields(a.Date), a.Assessors...), ", ")
+	return orDash(a.Result) + "\t" + orDash(by) + "\t" + orDash(a.PriorLearning)
 }
 
 // foundState is how a record stands, in a word or two.

@@ -131,6 +131,7 @@ type RecordView struct {
 	FamilyName   string            `json:"family_name,omitempty"`
 	LearnerID    string            `json:"learner_id,omitempty"`
 	AwardingDate string            `json:"awarding_date,omitempty"`
+	Assessment   *AssessmentView   `json:"assessment,omitempty"`
 	ValidUntil   time.Time         `json:"valid_until,omitzero"`
 	Expired      bool              `json:"expired,omitzero"`
 	Supersedes   string            `json:"supersedes,omitempty"`
@@ -141,6 +142,17 @@ type RecordView struct {
 	Erasures     []ErasedView      `json:"erasures,omitempty"`
 	ExternalID   string            `json:"external_id,omitempty"`
 	Batch        string            `json:"batch,omitempty"`
+}
+
+// AssessmentView is how the learner came to the award, as the register keeps it.
+type AssessmentView struct {
+	Result        string   `json:"result,omitempty"`
+	Date          string   `json:"date,omitempty"`
+	Assessors     []string `json:"assessors,omitempty"`
+	PriorLearning string   `json:"prior_learning"`
+	Outcomes      []string `json:"outcomes,omitempty"`
+	Evidence      string   `json:"evidence,omitempty"`
+	Recognition   string   `json:"recognition,omitempty"`
 }
 
 // ErasedView is what was erased of a record.
@@ -165,6 +177,9 @@ func (s *server) recordView(r store.Record) RecordView {
 		Course: r.Course, Version: r.CourseVersion, Title: r.Title, GivenName: r.GivenName, FamilyName: r.FamilyName,
 		LearnerID: r.LearnerID, AwardingDate: r.AwardingDate, ValidUntil: r.ValidUntil, Expired: r.Expired(web.Clock()),
 		SHA256: map[string]string{}}
+	if a := r.Assessment; a != nil {
+		v.Assessment = &AssessmentView{a.Result, a.Date, a.Assessors, a.PriorLearning, a.Outcomes, a.Evidence, a.Recognition}
+	}
 	if r.Supersedes != nil {
 		v.Supersedes = r.Supersedes.ID
 	}

@@ -1,0 +1,2 @@
+-- Record.Assessment, which older records do not have. Nothing is converted: the number
+-- keeps programs away that do not know it and would take its records for damaged.
