@@ -11,7 +11,7 @@ build:
 	$(GO) build -trimpath -o bin/indeks ./cmd/indeks
 
 test: tools
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 
 # Programs that tests run against ours: zbarimg reads QR codes, rsvg-convert
 # renders SVG, those of poppler and qpdf read PDF, curl asks the APIs, strace fails system calls, PostgreSQL is started by tests. Tests that need a missing one are skipped by name.

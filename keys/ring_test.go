@@ -320,6 +320,20 @@ func TestRingSecret(t *testing.T) {
 	}
 }
 
+// What opening the file takes is what it took before, whoever has changed its keys.
+func TestRingKeepsItsCost(t *testing.T) {
+	r, path := newRing(t)
+	made := workFactor
+	defer func() { workFactor = made }()
+	workFactor += 2 // what a new file takes
+	reopened := reopen(t, r, path)
+	add(t, reopened, ES256, firstDay)
+	if n := workFactorOf(read(t, path)); n != made {
+		t.Errorf("written with %d, not with %d", n, made)
+	}
+	reopen(t, reopened, path)
+}
+
 // A change on top of what another process wrote is refused, and changes nothing.
 func TestRingChangedElsewhere(t *testing.T) {
 	r, path := newRing(t)

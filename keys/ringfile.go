@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"filippo.io/age"
@@ -125,8 +126,24 @@ func openRingFile(path string, passphrase []byte) (*ringFile, []*ringKey, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	// Who has encrypted the file by age at another cost keeps it: a change of keys is
+	// no occasion to change what opening them takes.
+	f.recipient.SetWorkFactor(workFactorOf(sealed))
 	f.sum, f.secret = sha256.Sum256(sealed), secret
 	return f, list, nil
+}
+
+// workFactorOf reads the cost out of a file that was opened; its header is text, of
+// which the second line is that of the passphrase (age-encryption.org/v1).
+func workFactorOf(sealed []byte) int {
+	if lines := bytes.SplitN(sealed, []byte("\n"), 3); len(lines) == 3 {
+		if stanza := bytes.Fields(lines[1]); len(stanza) == 4 && string(stanza[1]) == "scrypt" {
+			if n, err := strconv.Atoi(string(stanza[3])); err == nil {
+				return n
+			}
+		}
+	}
+	return workFactor
 }
 
 func newSecret() []byte {

@@ -21,7 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"filippo.io/age"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -96,7 +95,9 @@ func newVictim(t *testing.T, n int) *victim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.lightenKeyFile(t)
+	if err := lightenKeyFile(v.dir); err != nil {
+		t.Fatal(err)
+	}
 	raw, err := os.ReadFile("testdata/speed/course.json")
 	if err != nil {
 		t.Fatal(err)
@@ -120,49 +121,6 @@ func newVictim(t *testing.T, n int) *victim {
 		v.byName[l.family] = l
 	}
 	return v
-}
-
-// lightenKeyFile encrypts the key file anew with little work for scrypt. Opening
-// it costs 0.3 s of a processor by intent, at each start; what is measured and
-// repeated here is all the rest.
-func (v *victim) lightenKeyFile(t *testing.T) {
-	t.Helper()
-	pass, err := v.config.passphrase()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := v.config.path(v.config.Issuer.KeysFile)
-	sealed, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	identity, err := age.NewScryptIdentity(string(pass))
-	if err != nil {
-		t.Fatal(err)
-	}
-	clear, err := age.Decrypt(bytes.NewReader(sealed), identity)
-	if err != nil {
-		t.Fatal(err)
-	}
-	recipient, err := age.NewScryptRecipient(string(pass))
-	if err != nil {
-		t.Fatal(err)
-	}
-	recipient.SetWorkFactor(4)
-	var light bytes.Buffer
-	w, err := age.Encrypt(&light, recipient)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err = io.Copy(w, clear); err == nil {
-		err = w.Close()
-	}
-	if err == nil {
-		err = os.WriteFile(path, light.Bytes(), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // list writes a class list of part of the class.
