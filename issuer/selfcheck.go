@@ -62,19 +62,24 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 		if err := i.unlisted(r.Entries); report.State == verifier.StatusUnchecked && err != nil {
 			return err
 		}
-		why := ""
-		for _, c := range report.Checks {
-			if c.Result != verifier.Passed && c.Reason == report.Reason {
-				why = c.Name + ": " + c.Message
-				break
-			}
-		}
-		return fmt.Errorf("%w: %s (%s)", ErrRefused, report.State, why)
+		return refused(report)
 	}
 	if report.ID != r.ID || !bytes.Equal(report.Credential.Raw, payload) {
 		return fmt.Errorf("%w: the sealed bytes are others than those on record", ErrRefused)
 	}
 	return nil
+}
+
+// refused says of a report why it is not the one that must be.
+func refused(report *verifier.Report) error {
+	why := ""
+	for _, c := range report.Checks {
+		if c.Result != verifier.Passed && c.Reason == report.Reason {
+			why = c.Name + ": " + c.Message
+			break
+		}
+	}
+	return fmt.Errorf("%w: %s (%s)", ErrRefused, report.State, why)
 }
 
 // unlisted is why one of the lists of entries could not be had when last asked for.

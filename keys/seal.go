@@ -55,7 +55,7 @@ func (s *Sealer) seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	var err error
 	switch form {
 	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal:
-		token, err = k.sealCompact(payload, form, at)
+		token, err = k.sealCompact(payload, form, at, sign)
 	case JAdES:
 		token, err = k.sealJAdES(payload, at)
 	default:
@@ -70,6 +70,28 @@ func (s *Sealer) seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	return token, nil
 }
 
+// SealExtract is Seal in form VCJWT for what is printed as a code: it leaves x5c out,
+// so only those can check it who know the key, and an ES256, ES384 or EdDSA key gives
+// the same token each time (RFC 6979), so that what is printed again is the same.
+func (s *Sealer) SealExtract(payload []byte, at time.Time) ([]byte, error) {
+	k := s.ring.key(s.kid)
+	at = at.Truncate(time.Second)
+	if err := errors.Join(k.maySeal(at), k.mayBe(VCJWT)); err != nil {
+		return nil, fmt.Errorf("sealing an extract with key %s: %w", k.kid, err)
+	}
+	if len(payload) == 0 {
+		return nil, errors.New("sealing an empty extract")
+	}
+	token, err := k.sealCompact(payload, short, at, signAgain)
+	if err != nil {
+		return nil, fmt.Errorf("sealing an extract: %w", err)
+	}
+	return token, nil
+}
+
+// short is VCJWT without x5c.
+const short Form = "short " + VCJWT
+
 // compactHeader is the protected header of a compact token.
 type compactHeader struct {
 	Alg Algorithm `json:"alg"`
@@ -83,12 +105,17 @@ type compactHeader struct {
 // form. The time of sealing is in the header, because the payload is what is
 // sealed and nothing else. It is written here and not by go-jose, which copies the
 // payload several times; go-jose reads it in tests.
-func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time) ([]byte, error) {
+func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time, sign signer) ([]byte, error) {
 	h := compactHeader{Alg: k.alg, IAT: at.Unix(), KID: k.kid, Typ: string(form)}
-	if form == JWT {
+	switch form {
+	case JWT:
 		h.Typ = "JWT" // RFC 7519 section 5.1 recommends capitals
+	case short:
+		h.Typ = string(VCJWT)
 	}
-	if leaf := k.chain[0]; form == TrustJWT || form != LogHead && !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
+	if leaf := k.chain[0]; form == short {
+		// Nobody who reads a code needs a certificate whose key is known by its id.
+	} else if form == TrustJWT || form != LogHead && !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
 		h.X5C = k.x5c()
 	}
 	header, err := json.Marshal(h)

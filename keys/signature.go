@@ -10,6 +10,7 @@ import (
 	"crypto/rsa"
 	_ "crypto/sha256" // hashes of algorithms and x5t#o
 	_ "crypto/sha512"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"math/big"
@@ -152,7 +153,37 @@ func verify(alg Algorithm, k *PublicKey, signature []byte, input ...[]byte) bool
 	return false // unreachable: permit has refused the key
 }
 
-// sign signs the parts of a signing input with a key that fits alg.
+// signer signs the parts of a signing input with a key that fits alg.
+type signer func(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error)
+
+// signAgain signs the same input the same way each time, but for PS256: ECDSA by
+// RFC 6979.
+func signAgain(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
+	a := algorithms[alg]
+	private, ok := key.(*ecdsa.PrivateKey)
+	if !ok {
+		return sign(alg, key, input...)
+	}
+	der, err := private.Sign(nil, digest(a.hash, input...), a.hash)
+	if err != nil {
+		return nil, err
+	}
+	var pair struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(der, &pair); err != nil {
+		return nil, err // unreachable: it was just written
+	}
+	return joined(a, pair.R, pair.S), nil
+}
+
+// joined is r and s, each of full length (RFC 7518 section 3.4).
+func joined(a algorithm, r, s *big.Int) []byte {
+	size := (a.curve.Params().BitSize + 7) / 8
+	signature := make([]byte, 2*size)
+	r.FillBytes(signature[:size])
+	s.FillBytes(signature[size:])
+	return signature
+}
+
 func sign(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
 	a := algorithms[alg]
 	switch key := key.(type) {
@@ -161,11 +192,7 @@ func sign(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		size := (a.curve.Params().BitSize + 7) / 8
-		signature := make([]byte, 2*size)
-		r.FillBytes(signature[:size])
-		s.FillBytes(signature[size:])
-		return signature, nil
+		return joined(a, r, s), nil
 	case ed25519.PrivateKey:
 		return ed25519.Sign(key, bytes.Join(input, nil)), nil
 	case *rsa.PrivateKey:

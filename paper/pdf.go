@@ -43,7 +43,7 @@ func PDF(doc PDFDocument) ([]byte, error) {
 	}
 	lang := doc.Lang
 	if lang == "" {
-		lang = languageOf(doc.Credential)
+		lang = Language(doc.Credential)
 	}
 	if !slices.Contains(elm.Languages(), lang) {
 		return nil, fmt.Errorf(doing+"no words of ours in language %q", lang)
@@ -103,10 +103,10 @@ func codePoints(runes []rune) string {
 	return strings.Join(all, ", ")
 }
 
-// languageOf is the language of a credential, as far as we have words in it: the
+// Language is the language of a credential, as far as we have words in it: the
 // one that the credential says it is displayed in. The EU list has one code for
 // both scripts of Serbian, so the title tells which.
-func languageOf(cred *elm.Credential) string {
+func Language(cred *elm.Credential) string {
 	code := ""
 	if d := cred.DisplayParameter; d != nil && d.PrimaryLanguage != nil {
 		code = d.PrimaryLanguage.ID[strings.LastIndexByte(d.PrimaryLanguage.ID, '/')+1:]

@@ -49,32 +49,43 @@ func modules(text string) (QR, error) {
 	return code.Bitmap(), nil
 }
 
+// framed are the rows of modules with the quiet zone.
+func (q QR) framed() [][]bool {
+	rows := make([][]bool, len(q)+2*quietZone)
+	for y := range rows {
+		rows[y] = make([]bool, len(rows))
+		if i := y - quietZone; i >= 0 && i < len(q) {
+			copy(rows[y][quietZone:], q[i])
+		}
+	}
+	return rows
+}
+
 // symbol draws text as rows of modules at level M, true for dark, with the quiet zone.
 func symbol(text string) ([][]bool, error) {
 	inner, err := modules(text)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([][]bool, len(inner)+2*quietZone)
-	for y := range rows {
-		rows[y] = make([]bool, len(rows))
-		if i := y - quietZone; i >= 0 && i < len(inner) {
-			copy(rows[y][quietZone:], inner[i])
-		}
-	}
-	return rows, nil
+	return inner.framed(), nil
 }
 
 // PNG renders text as a QR code of level M with modules of scale pixels (1 to
 // 32) and a quiet zone of 4 modules. The image has one bit for each pixel.
 func PNG(text string, scale int) ([]byte, error) {
-	if scale < 1 || scale > maxScale {
-		return nil, fmt.Errorf("drawing a QR code: scale %d is not between 1 and %d", scale, maxScale)
-	}
-	rows, err := symbol(text)
+	code, err := modules(text)
 	if err != nil {
 		return nil, err
 	}
+	return code.PNG(scale)
+}
+
+// PNG renders a code like the function of that name.
+func (q QR) PNG(scale int) ([]byte, error) {
+	if scale < 1 || scale > maxScale {
+		return nil, fmt.Errorf("drawing a QR code: scale %d is not between 1 and %d", scale, maxScale)
+	}
+	rows := q.framed()
 	size := len(rows) * scale
 	img := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
 	for y, row := range rows {
@@ -118,14 +129,20 @@ const svgScale = 6
 // quiet zone of 4 modules, the text as its title. It needs neither script,
 // style nor another file, and so passes any Content-Security-Policy.
 func SVG(text string) ([]byte, error) {
-	rows, err := symbol(text)
+	code, err := modules(text)
 	if err != nil {
 		return nil, err
 	}
+	return code.SVG(text), nil
+}
+
+// SVG renders a code like the function of that name, with a title of its own.
+func (q QR) SVG(title string) []byte {
+	rows := q.framed()
 	var out bytes.Buffer
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" shape-rendering="crispEdges"><title>`,
 		len(rows)*svgScale, len(rows)*svgScale, len(rows), len(rows))
-	xml.EscapeText(&out, []byte(text)) // a Buffer takes all writes
+	xml.EscapeText(&out, []byte(title)) // a Buffer takes all writes
 	fmt.Fprintf(&out, `</title><path fill="#fff" d="M0 0h%dv%dH0z"/><path d="`, len(rows), len(rows))
 	for y, row := range rows {
 		// One rectangle for each run of dark modules: one for each module would
@@ -141,7 +158,7 @@ func SVG(text string) ([]byte, error) {
 		}
 	}
 	out.WriteString("\"/></svg>\n")
-	return out.Bytes(), nil
+	return out.Bytes()
 }
 
 // Terminal renders text with half blocks, dark on light: two rows of modules to

@@ -256,20 +256,24 @@ func copiesOf(reports []*Report) [][]*Report {
 
 // precedence orders the copies of one credential. One that was withdrawn or is over
 // speaks for all, because they are one record; then comes the best confirmed,
-// and among equals the one that says more of the learner.
+// and among equals the one that says more: the whole before an extract, then the one
+// that says more of the learner.
 func precedence(r *Report) int {
-	n := 6
+	n := 12
 	switch standing, _ := countsAs(r); {
 	case r.State == Revoked:
 		n = 0
 	case r.Verdict == Invalid:
-		n = 1
+		n = 3
 	case standing == CountsFull:
-		n = 2
+		n = 6
 	case standing == CountsProvisional:
-		n = 4
+		n = 9
 	}
-	if r.Credential == nil || len(r.Credential.Subject) == 0 || r.Credential.Subject[0].DateOfBirth == "" {
+	switch {
+	case r.Extract != nil:
+		n += 2
+	case r.Credential == nil || len(r.Credential.Subject) == 0 || r.Credential.Subject[0].DateOfBirth == "":
 		n++
 	}
 	return n

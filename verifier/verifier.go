@@ -121,7 +121,8 @@ type Report struct {
 	// ErrorInData, KeyCompromise, or "" where the issuer tells nobody.
 	Withdrawal string
 	CheckedAt  time.Time
-	InPDF      bool // it was attached to a PDF, whose pages nobody compared with it
+	Extract    *Extract // nil: it is a whole credential, as far as it says
+	InPDF      bool     // it was attached to a PDF, whose pages nobody compared with it
 	// Credential is what was sealed, nil unless the seal verified. Pages may show
 	// it as fact only where Issuer.Confirmed, and never for State NotValid.
 	Credential *elm.Credential
@@ -130,6 +131,12 @@ type Report struct {
 	lost        *lost         // where the key became known to others later; else nil
 	sealEnds    time.Time     // when the seal says that it expires; zero where it does not
 	supplement  []elm.Section // of Credential in English, where it was looked at
+}
+
+// Extract says that what was sealed is an extract of a credential, as offline codes
+// carry it: what it does not tell stands in the whole.
+type Extract struct {
+	WholeSHA256 string // of the payload of the whole in profile vc2, hex
 }
 
 // Config is what a verifier works with. The zero value works, trusts nobody and fetches

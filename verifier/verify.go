@@ -64,6 +64,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	if paper.IsPDF(token) {
 		return v.verifyPDF(ctx, r, token)
 	}
+	if text := bytes.TrimSpace(token); startsOffline(text) && IsOffline(string(text)) {
+		return v.verifyOffline(ctx, r, string(text))
+	}
 
 	// 1. Open: the exact payload, with seals that verify under some key.
 	found := &resolver{trust: v.trust}
@@ -109,6 +112,9 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 		return r.conclude(v)
 	}
 	v.examine(ctx, r, opened, cred, found, token)
+	if digest, ok := cred.ExtractOf(); ok && r.Credential != nil {
+		r.Extract = &Extract{hex.EncodeToString(digest)}
+	}
 	if r.Credential != nil {
 		// 7. What informs, but does not decide.
 		v.checkAccreditation(r, cred)
@@ -212,6 +218,32 @@ func (v *Verifier) verifyPDF(ctx context.Context, r *Report, pdf []byte) *Report
 	r.InPDF = true
 	r.check(CheckFormat).remark("It was attached to a PDF: the file inside was checked, and what the pages show was not compared with it.")
 	return r
+}
+
+// IsOffline reports whether text is that of an offline code, which Verify reads.
+func IsOffline(text string) bool { return paper.IsOffline(text) }
+
+// startsOffline reports whether the first byte lets text be that of an offline code.
+// It spares all other forms a copy.
+func startsOffline(text []byte) bool {
+	const most = 32 << 10
+	return len(text) > 0 && len(text) < most && (text[0] == 'h' || text[0] == 'H' || '0' <= text[0] && text[0] <= '9')
+}
+
+// verifyOffline examines the token that an offline code carries. The host that its
+// text names is not looked at: anybody can print any.
+func (v *Verifier) verifyOffline(ctx context.Context, r *Report, text string) *Report {
+	token, err := paper.OfflineToken(text)
+	if err != nil {
+		r.State = Unreadable
+		c := r.check(CheckFormat)
+		c.fail("malformed", "The digits of this offline code cannot be read: perhaps some are missing. Scan it again.")
+		if errors.Is(err, paper.ErrOfflineNewer) {
+			c.fail("malformed", "This offline code is of a kind that is not known here. It may be newer than this program: use the other code of the certificate.")
+		}
+		return r.conclude(v)
+	}
+	return v.Verify(ctx, token)
 }
 
 // unopened fills in what can be said of a token that keys.Open refused.
@@ -381,6 +413,10 @@ func (r *Report) checkSupplement(cred *elm.Credential) {
 		return
 	}
 	r.supplement = elm.Supplement(cred, "en")
+	if r.Extract != nil {
+		c.notMade("", "This is an extract for a printed code. The whole credential is asked for the elements of Annex I; the learner has it.")
+		return
+	}
 	answers := elm.CompletenessOf(r.supplement)
 	all := len(answers.Present) + len(answers.Reasoned) + len(answers.Missing)
 	if len(answers.Missing) > 0 {

@@ -17,6 +17,7 @@ type Wire struct {
 	Logged     *WireLogged     `json:"logged,omitempty"`
 	Credential *WireCredential `json:"credential,omitempty"`
 	Supplement []WireElement   `json:"supplement,omitempty"`
+	Extract    *WireExtract    `json:"extract,omitempty"`
 	InPDF      bool            `json:"in_pdf,omitempty"`
 	CheckedAt  time.Time       `json:"checked_at"`
 }
@@ -25,6 +26,12 @@ type Wire struct {
 type WireWithdrawal struct {
 	Code string    `json:"code"`
 	At   time.Time `json:"at"`
+}
+
+// WireExtract says that it is an extract, and of what.
+type WireExtract struct {
+	WholeSHA256 string   `json:"whole_payload_sha256"`
+	NotTold     []string `json:"not_told"` // ids of the elements of Annex I that it does not tell
 }
 
 type WireCheck struct {
@@ -132,7 +139,20 @@ func (r *Report) Wire(lang string) Wire {
 			w.Supplement = append(w.Supplement, wire)
 		}
 	}
+	if r.Extract != nil {
+		w.Extract = &WireExtract{r.Extract.WholeSHA256, r.NotTold()}
+	}
 	return w
+}
+
+// NotTold are the ids of the elements of Annex I that an extract does not tell; the
+// whole may. It is empty for what is no extract.
+func (r *Report) NotTold() []string {
+	if r.Extract == nil {
+		return []string{}
+	}
+	answers := elm.CompletenessOf(r.supplementIn("en"))
+	return append(append([]string{}, answers.Missing...), answers.Unstated...)
 }
 
 func (r *Report) supplementIn(lang string) []elm.Section {

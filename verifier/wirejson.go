@@ -79,6 +79,14 @@ func (r *Report) AppendJSON(b []byte, lang string) []byte {
 		b = append(b, '}')
 		b = appendSupplement(b, r.supplementIn(lang))
 	}
+	if r.showsContent() && r.Extract != nil {
+		b = field(b, `,"extract":{"whole_payload_sha256":`, r.Extract.WholeSHA256)
+		b = append(b, `,"not_told":[`...)
+		for i, id := range r.NotTold() {
+			b = quoted(comma(b, i), id)
+		}
+		b = append(b, "]}"...)
+	}
 	if r.InPDF {
 		b = append(b, `,"in_pdf":true`...)
 	}

@@ -35,6 +35,9 @@ func TestAppendJSON(t *testing.T) {
 		if rapid.Bool().Draw(t, "content") {
 			r.Credential, r.supplement = &elm.Credential{}, []elm.Section{}
 		}
+		if rapid.Bool().Draw(t, "extract") {
+			r.Extract = &Extract{draw()}
+		}
 		for range many() {
 			var s elm.Section
 			for range many() {

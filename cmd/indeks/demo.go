@@ -142,7 +142,7 @@ func (cmd *demoCmd) issue(ctx context.Context, con console, house *house) (demoS
 			if err := writeForms(sealed, r); err != nil || example.Name == "class" {
 				return err
 			}
-			return writePDF(sealed, house.issuer, r)
+			return writePDF(ctx, sealed, house.issuer, r)
 		})
 		if err != nil {
 			return shown, 0, err

@@ -74,7 +74,7 @@ func (cmd *issueCmd) Run(ctx context.Context, con console) error {
 		if err := writeForms(cmd.Out, r); err != nil || !cmd.PDF {
 			return err
 		}
-		return writePDF(cmd.Out, house.issuer, r)
+		return writePDF(ctx, cmd.Out, house.issuer, r)
 	})
 	fmt.Fprintf(con.err, "Issued %d of %d in %s.\n", done, len(drafts), time.Since(start).Round(time.Millisecond))
 	if err == nil && failed > 0 {
@@ -168,10 +168,10 @@ func writeForms(dir string, r store.Record) error {
 
 // writePDF writes the certificate of a record beside its sealed files, in the
 // credential's own language.
-func writePDF(dir string, i *issuer.Issuer, r store.Record) error {
-	file, err := i.Certificate(r, "")
+func writePDF(ctx context.Context, dir string, i *issuer.Issuer, r store.Record) error {
+	printed, err := i.Certificate(ctx, r, "")
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, r.Public+".pdf"), file, 0o600)
+		err = os.WriteFile(filepath.Join(dir, r.Public+".pdf"), printed.PDF, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the certificate: %w", err)

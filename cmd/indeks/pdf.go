@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,7 +19,8 @@ type pdfCmd struct {
 
 func (*pdfCmd) Help() string {
 	return `Writes the certificate with its supplement, and the sealed files attached to it. The learner gets the
-same file from the page behind the claim link. The PDF itself can be verified.
+same file from the page behind the claim link. The PDF itself can be verified. It carries a code that is
+checked without a network, where there is room for one; how large it is, is said.
 While the issuer's server runs it holds the records: give --server then.
 
   indeks pdf MC-2026-00007 --out MC-2026-00007.pdf --lang hr
@@ -26,7 +28,7 @@ While the issuer's server runs it holds the records: give --server then.
 }
 
 func (cmd *pdfCmd) Run(ctx context.Context, con console) error {
-	file, err := cmd.file(ctx)
+	file, err := cmd.file(ctx, con.err)
 	if err != nil {
 		return err
 	}
@@ -41,7 +43,7 @@ func (cmd *pdfCmd) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-func (cmd *pdfCmd) file(ctx context.Context) (file []byte, err error) {
+func (cmd *pdfCmd) file(ctx context.Context, told io.Writer) (file []byte, err error) {
 	if cmd.Server != "" {
 		path := "/api/v1/credentials/" + url.PathEscape(cmd.Credential) + "/certificate.pdf"
 		if cmd.Lang != "" {
@@ -59,5 +61,17 @@ func (cmd *pdfCmd) file(ctx context.Context) (file []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking up %q: %w", cmd.Credential, err)
 	}
-	return house.issuer.Certificate(record, cmd.Lang)
+	printed, err := house.issuer.Certificate(ctx, record, cmd.Lang)
+	if err != nil {
+		return nil, err
+	}
+	switch x := printed.Offline; {
+	case x == nil:
+		fmt.Fprintf(told, "indeks: without an offline code: %v\n", printed.NoOffline)
+	case !x.Told.Outcomes:
+		fmt.Fprintf(told, "Offline code: version %d-%s, without the outcomes, for which there is no room\n", x.Version, x.Level)
+	default:
+		fmt.Fprintf(told, "Offline code: version %d-%s\n", x.Version, x.Level)
+	}
+	return printed.PDF, nil
 }

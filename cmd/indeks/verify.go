@@ -17,7 +17,7 @@ import (
 )
 
 type verifyCmd struct {
-	What          []string `arg:"" name:"file-or-url" help:"A file, a link (also the one behind a QR code), or - for standard input. Several, or a ZIP, are listed in a table."`
+	What          []string `arg:"" name:"file-or-url" help:"A file, a link (also the one behind a QR code), what an offline QR code holds, or - for standard input. Several, or a ZIP, are listed in a table."`
 	Config        string   `help:"Folder or indeks.yaml with a verifier's settings." placeholder:"DIR"`
 	Trust         string   `help:"Trust file: the issuers to vouch for." type:"path" placeholder:"FILE"`
 	TrustKey      []string `help:"Key that must have sealed the trust file: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
@@ -32,8 +32,8 @@ type verifyCmd struct {
 
 func (*verifyCmd) Help() string {
 	return `Checks format, seal, issuer, revocation and expiry, and prints what is known. Accepts a sealed EDC
-file (.jsonld), the PDF of a certificate (of which the file inside is checked, not the pages), a vc+jwt, a dc+sd-jwt of which the holder shows a part, a JWT of VC Data Model 1.1, an Open Badge 3.0, an enveloped credential, and a
-presentation of several, told apart by content. Without a trust file nobody is vouched for.
+file (.jsonld), the PDF of a certificate (of which the file inside is checked, not the pages), a vc+jwt, a dc+sd-jwt of which the holder shows a part, a JWT of VC Data Model 1.1, an Open Badge 3.0, an enveloped credential,
+the text of an offline QR code, and a presentation of several, told apart by content. Without a trust file nobody is vouched for.
 
 Of several files, or a ZIP, the exit code is that of the worst.
 Exit codes: 0 valid; 1 invalid, also for what is no credential; 3 genuine as far as seen but something
@@ -179,6 +179,9 @@ const maxGiven = 64 << 20
 
 // read gets a file from where the argument says.
 func (cmd *verifyCmd) read(ctx context.Context, what string, stdin io.Reader, v *verifier.Verifier) ([]byte, error) {
+	if verifier.IsOffline(what) {
+		return []byte(what), nil // the code itself: nobody is asked for it
+	}
 	if strings.HasPrefix(what, "https://") || strings.HasPrefix(what, "http://") ||
 		strings.HasPrefix(what, "HTTPS://") || strings.HasPrefix(what, "HTTP://") {
 		token, err := v.FetchLink(ctx, what)
@@ -262,6 +265,9 @@ func printReport(w io.Writer, r *verifier.Report, lang string) {
 	fmt.Fprintln(w)
 	printChecks(w, r.Checks)
 	wire := r.Wire(lang)
+	if x := wire.Extract; x != nil {
+		fmt.Fprintf(w, "\nThis is an extract, as a printed code carries it. Not told in it: %s\nWhole credential, payload SHA-256 %s\n", strings.Join(x.NotTold, ", "), x.WholeSHA256)
+	}
 	if len(wire.Supplement) > 0 {
 		fmt.Fprintf(w, "\nSupplement\n")
 	}

@@ -247,12 +247,12 @@ func (s *server) getCertificate(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	file, err := s.Issuer.Certificate(record, lang)
+	printed, err := s.Issuer.Certificate(c.Request().Context(), record, lang)
 	if err != nil {
 		return err
 	}
 	nameFile(c, record, "certificate.pdf")
-	return c.Blob(http.StatusOK, "application/pdf", file)
+	return c.Blob(http.StatusOK, "application/pdf", printed.PDF)
 }
 
 // changeMethod is Revoke, Suspend or Reinstate.

@@ -1,6 +1,7 @@
 package issuing
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -129,7 +130,7 @@ func title(sections []elm.Section, otherwise string) elm.Value {
 type download struct {
 	contentType string
 	form        string
-	body        func(s *server, r store.Record, lang string) ([]byte, error)
+	body        func(ctx context.Context, s *server, r store.Record, lang string) ([]byte, error)
 	kept        bool // what body makes is a file to keep, not a part of the page
 }
 
@@ -139,11 +140,19 @@ var downloads = map[string]download{
 	"credential.jwt":     {contentType: "application/vc+jwt", form: string(elm.VC2)},
 	"credential.vc.json": {contentType: "application/vc", form: string(issuer.ProvedAward)},
 	"badge.jwt":          {contentType: "application/jwt", form: string(issuer.OpenBadge)},
-	"certificate.pdf": {contentType: "application/pdf", kept: true, body: func(s *server, r store.Record, lang string) ([]byte, error) {
-		return s.Issuer.Certificate(r, lang)
+	"certificate.pdf": {contentType: "application/pdf", kept: true, body: func(ctx context.Context, s *server, r store.Record, lang string) ([]byte, error) {
+		printed, err := s.Issuer.Certificate(ctx, r, lang)
+		if err != nil {
+			return nil, err
+		}
+		return printed.PDF, nil
 	}},
-	"qr.png": {contentType: "image/png", body: func(s *server, r store.Record, _ string) ([]byte, error) { return paper.PNG(s.Issuer.VerifyURL(r), 8) }},
-	"qr.svg": {contentType: "image/svg+xml", body: func(s *server, r store.Record, _ string) ([]byte, error) { return paper.SVG(s.Issuer.VerifyURL(r)) }},
+	"qr.png": {contentType: "image/png", body: func(_ context.Context, s *server, r store.Record, _ string) ([]byte, error) {
+		return paper.PNG(s.Issuer.VerifyURL(r), 8)
+	}},
+	"qr.svg": {contentType: "image/svg+xml", body: func(_ context.Context, s *server, r store.Record, _ string) ([]byte, error) {
+		return paper.SVG(s.Issuer.VerifyURL(r))
+	}},
 }
 
 // of reports whether a record has the file: the form with an embedded proof and
@@ -171,7 +180,7 @@ func (s *server) getDownload(c echo.Context) error {
 	if file.form != "" {
 		return c.Blob(http.StatusOK, file.contentType, record.Forms[file.form].Token)
 	}
-	body, err := file.body(s, record, s.kit.Lang(c))
+	body, err := file.body(c.Request().Context(), s, record, s.kit.Lang(c))
 	if err != nil {
 		return err
 	}

@@ -167,6 +167,10 @@ func readForm(c echo.Context) (given, error) {
 		return given{stack: files, samePerson: len(fields["same_person"]) > 0}, nil
 	case len(files) == 1:
 		return given{token: files[0]}, nil
+	case verifier.IsOffline(link):
+		return given{token: []byte(link)}, nil
+	case verifier.IsOffline(text):
+		return given{token: []byte(text)}, nil
 	case link != "":
 		return given{link: link}, nil
 	case strings.HasPrefix(text, "https://"), strings.HasPrefix(text, "http://"), isPublicID(text):

@@ -52,6 +52,7 @@ type result struct {
 	Birth      string // day and month
 	SealedAt   string
 	Supplement []elm.Section
+	NotTold    string // labels of what an extract does not tell
 	Checks     []checkView
 }
 
@@ -148,6 +149,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 			p.Holder, p.Birth = person(r.Credential, sections, lang)
 			p.Supplement = sections
 		}
+		if r.Extract != nil {
+			p.Supplement, p.NotTold = told(p.Supplement)
+		}
 		p.Issuer = s.issuerOf(r, sections, lang)
 	}
 	if r.Withdrawal != "" && r.Credential == nil && r.Issuer.Confirmed {
@@ -166,6 +170,9 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		if l := r.Logged; check.Name == verifier.CheckSeal && check.Result == verifier.Passed && l != nil {
 			v.Sentence = t("check.seal.logged", map[string]any{"Lost": web.Date(lang, l.Lost), "Head": web.Date(lang, l.Head)})
 		}
+		if check.Name == verifier.CheckSupplement && r.Extract != nil {
+			v.Sentence, v.Message = t("check.supplement.extract", nil), ""
+		}
 		if check.Source == verifier.StatedByIssuer {
 			v.Sentence = t("check.accreditation.stated", nil)
 		}
@@ -181,6 +188,27 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		p.Checks = append(p.Checks, v)
 	}
 	return p
+}
+
+// told are the elements that an extract tells, and the labels of those that it does
+// not: they are not missing, the whole may have them.
+func told(sections []elm.Section) (kept []elm.Section, not string) {
+	var labels []string
+	for _, section := range sections {
+		all := section.Elements
+		section.Elements = nil
+		for _, e := range all {
+			if e.Missing {
+				labels = append(labels, e.Label)
+			} else {
+				section.Elements = append(section.Elements, e)
+			}
+		}
+		if len(section.Elements) > 0 {
+			kept = append(kept, section)
+		}
+	}
+	return kept, strings.Join(labels, ", ")
 }
 
 // checkOf is how a check looks whose failure is bad.
