@@ -69,9 +69,10 @@ func proved(profile string) bool {
 type Inspection struct {
 	Began   time.Time // zero: not yet
 	Ended   time.Time // zero: under way
+	Pages   uint64    // of the file that were examined, 0: none yet, or the records are in a database
 	Records int       // read
 	Seals   int       // tokens opened
-	Damaged int       // records that cannot be read or do not open
+	Damaged int       // records that cannot be read or do not open, and once the pages that do not hang together
 }
 
 // What inspecting costs and how often it is done. A disk loses data without
@@ -91,7 +92,8 @@ func (i *Issuer) Inspection() Inspection {
 	return Inspection{}
 }
 
-// RunInspection reads every record once a day, compares it with its hashes and
+// RunInspection goes through the pages of the records' file once a day, which after a
+// start nobody may have done yet ([store.Examine]). Then it reads every record, compares it with its hashes and
 // opens some of the tokens, until ctx ends; it returns nil then. It rests nine
 // times as long as it works. What is damaged is reported to Warn, each record by
 // its id; the store refuses to give it out in any case.
@@ -122,6 +124,17 @@ func (i *Issuer) inspect(ctx context.Context) {
 		now.Damaged++
 		i.warn(what, args...)
 	}
+	switch pages, err := store.Examine(ctx, i.store); {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		damaged("ALARM: the file of records is damaged: nothing is written any more; keep it as it is, and restore the last backup beside it", "error", err)
+	default:
+		if now.Pages = pages.Pages; pages.Unused > pages.Pages/4 {
+			i.warn("more than a quarter of the file of records is unused, since the program was killed; indeks compact gives it back", "pages", pages.Pages, "unused", pages.Unused)
+		}
+	}
+	show()
 	worked := time.Now()
 	for listed, err := range i.store.Records(ctx, "") {
 		if ctx.Err() != nil {

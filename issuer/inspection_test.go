@@ -3,6 +3,8 @@ package issuer
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -72,5 +74,45 @@ func TestInspection(t *testing.T) {
 	h.inspect(t.Context())
 	if got := h.Inspection(); got.Damaged != 1 || !slices.ContainsFunc(h.warns, func(w string) bool { return strings.HasPrefix(w, "ALARM") }) {
 		t.Errorf("found %+v, said %q", got, h.warns)
+	}
+}
+
+// Pages that no longer hang together are reported at once, and nothing is built on them.
+func TestInspectionOfPages(t *testing.T) {
+	var path string
+	h := newHouseIn(t, func(t testing.TB, learners *store.DataKeys) store.Store {
+		path = filepath.Join(t.TempDir(), "records.db")
+		if err := store.InitBolt(path, testDID, learners); err != nil {
+			t.Fatal(err)
+		}
+		s, err := store.OpenBolt(path, testDID, learners)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}, nil)
+	if _, err := h.Issue(t.Context(), draft(t)); err != nil {
+		t.Fatal(err)
+	}
+	h.inspect(t.Context())
+	if got := h.Inspection(); got.Pages == 0 || got.Damaged != 0 {
+		t.Errorf("whole: %+v", got)
+	}
+
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(make([]byte, 1<<20), int64(2*os.Getpagesize())); err != nil { // all but the first two pages
+		t.Fatal(err)
+	}
+	h.inspect(t.Context())
+	if got := h.Inspection(); got.Damaged == 0 || !slices.ContainsFunc(h.warns, func(w string) bool { return strings.HasPrefix(w, "ALARM: the file of records is damaged") }) {
+		t.Errorf("damaged: %+v, said %q", got, h.warns)
+	}
+	if _, err := h.Issue(t.Context(), draft(t)); err == nil || h.store.Writable() == nil {
+		t.Errorf("damaged, and yet it is written: %v", err)
 	}
 }

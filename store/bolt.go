@@ -1,14 +1,18 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -166,7 +170,9 @@ const lockTimeout = 5 * time.Second
 
 // OpenBolt opens a store that InitBolt made; storeID must be the one it was
 // made with, and so must keys. A missing, empty, cut or foreign file is refused with
-// a hint, and so is one whose pages do not hang together.
+// a hint, and so is one whose pages do not hang together. Of a file of more than 256 MiB
+// the pages that lead to others are looked at, so that it is open at once; [Examine]
+// looks at the rest.
 //
 // Without keys (nil) nothing can be reserved, and what is personal not be read:
 // ErrDataKeys. A store of an earlier version takes the keys that it is first opened
@@ -207,9 +213,10 @@ func UnderDataKeys(path, storeID string) (bool, error) {
 
 // boltLimits is what differs between those who open a store.
 type boltLimits struct {
-	lock time.Duration // to wait for the file's lock
-	size int           // most bytes of the file, 0 for no limit
-	read bool          // and write nothing
+	lock  time.Duration // to wait for the file's lock
+	size  int           // most bytes of the file, 0 for no limit
+	read  bool          // and write nothing
+	whole int64         // up to which size every page is examined first, 0: wholeSize
 }
 
 // hints say what to do, by error.
@@ -247,6 +254,8 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 	// database of a missing or empty file and crashes on one that was cut, where
 	// no recover helps. Examined under the lock and through the descriptor that
 	// bbolt goes on with, so that it opens what was examined.
+	var file *os.File
+	var found examined
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		OpenFile: func(path string, _ int, _ os.FileMode) (*os.File, error) {
 			mode := os.O_RDWR
@@ -268,16 +277,25 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 				f.Close()
 				return nil, err
 			}
-			if err := examine(f); err != nil {
+			if found, err = examine(f, cmp.Or(limits.whole, wholeSize)); err == nil && found.frame && !limits.read && !found.free {
+				// Once it is known to be ours: nothing else is written to.
+				if err = found.fits(storeID, keys); err == nil {
+					err = commitFree(f, found.meta, nil)
+				}
+				if errors.Is(err, syscall.ENOSPC) { // without it, bbolt reads all
+					found, err = examine(f, math.MaxInt64)
+				}
+			}
+			if err != nil {
 				f.Close()
 				return nil, err
 			}
+			file = f
 			return f, nil
 		},
 		Timeout:      limits.lock,
 		FreelistType: bolt.FreelistMapType,
-		// The freelist is built anew at each start (0.3 s for a gigabyte) instead
-		// of being believed: what etcd and containerd run.
+		// What etcd and containerd run; see freepages.go.
 		NoFreelistSync: true,
 		// A reader blocks a writer that must move the mapping; a large one from
 		// the start costs address space only.
@@ -291,7 +309,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 	if err != nil {
 		return nil, err
 	}
-	s = &boltStore{path: path, db: db, keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	s = &boltStore{path: path, db: db, file: file, frame: found.frame, whole: cmp.Or(limits.whole, wholeSize), keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
 	if limits.read {
 		s.failed = errors.New("it was opened to be read")
 	}
@@ -302,22 +320,8 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 		if tx.Bucket(bucketMeta) == nil {
 			return fmt.Errorf("%w: not a store of Indeks", ErrForeign)
 		}
-		if err := getJSON(tx, bucketMeta, identityKey, &id); err != nil {
-			return err
-		}
-		switch {
-		case id.Store != storeID:
-			return fmt.Errorf("%w: it is that of %q, expected %q", ErrForeign, id.Store, storeID)
-		case id.Schema > schema:
-			return fmt.Errorf("%w: schema %d, this one reads %d", ErrNewer, id.Schema, schema)
-		case id.Schema < 1:
-			return fmt.Errorf("%w: schema %d", ErrDamaged, id.Schema) // unreachable: schema 1 is the first
-		case id.Schema < schema && limits.read:
-			return fmt.Errorf("%w: schema %d, this one reads %d", ErrOlder, id.Schema, schema)
-		case keys != nil && id.Keys != "" && id.Keys != keys.ID():
-			return fmt.Errorf("%w: its records are under keys %s, these are %s", ErrDataKeys, id.Keys, keys.ID())
-		}
-		return nil
+		id, err = whose(tx.Bucket(bucketMeta).Get(identityKey), storeID, keys, limits.read)
+		return err
 	})
 	if err == nil && !limits.read && (id.Schema < schema || id.Keys == "" && keys != nil) {
 		err = s.upgrade(id)
@@ -326,7 +330,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 		err = s.view(context.Background(), func(tx *bolt.Tx) error {
 			for _, name := range buckets {
 				if tx.Bucket(name) == nil {
-					return fmt.Errorf("%w: it has no bucket %q", ErrDamaged, name)
+					return lacks(name)
 				}
 			}
 			s.rows.head, err = s.rowsHead(tx)
@@ -341,6 +345,41 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 	}
 	return s, nil
 }
+
+// whose reads the identity of a store, and says why this program may not open it, to
+// read or to write, for the institution named by storeID with keys.
+func whose(stored []byte, storeID string, keys *DataKeys, read bool) (id identity, err error) {
+	if stored == nil {
+		return id, fmt.Errorf("%w: not a store of Indeks", ErrForeign)
+	}
+	if err := openJSON(bucketMeta, identityKey, stored, &id); err != nil {
+		return id, err
+	}
+	switch {
+	case id.Store != storeID:
+		err = fmt.Errorf("%w: it is that of %q, expected %q", ErrForeign, id.Store, storeID)
+	case id.Schema > schema:
+		err = fmt.Errorf("%w: schema %d, this one reads %d", ErrNewer, id.Schema, schema)
+	case id.Schema < 1:
+		err = fmt.Errorf("%w: schema %d", ErrDamaged, id.Schema) // unreachable: schema 1 is the first
+	case id.Schema < schema && read:
+		err = fmt.Errorf("%w: schema %d, this one reads %d", ErrOlder, id.Schema, schema)
+	case keys != nil && id.Keys != "" && id.Keys != keys.ID():
+		err = fmt.Errorf("%w: its records are under keys %s, these are %s", ErrDataKeys, id.Keys, keys.ID())
+	}
+	return id, err
+}
+
+// fits says why a file that was examined may not be opened for writing.
+func (found *examined) fits(storeID string, keys *DataKeys) error {
+	id, err := whose(found.store, storeID, keys, false)
+	if err == nil && id.Schema == schema && found.missing != nil {
+		err = lacks(found.missing)
+	}
+	return err
+}
+
+func lacks(bucket []byte) error { return fmt.Errorf("%w: it has no bucket %q", ErrDamaged, bucket) }
 
 // still is ErrLocked where path has come to name another file while the lock of
 // f was waited for: that is how a compacted store takes the place of the old one.
@@ -405,9 +444,13 @@ func (s *boltStore) upgrade(id identity) error {
 type boltStore struct {
 	path     string
 	db       *bolt.DB
+	file     *os.File  // of db
+	frame    bool      // it was opened by its frame: see examine
+	whole    int64     // as of boltLimits
 	keys     *DataKeys // nil: what is personal cannot be read
 	rows     searchRows
 	bases    sync.Map // see hasBases
+	views    atomic.Uint64
 	counters counters
 	now      func() time.Time
 
@@ -426,11 +469,16 @@ func (s *boltStore) Close() error {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 	s.mu.Lock()
-	if s.failed == nil {
+	whole := s.failed == nil
+	if whole {
 		s.failed = errors.New("the store is closed")
 	}
 	s.mu.Unlock()
-	if err := errors.Join(s.db.Close(), s.rows.close()); err != nil {
+	var err error
+	if whole {
+		err = s.keepFree()
+	}
+	if err := errors.Join(err, s.db.Close(), s.rows.close()); err != nil {
 		return fmt.Errorf("closing %s: %w", s.path, err)
 	}
 	return nil
@@ -442,7 +490,28 @@ func (s *boltStore) view(ctx context.Context, fn func(tx *bolt.Tx) error) error 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return guard(func() error { return s.db.View(fn) })
+	return guard(func() error {
+		return s.db.View(func(tx *bolt.Tx) error {
+			if s.views.Add(1)%viewsPerLook == 0 {
+				s.forgetMapped(tx)
+			}
+			return fn(tx)
+		})
+	})
+}
+
+// What was read of the file stays in the memory of the process until there is more
+// of it than maxMapped, in bytes, at a look every so many views; nothing is lost by it,
+// the system has it still.
+const (
+	maxMapped    = 256 << 20
+	viewsPerLook = 256
+)
+
+func (s *boltStore) forgetMapped(tx *bolt.Tx) {
+	if mapped() > maxMapped {
+		forget(s.db.Info().Data, int(tx.Size()))
+	}
 }
 
 // guard runs fn and turns a panic into ErrDamaged. The file is mapped: a sector

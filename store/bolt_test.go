@@ -74,7 +74,12 @@ func reopen(t testing.TB, path string) *boltStore {
 
 func reopenWith(t testing.TB, path string, keys *DataKeys) *boltStore {
 	t.Helper()
-	s, err := openBolt(path, storeID, keys, boltLimits{lock: 100 * time.Millisecond})
+	return reopenAs(t, path, keys, boltLimits{lock: 100 * time.Millisecond})
+}
+
+func reopenAs(t testing.TB, path string, keys *DataKeys, limits boltLimits) *boltStore {
+	t.Helper()
+	s, err := openBolt(path, storeID, keys, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,6 +244,13 @@ func edit(t *testing.T, path string, fn func(tx *bolt.Tx) error) {
 	}
 }
 
+// eachExamined runs a test with all pages examined at opening, and with the frame alone.
+func eachExamined(t *testing.T, name string, test func(t *testing.T, limits boltLimits)) {
+	for how, whole := range map[string]int64{"whole": 0, "frame": 1} {
+		t.Run(name+"/"+how, func(t *testing.T) { test(t, boltLimits{lock: 100 * time.Millisecond, whole: whole}) })
+	}
+}
+
 // What cannot be opened is refused with a sentence that names the file and what
 // to do, and is left as it was.
 func TestOpenRefuses(t *testing.T) {
@@ -308,11 +320,11 @@ func TestOpenRefuses(t *testing.T) {
 			reopen(t, path)
 		}, ErrLocked, "stop the other"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		eachExamined(t, tt.name, func(t *testing.T, limits boltLimits) {
 			path := filepath.Join(t.TempDir(), "store.db")
 			tt.build(t, path)
 			before, _ := os.ReadFile(path)
-			s, err := openBolt(path, tt.id, testKeys(), boltLimits{lock: 100 * time.Millisecond})
+			s, err := openBolt(path, tt.id, testKeys(), limits)
 			if err == nil {
 				CheckStore(t, s)
 				s.Close()
@@ -414,7 +426,9 @@ func TestOpenWithOneTornMeta(t *testing.T) {
 // One flipped byte anywhere in the file: refused, or found by Check, or in a
 // place that nothing rests on; never a crash, and never another answer than the
 // right one or an error.
-func TestFlippedByte(t *testing.T) {
+func TestFlippedByte(t *testing.T) { eachExamined(t, "", testFlippedByte) }
+
+func testFlippedByte(t *testing.T, limits boltLimits) {
 	whole := filled(t)
 	data, err := os.ReadFile(whole)
 	if err != nil {
@@ -439,12 +453,11 @@ func TestFlippedByte(t *testing.T) {
 	}
 	defer f.Close()
 	refused, found, silent := 0, 0, 0
-	for range 150 {
+	for range 100 {
 		at, bit := mathrand.Int64N(int64(len(data))), byte(1)<<mathrand.IntN(8)
-		was := data[at]
-		f.WriteAt([]byte{was ^ bit}, at)
+		f.WriteAt([]byte{data[at] ^ bit}, at)
 
-		s, err := openBolt(path, storeID, testKeys(), boltLimits{lock: 100 * time.Millisecond})
+		s, err := openBolt(path, storeID, testKeys(), limits)
 		if err != nil {
 			refused++
 		} else {
@@ -461,7 +474,7 @@ func TestFlippedByte(t *testing.T) {
 			}
 			s.Close()
 		}
-		f.WriteAt([]byte{was}, at)
+		f.WriteAt(data, 0) // opening by the frame, and closing, write to the file
 	}
 	t.Logf("refused at opening %d, found by Check %d, in unused places %d", refused, found, silent)
 }
@@ -476,8 +489,10 @@ func FuzzExamine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, at uint32, patch []byte) {
 		file := bytes.Clone(filledStore)
 		copy(file[int(at)%len(file):], patch)
-		if err := examinePages(file); err != nil && !errors.Is(err, ErrDamaged) {
-			t.Errorf("err = %v", err)
+		for _, frame := range []bool{false, true} {
+			if _, err := examinePages(file, frame); err != nil && !errors.Is(err, ErrDamaged) {
+				t.Errorf("err = %v", err)
+			}
 		}
 	})
 }
@@ -492,7 +507,7 @@ func TestDamagedRecord(t *testing.T) {
 		{"payload", func(tx *bolt.Tx) []byte { return tx.Bucket(bucketPayloads).Get(blobKey(sequenceKey(18), "edc")) }},
 		{"token", func(tx *bolt.Tx) []byte { return tx.Bucket(bucketTokens).Get(blobKey(sequenceKey(18), "vc2")) }},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		eachExamined(t, tt.name, func(t *testing.T, limits boltLimits) {
 			path := filled(t)
 			data, err := os.ReadFile(path)
 			if err != nil {
@@ -514,7 +529,7 @@ func TestDamagedRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			s := reopen(t, path)
+			s := reopenAs(t, path, testKeys(), limits)
 			for i := range 40 {
 				var want error
 				if i == 17 {

@@ -190,6 +190,11 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	}
 
 	// 4. What only the implementation sees.
+	if b, ok := asBolt(s); ok && b.frame { // or opening it has done so
+		if _, err := b.examine(ctx); err != nil {
+			report("its pages: %w", err)
+		}
+	}
 	if in != nil {
 		found = append(found, in.checkIndexes(ctx, traces)...)
 	}

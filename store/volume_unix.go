@@ -3,6 +3,7 @@
 package store
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -66,4 +67,21 @@ func mapFile(f *os.File, size int64) (file []byte, unmap func(), err error) {
 	}
 	file, err = syscall.Mmap(int(f.Fd()), 0, int(size), syscall.PROT_READ, syscall.MAP_SHARED)
 	return file, func() { syscall.Munmap(file) }, err
+}
+
+// forget takes what was read of a mapped file, n bytes at an address, out of the memory
+// of the process; it is read again where it is used.
+func forget(address uintptr, n int) {
+	syscall.Syscall(syscall.SYS_MADVISE, address, uintptr(n), syscall.MADV_DONTNEED)
+}
+
+// mapped is how much of files is in the memory of the process, in bytes; 0 where the
+// system does not say (proc_pid_statm(5)).
+func mapped() int64 {
+	var total, resident, shared int64
+	raw, err := os.ReadFile("/proc/self/statm")
+	if err == nil {
+		fmt.Sscan(string(raw), &total, &resident, &shared)
+	}
+	return shared * int64(os.Getpagesize())
 }

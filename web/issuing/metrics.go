@@ -13,6 +13,8 @@ var figureHelp = map[string]string{
 	"indeks_credentials_recorded":                 "Credentials on record with a place in a revocation list, those included that are still reserved.",
 	"indeks_credentials_revoked":                  "Credentials withdrawn for good.",
 	"indeks_credentials_suspended":                "Credentials on hold, those included that were revoked meanwhile.",
+	"indeks_inspection_damaged":                   "What the present inspection, or the last one, has found damaged: records, and 1 for a file whose pages do not hang together.",
+	"indeks_inspection_records":                   "Records that it has read.",
 	"indeks_status_list_sequence":                 "Publications of a status list.",
 	"indeks_status_list_signed_timestamp_seconds": "When the published status list was signed; it is valid for a day.",
 	"indeks_status_list_used_indexes":             "Places given out in a status list.",
@@ -70,6 +72,8 @@ func (s *server) figures(ctx context.Context) ([]web.Figure, error) {
 			list = append(list, web.Figure{Name: "indeks_status_list_signed_timestamp_seconds", Label: l.ID, Value: float64(l.ValidFrom.Unix())})
 		}
 	}
+	found := s.Issuer.Inspection()
+	list = append(list, web.Figure{Name: "indeks_inspection_damaged", Value: float64(found.Damaged)}, web.Figure{Name: "indeks_inspection_records", Value: float64(found.Records)})
 	return append(list, web.Figure{Name: "indeks_credentials_recorded", Value: recorded}, web.Figure{Name: "indeks_credentials_revoked", Value: revoked},
 		web.Figure{Name: "indeks_credentials_suspended", Value: suspended}), nil
 }

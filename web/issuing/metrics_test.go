@@ -33,7 +33,7 @@ func TestFiguresOfTheRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"indeks_credentials_recorded 2", "indeks_credentials_revoked 1", "indeks_credentials_suspended 0", `indeks_batches{state="ready"} 0`, "indeks_batch_rows_waiting 0",
+	for _, want := range []string{"indeks_credentials_recorded 2", "indeks_credentials_revoked 1", "indeks_credentials_suspended 0", `indeks_batches{state="ready"} 0`, "indeks_batch_rows_waiting 0", "indeks_inspection_damaged 0",
 		`indeks_status_list_used_indexes{list="r1"} 2`, `indeks_status_list_signed_timestamp_seconds{list="r1"} 1`, `indeks_status_list_sequence{list="r1"} `} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("no %s in\n%s", want, raw)

@@ -201,9 +201,9 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	case found.Began.IsZero():
 		damage.Holds, damage.Detail = true, "not begun yet"
 	case found.Ended.IsZero():
-		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("since %s, %d records so far, %d damaged", found.Began.Format(time.RFC3339), found.Records, found.Damaged)
+		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("since %s, %d pages and %d records so far, %d damaged", found.Began.Format(time.RFC3339), found.Pages, found.Records, found.Damaged)
 	default:
-		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("until %s, %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Records, found.Seals, found.Damaged)
+		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("until %s, %d pages and %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Pages, found.Records, found.Seals, found.Damaged)
 	}
 	all := []web.Condition{records, seal, lists, clock, damage}
 	if s.Disk != nil {
