@@ -31,6 +31,9 @@ type Page struct {
 	Refresh int // seconds after which the browser loads it again; 0: it does not
 	Data    any
 
+	Scripts []string // static files that run as modules; nil: no script runs at all
+	Camera  bool     // scripts may ask for the camera
+
 	// Again repeats a POST in another language: hidden fields, maybe none, of a
 	// form at the page's own address. Where it is nil the language links are
 	// ordinary links.
@@ -168,6 +171,12 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 		return fmt.Errorf("rendering page %q: %w", name, err)
 	}
 	h := c.Response().Header()
+	if len(p.Scripts) > 0 {
+		h.Set("Content-Security-Policy", contentPolicy+scriptPolicy)
+	}
+	if p.Camera {
+		h.Set("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
+	}
 	h.Set("Content-Language", p.Lang)
 	if p.NoStore {
 		NoStore(c)

@@ -26,6 +26,11 @@ const drainTime = 10 * time.Second
 // contentPolicy: nothing but our own stylesheet and pictures, no script at all.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
+// scriptPolicy is added for pages with scripts: our own modules, which ask this server
+// alone, and write no markup. A service worker is the one thing that needs a policy of
+// trusted types, and that one names its address.
+const scriptPolicy = "; script-src 'self'; connect-src 'self'; worker-src 'self'; require-trusted-types-for 'script'; trusted-types indeks"
+
 var errCrossOrigin = errors.New("the request comes from a page of another site")
 
 // observe gives a request its id and deadline, turns errors and panics into

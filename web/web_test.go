@@ -40,6 +40,32 @@ func newKit(t *testing.T, c Config) (*Kit, *bytes.Buffer) {
 	return k, &logs
 }
 
+// Scripts run where a page asks for them and nowhere else, and reach this server alone.
+func TestScriptsAreAskedFor(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	e.GET("/plain", func(c echo.Context) error { return k.Render(c, http.StatusOK, "page", Page{Data: "x"}) })
+	e.GET("/lively", func(c echo.Context) error {
+		return k.Render(c, http.StatusOK, "page", Page{Data: "x", Scripts: []string{"kit.css"}, Camera: true})
+	})
+	for path, want := range map[string]struct {
+		script bool
+		camera string
+	}{"/plain": {false, "camera=()"}, "/lively": {true, "camera=(self)"}} {
+		answer := ask(e, "GET", "http://localhost"+path, "")
+		policy := answer.Header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, contentPolicy) || strings.Contains(policy, "script-src 'self'; connect-src 'self'") != want.script {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+		if got := answer.Header.Get("Permissions-Policy"); !strings.Contains(got, want.camera) {
+			t.Errorf("%s: %q, want %s", path, got, want.camera)
+		}
+		if body := text(t, answer); strings.Contains(body, `<script type="module" src="`+k.static.url("kit.css")+`"></script>`) != want.script || strings.Contains(body, "<script") != want.script {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+}
+
 // ask sends one request; header is name, value, name, value ...
 func ask(e *echo.Echo, method, target, body string, header ...string) *http.Response {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
