@@ -75,9 +75,9 @@ func documentKey(kind, id string) []byte {
 const documentHead = 16
 
 // deliveryKinds are the kinds of documents that are delivery data of a record: what
-// was sent to somebody, and where to. They lie under the record's own key of class
+// was sent to somebody, and where to, and what the learner shares. They lie under the record's own key of class
 // Delivery, and Erase takes them with it.
-var deliveryKinds = []string{LetterKind}
+var deliveryKinds = []string{LetterKind, ShareKind}
 
 // LetterKind is that of letters, whose ids begin with [Record.DeliveryID].
 const LetterKind = "letter"

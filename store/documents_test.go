@@ -38,11 +38,11 @@ func testDocuments(run func(name string, test func(t *testing.T, s Store))) {
 			t.Errorf("before: err = %v", err)
 		}
 		end := now.Add(time.Hour)
-		put(t, s, Document{Kind: "job", ID: "a", Body: []byte("1")}, Document{Kind: "share", ID: "a", Body: []byte("2"), Expires: end})
+		put(t, s, Document{Kind: "job", ID: "a", Body: []byte("1")}, Document{Kind: "use", ID: "a", Body: []byte("2"), Expires: end})
 		put(t, s, Document{Kind: "job", ID: "a", Revision: 1, Body: []byte("3")})
 		for _, want := range []Document{
 			{Kind: "job", ID: "a", Revision: 2, Body: []byte("3")},
-			{Kind: "share", ID: "a", Revision: 1, Body: []byte("2"), Expires: end},
+			{Kind: "use", ID: "a", Revision: 1, Body: []byte("2"), Expires: end},
 		} {
 			if got, err := s.Document(t.Context(), want.Kind, want.ID); err != nil || cmp.Diff(want, got) != "" {
 				t.Errorf("%s (-want +got): %v\n%s", want.Kind, err, cmp.Diff(want, got))

@@ -356,7 +356,7 @@ func (r boltRestoring) lackingKeys() (docs []recordDoc, err error) {
 func (r boltRestoring) dropDocuments() error {
 	var papers [][]byte
 	err := r.tx.Bucket(bucketDocuments).ForEach(func(key, stored []byte) error {
-		if _, err := r.keys.openDocument(key, stored); errors.Is(err, ErrNotFound) {
+		if d, err := r.keys.openDocument(key, stored); errors.Is(err, ErrNotFound) || d.endsWithRestoration() {
 			papers = append(papers, bytes.Clone(key))
 		}
 		return nil

@@ -272,7 +272,7 @@ func (r *postgresRestoring) dropDocuments() error {
 		var papers [][2]string
 		_, err = pgx.ForEachRow(rows, []any{&kind, &id, &doc}, func() error {
 			n++
-			if _, err := r.keys.openDocument(documentKey(kind, id), doc); errors.Is(err, ErrNotFound) {
+			if d, err := r.keys.openDocument(documentKey(kind, id), doc); errors.Is(err, ErrNotFound) || d.endsWithRestoration() {
 				papers = append(papers, [2]string{kind, id})
 			}
 			return nil

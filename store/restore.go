@@ -93,6 +93,7 @@ func getEpoch(tx *bolt.Tx) (e epoch, err error) {
 //     What was suspended since is suspended; what was reinstated since stays suspended.
 //   - What was erased stays erased: keys are the latest there are, and what lies
 //     under those that are destroyed becomes what is left of an erased record.
+//   - What was shared is no longer: a learner may have ended it since.
 //   - No second tree is signed under the name of an audit log: a new log begins,
 //     which says where the old one ends here.
 //

@@ -710,6 +710,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	testCourses(run)
 	testDocuments(run)
 	testCounters(run)
+	testShares(run)
 	testBases(run)
 	testSearch(run)
 	testErase(run)
