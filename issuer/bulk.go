@@ -467,6 +467,7 @@ func (i *Issuer) bulkOne(ctx context.Context, b *Bulk, r store.Record) (done boo
 		return err == nil, err
 	}
 	to := map[BulkAction]store.State{BulkRevoke: store.Revoked, BulkSuspend: store.Suspended}[b.Action]
-	_, err = i.store.Change(ctx, r.ID, store.Change{At: i.clock(), State: to, Code: b.Code, Reason: b.Reason, By: b.mark()})
+	c := store.Change{At: i.clock(), State: to, Code: b.Code, Reason: b.Reason, By: b.mark()}
+	_, err = i.store.Change(ctx, r.ID, c, i.notice(&r, c)...)
 	return err == nil, err
 }

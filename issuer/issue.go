@@ -207,13 +207,15 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 	if err != nil {
 		return store.Record{}, err
 	}
-	// 7. Commit. The first writer wins; what it wrote is the answer.
+	// 7. Commit, and with it the letter that brings the link. The first writer wins; what
+	// it wrote is the answer.
 	committing, end := i.step(ctx, "commit")
-	sealed, err := i.store.Commit(committing, r.ID, tokens)
+	sealed, err := i.store.Commit(committing, r.ID, tokens, i.issuedLetter(&r)...)
 	end(err)
 	if err != nil {
 		return store.Record{}, fmt.Errorf("committing: %w", err)
 	}
+	i.rouseLetters()
 	return sealed, nil
 }
 

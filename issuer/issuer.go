@@ -124,6 +124,8 @@ type Config struct {
 	// KeysChanged is called when data keys were destroyed, to copy those that are left to
 	// where a restoration finds them; nil: nowhere.
 	KeysChanged func(ctx context.Context) error
+	// Post is how letters to learners go out; nil: none do.
+	Post *Post
 	// Settings is a digest of the configuration, for the audit log; zero: not told.
 	Settings [sha256.Size]byte
 	// Step, unless nil, is told when a step of issuing begins, "forms", "reserve",
@@ -163,7 +165,12 @@ type Issuer struct {
 	kept       sync.Map // hashes of courses that are kept, see keepCourse
 	words      words
 	inspection atomic.Pointer[Inspection]
-	recorded   recorded
+
+	post       *Post
+	letterWake chan struct{}
+	holding    holding
+
+	recorded recorded
 }
 
 // New checks that the active key's certificate fits the institution and that
@@ -175,7 +182,8 @@ type Issuer struct {
 // number and its places in the status lists are never used again. One that cannot
 // be finished because of the clock waits for the next start.
 func New(ctx context.Context, c Config) (*Issuer, error) {
-	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, anchor: c.Anchor, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump), step: c.Step}
+	i := &Issuer{inst: c.Institution, store: c.Store, ring: c.Ring, now: c.Now, warn: c.Warn, mirror: c.Mirror, anchor: c.Anchor, sign: c.sign, jump: cmp.Or(c.ClockJump, clockJump), step: c.Step,
+		post: c.Post, letterWake: make(chan struct{}, 1)}
 	if i.now == nil {
 		i.now = time.Now
 	}

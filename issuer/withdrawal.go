@@ -55,10 +55,16 @@ func (i *Issuer) change(ctx context.Context, id string, to store.State, why Why)
 	if err := why.check(to); err != nil {
 		return store.Record{}, err
 	}
-	r, err := i.store.Change(ctx, id, store.Change{At: i.clock(), State: to, Code: why.Code, Reason: why.Text, By: why.By})
+	c := store.Change{At: i.clock(), State: to, Code: why.Code, Reason: why.Text, By: why.By}
+	notice, err := i.changeNotice(ctx, id, c)
 	if err != nil {
 		return store.Record{}, fmt.Errorf("changing %s to %s: %w", id, to, err)
 	}
+	r, err := i.store.Change(ctx, id, c, notice...)
+	if err != nil {
+		return store.Record{}, fmt.Errorf("changing %s to %s: %w", id, to, err)
+	}
+	i.rouseLetters()
 	return r, i.publishEntries(ctx, r)
 }
 

@@ -29,7 +29,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"paper":              {[]string{"elm"}, []string{"github.com/skip2/go-qrcode", "github.com/go-fonts/dejavu", "golang.org/x/text"}},
 	"mail":               {[]string{"elm"}, []string{"golang.org/x/net/idna"}},
 	"verifier":           {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "paper"}, nil},
-	"issuer":             {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "store", "verifier", "paper"}, []string{"golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
+	"issuer":             {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "mail"}, []string{"golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"web": {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "github.com/prometheus/client_golang", "golang.org/x/crypto/acme", "golang.org/x/text", "golang.org/x/time",
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	"web/verifying": {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
