@@ -241,6 +241,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g.Go(func() error { return batches.Run(ctx) })
 	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
 	g.Go(func() error { return h.issuer.RunBulks(ctx) })
+	g.Go(func() error { return h.issuer.RunShares(ctx) })
 	g.Go(func() error { h.keepErased(ctx); return nil })
 	g.Go(func() error {
 		return h.issuer.RunRetention(ctx, issuer.Retention{RegisterYears: h.config.Retention.RegisterYears, DeliveryMonths: h.config.Retention.DeliveryMonths})

@@ -1,0 +1,405 @@
+package issuer
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"indeks/store"
+	"indeks/verifier"
+)
+
+// Bounds of what is shared.
+const (
+	ShareDays    = 30  // if nothing is said
+	MaxShareDays = 365 // from the day on which it is said
+	MinPIN       = 6   // digits
+	MaxPIN       = 12
+	PINTries     = 5 // wrong ones, until the owner unlocks it
+	maxOpens     = 1000
+	maxLabel     = 120 // characters
+)
+
+// Openings of one share, tries of a PIN among them.
+const (
+	shareOpens  = 30
+	shareWindow = time.Minute
+)
+
+// Errors of opening a share. What was never there is store.ErrNotFound.
+var (
+	ErrShareEnded = errors.New("the link leads to nothing any more")
+	ErrPIN        = errors.New("the PIN is wrong or missing")
+)
+
+// PINError is a wrong PIN, or none where one is asked for. It wraps ErrPIN.
+type PINError struct {
+	Given bool // there was one
+	Left  int  // tries; 0: locked until the owner unlocks it
+}
+
+func (e *PINError) Error() string { return fmt.Sprintf("%v: %d tries are left", ErrPIN, e.Left) }
+func (e *PINError) Unwrap() error { return ErrPIN }
+
+// WaitError says when to try again.
+type WaitError struct{ Wait time.Duration }
+
+func (e *WaitError) Error() string { return fmt.Sprintf("too many requests: wait %v", e.Wait) }
+
+// ShareTerms are what the learner decides of a share.
+type ShareTerms struct {
+	Public   bool      // a page for everybody who finds it, without key and PIN
+	Show     []Part    // beyond what is always shown
+	Expires  time.Time // zero: after ShareDays
+	PIN      string    // how a PIN is hashed that ValidPIN has accepted; "": none is asked for
+	MaxOpens int       // 0: not limited
+	Download bool      // the page offers what is shown as a file
+	Label    string    // what the owner calls it
+	Purpose  string    // what the owner shares it for
+}
+
+// ValidPIN reports whether a PIN is one: digits, so that it can be said on the telephone.
+func ValidPIN(pin string) bool {
+	return len(pin) >= MinPIN && len(pin) <= MaxPIN && strings.Trim(pin, "0123456789") == ""
+}
+
+// ShareLink is what a link has in it and the records have not.
+type ShareLink struct {
+	ID  string // 26 symbols, 128 bits at random
+	Key []byte // of a private share: 256 bits at random, for the part of the address that is not sent
+}
+
+// Path is the link at the issuer's address.
+func (l ShareLink) Path() string {
+	if l.Key == nil {
+		return "/p/" + l.ID
+	}
+	return "/s/" + l.ID + "#" + base64.RawURLEncoding.EncodeToString(l.Key)
+}
+
+// shareContent is what a share shows. Its JSON is read in the browser, too.
+type shareContent struct {
+	Version  int    `json:"v"`     // 1
+	Token    string `json:"token"` // dc+sd-jwt, of what is shown and nothing else
+	Download bool   `json:"download"`
+}
+
+// Share shares an award under terms: what is shown is sealed anew and, unless for
+// everybody, encrypted under a key that only the link has. A [*Problems] for terms that
+// cannot be, store.ErrState for an award that is not in force or on hold.
+func (i *Issuer) Share(ctx context.Context, r store.Record, t ShareTerms) (store.Share, ShareLink, error) {
+	now := i.clock()
+	if t.Expires.IsZero() {
+		t.Expires = now.AddDate(0, 0, ShareDays)
+	}
+	if err := t.check(now); err != nil {
+		return store.Share{}, ShareLink{}, err
+	}
+	token, err := i.Shared(ctx, r, t.Show)
+	if err != nil {
+		return store.Share{}, ShareLink{}, err
+	}
+	content, err := json.Marshal(shareContent{1, string(token), t.Download})
+	if err != nil {
+		return store.Share{}, ShareLink{}, err
+	}
+	link := ShareLink{ID: NewPublicID("")}
+	if !t.Public {
+		link.Key = make([]byte, 32)
+		rand.Read(link.Key) // never fails (crypto/rand)
+		content = shareCipher(link.Key).Seal(nil, nil, content, shareBound(link.ID))
+	}
+	share := store.Share{
+		Key: store.ShareKey(link.ID), Credential: r.ID, Public: t.Public, Content: content, Created: now, Expires: t.Expires.UTC().Truncate(time.Second),
+		Download: t.Download, PIN: t.PIN, MaxOpens: t.MaxOpens, Label: t.Label, Purpose: t.Purpose,
+	}
+	if t.PIN != "" {
+		share.PINLeft = PINTries
+	}
+	for _, part := range t.Show {
+		share.Shown = append(share.Shown, string(part))
+	}
+	return share, link, store.PutShare(ctx, i.store, r, share)
+}
+
+// check says with Problems why terms cannot be.
+func (t *ShareTerms) check(now time.Time) error {
+	var list []Problem
+	wrong := func(field, value, rule, want string) {
+		list = append(list, Problem{Field: field, Value: shorten(value), Rule: rule, Want: want})
+	}
+	if p := shareEnd(now, t.Expires); p != nil {
+		list = append(list, *p)
+	}
+	for _, part := range t.Show {
+		if !slices.Contains(Parts(), part) {
+			wrong("/show", string(part), "share-part", fmt.Sprintf("is no part, expected some of %s", Parts()))
+		}
+	}
+	if t.Public && (t.PIN != "" || t.MaxOpens != 0) {
+		wrong("/pin", "", "share-public", "a public page has neither a PIN nor a number of openings")
+	}
+	if t.MaxOpens < 0 || t.MaxOpens > maxOpens {
+		wrong("/max_opens", strconv.Itoa(t.MaxOpens), "share-opens", fmt.Sprintf("expected 0 to %d", maxOpens))
+	}
+	for field, text := range map[string]string{"/label": t.Label, "/purpose": t.Purpose} {
+		if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxLabel || strings.ContainsRune(text, 0) {
+			wrong(field, text, "share-text", fmt.Sprintf("is longer than %d characters, or no text", maxLabel))
+		}
+	}
+	if len(list) > 0 {
+		return &Problems{List: list}
+	}
+	return nil
+}
+
+// shareEnd is what is wrong with the end of a share, nil for nothing.
+func shareEnd(now, end time.Time) *Problem {
+	if end.After(now) && !end.After(now.AddDate(0, 0, MaxShareDays+1)) {
+		return nil
+	}
+	return &Problem{Field: "/expires", Value: end.UTC().Format(time.RFC3339), Rule: "share-end", Want: fmt.Sprintf("expected a time to come, within %d days", MaxShareDays)}
+}
+
+// shareCipher is AES-256-GCM with a nonce at random before the text: each key
+// encrypts once.
+func shareCipher(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic(err) // unreachable: the key has 32 bytes
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // unreachable: the block has 16 bytes
+	}
+	return aead
+}
+
+// shareBound binds what is encrypted to the id in the link, so that it is shown
+// under no other one. Its end is not bound: the learner may change it, and only the
+// link has the key.
+func shareBound(id string) []byte { return []byte("indeks share 1 " + id) }
+
+// DecryptShare is what a private share shows, for whoever has the link.
+func DecryptShare(l ShareLink, content []byte) (token []byte, download bool, err error) {
+	if len(l.Key) != 32 {
+		return nil, false, store.ErrNotFound
+	}
+	raw, err := shareCipher(l.Key).Open(nil, nil, content, shareBound(l.ID))
+	if err != nil {
+		return nil, false, store.ErrNotFound // another key: as if there were none
+	}
+	return readShareContent(raw)
+}
+
+func readShareContent(raw []byte) (token []byte, download bool, err error) {
+	var c shareContent
+	if err := json.Unmarshal(raw, &c, json.RejectUnknownMembers(true)); err != nil || c.Version != 1 {
+		return nil, false, fmt.Errorf("reading a share: %w", store.ErrDamaged) // err could quote it
+	}
+	return []byte(c.Token), c.Download, nil
+}
+
+// OpenShare returns a private share with its content, which whoever has the link
+// decrypts, and counts that it was opened. matches compares the PIN that was given with
+// one that is hashed; it is nil where none was.
+//
+// Errors: store.ErrNotFound; ErrShareEnded for one that has expired, was ended or
+// opened as often as it may be, or whose award was replaced or erased; a [*PINError]; a
+// [*WaitError] where it is opened too often in too short a time.
+func (i *Issuer) OpenShare(ctx context.Context, id string, matches func(hash string) bool) (store.Share, error) {
+	key := store.ShareKey(id)
+	// 1. However many guess at once, and at whichever node.
+	wait, err := i.store.Take(ctx, shareCounter(key), shareOpens, shareWindow)
+	if err != nil {
+		return store.Share{}, err
+	}
+	if wait > 0 {
+		return store.Share{}, &WaitError{wait}
+	}
+
+	// 2. Is there anything to be opened?
+	share, err := store.ShareByKey(ctx, i.store, key)
+	if err == nil && share.Public {
+		err = store.ErrNotFound
+	}
+	if err == nil {
+		_, err = i.shared(ctx, &share)
+	}
+	if err != nil {
+		return store.Share{}, err
+	}
+
+	// 3. The PIN. A try is used up before it is looked at, so that no crash and no
+	// other node gives it back.
+	if share.PIN != "" {
+		if matches == nil {
+			return store.Share{}, &PINError{Left: share.PINLeft}
+		}
+		tried, err := store.ChangeShare(ctx, i.store, key, func(s *store.Share) error {
+			if s.PINLeft <= 0 {
+				return &PINError{Given: true}
+			}
+			s.PINLeft--
+			return nil
+		})
+		if err != nil {
+			return store.Share{}, err
+		}
+		if tried.PIN != share.PIN || !matches(share.PIN) {
+			return store.Share{}, &PINError{Given: true, Left: tried.PINLeft}
+		}
+	}
+
+	// 4. It counts.
+	day := i.clock().Format(time.DateOnly)
+	return store.ChangeShare(ctx, i.store, key, func(s *store.Share) error {
+		if err := i.stillShared(s); err != nil {
+			return err
+		}
+		if s.PIN != "" {
+			s.PINLeft = PINTries
+		}
+		s.Opens++
+		s.LastDay = day
+		return nil
+	})
+}
+
+func shareCounter(key [32]byte) string {
+	return "share/" + base64.RawStdEncoding.EncodeToString(key[:])
+}
+
+// stillShared is ErrShareEnded for a share that is over.
+func (i *Issuer) stillShared(s *store.Share) error {
+	if s.Content == nil || !s.Ended.IsZero() || i.now().After(s.Expires) || s.MaxOpens > 0 && s.Opens >= s.MaxOpens {
+		return ErrShareEnded
+	}
+	return nil
+}
+
+// shared is the award behind a share that is not over.
+func (i *Issuer) shared(ctx context.Context, s *store.Share) (store.Record, error) {
+	if err := i.stillShared(s); err != nil {
+		return store.Record{}, err
+	}
+	r, err := i.store.Get(ctx, s.Credential)
+	if errors.Is(err, store.ErrErased) || errors.Is(err, store.ErrNotFound) || err == nil && Replaced(r) {
+		err = ErrShareEnded
+	}
+	return r, err
+}
+
+// PublicShare returns what a public page shows, with the award behind it and what the
+// verifier says of it now. Errors are those of OpenShare but for a PIN.
+func (i *Issuer) PublicShare(ctx context.Context, id string) (store.Record, []byte, *verifier.Report, error) {
+	share, err := store.ShareByKey(ctx, i.store, store.ShareKey(id))
+	if err == nil && !share.Public {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return store.Record{}, nil, nil, err
+	}
+	r, err := i.shared(ctx, &share)
+	if err != nil {
+		return store.Record{}, nil, nil, err
+	}
+	token, _, err := readShareContent(share.Content)
+	if err != nil {
+		return store.Record{}, nil, nil, err
+	}
+	report, err := i.Examine(ctx, token)
+	return r, token, report, err
+}
+
+// Examine examines a token as everybody does who trusts this institution and nobody
+// else.
+func (i *Issuer) Examine(ctx context.Context, token []byte) (*verifier.Report, error) {
+	own, _, err := i.verifiers()
+	if err != nil {
+		return nil, err
+	}
+	return own.Verify(ctx, token), nil
+}
+
+// Shares are the shares of an award, the newest first.
+func (i *Issuer) Shares(ctx context.Context, r store.Record) ([]store.Share, error) {
+	return store.Shares(ctx, i.store, r)
+}
+
+// ExtendShare gives a share of an award another end, earlier or later.
+func (i *Issuer) ExtendShare(ctx context.Context, r store.Record, key [32]byte, end time.Time) (store.Share, error) {
+	if p := shareEnd(i.clock(), end); p != nil {
+		return store.Share{}, &Problems{List: []Problem{*p}}
+	}
+	return i.changeShare(ctx, r, key, func(s *store.Share) error {
+		if s.Content == nil || !s.Ended.IsZero() {
+			return ErrShareEnded
+		}
+		s.Expires = end.UTC().Truncate(time.Second)
+		return nil
+	})
+}
+
+// UnlockShare gives back all tries of a PIN.
+func (i *Issuer) UnlockShare(ctx context.Context, r store.Record, key [32]byte) (store.Share, error) {
+	return i.changeShare(ctx, r, key, func(s *store.Share) error {
+		if s.PIN == "" {
+			return store.ErrState
+		}
+		s.PINLeft = PINTries
+		return nil
+	})
+}
+
+// EndShare ends a share of an award at once, on all nodes.
+func (i *Issuer) EndShare(ctx context.Context, r store.Record, key [32]byte) (store.Share, error) {
+	if err := i.ownShare(ctx, r, key); err != nil {
+		return store.Share{}, err
+	}
+	return store.EndShare(ctx, i.store, key, i.clock())
+}
+
+func (i *Issuer) changeShare(ctx context.Context, r store.Record, key [32]byte, change func(*store.Share) error) (store.Share, error) {
+	if err := i.ownShare(ctx, r, key); err != nil {
+		return store.Share{}, err
+	}
+	return store.ChangeShare(ctx, i.store, key, change)
+}
+
+// ownShare is store.ErrNotFound for a share of another award.
+func (i *Issuer) ownShare(ctx context.Context, r store.Record, key [32]byte) error {
+	share, err := store.ShareByKey(ctx, i.store, key)
+	if err == nil && share.Credential != r.ID {
+		err = store.ErrNotFound
+	}
+	return err
+}
+
+// purgeEvery is how often what has ended is removed.
+const purgeEvery = time.Hour
+
+// RunShares removes what was shared and has ended, until ctx ends.
+func (i *Issuer) RunShares(ctx context.Context) error {
+	for {
+		if _, err := store.PurgeShares(ctx, i.store, i.now()); err != nil && ctx.Err() == nil {
+			i.warn("shares that have ended are not removed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(purgeEvery):
+		}
+	}
+}
