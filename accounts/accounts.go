@@ -64,6 +64,18 @@ func (a *Account) Actor() string { return "account " + a.Name }
 // Local reports whether it signs in with a password.
 func (a *Account) Local() bool { return a.Issuer == "" }
 
+// State is "open", "closed", or of a local account "first password" as long as it is not
+// set up.
+func (a *Account) State() string {
+	switch {
+	case !a.Closed.IsZero():
+		return "closed"
+	case !a.Temporary.IsZero():
+		return "first password"
+	}
+	return "open"
+}
+
 // Display is what pages call the person.
 func (a *Account) Display() string { return cmp.Or(a.Shown, a.Name) }
 
@@ -132,7 +144,7 @@ func (a *Accounts) Add(ctx context.Context, account Account) (password string, e
 // give gives an account a new password, which ends.
 func (a *Accounts) give(account *Account) (password string) {
 	password = newPassword()
-	account.Password, account.Temporary = a.Cost.hash(password), a.now().Add(temporary)
+	account.Password, account.Temporary = drawn.hash(password), a.now().Add(temporary)
 	if account.CodeUnset {
 		account.Temporary = time.Time{}
 	}

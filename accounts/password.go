@@ -23,6 +23,10 @@ type Cost struct {
 // cannot give 2 GiB to a sign-in.
 var DefaultCost = Cost{Memory: 64 << 10, Passes: 3, Threads: 4}
 
+// drawn is the cost of passwords that were drawn: nobody tries out 100 bits, whatever
+// one try costs.
+var drawn = Cost{Memory: 64, Passes: 1, Threads: 1}
+
 const (
 	saltSize = 16
 	hashSize = 32

@@ -54,8 +54,10 @@ type Config struct {
 		KeysFile       string `yaml:"keys_file"`
 		PassphraseFile string `yaml:"passphrase_file,omitempty"`
 		// APIKeysFile has a line "NAME SHA256-HEX ROLE..." for each API key. Roles are
-		// registrar, which is meant where there is none, approver, auditor and admin.
+		// registrar, which is meant where there is none, approver, auditor, reviewer and admin.
 		APIKeysFile string `yaml:"api_keys_file"`
+		// SignIn is how people sign in at the registrar's desk.
+		SignIn SignIn `yaml:"sign_in,omitempty"`
 		// ApprovalTime is how long an award waits for another person's approval; 0: 30 days.
 		ApprovalTime time.Duration `yaml:"approval_time,omitempty"`
 		// VCAPI serves /credentials/issue and /credentials/status of the VC-API, with
@@ -241,6 +243,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if c.Issuer.ClockJump < 0 {
 		return nil, fmt.Errorf("reading %s: issuer.clock_jump: it is not negative", path)
+	}
+	if err := c.Issuer.SignIn.check(); err != nil {
+		return nil, fmt.Errorf("reading %s: issuer.sign_in.%w", path, err)
 	}
 	if c.Issuer.ApprovalTime < 0 {
 		return nil, fmt.Errorf("reading %s: issuer.approval_time is not negative", path)

@@ -14,11 +14,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"indeks/accounts"
 	"indeks/examples"
 	"indeks/issuer"
 	"indeks/paper"
 	"indeks/store"
 	"indeks/web"
+	"indeks/web/issuing"
 )
 
 type demoCmd struct {
@@ -98,7 +100,12 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 
-	// 4. Show it.
+	// 4. Who signs in, and what the first page leads to.
+	if house.demo, err = cmd.demo(ctx, house, shown); err != nil {
+		return err
+	}
+
+	// 5. Show it.
 	if err := shown.print(con, house, total, time.Since(start)); err != nil {
 		return err
 	}
@@ -115,6 +122,28 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	g.Go(func() error { return house.serve(ctx, listen.issuer, secure{}) })
 	g.Go(func() error { return serveVerifier(ctx, listen.verifier) })
 	return ended(g.Wait())
+}
+
+// demo makes accounts whose passwords everybody sees, and ask for no code: one alone
+// can do nothing that takes two.
+func (cmd *demoCmd) demo(ctx context.Context, house *house, shown demoShown) (*issuing.Demo, error) {
+	people, err := house.config.accounts(house.store)
+	if err != nil {
+		return nil, err
+	}
+	demo := &issuing.Demo{Learner: house.issuer.LearnerURL(shown.valid[0].record), Verify: house.issuer.VerifyURL(shown.valid[0].record)}
+	for _, one := range []issuing.DemoAccount{
+		{Name: "registrar", Roles: []issuing.Role{issuing.Registrar}},
+		{Name: "approver", Roles: []issuing.Role{issuing.Approver, issuing.Auditor}},
+		{Name: "quality", Roles: []issuing.Role{issuing.Reviewer}},
+		{Name: "head", Roles: []issuing.Role{issuing.Admin}},
+	} {
+		if one.Password, err = people.Add(ctx, accounts.Account{Name: one.Name, Roles: names(one.Roles), CodeUnset: true}); err != nil {
+			return nil, err
+		}
+		demo.Accounts = append(demo.Accounts, one)
+	}
+	return demo, nil
 }
 
 // issue issues the examples and the class; what is worth a link comes back.
@@ -181,7 +210,7 @@ func (s demoShown) print(con console, house *house, total int, took time.Duratio
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "\nVerifier   %s\nIssuer     %s\nCatalogue  %[2]s/catalogue\n", house.config.Verifier.PublicBase, house.config.Issuer.PublicBase)
+	fmt.Fprintf(con.out, "\nBEGIN HERE %s\nVerifier   %s\nCatalogue  %[1]s/catalogue\nDesk       %[1]s/desk, as registrar with the password %[3]s\n", house.config.Issuer.PublicBase, house.config.Verifier.PublicBase, house.demo.Accounts[0].Password)
 	qr, err := paper.Terminal(house.issuer.VerifyURL(s.valid[0].record))
 	if err != nil {
 		return err

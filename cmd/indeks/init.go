@@ -45,7 +45,8 @@ func (*initCmd) Help() string {
   keys.age      the encrypted key file, with a first key and a self-signed seal certificate, and the secret
                 that learners.keys is encrypted under
   passphrase    its passphrase, unless INDEKS_PASSPHRASE is set; keep it elsewhere for real use
-  api-keys      hashes of the keys of the API; the first key, an admin's, is printed once
+  api-keys      hashes of the keys of the API; the first key, an admin's, is printed once, as is the first
+                password of the account admin, for the registrar's desk
   trust.json    the trust file of the verifier, which names this institution
 
 For real use, import the institution's e-seal afterwards: indeks keys import FILE.p12
@@ -56,9 +57,10 @@ For real use, import the institution's e-seal afterwards: indeks keys import FIL
 
 // setUp is what init made.
 type setUp struct {
-	config *Config
-	apiKey string
-	ring   *keys.Ring
+	config   *Config
+	apiKey   string
+	password string // of the first account
+	ring     *keys.Ring
 }
 
 func (cmd *initCmd) Run(ctx context.Context, con console) error {
@@ -67,6 +69,7 @@ func (cmd *initCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	fmt.Fprintf(con.out, "Made %s for %s.\n\nAPI key, shown this once:\n  %s\n\n", cmd.Dir, made.config.Institution.LegalName["en"], made.apiKey)
+	fmt.Fprintf(con.out, "Account for the registrar's desk, %s/desk on the running issuer:\n  %s, first password %s, shown this once and good for a week\n\n", made.config.Issuer.PublicBase, firstName, made.password)
 	fmt.Fprintf(con.out, "The seal certificate is self-signed: a trial seal, not a qualified one.\n")
 	if made.config.Issuer.PassphraseFile != "" {
 		fmt.Fprintf(con.out, "The passphrase of the key file lies beside it; for real use move it away and set INDEKS_PASSPHRASE.\n")
@@ -180,7 +183,11 @@ func (cmd *initCmd) setUp(ctx context.Context, now time.Time) (*setUp, error) {
 	if ring, err = keys.OpenRing(c.path(c.Issuer.KeysFile), pass); err != nil {
 		return nil, err
 	}
-	return &setUp{config: c, apiKey: apiKey, ring: ring}, nil
+	password, err := firstAccount(ctx, c, learners)
+	if err != nil {
+		return nil, err
+	}
+	return &setUp{config: c, apiKey: apiKey, password: password, ring: ring}, nil
 }
 
 // config is the configuration that the flags and the institution's file ask for.

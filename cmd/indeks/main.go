@@ -46,6 +46,7 @@ type commands struct {
 	Pdf       pdfCmd       `cmd:"" help:"Write the certificate of a credential as PDF."`
 	Recognise recogniseCmd `cmd:"" name:"recognitions" help:"Recognise what other providers have awarded."`
 	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`
+	Account   accountCmd   `cmd:"" help:"Make, reset and list the accounts that sign in at the registrar's desk."`
 	Find      findCmd      `cmd:"" help:"Find credentials on record."`
 	Erase     eraseCmd     `cmd:"" help:"Erase personal data: delivery data at once, data of the register by two."`
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`

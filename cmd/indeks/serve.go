@@ -97,6 +97,7 @@ type house struct {
 	learners    *store.DataKeys
 	disk        *store.Disk
 	issuer      *issuer.Issuer
+	demo        *issuing.Demo // nil: it is none
 	heads       issuer.HeadFiles
 	tells       bool // of heads, in the log
 }
@@ -226,7 +227,12 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	} else {
 		slog.Warn("nothing is recognised, because there is no verifier", "error", err)
 	}
-	server, err := issuing.New(issuing.Config{Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	people, err := h.config.accounts(h.store)
+	if err != nil {
+		return err
+	}
+	signIn := &h.config.Issuer.SignIn
+	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err
@@ -239,6 +245,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
 	g.Go(func() error { return h.issuer.RunInspection(ctx) })
 	g.Go(func() error { return batches.Run(ctx) })
+	g.Go(func() error { return people.Run(ctx) })
 	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
 	g.Go(func() error { return h.issuer.RunBulks(ctx) })
 	g.Go(func() error { return h.issuer.RunShares(ctx) })

@@ -44,6 +44,7 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 			return &web.Problem{Status: http.StatusUnauthorized, Title: "API key needed", Detail: "send a known key as Authorization: Bearer KEY"}
 		}
 		c.Set(clientKey, client)
+		c.Set(actorKey, "API "+client)
 		c.Set(rolesKey, roles)
 		c.SetRequest(c.Request().WithContext(store.Acting(c.Request().Context(), store.Actor{Name: actor(c), Request: web.RequestID(c)})))
 		web.NoStore(c)
@@ -53,7 +54,8 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 
 const (
 	clientKey = "API client"
-	rolesKey  = "roles of the API client"
+	rolesKey  = "roles of who asks"
+	actorKey  = "actor"
 )
 
 // clientName is the name of the API key that came with a request.
@@ -63,7 +65,10 @@ func clientName(c echo.Context) string {
 }
 
 // actor is who asks, as the register keeps it.
-func actor(c echo.Context) string { return "API " + clientName(c) }
+func actor(c echo.Context) string {
+	name, _ := c.Get(actorKey).(string)
+	return name
+}
 
 // issueRequest is one learner to be given an award: the course as in a course
 // file or by its id and version in the catalogue, the learner by the columns of

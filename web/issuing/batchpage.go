@@ -52,8 +52,17 @@ func (s *server) getBatchPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.showBatch(c, b, nil)
+}
+
+// showBatch renders the page of a batch, in the frame of the desk or, where d is nil,
+// for whoever has its link.
+func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 	ctx, lang := c.Request().Context(), s.kit.Lang(c)
 	data := struct {
+		Desk               *desk
+		May                bool   // act on it
+		Records            string // path of those issued
 		Batch              issuer.Batch
 		Icon, Name         string
 		Title              elm.Value
@@ -67,17 +76,13 @@ func (s *server) getBatchPage(c echo.Context) error {
 		MayUpload, Busy    bool
 		Encodings          []string
 		Languages          []string
-	}{Batch: b, Icon: batchTones[b.State].icon, Name: s.name(c), Stuck: s.Batches.Stuck(b.ID), Rate: int(b.Rate() + .5), Encodings: issuer.Encodings()}
-	n := b.Counts
-	data.Worked, data.Work = n.Issued+n.Known+n.Failed, n.Rows-n.Bad
-	if b.State == issuer.BatchChecking {
-		data.Worked, data.Work = n.Checked, n.Rows
-	}
+	}{Desk: d, May: d == nil || d.Registrar, Records: s.address(c, "/desk/records", "batch", b.ID), Batch: b, Icon: batchTones[b.State].icon, Name: s.name(c), Stuck: s.Batches.Stuck(b.ID), Rate: int(b.Rate() + .5), Encodings: issuer.Encodings()}
+	data.Worked, data.Work = progressOf(b)
 	if left := b.Left(); left > 0 {
 		data.Left = left.String()
 	}
 	data.Busy = slices.Contains([]issuer.BatchState{issuer.BatchChecking, issuer.BatchQueued, issuer.BatchRunning}, b.State)
-	data.MayUpload = !b.Drafts && slices.Contains([]issuer.BatchState{issuer.BatchNew, issuer.BatchUnread, issuer.BatchReady}, b.State)
+	data.MayUpload = data.May && !b.Drafts && slices.Contains([]issuer.BatchState{issuer.BatchNew, issuer.BatchUnread, issuer.BatchReady}, b.State)
 	if len(b.Courses) == 1 {
 		o, err := s.Batches.Offer(ctx, b.Courses[0].ID, b.Courses[0].Version)
 		if err != nil {
@@ -127,14 +132,44 @@ func (s *server) postBatchPage(c echo.Context) error {
 		}
 		return &web.Problem{Status: http.StatusBadRequest, Title: "No form", Err: err}
 	}
+	byItsMaker(c, b)
+	if err := s.takeList(c, b); err != nil {
+		return err
+	}
+	return s.backToBatch(c)
+}
+
+// byItsMaker has what whoever has the link does be done in the name of who made the
+// batch.
+func byItsMaker(c echo.Context, b issuer.Batch) {
+	c.SetRequest(c.Request().WithContext(store.Acting(c.Request().Context(), store.Actor{Name: b.By, Request: web.RequestID(c)})))
+}
+
+// takeList gives a batch the list that was chosen in a form.
+func (s *server) takeList(c echo.Context, b issuer.Batch) error {
+	u, err := chosenList(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if b, err = s.Batches.Upload(ctx, b.ID, u); err != nil {
+		return listProblems(err)
+	}
+	_, err = s.checked(ctx, b)
+	return err
+}
+
+// chosenList is the list that was chosen in a form, which was read already.
+func chosenList(c echo.Context) (issuer.Upload, error) {
+	r := c.Request()
 	file, header, err := r.FormFile("file")
 	if err != nil {
-		return &web.Problem{Status: http.StatusBadRequest, Title: "No file", Err: err}
+		return issuer.Upload{}, &web.Problem{Status: http.StatusBadRequest, Title: "No file", Err: err}
 	}
 	defer file.Close()
 	raw, err := io.ReadAll(file)
 	if err != nil {
-		return err
+		return issuer.Upload{}, err
 	}
 	u := issuer.Upload{Name: header.Filename, Data: raw}
 	u.Encoding, u.Defaults = r.PostFormValue("encoding"), map[string]string{}
@@ -143,14 +178,7 @@ func (s *server) postBatchPage(c echo.Context) error {
 			u.Defaults[name] = value
 		}
 	}
-	ctx := store.Acting(r.Context(), store.Actor{Name: b.By, Request: web.RequestID(c)})
-	if b, err = s.Batches.Upload(ctx, b.ID, u); err != nil {
-		return listProblems(err)
-	}
-	if _, err := s.checked(ctx, b); err != nil {
-		return err
-	}
-	return s.backToBatch(c)
+	return u, nil
 }
 
 // postBatchStep takes a step on the page.
@@ -159,19 +187,27 @@ func (s *server) postBatchStep(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	byItsMaker(c, b)
+	if err := s.takeStep(c, b); err != nil {
+		return err
+	}
+	return s.backToBatch(c)
+}
+
+// takeStep takes the step with a batch that the last part of the address names.
+func (s *server) takeStep(c echo.Context, b issuer.Batch) error {
 	step, ok := batchSteps[c.Param("step")]
 	if !ok {
 		return errNoBatch
 	}
-	ctx := store.Acting(c.Request().Context(), store.Actor{Name: b.By, Request: web.RequestID(c)})
+	ctx := c.Request().Context()
 	how := stepOptions{LeaveOut: c.FormValue("leave_out") == "true", Encoding: c.FormValue("encoding")}
-	if b, err = step.do(s.Batches, ctx, b.ID, how); err != nil {
+	b, err := step.do(s.Batches, ctx, b.ID, how)
+	if err != nil {
 		return listProblems(err)
 	}
-	if _, err := s.checked(ctx, b); err != nil {
-		return err
-	}
-	return s.backToBatch(c)
+	_, err = s.checked(ctx, b)
+	return err
 }
 
 // backToBatch leads back to the page, so that loading it again repeats nothing.

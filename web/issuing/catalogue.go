@@ -275,7 +275,8 @@ func (s *server) getGuide(c echo.Context) error {
 
 // pageFuncs are what the pages of the catalogue call beside the kit's functions:
 // day, a day of the catalogue as an instant for date; choice, the arguments of
-// a filter; path, a version's page on this server.
+// a filter; path, a version's page on this server. Those of the desk call lines: a
+// list for a table, with the page that it is on.
 var pageFuncs = template.FuncMap{
 	"day": func(s string) time.Time {
 		t, _ := time.Parse(time.DateOnly, s) // the store takes days only
@@ -288,4 +289,13 @@ var pageFuncs = template.FuncMap{
 		}{name, label, none, options}
 	},
 	"path": func(o issuer.Offer, base string) string { return strings.TrimPrefix(o.Page, base) },
+	"lines": func(page linker, list any) any {
+		return struct {
+			linker
+			Lines any
+		}{page, list}
+	},
 }
+
+// linker is a page, which knows in what language its links go on.
+type linker interface{ Href(path string) string }

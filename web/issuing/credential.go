@@ -19,7 +19,8 @@ func (s *server) getHome(c echo.Context) error {
 	return s.kit.Render(c, http.StatusOK, "home", web.Page{Data: struct {
 		Institution issuer.Institution
 		Name        string
-	}{s.Institution, s.name(c)}})
+		Demo        *Demo
+	}{s.Institution, s.name(c), s.Demo}})
 }
 
 // name is the institution's name in the language of the request.

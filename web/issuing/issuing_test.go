@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
 
+	"indeks/accounts"
 	"indeks/contexts"
 	"indeks/examples"
 	"indeks/issuer"
@@ -80,7 +81,7 @@ func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store
 		t.Fatal(err)
 	}
 	log = new(bytes.Buffer)
-	c := Config{Issuer: iss, Store: records, Institution: inst, APIKeys: []APIKey{{Name: "test", SHA256: sha256.Sum256([]byte(apiKey))}},
+	c := Config{Accounts: accounts.New(accounts.Config{Store: records, Cost: accounts.Cost{Memory: 8, Passes: 1, Threads: 1}}), Issuer: iss, Store: records, Institution: inst, APIKeys: []APIKey{{Name: "test", SHA256: sha256.Sum256([]byte(apiKey))}},
 		Kit: web.Config{Log: slog.New(slog.NewTextHandler(log, nil))}}
 	for _, f := range change {
 		f(&c)

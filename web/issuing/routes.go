@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"indeks/accounts"
 	"indeks/issuer"
 	"indeks/keys"
 	"indeks/paper"
@@ -37,8 +38,14 @@ type Config struct {
 	ListBody     int64           // of a request with a class list or many drafts, in bytes; 0: 32 MiB
 	DraftsAtOnce int             // that are issued while the client waits, more become a batch; 0: 500
 	ReadOnly     bool            // by configuration: Store takes no change
-	Disk         *store.Disk     // told of by /readyz, nil: it is not looked at
-	Kit          web.Config      // its Rate is that of the API, per key
+
+	Accounts     *accounts.Accounts // who may sign in at the desk; nil: those in Store, without a provider
+	ProviderName string             // of the button that leads to the provider, "": that of the kit
+	NoPasswords  bool               // only the provider says who somebody is
+	Demo         *Demo              // nil: this is none
+
+	Disk *store.Disk // told of by /readyz, nil: it is not looked at
+	Kit  web.Config  // its Rate is that of the API, per key
 }
 
 // APIKey is a key of the API: the server knows its digest only.
@@ -70,6 +77,9 @@ func New(c Config) (*echo.Echo, error) {
 	}
 	if c.DraftsAtOnce == 0 {
 		c.DraftsAtOnce = 500
+	}
+	if c.Accounts == nil {
+		c.Accounts = accounts.New(accounts.Config{Store: c.Store})
 	}
 	c.Kit.HTTPS = strings.HasPrefix(c.Institution.PublicBase, "https://")
 	pages, err := fs.Sub(pagesFS, "pages")
@@ -106,6 +116,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrDecided, Status: http.StatusConflict, Title: "It was decided already"},
 		web.Row{Is: issuer.ErrApprovalEnded, Status: http.StatusConflict, Title: "Nobody decided on it in time"},
 		web.Row{Is: issuer.ErrOtherDraft, Status: http.StatusConflict, Title: "What waits is something else than what was looked at"},
+		web.Row{Is: accounts.ErrProvider, Status: http.StatusBadGateway, Title: "The sign-in of the institution does not answer", Text: "problem.provider"},
 		web.Row{Is: issuer.ErrNoCryptosuite, Status: http.StatusBadRequest, Type: malformedValue, Title: "No proof of Data Integrity can be made"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
@@ -198,6 +209,38 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/audit", s.getAudit, auditor)
 	api.POST("/backups", s.postBackup, admin)
 	api.GET("/backups", s.getBackups, admin)
+
+	// The registrar's desk. Bodies with a class list are let in before the form is read.
+	e.GET(signInPath, s.getSignIn)
+	e.POST(signInPath, s.postSignIn)
+	e.GET(providerPath, s.getDepart)
+	e.GET(ReturnPath, s.getReturn)
+	e.POST("/desk/batches", s.postDeskBatches, page, s.signedIn, rate, registrar)
+	e.POST("/desk/batches/:batch", s.postDeskBatch, page, s.signedIn, rate, registrar)
+	d := e.Group("/desk", s.signedIn, rate)
+	d.GET("/set-up", s.getSetUp)
+	d.POST("/set-up", s.postSetUp)
+	d.GET("/set-up/code.svg", s.getSetUpCode)
+	d.GET("/again", s.getAgain)
+	d.POST("/again", s.postAgain)
+	d.POST("/sign-out", s.postSignOut)
+	d.GET("", s.getDesk, may(courseReaders...))
+	d.GET("/records", s.getDeskRecords, reader)
+	d.GET("/records/:id", s.getDeskRecord, reader)
+	d.GET("/records/:id/certificate.pdf", s.getCertificate, reader)
+	d.GET("/records/:id/correct", s.getCorrect, registrar, s.fresh)
+	d.POST("/records/:id/correct", s.postCorrect, registrar, s.fresh)
+	d.GET("/records/:id/:act", s.getRecordAct, registrar, s.fresh)
+	d.POST("/records/:id/:act", s.postRecordAct, registrar, s.fresh)
+	d.GET("/issue", s.getDeskIssue, registrar)
+	d.POST("/issue", s.postDeskIssue, registrar)
+	d.GET("/batches", s.getDeskBatches, reader)
+	d.GET("/batches/:batch", s.getDeskBatch, reader)
+	d.GET("/batches/:batch/results.csv", s.getDeskResults, reader)
+	d.POST("/batches/:batch/:step", s.postDeskStep, registrar)
+	d.GET("/approvals", s.getDeskApprovals, reader)
+	d.GET("/approvals/:id", s.getDeskApproval, reader)
+	d.POST("/approvals/:id/:decision", s.postDeskApproval, approver)
 
 	// VC-API (W3C Credentials Community Group).
 	if c.VCAPI {

@@ -1,0 +1,197 @@
+package issuing
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/issuer"
+	"indeks/web"
+)
+
+// The registrar's desk: pages that do what the API does, by the same functions of
+// package issuer and with the same roles, for people who have signed in.
+
+// desk is what all of its pages have in common.
+type desk struct {
+	Institution string
+	Who         string
+	Roles       []Role
+	Token       string // of forms
+	Places      []deskPlace
+	Done        string // id of the text of what was just done, "": nothing
+	Local       bool   // who is signed in has a password here
+	Admin       bool
+	Registrar   bool
+	Approver    bool
+}
+
+// deskPlace is one place of the desk.
+type deskPlace struct {
+	Path, Text, Icon string
+	Current          bool
+}
+
+// deskPlaces are all of them, with who may see them.
+var deskPlaces = []struct {
+	path, name, icon string
+	roles            []Role
+}{
+	{"/desk", "today", "clock", readers},
+	{"/desk/records", "records", "list", readers},
+	{"/desk/issue", "issue", "file", []Role{Registrar}},
+	{"/desk/batches", "batches", "upload", readers},
+	{"/desk/approvals", "approvals", "check", readers},
+	{"/desk/courses", "courses", "book", courseReaders},
+	{"/desk/recognitions", "recognitions", "passed", readers},
+	{"/desk/erasures", "erasures", "cross", readers},
+	{"/desk/review", "review", "question", courseReaders},
+	{"/desk/keys", "keys", "lock", readers},
+	{"/desk/log", "log", "info", []Role{Auditor, Admin}},
+	{"/desk/settings", "settings", "building", []Role{Auditor, Admin}},
+}
+
+// desk is the frame of a page at a place.
+func (s *server) desk(c echo.Context, place string) *desk {
+	session := sessionOf(c)
+	d := &desk{Institution: s.name(c), Who: session.Account.Display(), Token: session.Token(), Local: session.Account.Local(),
+		Admin: hasRole(c, Admin), Registrar: hasRole(c, Registrar), Approver: hasRole(c, Approver)}
+	for _, r := range session.Account.Roles {
+		d.Roles = append(d.Roles, Role(r))
+	}
+	for _, p := range deskPlaces {
+		if hasRole(c, p.roles...) {
+			d.Places = append(d.Places, deskPlace{p.path, "desk.place." + p.name, p.icon, p.name == place})
+		}
+	}
+	if done := "desk.done." + c.QueryParam("done"); s.kit.HasText(done) {
+		d.Done = done
+	}
+	return d
+}
+
+// show renders a page of the desk, on which names may stand.
+func (s *server) show(c echo.Context, status int, page string, data any) error {
+	return s.kit.Render(c, status, page, web.Page{NoStore: true, Data: data})
+}
+
+func (s *server) log() *slog.Logger {
+	if s.Kit.Log != nil {
+		return s.Kit.Log
+	}
+	return slog.Default()
+}
+
+// notice is one thing that wants attention, or is well.
+type notice struct {
+	Tone, Icon, Text string
+	Path             string // where to go on, "": nowhere
+}
+
+// When something begins to want attention.
+const (
+	sealEnds    = 60 * 24 * time.Hour // before the certificate of the seal does
+	backupLate  = 2                   // times the time between two
+	listsEnding = 12 * time.Hour      // before the first status list does
+)
+
+// getDesk is the first page: what wants attention, and what is done daily.
+func (s *server) getDesk(c echo.Context) error {
+	if !hasRole(c, readers...) { // a reviewer, who sees nobody
+		return s.redirect(c, "/desk/review")
+	}
+	ctx := c.Request().Context()
+	data := struct {
+		Desk     *desk
+		Notices  []notice
+		Batches  []batchLine
+		Waiting  int
+		Mine     int // of those that wait, asked for by who is signed in
+		Erasures int
+		Drafts   int
+	}{Desk: s.desk(c, "today")}
+
+	for a, err := range s.Issuer.Approvals(ctx, false, "") {
+		if err != nil {
+			return err
+		}
+		if a.State == issuer.Waiting {
+			data.Waiting++
+			if a.AskedBy == actor(c) {
+				data.Mine++
+			}
+		}
+	}
+	for _, err := range s.Issuer.Erasures(ctx) {
+		if err != nil {
+			return err
+		}
+		data.Erasures++
+	}
+	list, err := s.Batches.List(ctx, 20)
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		if !b.State.Ended() || b.Ended.After(web.Clock().Add(-24*time.Hour)) {
+			data.Batches = append(data.Batches, lineOf(b))
+		}
+	}
+	if data.Notices, err = s.notices(c); err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "desk", data)
+}
+
+// notices says what of the server wants attention, the worst first.
+func (s *server) notices(c echo.Context) (list []notice, err error) {
+	ctx, lang, now := c.Request().Context(), s.kit.Lang(c), web.Clock()
+	add := func(tone, icon, id, path string, pairs ...any) {
+		args := map[string]any{}
+		for i := 0; i < len(pairs); i += 2 {
+			args[pairs[i].(string)] = pairs[i+1]
+		}
+		list = append(list, notice{tone, icon, s.kit.T(lang, "desk.notice."+id, args), path})
+	}
+	for _, condition := range s.conditions(ctx) {
+		switch {
+		case condition.Holds:
+		case condition.Name == "records" && s.ReadOnly:
+			add("warn", "pause", "read-only", "/desk/settings")
+		default:
+			tone := "warn"
+			if condition.Needed {
+				tone = "bad"
+			}
+			add(tone, "alert", "condition."+strings.ReplaceAll(condition.Name, " ", "-"), "/desk/settings")
+		}
+	}
+	switch until, err := s.Issuer.SealsUntil(); {
+	case err != nil: // said above
+	case until.Sub(now) < sealEnds:
+		add("warn", "lock", "seal", "/desk/keys", "Date", web.Date(lang, until))
+	}
+	switch until, err := s.Issuer.ListsUntil(ctx); {
+	case err != nil:
+		return nil, err
+	case !until.IsZero() && until.Sub(now) < listsEnding:
+		add("warn", "clock", "lists", "/desk/keys", "Time", until.UTC().Format("15:04 UTC"))
+	}
+	if s.Backups != nil && !s.ReadOnly {
+		_, failed, made, err := s.Backups.State()
+		switch {
+		case err != nil || failed != nil:
+			add("bad", "alert", "backup.failed", "/desk/settings")
+		case len(made) == 0:
+			add("warn", "clock", "backup.none", "/desk/settings")
+		case s.Backups.Every > 0 && now.Sub(made[0].At) > backupLate*s.Backups.Every:
+			add("warn", "clock", "backup.late", "/desk/settings", "Date", web.Date(lang, made[0].At))
+		}
+	}
+	slices.SortStableFunc(list, func(a, b notice) int { return strings.Compare(a.Tone, b.Tone) }) // bad, warn
+	return list, nil
+}

@@ -1,0 +1,143 @@
+package issuing
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/elm"
+	"indeks/issuer"
+)
+
+// approvalLine is an approval in a list.
+type approvalLine struct {
+	issuer.Approval
+	Path string
+	Tone string
+	Mine bool // asked for by who is signed in, who cannot decide on it
+}
+
+var approvalTones = map[issuer.ApprovalState]string{issuer.Waiting: "warn", issuer.Approved: "good", issuer.Done: "good", issuer.Failed: "bad", issuer.Rejected: "bad", issuer.Lapsed: ""}
+
+func approvalLineOf(c echo.Context, a issuer.Approval) approvalLine {
+	return approvalLine{a, "/desk/approvals/" + a.ID, approvalTones[a.State], a.AskedBy == actor(c)}
+}
+
+// approvalsOnPage is how many approvals of either kind a page lists.
+const approvalsOnPage = 100
+
+func (s *server) getDeskApprovals(c echo.Context) error {
+	data := struct {
+		Desk         *desk
+		Open, Closed []approvalLine
+	}{Desk: s.desk(c, "approvals")}
+	for _, closed := range []bool{false, true} {
+		list := &data.Open
+		if closed {
+			list = &data.Closed
+		}
+		for a, err := range s.Issuer.Approvals(c.Request().Context(), closed, "") {
+			if err != nil {
+				return err
+			}
+			if len(*list) == approvalsOnPage {
+				break
+			}
+			*list = append(*list, approvalLineOf(c, a))
+		}
+		slices.SortStableFunc(*list, func(a, b approvalLine) int { return b.AskedAt.Compare(a.AskedAt) })
+	}
+	return s.show(c, http.StatusOK, "approvals", data)
+}
+
+// approvalData is the page of one approval.
+type approvalData struct {
+	Desk    *desk
+	Line    approvalLine
+	Title   string
+	Learner []learnerField // as columns of a class list
+	Data    struct {       // for the kit's supplement
+		Supplement []elm.Section
+		Claim      bool
+	}
+	Record   string // path of what was issued
+	Corrects string // path of what it takes the place of
+	May      bool   // who is signed in can decide
+	NoReason bool
+	Failed   []string
+}
+
+func (s *server) approvalData(c echo.Context) (approvalData, error) {
+	ctx, lang := c.Request().Context(), s.kit.Lang(c)
+	a, err := s.Issuer.Approval(ctx, c.Param("id"))
+	if err != nil {
+		return approvalData{}, notFound(err, noApproval)
+	}
+	data := approvalData{Desk: s.desk(c, "approvals"), Line: approvalLineOf(c, a), Title: a.Course}
+	if o, err := s.catalogue.Offer(ctx, a.Course, a.Version); err == nil {
+		data.Title = o.Content.Title.In(lang).Text
+	}
+	_, cells, err := a.Learner()
+	if err != nil {
+		return data, err
+	}
+	for _, f := range issueColumns {
+		if f.Value = cells[f.Name]; f.Value != "" {
+			data.Learner = append(data.Learner, f)
+		}
+	}
+	if data.Data.Supplement, err = s.Issuer.PreviewApproval(a, lang); err != nil {
+		return data, err
+	}
+	if a.Credential != "" {
+		data.Record = recordPath(a.Credential)
+	}
+	if a.Supersedes != "" {
+		data.Corrects = recordPath(a.Supersedes)
+	}
+	data.May = a.State == issuer.Waiting && hasRole(c, Approver) && !data.Line.Mine
+	return data, nil
+}
+
+func (s *server) getDeskApproval(c echo.Context) error {
+	data, err := s.approvalData(c)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "approval", data)
+}
+
+// postDeskApproval decides. The digest in the form is of what was on the page.
+func (s *server) postDeskApproval(c echo.Context) error {
+	data, err := s.approvalData(c)
+	if err != nil {
+		return err
+	}
+	ctx, id, done := c.Request().Context(), c.Param("id"), ""
+	switch c.Param("decision") {
+	case "approve":
+		_, err = s.Issuer.Approve(ctx, id, c.FormValue("digest"), actor(c))
+		done = "approved"
+	case "reject":
+		reason := strings.TrimSpace(c.FormValue("reason"))
+		if reason == "" {
+			data.NoReason = true
+			return s.show(c, http.StatusUnprocessableEntity, "approval", data)
+		}
+		_, err = s.Issuer.Reject(ctx, id, reason, actor(c))
+		done = "rejected"
+	default:
+		return echo.ErrNotFound
+	}
+	if found, ok := errors.AsType[*issuer.Problems](err); ok {
+		data.Failed = problemLines(found)
+		return s.show(c, http.StatusUnprocessableEntity, "approval", data)
+	}
+	if err != nil {
+		return notFound(err, noApproval)
+	}
+	return s.redirect(c, data.Line.Path, "done", done)
+}

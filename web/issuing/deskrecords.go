@@ -1,0 +1,305 @@
+package issuing
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/elm"
+	"indeks/issuer"
+	"indeks/store"
+	"indeks/web"
+)
+
+// Records at the desk: search, one record, and what is done with it.
+
+// recordsOnPage is how many records a page lists.
+const recordsOnPage = 50
+
+// recordStates are those that can be looked for.
+var recordStates = []store.State{store.Issued, store.Suspended, store.Revoked, store.Expired, store.Reserved, store.Erased}
+
+// recordLine is a record in a list.
+type recordLine struct {
+	Path, Number, Name, Title, Date string
+	State                           string
+	Tone                            string
+}
+
+// stateTones says how a state is shown.
+var stateTones = map[string]string{"issued": "good", "suspended": "warn", "revoked": "bad", "expired": "", "reserved": "", "erased": ""}
+
+// stateOf is the state of a record as people look for it.
+func stateOf(r store.Record) string {
+	switch {
+	case r.Erased(store.Register):
+		return string(store.Erased)
+	case r.Expired(web.Clock()):
+		return string(store.Expired)
+	}
+	return string(r.State)
+}
+
+func recordLineOf(r store.Record) recordLine {
+	state := stateOf(r)
+	return recordLine{recordPath(r.ID), r.Number, strings.TrimSpace(r.GivenName + " " + r.FamilyName), r.Title, r.AwardingDate, state, stateTones[state]}
+}
+
+// recordPath is the page of a record.
+func recordPath(id string) string {
+	return "/desk/records/" + url.PathEscape(strings.TrimPrefix(id, "urn:credential:"))
+}
+
+// getDeskRecords finds records by words of a name, a number, or what else the form has.
+func (s *server) getDeskRecords(c echo.Context) error {
+	ctx := c.Request().Context()
+	data := struct {
+		Desk          *desk
+		Words, Course string
+		State         string
+		From, Until   string
+		Batch         string
+		States        []store.State
+		Courses       []option
+		Lines         []recordLine
+		Next          string // query of the next page
+		Failed        bool
+		Asked         bool
+	}{Desk: s.desk(c, "records"), Words: strings.TrimSpace(c.QueryParam("q")), Course: c.QueryParam("course"), State: c.QueryParam("state"),
+		From: c.QueryParam("from"), Until: c.QueryParam("until"), Batch: c.QueryParam("batch"), States: recordStates}
+	offers, err := s.catalogue.Offers(ctx)
+	if err != nil {
+		return err
+	}
+	lang := s.kit.Lang(c)
+	for _, o := range issuer.Current(offers) {
+		data.Courses = append(data.Courses, option{o.ID, o.Content.Title.In(lang).Text, o.ID == data.Course})
+	}
+
+	q := store.Query{Course: data.Course, State: store.State(data.State), From: data.From, Until: data.Until, Batch: data.Batch, Now: web.Clock()}
+	data.Asked = data.Words != "" || q != store.Query{Now: q.Now}
+	// What was typed is a number or id that is there, else the beginning of one where
+	// it has a digit, else a name.
+	if data.Words != "" {
+		record, err := s.Issuer.Find(ctx, data.Words)
+		if err == nil || errors.Is(err, store.ErrErased) {
+			return s.redirect(c, recordPath(record.ID))
+		}
+		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrInvalid) {
+			return err
+		}
+		q.Name = data.Words
+		if strings.ContainsAny(data.Words, "0123456789") {
+			q.Name, q.Number = "", data.Words
+		}
+	}
+	found, next, err := s.Store.Search(ctx, q, c.QueryParam("after"), recordsOnPage)
+	if err == nil && len(found) == 0 && q.Number != "" {
+		q.Number, q.LearnerID = "", data.Words
+		found, next, err = s.Store.Search(ctx, q, c.QueryParam("after"), recordsOnPage)
+	}
+	switch {
+	case errors.Is(err, store.ErrInvalid):
+		data.Failed = true
+	case err != nil:
+		return err
+	}
+	for _, r := range found {
+		data.Lines = append(data.Lines, recordLineOf(r))
+	}
+	if next != "" {
+		query := c.Request().URL.Query()
+		query.Set("after", next)
+		data.Next = "?" + query.Encode()
+	}
+	return s.show(c, http.StatusOK, "records", data)
+}
+
+// deskRecord finds the record of a page. Of one that is erased what is left is shown.
+func (s *server) deskRecord(c echo.Context) (store.Record, error) {
+	record, err := s.find(c)
+	if errors.Is(err, store.ErrErased) {
+		err = nil
+	}
+	return record, err
+}
+
+// recordData is what the pages of one record have.
+type recordData struct {
+	Desk         *desk
+	Line         recordLine
+	Record       store.Record
+	Statement    bool // of a client, without course and learner
+	Page, Verify string
+	Supplement   []elm.Section
+	Claim        bool // never: see the kit's supplement
+	Supersedes   string
+	SupersededBy string
+	Acts         []string // what can be done with it now
+}
+
+// recordActs are what a registrar does with a record, by the last part of its address.
+var recordActs = map[string]recordAct{
+	"revoke":         {to: store.Revoked, from: []store.State{store.Issued, store.Suspended}, do: (*issuer.Issuer).Revoke},
+	"suspend":        {to: store.Suspended, from: []store.State{store.Issued}, do: (*issuer.Issuer).Suspend},
+	"reinstate":      {to: store.Issued, from: []store.State{store.Suspended}, do: (*issuer.Issuer).Reinstate},
+	"erase-delivery": {}, "erase": {},
+}
+
+// actOrder is the order in which they are offered.
+var actOrder = []string{"correct", "suspend", "reinstate", "revoke", "erase-delivery", "erase"}
+
+type recordAct struct {
+	to   store.State
+	from []store.State
+	do   changeMethod
+}
+
+// actsOf are what can be done with a record.
+func actsOf(r store.Record) (acts []string) {
+	for _, name := range actOrder {
+		act := recordActs[name]
+		erased := r.Erased(store.Register)
+		ok := false
+		switch name {
+		case "correct":
+			ok = r.State == store.Issued && r.Course != "" && !erased
+		case "erase-delivery":
+			ok = r.State != store.Reserved && r.Link != "" && !r.Erased(store.Delivery) && r.Course != ""
+		case "erase":
+			ok = r.State != store.Reserved && !erased
+		default:
+			for _, from := range act.from {
+				ok = ok || from == r.State
+			}
+		}
+		if ok {
+			acts = append(acts, name)
+		}
+	}
+	return acts
+}
+
+func (s *server) recordData(c echo.Context) (recordData, error) {
+	r, err := s.deskRecord(c)
+	if err != nil {
+		return recordData{}, err
+	}
+	data := recordData{Desk: s.desk(c, "records"), Line: recordLineOf(r), Record: r, Statement: r.Course == "" && !r.Erased(store.Register)}
+	if !data.Statement && r.Link != "" {
+		data.Page = s.Issuer.LearnerURL(r)
+	}
+	if !data.Statement && r.State != store.Reserved {
+		data.Verify = s.Issuer.VerifyURL(r)
+	}
+	if payload := r.Forms[string(elm.EDC)].Payload; len(payload) > 0 && !data.Statement {
+		cred, err := elm.Parse(payload)
+		if err != nil {
+			return data, err
+		}
+		data.Supplement = elm.Supplement(cred, s.kit.Lang(c))
+	}
+	if r.Supersedes != nil {
+		data.Supersedes = recordPath(r.Supersedes.ID)
+	}
+	for _, change := range r.Changes {
+		if change.Successor != "" {
+			data.SupersededBy = recordPath(change.Successor)
+		}
+	}
+	if hasRole(c, Registrar) {
+		data.Acts = actsOf(r)
+	}
+	return data, nil
+}
+
+func (s *server) getDeskRecord(c echo.Context) error {
+	data, err := s.recordData(c)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "record", data)
+}
+
+// actData is the page on which something is done with a record.
+type actData struct {
+	recordData
+	Act    string
+	Codes  []string
+	Code   string
+	Reason string
+	Failed []string // what is wrong, in English where it comes from below
+	Text   string   // id of a text of what is wrong
+}
+
+// recordActOf is what the last part of the address says, where it can be done.
+func (s *server) actData(c echo.Context) (actData, recordAct, error) {
+	name := c.Param("act")
+	act, ok := recordActs[name]
+	if !ok {
+		return actData{}, act, echo.ErrNotFound
+	}
+	of, err := s.recordData(c)
+	if err != nil {
+		return actData{}, act, err
+	}
+	data := actData{recordData: of, Act: name, Code: c.FormValue("code"), Reason: strings.TrimSpace(c.FormValue("reason"))}
+	if act.to != "" {
+		data.Codes = issuer.ReasonCodes(act.to)
+	}
+	return data, act, nil
+}
+
+func (s *server) getRecordAct(c echo.Context) error {
+	data, _, err := s.actData(c)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "act", data)
+}
+
+func (s *server) postRecordAct(c echo.Context) error {
+	data, act, err := s.actData(c)
+	if err != nil {
+		return err
+	}
+	if data.Reason == "" {
+		data.Text = "desk.reason.missing"
+		return s.show(c, http.StatusUnprocessableEntity, "act", data)
+	}
+	ctx, id := c.Request().Context(), data.Record.ID
+	switch data.Act {
+	case "erase-delivery":
+		_, err = s.Issuer.EraseDelivery(ctx, id, data.Reason, actor(c))
+	case "erase":
+		if _, err = s.Issuer.AskErasure(ctx, []string{id}, "", data.Reason, actor(c)); err == nil {
+			return s.redirect(c, "/desk/erasures", "done", "erase")
+		}
+	default:
+		_, err = act.do(s.Issuer, ctx, id, issuer.Why{Code: data.Code, Text: data.Reason, By: actor(c)})
+	}
+	if found, ok := errors.AsType[*issuer.Problems](err); ok {
+		data.Failed = problemLines(found)
+		return s.show(c, http.StatusUnprocessableEntity, "act", data)
+	}
+	if err != nil {
+		return err
+	}
+	return s.redirect(c, data.Line.Path, "done", data.Act)
+}
+
+// problemLines are what blocks, one line each.
+func problemLines(found *issuer.Problems) (lines []string) {
+	for _, p := range found.List {
+		if !p.Warn {
+			lines = append(lines, p.String())
+		}
+	}
+	return lines
+}
+
+// correctable are the columns that a correction on the page can change.
+var correctable = []string{"given_name", "family_name", "date_of_birth", "learner_id", "email", "grade", "awarding_date"}
