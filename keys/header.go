@@ -80,12 +80,14 @@ func readProtected(text []byte, compact bool) (Header, error) {
 	if err != nil {
 		return h, refuse(ErrFormat, "protected header: %v", err)
 	}
-	members, err := readObject(raw)
-	if err != nil {
-		return h, refuse(ErrFormat, "protected header: %v", err)
-	}
-	if name := nearMiss(members, headerNames); name != "" {
-		return h, refuse(ErrHeader, "%q differs only in case from a header parameter", name)
+	members, ok := plainObject(raw)
+	if !ok {
+		if members, err = readObject(raw); err != nil {
+			return h, refuse(ErrFormat, "protected header: %v", err)
+		}
+		if name := nearMiss(members, headerNames); name != "" {
+			return h, refuse(ErrHeader, "%q differs only in case from a header parameter", name)
+		}
 	}
 	for _, name := range []string{"zip", "sigD"} {
 		if members[name] != nil {

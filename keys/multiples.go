@@ -92,9 +92,14 @@ func newTable(key *ecdsa.PublicKey) *table {
 }
 
 // add adds u·Q to sum, where u is a number of 32 bytes, the highest first.
+//
+// The entries are fetched before the first is added. They lie all over the table,
+// which the processor's nearest cache does not hold, and one addition waits for the
+// other: so they come while nothing waits for them.
 func (t *table) add(sum *nistec.P256Point, u *[digits]byte) {
-	carry := 0
-	negative := nistec.NewP256Point()
+	var entries [digits + 1]nistec.P256Point
+	n, carry := 0, 0
+	var negative uint64 // bit n: that of entry n
 	for i := range t.rows {
 		digit := int(u[digits-1-i]) + carry
 		carry = 0
@@ -103,13 +108,24 @@ func (t *table) add(sum *nistec.P256Point, u *[digits]byte) {
 		}
 		switch {
 		case digit > 0:
-			sum.Add(sum, &t.rows[i][digit-1])
+			entries[n] = t.rows[i][digit-1]
+			n++
 		case digit < 0:
-			sum.Add(sum, negative.Negate(&t.rows[i][-digit-1]))
+			entries[n] = t.rows[i][-digit-1]
+			negative |= 1 << n
+			n++
 		}
 	}
 	if carry == 1 {
-		sum.Add(sum, &t.last)
+		entries[n] = t.last
+		n++
+	}
+	for i := range entries[:n] {
+		entry := &entries[i]
+		if negative>>i&1 == 1 {
+			entry.Negate(entry)
+		}
+		sum.Add(sum, entry)
 	}
 }
 

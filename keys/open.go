@@ -184,11 +184,13 @@ func TypUnsafe(token []byte) string {
 	if err != nil {
 		return ""
 	}
-	header, err := strictjson.Parse(raw)
-	if err != nil {
-		return ""
+	var typ string
+	if members, ok := plainObject(raw); ok {
+		text, _ := readString(members["typ"])
+		typ = string(text)
+	} else if header, err := strictjson.Parse(raw); err == nil {
+		typ, _ = header.Get("typ").Text()
 	}
-	typ, _ := header.Get("typ").Text()
 	return strings.TrimPrefix(typ, "application/")
 }
 

@@ -2,10 +2,11 @@ package keys
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -277,27 +278,86 @@ func nearMiss(members map[string]jsontext.Value, known []string) string {
 	return ""
 }
 
+// plainObject reads an object as headers nearly always are: each member one of
+// headerNames, once, its value a string of ASCII without escapes, a whole number or a
+// boolean, and no white space. It reports false for everything else, which may be as
+// well-formed and is for readObject.
+func plainObject(raw []byte) (map[string]jsontext.Value, bool) {
+	members := make(map[string]jsontext.Value, 8)
+	ok := plainMembers(raw, func(name string, value jsontext.Value) bool {
+		_, twice := members[name]
+		members[name] = value
+		return !twice
+	})
+	return members, ok
+}
+
+// plainMembers gives each the members of a plainObject, one after another, while it
+// returns true. What it reports counts for those, too, that came before.
+func plainMembers(raw []byte, each func(name string, value jsontext.Value) bool) bool {
+	if len(raw) < 2 || raw[0] != '{' {
+		return false
+	}
+	for raw[0] != '}' { // at the brace or comma before a member
+		text, rest, ok := plainText(raw[1:])
+		if !ok || len(rest) == 0 || rest[0] != ':' {
+			return false
+		}
+		at := slices.IndexFunc(headerNames, func(name string) bool { return name == string(text[1:len(text)-1]) })
+		if at < 0 {
+			return false
+		}
+		value, rest, ok := plainValue(rest[1:])
+		if !ok || len(rest) == 0 || rest[0] != ',' && rest[0] != '}' || !each(headerNames[at], value) {
+			return false
+		}
+		raw = rest
+	}
+	return len(raw) == 1
+}
+
+// plainText cuts off the string at the beginning of raw, with its quotation marks.
+func plainText(raw []byte) (text, rest []byte, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return nil, nil, false
+	}
+	for i := 1; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case c == '"':
+			return raw[:i+1], raw[i+1:], true
+		case c < ' ' || c == '\\' || c >= utf8.RuneSelf:
+			return nil, nil, false
+		}
+	}
+	return nil, nil, false
+}
+
+// plainValue cuts off the value at the beginning of raw. Numbers are those that every
+// reader reads alike.
+func plainValue(raw []byte) (value jsontext.Value, rest []byte, ok bool) {
+	for _, literal := range []string{"true", "false"} {
+		if bytes.HasPrefix(raw, []byte(literal)) {
+			return raw[:len(literal)], raw[len(literal):], true
+		}
+	}
+	n := 0
+	for n < len(raw) && '0' <= raw[n] && raw[n] <= '9' {
+		n++
+	}
+	if n == 0 {
+		return plainText(raw)
+	}
+	return raw[:n], raw[n:], raw[0] != '0' && n <= 15
+}
+
 // readString un-escapes a JSON string.
 func readString(raw jsontext.Value) ([]byte, bool) {
 	if raw.Kind() != '"' {
 		return nil, false
 	}
+	if text, rest, ok := plainText(raw); ok && len(rest) == 0 {
+		return bytes.Clone(text[1 : len(text)-1]), true
+	}
 	text, err := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw)
 	return text, err == nil
-}
-
-var base64URL = base64.RawURLEncoding.Strict()
-
-// decodeBase64URL decodes base64url without padding. Every octet string has
-// exactly one text: encoding/base64 alone would skip CR and LF.
-func decodeBase64URL(text []byte) ([]byte, error) {
-	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
-		return nil, errors.New("line break inside base64url")
-	}
-	raw := make([]byte, base64URL.DecodedLen(len(text)))
-	n, err := base64URL.Decode(raw, text)
-	if err != nil {
-		return nil, errors.New("not canonical base64url without padding")
-	}
-	return raw[:n], nil
 }
