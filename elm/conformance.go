@@ -109,7 +109,8 @@ func (v *validation) credential(p place, object *strictjson.Value) {
 	c := v.c
 	if c == nil {
 		c = &Credential{Tree: *object}
-		c.fill()
+		r := newReading()
+		c.fill(&r)
 	}
 	inner := validation{c: c, root: object}
 	inner.base(nil, object)

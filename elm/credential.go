@@ -21,14 +21,15 @@ func Parse(raw []byte) (*Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	if tree.Kind() != strictjson.Object {
-		return nil, &FormatError{Rule: "vc-object", Detail: "a credential is a JSON object"}
-	}
-	return credentialOf(raw, tree)
+	r := newReading()
+	return credentialOf(&r, raw, tree)
 }
 
 // credentialOf fills the model from the tree of a document.
-func credentialOf(raw []byte, tree strictjson.Value) (*Credential, error) {
+func credentialOf(r *reading, raw []byte, tree strictjson.Value) (*Credential, error) {
+	if tree.Kind() != strictjson.Object {
+		return nil, &FormatError{Rule: "vc-object", Detail: "a credential is a JSON object"}
+	}
 	// A reader that folds case would take these for the members that decide who
 	// issued what to whom, so they are refused rather than ignored.
 	members := tree.Members()
@@ -41,8 +42,9 @@ func credentialOf(raw []byte, tree strictjson.Value) (*Credential, error) {
 			return nil, &FormatError{string(jsontext.Pointer("").AppendToken(name)), "json-case", "spelled " + strconv.Quote(standard) + " in the standard"}
 		}
 	}
-	c := &Credential{Raw: raw, Tree: tree}
-	c.fill()
+	c := &r.credentials.list(1)[0]
+	c.Raw, c.Tree = raw, tree
+	c.fill(r)
 	if strings.HasPrefix(c.Issuer.ID, "did:") {
 		c.Issuer.DID = c.Issuer.ID
 	}
@@ -50,9 +52,9 @@ func credentialOf(raw []byte, tree strictjson.Value) (*Credential, error) {
 }
 
 // fill fills the model from Tree.
-func (c *Credential) fill() {
+func (c *Credential) fill(r *reading) {
 	c.Profile, c.ELMContext = profileOf(c.Tree.Get("@context"))
-	r := reading{profile: c.Profile}
+	r.profile, r.odd = c.Profile, false
 	r.fill(c, &c.Tree)
 	c.odd = r.odd
 }

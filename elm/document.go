@@ -19,8 +19,9 @@ func ParseJSON(raw []byte) (any, error) {
 	return tree.Any(), nil
 }
 
-func parseTree(raw []byte) (strictjson.Value, error) {
-	tree, err := strictjson.Parse(raw)
+func parseTree(raw []byte) (strictjson.Value, error) { return formatError(strictjson.Parse(raw)) }
+
+func formatError(tree strictjson.Value, err error) (strictjson.Value, error) {
 	if refused, ok := errors.AsType[*strictjson.Error](err); ok {
 		return tree, (*FormatError)(refused)
 	}

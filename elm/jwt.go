@@ -46,7 +46,8 @@ func ParseJWT(raw []byte) (*Credential, error) {
 	} else if !badgeContext(&context) {
 		return nil, claimsError("", "a token of typ JWT holds a credential in claim vc, or an Open Badge; this holds neither")
 	}
-	c, err := credentialOf(raw, strictjson.Of(root))
+	r := newReading()
+	c, err := credentialOf(&r, raw, strictjson.Of(root))
 	if err != nil {
 		return nil, err
 	}

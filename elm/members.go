@@ -33,7 +33,7 @@ func (o *Credential) member(r *reading, name string, v *strictjson.Value) outcom
 	case "credentialSchema":
 		return many(r, &o.CredentialSchema, v)
 	case "credentialProfiles":
-		return r.conceptList(&o.CredentialProfiles, v)
+		return many(r, &o.CredentialProfiles, v)
 	case "relatedResource":
 		return many(r, &o.RelatedResource, v)
 	case "displayParameter":
@@ -68,7 +68,11 @@ func (o *Credential) member(r *reading, name string, v *strictjson.Value) outcom
 
 func (o *CredentialSchema) extra() *Extra { return &o.Extra }
 
+func (*CredentialSchema) shelf(_ *reading) *shelf[CredentialSchema] { return nil }
+
 func (o *RelatedResource) extra() *Extra { return &o.Extra }
+
+func (*RelatedResource) shelf(r *reading) *shelf[RelatedResource] { return &r.resources }
 
 func (o *RelatedResource) ref() *Ref { return nil }
 
@@ -88,6 +92,8 @@ func (o *RelatedResource) member(r *reading, name string, v *strictjson.Value) o
 
 func (o *StatusEntry) extra() *Extra { return &o.Extra }
 
+func (*StatusEntry) shelf(r *reading) *shelf[StatusEntry] { return &r.entries }
+
 func (o *StatusEntry) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "statusPurpose":
@@ -102,10 +108,12 @@ func (o *StatusEntry) member(r *reading, name string, v *strictjson.Value) outco
 
 func (o *Concept) extra() *Extra { return &o.Extra }
 
+func (*Concept) shelf(r *reading) *shelf[Concept] { return &r.concepts }
+
 func (o *Concept) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "inScheme":
-		return r.scheme(&o.InScheme, v)
+		return one(r, &o.InScheme, v)
 	case "notation":
 		return r.string(&o.Notation, v)
 	case "prefLabel":
@@ -118,19 +126,25 @@ func (o *Concept) member(r *reading, name string, v *strictjson.Value) outcome {
 
 func (o *ConceptScheme) extra() *Extra { return &o.Extra }
 
+func (*ConceptScheme) shelf(r *reading) *shelf[ConceptScheme] { return &r.schemes }
+
 func (o *Note) extra() *Extra { return &o.Extra }
+
+func (*Note) shelf(r *reading) *shelf[Note] { return &r.notes }
 
 func (o *Note) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "noteLiteral":
 		return r.text(&o.NoteLiteral, v)
 	case "subject":
-		return r.conceptList(&o.Subject, v)
+		return many(r, &o.Subject, v)
 	}
 	return o.Ref.member(r, name, v)
 }
 
 func (o *Identifier) extra() *Extra { return &o.Extra }
+
+func (*Identifier) shelf(r *reading) *shelf[Identifier] { return &r.identifiers }
 
 func (o *Identifier) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -143,6 +157,8 @@ func (o *Identifier) member(r *reading, name string, v *strictjson.Value) outcom
 }
 
 func (o *LegalIdentifier) extra() *Extra { return &o.Extra }
+
+func (*LegalIdentifier) shelf(r *reading) *shelf[LegalIdentifier] { return &r.legal }
 
 func (o *LegalIdentifier) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -158,6 +174,8 @@ func (o *LegalIdentifier) member(r *reading, name string, v *strictjson.Value) o
 
 func (o *Location) extra() *Extra { return &o.Extra }
 
+func (*Location) shelf(r *reading) *shelf[Location] { return &r.locations }
+
 func (o *Location) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "description":
@@ -165,12 +183,14 @@ func (o *Location) member(r *reading, name string, v *strictjson.Value) outcome 
 	case "address":
 		return many(r, &o.Address, v)
 	case "spatialCode":
-		return r.conceptList(&o.SpatialCode, v)
+		return many(r, &o.SpatialCode, v)
 	}
 	return o.Ref.member(r, name, v)
 }
 
 func (o *Address) extra() *Extra { return &o.Extra }
+
+func (*Address) shelf(r *reading) *shelf[Address] { return &r.addresses }
 
 func (o *Address) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -184,6 +204,8 @@ func (o *Address) member(r *reading, name string, v *strictjson.Value) outcome {
 
 func (o *WebResource) extra() *Extra { return &o.Extra }
 
+func (*WebResource) shelf(r *reading) *shelf[WebResource] { return &r.pages }
+
 func (o *WebResource) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "title":
@@ -191,12 +213,14 @@ func (o *WebResource) member(r *reading, name string, v *strictjson.Value) outco
 	case "contentURL":
 		return r.string(&o.ContentURL, v)
 	case "language":
-		return r.conceptList(&o.Language, v)
+		return many(r, &o.Language, v)
 	}
 	return o.Ref.member(r, name, v)
 }
 
 func (o *MediaObject) extra() *Extra { return &o.Extra }
+
+func (*MediaObject) shelf(_ *reading) *shelf[MediaObject] { return nil }
 
 func (o *MediaObject) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -214,6 +238,8 @@ func (o *MediaObject) member(r *reading, name string, v *strictjson.Value) outco
 
 func (o *DisplayParameter) extra() *Extra { return &o.Extra }
 
+func (*DisplayParameter) shelf(_ *reading) *shelf[DisplayParameter] { return nil }
+
 func (o *DisplayParameter) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "title":
@@ -223,7 +249,7 @@ func (o *DisplayParameter) member(r *reading, name string, v *strictjson.Value) 
 	case "primaryLanguage":
 		return one(r, &o.PrimaryLanguage, v)
 	case "language":
-		return r.conceptList(&o.Language, v)
+		return many(r, &o.Language, v)
 	case "individualDisplay":
 		return many(r, &o.IndividualDisplay, v)
 	}
@@ -231,6 +257,8 @@ func (o *DisplayParameter) member(r *reading, name string, v *strictjson.Value) 
 }
 
 func (o *IndividualDisplay) extra() *Extra { return &o.Extra }
+
+func (*IndividualDisplay) shelf(_ *reading) *shelf[IndividualDisplay] { return nil }
 
 func (o *IndividualDisplay) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -244,6 +272,8 @@ func (o *IndividualDisplay) member(r *reading, name string, v *strictjson.Value)
 
 func (o *DisplayDetail) extra() *Extra { return &o.Extra }
 
+func (*DisplayDetail) shelf(_ *reading) *shelf[DisplayDetail] { return nil }
+
 func (o *DisplayDetail) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "page":
@@ -255,6 +285,8 @@ func (o *DisplayDetail) member(r *reading, name string, v *strictjson.Value) out
 }
 
 func (o *Organisation) extra() *Extra { return &o.Extra }
+
+func (*Organisation) shelf(r *reading) *shelf[Organisation] { return &r.organisations }
 
 func (o *Organisation) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -286,6 +318,8 @@ func (o *Organisation) member(r *reading, name string, v *strictjson.Value) outc
 
 func (o *Person) extra() *Extra { return &o.Extra }
 
+func (*Person) shelf(r *reading) *shelf[Person] { return &r.persons }
+
 func (o *Person) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "fullName":
@@ -301,7 +335,7 @@ func (o *Person) member(r *reading, name string, v *strictjson.Value) outcome {
 	case "identifier":
 		return many(r, &o.Identifier, v)
 	case "citizenshipCountry":
-		return r.conceptList(&o.CitizenshipCountry, v)
+		return many(r, &o.CitizenshipCountry, v)
 	case "contactPoint":
 		return many(r, &o.ContactPoint, v)
 	case "hasClaim":
@@ -311,6 +345,8 @@ func (o *Person) member(r *reading, name string, v *strictjson.Value) outcome {
 }
 
 func (o *ContactPoint) extra() *Extra { return &o.Extra }
+
+func (*ContactPoint) shelf(_ *reading) *shelf[ContactPoint] { return nil }
 
 func (o *ContactPoint) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -322,7 +358,11 @@ func (o *ContactPoint) member(r *reading, name string, v *strictjson.Value) outc
 
 func (o *Mailbox) extra() *Extra { return &o.Extra }
 
+func (*Mailbox) shelf(_ *reading) *shelf[Mailbox] { return nil }
+
 func (o *Claim) extra() *Extra { return &o.Extra }
+
+func (*Claim) shelf(r *reading) *shelf[Claim] { return &r.claims }
 
 func (o *Claim) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -372,6 +412,8 @@ func (o *Claim) member(r *reading, name string, v *strictjson.Value) outcome {
 
 func (o *AwardingProcess) extra() *Extra { return &o.Extra }
 
+func (*AwardingProcess) shelf(r *reading) *shelf[AwardingProcess] { return &r.processes }
+
 func (o *AwardingProcess) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "description":
@@ -392,6 +434,8 @@ func (o *AwardingProcess) member(r *reading, name string, v *strictjson.Value) o
 
 func (o *Specification) extra() *Extra { return &o.Extra }
 
+func (*Specification) shelf(r *reading) *shelf[Specification] { return &r.specifications }
+
 func (o *Specification) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "identifier":
@@ -401,7 +445,7 @@ func (o *Specification) member(r *reading, name string, v *strictjson.Value) out
 	case "description":
 		return r.text(&o.Description, v)
 	case "dcType":
-		return r.conceptList(&o.DCType, v)
+		return many(r, &o.DCType, v)
 	case "additionalNote":
 		return many(r, &o.AdditionalNote, v)
 	case "homepage":
@@ -409,13 +453,13 @@ func (o *Specification) member(r *reading, name string, v *strictjson.Value) out
 	case "supplementaryDocument":
 		return many(r, &o.SupplementaryDocument, v)
 	case "thematicArea":
-		return r.conceptList(&o.ThematicArea, v)
+		return many(r, &o.ThematicArea, v)
 	case "eqfLevel":
 		return one(r, &o.EQFLevel, v)
 	case "nqfLevel":
-		return r.conceptList(&o.NQFLevel, v)
+		return many(r, &o.NQFLevel, v)
 	case "educationLevel":
-		return r.conceptList(&o.EducationLevel, v)
+		return many(r, &o.EducationLevel, v)
 	case "creditPoint":
 		return many(r, &o.CreditPoint, v)
 	case "volumeOfLearning":
@@ -425,13 +469,13 @@ func (o *Specification) member(r *reading, name string, v *strictjson.Value) out
 	case "contactHour":
 		return r.string(&o.ContactHour, v)
 	case "language":
-		return r.conceptList(&o.Language, v)
+		return many(r, &o.Language, v)
 	case "mode":
-		return r.conceptList(&o.Mode, v)
+		return many(r, &o.Mode, v)
 	case "learningSetting":
 		return one(r, &o.LearningSetting, v)
 	case "targetGroup":
-		return r.conceptList(&o.TargetGroup, v)
+		return many(r, &o.TargetGroup, v)
 	case "entryRequirement":
 		return one(r, &o.EntryRequirement, v)
 	case "learningOutcome":
@@ -458,6 +502,8 @@ func (o *Specification) member(r *reading, name string, v *strictjson.Value) out
 
 func (o *LearningOutcome) extra() *Extra { return &o.Extra }
 
+func (*LearningOutcome) shelf(r *reading) *shelf[LearningOutcome] { return &r.outcomes }
+
 func (o *LearningOutcome) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
 	case "title":
@@ -467,9 +513,9 @@ func (o *LearningOutcome) member(r *reading, name string, v *strictjson.Value) o
 	case "reusabilityLevel":
 		return one(r, &o.ReusabilityLevel, v)
 	case "relatedESCOSkill":
-		return r.conceptList(&o.RelatedESCOSkill, v)
+		return many(r, &o.RelatedESCOSkill, v)
 	case "relatedSkill":
-		return r.conceptList(&o.RelatedSkill, v)
+		return many(r, &o.RelatedSkill, v)
 	case "additionalNote":
 		return many(r, &o.AdditionalNote, v)
 	}
@@ -477,6 +523,8 @@ func (o *LearningOutcome) member(r *reading, name string, v *strictjson.Value) o
 }
 
 func (o *CreditPoint) extra() *Extra { return &o.Extra }
+
+func (*CreditPoint) shelf(r *reading) *shelf[CreditPoint] { return &r.points }
 
 func (o *CreditPoint) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -489,6 +537,8 @@ func (o *CreditPoint) member(r *reading, name string, v *strictjson.Value) outco
 }
 
 func (o *GradingScheme) extra() *Extra { return &o.Extra }
+
+func (*GradingScheme) shelf(_ *reading) *shelf[GradingScheme] { return nil }
 
 func (o *GradingScheme) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -503,6 +553,8 @@ func (o *GradingScheme) member(r *reading, name string, v *strictjson.Value) out
 }
 
 func (o *Accreditation) extra() *Extra { return &o.Extra }
+
+func (*Accreditation) shelf(r *reading) *shelf[Accreditation] { return &r.accreditations }
 
 func (o *Accreditation) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -529,7 +581,7 @@ func (o *Accreditation) member(r *reading, name string, v *strictjson.Value) out
 	case "reviewDate":
 		return r.date(&o.ReviewDate, v)
 	case "limitEQFLevel":
-		return r.conceptList(&o.LimitEQFLevel, v)
+		return many(r, &o.LimitEQFLevel, v)
 	case "additionalNote":
 		return many(r, &o.AdditionalNote, v)
 	}
@@ -537,6 +589,8 @@ func (o *Accreditation) member(r *reading, name string, v *strictjson.Value) out
 }
 
 func (o *PeriodOfTime) extra() *Extra { return &o.Extra }
+
+func (*PeriodOfTime) shelf(_ *reading) *shelf[PeriodOfTime] { return nil }
 
 func (o *PeriodOfTime) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {
@@ -549,6 +603,8 @@ func (o *PeriodOfTime) member(r *reading, name string, v *strictjson.Value) outc
 }
 
 func (o *Evidence) extra() *Extra { return &o.Extra }
+
+func (*Evidence) shelf(_ *reading) *shelf[Evidence] { return nil }
 
 func (o *Evidence) member(r *reading, name string, v *strictjson.Value) outcome {
 	switch name {

@@ -16,30 +16,59 @@ type reading struct {
 	odd bool
 
 	// Of these a document has many, and mostly one in a place.
-	words    room[string] // values of texts
-	texts    room[Tagged]
-	concepts room[Concept]
-	schemes  room[ConceptScheme]
+	credentials    shelf[Credential]
+	words          shelf[string] // values of texts
+	texts          shelf[Tagged]
+	concepts       shelf[Concept]
+	schemes        shelf[ConceptScheme]
+	notes          shelf[Note]
+	claims         shelf[Claim]
+	specifications shelf[Specification]
+	processes      shelf[AwardingProcess]
+	organisations  shelf[Organisation]
+	persons        shelf[Person]
+	locations      shelf[Location]
+	addresses      shelf[Address]
+	outcomes       shelf[LearningOutcome]
+	points         shelf[CreditPoint]
+	identifiers    shelf[Identifier]
+	legal          shelf[LegalIdentifier]
+	pages          shelf[WebResource]
+	entries        shelf[StatusEntry]
+	resources      shelf[RelatedResource]
+	accreditations shelf[Accreditation]
 }
 
-// room gives out lists that are parts of larger pieces of memory.
-type room[T any] struct{ left []T }
+// few is how many of small types are put on a shelf at once.
+const few = 16
 
-func (r *room[T]) list(n int) []T {
-	if n > len(r.left) {
-		r.left = make([]T, max(n, 16))
-	}
-	list := r.left[:n:n]
-	r.left = r.left[n:]
-	return list
+func newReading() reading {
+	return reading{words: shelf[string]{want: few}, texts: shelf[Tagged]{want: few}, concepts: shelf[Concept]{want: few}, schemes: shelf[ConceptScheme]{want: few}}
 }
 
-// add appends to a list, which begins in the room.
-func (r *room[T]) add(list []T, item T) []T {
-	if list == nil {
-		list = r.list(1)[:0]
-	}
-	return append(list, item)
+// clear takes everything off the shelves.
+func (r *reading) clear() {
+	r.credentials.clear()
+	r.words.clear()
+	r.texts.clear()
+	r.concepts.clear()
+	r.schemes.clear()
+	r.notes.clear()
+	r.claims.clear()
+	r.specifications.clear()
+	r.processes.clear()
+	r.organisations.clear()
+	r.persons.clear()
+	r.locations.clear()
+	r.addresses.clear()
+	r.outcomes.clear()
+	r.points.clear()
+	r.identifiers.clear()
+	r.legal.clear()
+	r.pages.clear()
+	r.entries.clear()
+	r.resources.clear()
+	r.accreditations.clear()
 }
 
 // alone is a list of one value.
@@ -59,6 +88,7 @@ type object interface {
 type objectOf[T any] interface {
 	*T
 	object
+	shelf(r *reading) *shelf[T] // nil where there is none for the type
 }
 
 // outcome is what came of a member.
@@ -120,7 +150,7 @@ func only[T any, P objectOf[T]](r *reading, field *T, v *strictjson.Value) outco
 }
 
 func one[T any, P objectOf[T]](r *reading, field **T, v *strictjson.Value) outcome {
-	target := new(T)
+	target := &P(nil).shelf(r).list(1)[0]
 	if !r.fill(P(target), single(v)) {
 		return misfit
 	}
@@ -129,33 +159,7 @@ func one[T any, P objectOf[T]](r *reading, field **T, v *strictjson.Value) outco
 }
 
 func many[T any, P objectOf[T]](r *reading, field *List[T], v *strictjson.Value) outcome {
-	return fillList[T, P](r, field, v, make(List[T], count(v)))
-}
-
-// conceptList is many for concepts, and scheme is one for their schemes.
-func (r *reading) conceptList(field *List[Concept], v *strictjson.Value) outcome {
-	return fillList(r, field, v, r.concepts.list(count(v)))
-}
-
-func (r *reading) scheme(field **ConceptScheme, v *strictjson.Value) outcome {
-	target := &r.schemes.list(1)[0]
-	if !r.fill(target, single(v)) {
-		return misfit
-	}
-	*field = target
-	return held
-}
-
-// count is how many values stand in a place.
-func count(v *strictjson.Value) int {
-	if v.Kind() != strictjson.Array {
-		return 1
-	}
-	return len(v.Items())
-}
-
-// fillList fills list, which has room for what v holds.
-func fillList[T any, P objectOf[T]](r *reading, field *List[T], v *strictjson.Value, list List[T]) outcome {
+	list := P(nil).shelf(r).list(count(v))
 	if v.Kind() != strictjson.Array {
 		if !r.fill(P(&list[0]), v) {
 			return misfit
@@ -174,6 +178,14 @@ func fillList[T any, P objectOf[T]](r *reading, field *List[T], v *strictjson.Va
 	}
 	*field = list
 	return held
+}
+
+// count is how many values stand in a place.
+func count(v *strictjson.Value) int {
+	if v.Kind() != strictjson.Array {
+		return 1
+	}
+	return len(v.Items())
 }
 
 func (r *reading) string(field *string, v *strictjson.Value) outcome {

@@ -16,12 +16,13 @@ import (
 // Concepts of the compiled-in lists carry the list's label whatever the
 // credential calls them (in English some of them a plainer one). Amounts are shown as written; systems of credit are
 // never converted or added up.
-func Supplement(c *Credential, lang string) []Section {
-	v := newView(c, lang)
+func Supplement(c *Credential, lang string) []Section { return new(view).supplement(c, lang) }
+
+func (v *view) supplement(c *Credential, lang string) []Section {
+	v.look(c, lang)
 	if c.Profile == Other && badgeContext(c.Tree.Get("@context")) {
 		return slices.DeleteFunc(v.badge(), func(s Section) bool { return len(s.Elements) == 0 })
 	}
-	v.elements.left = make([]Element, 41) // as many as are asked for below
 	sections := []Section{
 		v.section("who", v.learner(), v.title(), v.awardingBody(), v.issuer(), v.country(), v.issued()),
 		v.section("skills", v.outcomes(), v.outcomeSource()),

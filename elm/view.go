@@ -30,9 +30,9 @@ type view struct {
 	mandate  bool            // the issuer sealed what others awarded
 
 	// Of these a supplement has many, and mostly one in a place.
-	values   room[Value]
-	elements room[Element]
-	noted    room[note]
+	values   shelf[Value]
+	elements shelf[Element]
+	noted    shelf[note]
 }
 
 // What is shown of one element. Documents that say more are hardly honest, and
@@ -61,14 +61,20 @@ type note struct {
 	concept     *Concept
 }
 
-func newView(c *Credential, lang string) *view {
+// look turns the view to a credential.
+func (v *view) look(c *Credential, lang string) {
 	if lang == "sr" {
 		lang = "sr-Latn"
 	}
 	if !slices.Contains(languages, lang) {
 		lang = "en"
 	}
-	v := &view{c: c, lang: lang, notes: map[string][]note{}, known: map[string]bool{}, schemes: map[string]bool{}}
+	if v.notes == nil { // the first
+		v.values.want, v.noted.want = few, few
+		v.elements.want = 41 // as many as a supplement asks for
+	}
+	v.forget()
+	v.c, v.lang = c, lang
 	for i := range c.Subject {
 		v.sort(c.Subject[i].HasClaim, false, "LearningAchievement", nil)
 	}
@@ -76,7 +82,35 @@ func newView(c *Credential, lang string) *view {
 	v.foresee()
 	v.awarding = slices.Clip(v.awardingBodies())
 	v.mandate = v.mandated()
-	return v
+}
+
+// forget takes away what was found out about a credential. Values and elements, of
+// which supplements are made, remain.
+func (v *view) forget() {
+	v.c, v.awarding, v.mandate = nil, nil, false
+	if len(v.known)+len(v.notes)+len(v.schemes) > maxShelf { // a map never becomes smaller
+		v.notes, v.known, v.schemes = nil, nil, nil
+	}
+	if v.notes == nil {
+		v.notes, v.known, v.schemes = map[string][]note{}, map[string]bool{}, map[string]bool{}
+	}
+	clear(v.notes)
+	clear(v.known)
+	clear(v.schemes)
+	v.noted.clear()
+	for _, list := range []*[]claim{&v.achievements, &v.activities, &v.assessments, &v.entitlements, &v.foreseen} {
+		if cap(*list) > maxShelf {
+			*list = nil
+		}
+		clear(*list)
+		*list = (*list)[:0]
+	}
+}
+
+func (v *view) clear() {
+	v.forget()
+	v.values.clear()
+	v.elements.clear()
 }
 
 // sort files claims and all that they contain by kind. Kind is what a claim is

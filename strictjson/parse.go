@@ -38,11 +38,19 @@ func (e *Error) Error() string {
 // error is an [*Error].
 func Parse(raw []byte) (Value, error) {
 	if len(raw) > MaxBytes {
-		return Value{}, &Error{Rule: "json-size", Detail: fmt.Sprintf("%d bytes, at most %d are read", len(raw), MaxBytes)}
+		return Value{}, tooLarge(raw)
 	}
 	p := parsers.Get().(*parser)
 	defer p.release()
-	p.src = string(raw)
+	return p.document(string(raw))
+}
+
+func tooLarge(raw []byte) *Error {
+	return &Error{Rule: "json-size", Detail: fmt.Sprintf("%d bytes, at most %d are read", len(raw), MaxBytes)}
+}
+
+func (p *parser) document(src string) (Value, error) {
+	p.src = src
 	p.space()
 	if p.pos == len(p.src) {
 		return Value{}, &Error{Rule: "json-syntax", Detail: "no document"}

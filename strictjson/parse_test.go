@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
@@ -128,8 +130,14 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	var room Room
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		tree, err := parse(raw)
+		housed, other := room.Parse(bytes.Clone(raw))
+		if again := housed.Any(); fmt.Sprint(err) != fmt.Sprint(other) || err == nil && !reflect.DeepEqual(again, tree) {
+			t.Fatalf("in a room: %v, error %v, not %v", again, other, err)
+		}
+		room.Clear()
 		want, refused := referee(raw)
 		if (err == nil) != (refused == nil) {
 			t.Fatalf("error %v, of the referee %v", err, refused)

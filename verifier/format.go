@@ -28,7 +28,7 @@ var tooLarge = []string{"json-size", "json-depth", "json-members", "json-name"}
 
 // checkFormat parses a payload and judges it: strict JSON, pinned contexts
 // without conflict, the data model's rules, no undefined term. It returns nil
-// where there is nothing that could be read. In forms of JOSE, claims of JWT may
+// where there is nothing that could be read, and else one that keeps payload. In forms of JOSE, claims of JWT may
 // stand beside the credential's members; form is "" for a document without a seal.
 //
 // A European Digital Credential that is well-formed but does not conform to the
@@ -40,8 +40,11 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 
 	// 1. Strict parse.
 	parse := elm.Parse
-	if form == keys.JWT {
+	switch {
+	case form == keys.JWT:
 		parse = elm.ParseJWT
+	case r.room != nil:
+		parse = r.room.Parse
 	}
 	cred, err := parse(payload)
 	if err != nil {

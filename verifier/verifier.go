@@ -131,6 +131,22 @@ type Report struct {
 	lost        *lost         // where the key became known to others later; else nil
 	sealEnds    time.Time     // when the seal says that it expires; zero where it does not
 	supplement  []elm.Section // of Credential in English, where it was looked at
+	room        *elm.Room     // what Credential and supplement are in; nil: in memory of their own
+}
+
+// rooms are those of reports that were released.
+var rooms = sync.Pool{New: func() any { return new(elm.Room) }}
+
+// Release gives the memory of the report's content to other reports. Whoever calls
+// it, as he need not, is done with the report, its Credential, and everything in it
+// but texts.
+func (r *Report) Release() {
+	room := r.room
+	*r = Report{}
+	if room != nil {
+		room.Clear()
+		rooms.Put(room)
+	}
 }
 
 // Extract says that what was sealed is an extract of a credential, as offline codes

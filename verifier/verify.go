@@ -57,7 +57,7 @@ func said(format string, args []any) string {
 //
 // Nothing is fetched before the credential's issuer is confirmed, and no content
 // leaves it unless the seal verified: Report.Credential, Issuer.Claimed and
-// names in messages are of sealed content only.
+// names in messages are of sealed content only. The report keeps nothing of token.
 func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	r := v.newReport()
 
@@ -67,6 +67,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	if text := bytes.TrimSpace(token); startsOffline(text) && IsOffline(string(text)) {
 		return v.verifyOffline(ctx, r, string(text))
 	}
+	r.room = rooms.Get().(*elm.Room)
 
 	// 1. Open: the exact payload, with seals that verify under some key.
 	found := &resolver{trust: v.trust}
@@ -74,6 +75,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	opened, err := keys.Open(ctx, token, found)
 	end(nil) // a seal that does not fit is an answer
 	if errors.Is(err, keys.ErrNotSealed) {
+		token = bytes.Clone(token) // what is not unpacked is what is read
 		if inner, extra, ok, err := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && err != nil {
 			r.State = Unreadable
 			r.check(CheckFormat).fail("malformed", "The envelope of the credential cannot be read: %s.", plain(err.Error()))
@@ -412,7 +414,11 @@ func (r *Report) checkSupplement(cred *elm.Credential) {
 		c.notMade("", "Not a credential of the European Learning Model, so the elements of Annex I were not looked for.")
 		return
 	}
-	r.supplement = elm.Supplement(cred, "en")
+	if r.room == nil {
+		r.supplement = elm.Supplement(cred, "en")
+	} else {
+		r.supplement = r.room.Supplement(cred, "en")
+	}
 	if r.Extract != nil {
 		c.notMade("", "This is an extract for a printed code. The whole credential is asked for the elements of Annex I; the learner has it.")
 		return

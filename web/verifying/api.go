@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 
 	"indeks/verifier"
@@ -39,13 +40,14 @@ func (s *Server) openAPI(c echo.Context) error {
 func (s *Server) postVerification(c echo.Context) error {
 	web.NoStore(c)
 	ctx := c.Request().Context()
-	token, err := readBody(c.Request())
-	if err != nil {
+	body := buffers.Get().(*[]byte)
+	var err error
+	if *body, err = readBody(c.Request(), (*body)[:0]); err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
-	asked := request{token: token}
+	asked := request{token: *body}
 	if isJSON(c.Request().Header.Get(echo.HeaderContentType)) {
-		if asked, err = readRequest(token); err != nil {
+		if asked, err = readRequest(*body); err != nil {
 			return err
 		}
 		switch link := asked.link; {
@@ -79,29 +81,36 @@ func (s *Server) postVerification(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		room := answers.Get().(*[]byte)
-		defer func() {
-			if cap(*room) <= 64<<10 {
-				answers.Put(room)
-			}
-		}()
-		*room = report.AppendJSON((*room)[:0], lang)
-		raw = *room
+		// Nothing of the body is in the report, and nothing of the report is used when the
+		// answer is written.
+		defer giveBack(body)
+		answer := buffers.Get().(*[]byte)
+		defer giveBack(answer)
+		*answer = report.AppendJSON((*answer)[:0], lang)
+		report.Release()
+		raw = *answer
 	}
 	c.Response().Header().Set("Content-Language", lang)
 	return web.Blob(c, http.StatusOK, echo.MIMEApplicationJSON, raw)
 }
 
-// answers is room for reports, which are as long as each other and written before
-// the handler returns.
-var answers = sync.Pool{New: func() any { return new([]byte) }}
+// buffers are room for bodies and answers, which are as long as each other and done
+// with when the handler returns.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// readBody reads a body into as much room as it says that it needs. Of one that
-// is said to be large, the rest of the room is made when the bytes are there.
-func readBody(r *http.Request) ([]byte, error) {
+func giveBack(buffer *[]byte) {
+	if cap(*buffer) <= 64<<10 {
+		buffers.Put(buffer)
+	}
+}
+
+// readBody reads a body behind what is in buffer, into as much room as it says that
+// it needs. Of one that is said to be large, the rest of the room is made when the
+// bytes are there.
+func readBody(r *http.Request, body []byte) ([]byte, error) {
 	const first = 64 << 10
 	said := int(min(max(r.ContentLength, 0), maxBody))
-	body := make([]byte, 0, max(min(said, first)+1, 512)) // and one to see the end by
+	body = slices.Grow(body, max(min(said, first)+1, 512)) // and one to see the end by
 	for {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		if body = body[:len(body)+n]; err == io.EOF {
