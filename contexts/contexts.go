@@ -151,6 +151,20 @@ var compiledIn = sync.OnceValue(func() *Set {
 	return s
 })
 
+// Documents returns the contexts of the set as JSON, by the URL under which documents
+// name them; that of ELM by ELMPath.
+func (s *Set) Documents() map[string][]byte {
+	docs := map[string][]byte{ELMPath: bytes.Clone(s.elm.bytes)}
+	for url, d := range s.docs {
+		docs[url] = bytes.Clone(d.bytes)
+	}
+	return docs
+}
+
+// ShapesText is the text of the shapes of the application profiles that are
+// compiled in, as this package restates them.
+func ShapesText() string { return profileShapes }
+
 // With returns a set that also holds docs (URL to JSON-LD context document).
 // It reports an error for a document that is not a context, uses what this
 // package does not implement (@vocab, @import, @propagate, aliases of keywords

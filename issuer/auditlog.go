@@ -147,8 +147,12 @@ func logKeys(ring *keys.Ring) ownKeys {
 
 // OpenHead opens a head of one of the institution's audit logs.
 func (i *Institution) OpenHead(ctx context.Context, ring *keys.Ring, token []byte) (store.Head, error) {
+	return i.openHead(ctx, logKeys(ring), token)
+}
+
+func (i *Institution) openHead(ctx context.Context, own keys.Resolver, token []byte) (store.Head, error) {
 	token = bytes.TrimSpace(token)
-	opened, err := keys.OpenLogHead(ctx, token, logKeys(ring))
+	opened, err := keys.OpenLogHead(ctx, token, own)
 	if err != nil {
 		return store.Head{}, fmt.Errorf("opening a head of the audit log: %w", err)
 	}

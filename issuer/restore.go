@@ -108,8 +108,12 @@ func UnpackKeys(path string, identity []byte) ([]byte, error) {
 // Publication opens a status list that this institution has published, with the
 // keys that it publishes: what stands in it was said by us.
 func (i *Institution) Publication(ctx context.Context, entries []keys.Entry, token []byte) (store.Publication, error) {
+	return i.publication(ctx, ownKeys(entries), token)
+}
+
+func (i *Institution) publication(ctx context.Context, own keys.Resolver, token []byte) (store.Publication, error) {
 	token = bytes.TrimSpace(token)
-	opened, err := keys.Open(ctx, token, ownKeys(entries))
+	opened, err := keys.Open(ctx, token, own)
 	if err != nil {
 		return store.Publication{}, fmt.Errorf("opening the status list: %w", err)
 	}

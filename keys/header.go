@@ -38,7 +38,7 @@ var understood = map[Form][]string{
 // no credentials (RFC 8725 section 3.11). The typ of a compact token tells its
 // form, and which forms are read is for the caller of parse to say.
 var (
-	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "dc+sd-jwt": SDJWT, "vc+sd-jwt": SDJWT, "trust+jwt": TrustJWT, "log-head+jwt": LogHead, "withdrawal+jwt": Withdrawal}
+	compactTyp = map[string]Form{"": VCJWT, "vc+jwt": VCJWT, "JWT": JWT, "vp+jwt": VPJWT, "dc+sd-jwt": SDJWT, "vc+sd-jwt": SDJWT, "trust+jwt": TrustJWT, "log-head+jwt": LogHead, "withdrawal+jwt": Withdrawal, "archive+jwt": ArchiveSeal}
 	allowedTyp = map[Form][]string{
 		VCJWT: {"", "vc+jwt"},
 		JWT:   {"JWT"},
@@ -50,7 +50,7 @@ var (
 		TrustJWT: {"trust+jwt"},
 		LogHead:  {"log-head+jwt"},
 
-		Withdrawal: {"withdrawal+jwt"},
+		Withdrawal: {"withdrawal+jwt"}, ArchiveSeal: {"archive+jwt"},
 	}
 	allowedCty = map[Form][]string{
 		VCJWT: {"", "vc"},
@@ -63,7 +63,7 @@ var (
 		TrustJWT: {"", "json"},
 		LogHead:  {""},
 
-		Withdrawal: {""},
+		Withdrawal: {""}, ArchiveSeal: {""},
 	}
 )
 

@@ -49,6 +49,11 @@ const (
 	// and OpenLogHead. It passes for nothing else, and nothing else for it.
 	LogHead Form = "log-head+jwt"
 
+	// ArchiveSeal is the form of an institution's word on the files of an archive: a
+	// compact JWS of this typ, by Seal and OpenArchiveSeal. It passes for nothing else,
+	// and nothing else for it.
+	ArchiveSeal Form = "archive+jwt"
+
 	// Withdrawal is the form of an issuer's word on why a credential was withdrawn: a
 	// compact JWS of this typ, by Seal and OpenWithdrawal. It passes for nothing else, and
 	// nothing else for it.

@@ -63,6 +63,12 @@ func OpenWithdrawal(ctx context.Context, token []byte, r Resolver) (*Opened, err
 	return withdrawals.open(ctx, token, r)
 }
 
+// OpenArchiveSeal is [Open] for an institution's word on the files of an archive,
+// which is an [ArchiveSeal] and nothing else.
+func OpenArchiveSeal(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+	return archiveSeals.open(ctx, token, r)
+}
+
 // kind is what is opened: by its forms, and the purposes of keys that seal it.
 type kind struct {
 	name     string
@@ -78,6 +84,7 @@ var (
 	trustFiles    = kind{"trust file", []string{"assertionMethod"}, []Form{TrustJWT}}
 	logHeads      = kind{"head of a log", []string{LogPurpose, "assertionMethod"}, []Form{LogHead}}
 	withdrawals   = kind{"withdrawal", []string{"assertionMethod"}, []Form{Withdrawal}}
+	archiveSeals  = kind{"seal of an archive", []string{"assertionMethod"}, []Form{ArchiveSeal}}
 )
 
 // holds returns an error for a token of another kind.

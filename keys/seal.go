@@ -23,7 +23,7 @@ func (s *Sealer) Public() *PublicKey {
 	return s.ring.key(s.kid).public() // keys are never deleted
 }
 
-// Seal seals payload in form VCJWT, JWT, JAdES, SDJWT with nothing that can be kept back, TrustJWT, LogHead or Withdrawal; at is the time of sealing
+// Seal seals payload in form VCJWT, JWT, JAdES, SDJWT with nothing that can be kept back, TrustJWT, LogHead, Withdrawal or ArchiveSeal; at is the time of sealing
 // (whole seconds) and stands in the header as iat. For VCJWT kid is the key's ID
 // and typ "vc+jwt"; x5c is added where a certification authority vouches for the
 // key. TrustJWT always has x5c, so that the key's thumbprint is all that somebody
@@ -54,7 +54,7 @@ func (s *Sealer) seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	var token []byte
 	var err error
 	switch form {
-	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal:
+	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal, ArchiveSeal:
 		token, err = k.sealCompact(payload, form, at, sign)
 	case JAdES:
 		token, err = k.sealJAdES(payload, at)

@@ -7,9 +7,16 @@ import (
 	"testing"
 )
 
-// A word on a withdrawal is no credential, presentation, trust file or head of a
-// log, and none of them is one.
+// A word on a withdrawal, or on an archive, is no credential, presentation, trust file
+// or head of a log, and none of them is one.
 func TestWithdrawalIsItsOwnKind(t *testing.T) {
+	testOwnKind(t, Withdrawal, OpenWithdrawal, OpenArchiveSeal)
+	testOwnKind(t, ArchiveSeal, OpenArchiveSeal, OpenWithdrawal)
+}
+
+type opens func(context.Context, []byte, Resolver) (*Opened, error)
+
+func testOwnKind(t *testing.T, own Form, openOwn, openOther opens) {
 	r, _ := newRing(t)
 	add(t, r, ES256, firstDay)
 	s, err := r.Sealer()
@@ -18,16 +25,16 @@ func TestWithdrawalIsItsOwnKind(t *testing.T) {
 	}
 	known := resolverFunc(func(Header) (*PublicKey, error) { return s.Public(), nil })
 	payload := []byte(`{"sub":"urn:credential:1"}`)
-	token, err := s.Seal(payload, Withdrawal, firstDay)
+	token, err := s.Seal(payload, own, firstDay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := OpenWithdrawal(t.Context(), token, known)
-	if err != nil || !bytes.Equal(opened.Payload, payload) || opened.Form != Withdrawal || !opened.Seals[0].SealedAt.Equal(firstDay) {
+	opened, err := openOwn(t.Context(), token, known)
+	if err != nil || !bytes.Equal(opened.Payload, payload) || opened.Form != own || !opened.Seals[0].SealedAt.Equal(firstDay) {
 		t.Errorf("%+v, %v", opened, err)
 	}
-	for name, open := range map[string]func(context.Context, []byte, Resolver) (*Opened, error){
-		"Open": Open, "OpenTrust": OpenTrust, "OpenPresentation": OpenPresentation, "OpenLogHead": OpenLogHead,
+	for name, open := range map[string]opens{
+		"Open": Open, "OpenTrust": OpenTrust, "OpenPresentation": OpenPresentation, "OpenLogHead": OpenLogHead, "the other": openOther,
 	} {
 		if _, err := open(t.Context(), token, known); !errors.Is(err, ErrHeader) {
 			t.Errorf("%s: err = %v, want %v", name, err, ErrHeader)
@@ -38,7 +45,7 @@ func TestWithdrawalIsItsOwnKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenWithdrawal(t.Context(), token, known); !errors.Is(err, ErrHeader) {
+		if _, err := openOwn(t.Context(), token, known); !errors.Is(err, ErrHeader) {
 			t.Errorf("a %s: err = %v, want %v", form, err, ErrHeader)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -72,6 +73,20 @@ func Tile(path string, size uint64, read Reader) ([]byte, error) {
 		return nil, ErrNoTile
 	}
 	return tlog.ReadTileData(t, tlog.HashReaderFunc(read))
+}
+
+// Tiles yields the paths of all tiles of a tree of a size, as Tile takes them.
+func Tiles(size uint64) iter.Seq[string] {
+	return func(yield func(path string) bool) {
+		for level, have := 0, size; have > 0; level, have = level+1, have>>8 {
+			for n := uint64(0); n<<8 < have; n++ {
+				t := tlog.Tile{H: 8, L: level, N: int64(n), W: int(min(256, have-n<<8))}
+				if !yield(strings.TrimPrefix(t.Path(), "tile/8/")) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // ErrNoTile is returned by Tile.

@@ -25,6 +25,9 @@ const (
 	kindBaseCopy = "payload-base-copy"
 )
 
+// BaseKinds are the kinds of documents without which payloads cannot be read.
+var BaseKinds = []string{kindBase, kindBaseCopy}
+
 // Base is the digest of what payloads have in common; zero: of nothing.
 type Base [sha256.Size]byte
 

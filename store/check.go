@@ -210,6 +210,10 @@ type inside interface {
 	fillSearch(ctx context.Context) error                            // see FillSearch
 	keptBits(ctx context.Context, list string) (*status.List, error) // see Restore
 	checkIndexes(ctx context.Context, traces *traces) []error
+	// What an archive takes beside: see Archive.
+	series(ctx context.Context) (map[string]uint64, error)
+	restored(ctx context.Context) (epoch, error)
+	docOf(ctx context.Context, id string) (recordDoc, error)
 }
 
 // insideOf is the implementation behind s, or nil where it is one of somebody else.

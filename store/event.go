@@ -134,6 +134,7 @@ type LogEntry struct {
 	Leaf    merkle.Hash     // hash of the leaf
 
 	secret []byte      // see merkle.Salt
+	doc    []byte      // the stored event with its secret, of an entry that was read
 	said   []byte      // JSON of Sealing, or nothing
 	kept   merkle.Hash // of the stored event with its secret
 }
@@ -218,7 +219,7 @@ func readEntry(index uint64, doc, said []byte) (LogEntry, error) {
 	if err := json.Unmarshal(doc, &d, json.RejectUnknownMembers(true)); err != nil {
 		return LogEntry{}, fmt.Errorf("%w: entry %d: %w", ErrDamaged, index, err)
 	}
-	e := LogEntry{Index: index, Event: d.Event, secret: d.Secret, said: said, kept: sha256.Sum256(doc)}
+	e := LogEntry{Index: index, Event: d.Event, secret: d.Secret, doc: doc, said: said, kept: sha256.Sum256(doc)}
 	if len(said) > 0 {
 		var err error
 		if e.Sealing, err = merkle.ParseSealing(said); err != nil {

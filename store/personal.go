@@ -57,6 +57,15 @@ func (r *Record) place(c Class) place { return place{c, r.SealingTime.Format("20
 // protect returns how a record is kept that is to be reserved, and how its payloads
 // are, by profile: packed, then encrypted.
 func (k *DataKeys) protect(r Record) (doc recordDoc, payloads map[string][]byte, err error) {
+	return k.protectWith(r, k.seal)
+}
+
+// sealer encrypts as [DataKeys.seal] does.
+type sealer func(p place, part string, text []byte) ([]byte, error)
+
+// protectWith is protect with what seals; of class Delivery nothing is kept where that
+// is erased.
+func (k *DataKeys) protectWith(r Record, seal sealer) (doc recordDoc, payloads map[string][]byte, err error) {
 	doc = recordDoc{Payloads: map[string][sha256.Size]byte{}, Blind: map[string][]byte{}, Personal: &personal{}}
 	copyFacts(&doc.Record, &r)
 	doc.Changes, doc.State, doc.Forms = nil, Reserved, map[string]Sealed{}
@@ -70,7 +79,7 @@ func (k *DataKeys) protect(r Record) (doc recordDoc, payloads map[string][]byte,
 		if !ok {
 			packed = packPayload(form.Payload)
 		}
-		if payloads[profile], err = k.seal(r.place(Register), partPayload+profile, packed); err != nil {
+		if payloads[profile], err = seal(r.place(Register), partPayload+profile, packed); err != nil {
 			return recordDoc{}, nil, err
 		}
 	}
@@ -79,13 +88,15 @@ func (k *DataKeys) protect(r Record) (doc recordDoc, payloads map[string][]byte,
 			doc.Blind[x.kind] = k.blind(x.kind, string(value))
 		}
 	}
-	if doc.Personal.Delivery, err = k.sealJSON(r.place(Delivery), partDelivery, delivery{r.Link, r.Email}); err != nil {
-		return recordDoc{}, nil, err
+	if !r.Erased(Delivery) {
+		if doc.Personal.Delivery, err = seal.json(r.place(Delivery), partDelivery, delivery{r.Link, r.Email}); err != nil {
+			return recordDoc{}, nil, err
+		}
 	}
 	place := r.place(Register)
 	copyFacts(&r, &Record{})
 	r.Link, r.Email = "", ""
-	if doc.Personal.Record, err = k.sealJSON(place, partRecord, r); err != nil {
+	if doc.Personal.Record, err = seal.json(place, partRecord, r); err != nil {
 		return recordDoc{}, nil, err
 	}
 	return doc, payloads, nil
@@ -148,11 +159,15 @@ func (k *DataKeys) open(facts Record, p *personal) (Record, error) {
 }
 
 func (k *DataKeys) sealJSON(p place, part string, v any) ([]byte, error) {
+	return sealer(k.seal).json(p, part, v)
+}
+
+func (seal sealer) json(p place, part string, v any) ([]byte, error) {
 	text, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		return nil, err
 	}
-	return k.seal(p, part, text)
+	return seal(p, part, text)
 }
 
 func (k *DataKeys) unsealJSON(p place, part string, sealed []byte, v any) error {

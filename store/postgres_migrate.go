@@ -273,9 +273,19 @@ func (m *migration) documents() error {
 }
 
 func (m *migration) logs() error {
+	// The node's own log is named as behind every database: see pgLog.know.
+	restored, err := getEpoch(m.from)
+	if err != nil {
+		return err
+	}
+	own := m.c.Node
+	if restored.Mark != "" {
+		own += "-" + restored.Mark
+	}
+
 	// 1. The logs of the file take no more entries.
 	var last Log
-	err := m.from.Bucket(bucketLogs).ForEach(func(name, _ []byte) error {
+	err = m.from.Bucket(bucketLogs).ForEach(func(name, _ []byte) error {
 		var log Log
 		if err := getJSON(m.from, bucketLogs, name, &log); err != nil {
 			return err
@@ -287,7 +297,7 @@ func (m *migration) logs() error {
 		if err != nil {
 			return err
 		}
-		if log.Name == m.c.Node {
+		if log.Name == own {
 			return fmt.Errorf("%w: the store has a log of the name %s: give the node another name", ErrInvalid, log.Name)
 		}
 		_, err = m.to.Exec(m.ctx, "INSERT INTO logs (name, node, open, size, doc) VALUES ($1, $1, false, $2, $3)", log.Name, int64(log.Size), doc)
@@ -313,7 +323,7 @@ func (m *migration) logs() error {
 	}
 
 	// 2. The node's own begins.
-	log := &pgLog{node: m.c.Node, name: m.c.Node, before: &grown{log: Log{Name: m.c.Node, Opened: m.by.at}}}
+	log := &pgLog{node: m.c.Node, name: own, before: &grown{log: Log{Name: own, Opened: m.by.at}}}
 	for _, ev := range []Event{log.before.log.opened(), {Kind: KindImported, Object: last.Name, Result: fmt.Sprintf("the store in a file, whose log has %d entries", last.Size)}} {
 		if _, err := log.enter(m.by, ev, nil, nil); err != nil {
 			return err

@@ -17,7 +17,8 @@ import (
 )
 
 type exportCmd struct {
-	Book bookCmd `cmd:"" help:"Write the protocol book: a line for each certificate number."`
+	Book    bookCmd          `cmd:"" help:"Write the protocol book: a line for each certificate number."`
+	Archive exportArchiveCmd `cmd:"" help:"Write everything into one file that can be read without this program, and taken over by it."`
 }
 
 func (*exportCmd) Help() string {

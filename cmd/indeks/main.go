@@ -52,7 +52,9 @@ type commands struct {
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`
 	Restore   restoreCmd   `cmd:"" help:"Bring the records back from a backup, without un-revoking anything."`
-	Export    exportCmd    `cmd:"" help:"Write the protocol book as a table."`
+	Export    exportCmd    `cmd:"" help:"Write the protocol book as a table, or the whole register as an archive."`
+	Archive   archiveCmd   `cmd:"" help:"Verify an archive, anywhere."`
+	Import    importCmd    `cmd:"" help:"Make a register of an archive again."`
 	Compact   compactCmd   `cmd:"" help:"Write the records anew, without the room they no longer need."`
 	Lists     listsCmd     `cmd:"" help:"Show the status lists, or sign them anew by a clock that you confirm."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring records in a database up to date."`

@@ -193,19 +193,7 @@ func (cmd *restoreCmd) say(w io.Writer, path string, m issuer.Manifest, how stor
 	} else {
 		fmt.Fprintf(w, "Restored %s: %d records as of %s, as the manifest says.\n", path, m.Records, m.At.Format(time.RFC3339))
 	}
-	fmt.Fprintf(w, "\nClosed: status lists %s. The next ones end in -%s. Each series of certificate numbers skips %d.\n", strings.Join(done.Closed, ", "), done.Epoch, how.Numbers)
-	if how.Forget {
-		fmt.Fprintf(w, "WARNING: no published lists were given. WHAT WAS REVOKED OR SUSPENDED SINCE THE BACKUP IS VALID AGAIN: revoke it again before the issuer is started.\n")
-	} else {
-		fmt.Fprintf(w, "From the published lists: %d revoked and %d suspended since the backup, %d bits of what was issued since", len(done.Revoked), len(done.Suspended), done.Strange)
-		if len(done.Added) > 0 {
-			fmt.Fprintf(w, ", lists %s opened since", strings.Join(done.Added, ", "))
-		}
-		fmt.Fprintln(w, ".")
-	}
-	if done.Erased > 0 {
-		fmt.Fprintf(w, "Erased again: %d records, of which something was erased since the backup.\n", done.Erased)
-	}
+	sayRestored(w, "backup", how, done)
 	fmt.Fprintf(w, `
 What was issued after the backup stays valid for whoever holds it, but these records do not have it: it has
 no page, cannot be revoked here, and the same request issues it anew under another number. What was
@@ -213,6 +201,24 @@ reinstated since is suspended again. There are no outstanding codes, sessions or
 
 Next: indeks check --config %[1]s --seals all, then start the issuer.
 `, cmd.Into)
+}
+
+// sayRestored says what was done so that nothing that happened since a copy is undone or
+// done twice.
+func sayRestored(w io.Writer, copied string, how store.Restoration, done store.Restored) {
+	fmt.Fprintf(w, "\nClosed: status lists %s. The next ones end in -%s. Each series of certificate numbers skips %d.\n", strings.Join(done.Closed, ", "), done.Epoch, how.Numbers)
+	if how.Forget {
+		fmt.Fprintf(w, "WARNING: no published lists were given. WHAT WAS REVOKED OR SUSPENDED SINCE THE %s IS VALID AGAIN: revoke it again before the issuer is started.\n", strings.ToUpper(copied))
+	} else {
+		fmt.Fprintf(w, "From the published lists: %d revoked and %d suspended since the %s, %d bits of what was issued since", len(done.Revoked), len(done.Suspended), copied, done.Strange)
+		if len(done.Added) > 0 {
+			fmt.Fprintf(w, ", lists %s opened since", strings.Join(done.Added, ", "))
+		}
+		fmt.Fprintln(w, ".")
+	}
+	if done.Erased > 0 {
+		fmt.Fprintf(w, "Erased again: %d records, of which something was erased since the %s.\n", done.Erased, copied)
+	}
 }
 
 // Limits on what is fetched.
