@@ -8,11 +8,11 @@ package paper
 
 import (
 	"bytes"
+	"compress/zlib"
+	"encoding/binary"
 	"encoding/xml"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
+	"hash/crc32"
 	"strings"
 	"sync"
 
@@ -31,8 +31,8 @@ func LinkQR(base, public string) string {
 // quietZone is the light border that ISO/IEC 18004 asks for, in modules.
 const quietZone = 4
 
-// maxScale bounds the memory of one drawing: the largest symbol is 185 modules
-// wide with its border, and a pixel takes a byte before it is packed, 35 MB in all.
+// maxScale bounds the work of one drawing: the largest symbol is 185 modules wide
+// with its border, so 35 million pixels.
 const maxScale = 32
 
 // QR is a code as rows of modules, true for dark, without its quiet zone.
@@ -40,6 +40,21 @@ type QR [][]bool
 
 // modules draws text at level M.
 func modules(text string) (QR, error) {
+	stamp, bits := stampOf(text)
+	if stamp != nil {
+		if code := stamp.code(bits); code != nil {
+			return code, nil
+		}
+	}
+	drawn, err := draw(text)
+	if err == nil && stamp != nil {
+		stamp.learn(bits, drawn)
+	}
+	return drawn, err
+}
+
+// draw is modules without a stamp.
+func draw(text string) (QR, error) {
 	// A code is made afresh each time: Bitmap changes what it is called on.
 	code, err := qrcode.New(text, qrcode.Medium)
 	if err != nil {
@@ -85,41 +100,64 @@ func (q QR) PNG(scale int) ([]byte, error) {
 	if scale < 1 || scale > maxScale {
 		return nil, fmt.Errorf("drawing a QR code: scale %d is not between 1 and %d", scale, maxScale)
 	}
-	rows := q.framed()
-	size := len(rows) * scale
-	img := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
-	for y, row := range rows {
-		line := img.Pix[y*scale*img.Stride:][:size]
-		for x, dark := range row {
-			if dark {
-				for i := range scale {
-					line[x*scale+i] = 1
+	// The file is written here, since image/png takes a byte for each pixel, and longer
+	// to pack them than all else takes (PNG third edition, sections 5 and 11).
+	size := (len(q) + 2*quietZone) * scale
+	line := make([]byte, 1+(size+7)/8) // of pixels, behind the filter, which is none
+	var out bytes.Buffer
+	out.WriteString("\x89PNG\r\n\x1a\n")
+	header := binary.BigEndian.AppendUint32(nil, uint32(size))
+	header = binary.BigEndian.AppendUint32(header, uint32(size))
+	chunk(&out, "IHDR", append(header, 1, 3, 0, 0, 0))              // a bit for each pixel, which is a place in the palette
+	chunk(&out, "PLTE", []byte{0xff, 0xff, 0xff, 0x00, 0x00, 0x00}) // light, dark
+	pixels := deflaters.Get().(*deflater)
+	defer deflaters.Put(pixels)
+	pixels.out.Reset()
+	pixels.Reset(&pixels.out)
+	for y := -quietZone; y < len(q)+quietZone; y++ {
+		clear(line)
+		if y >= 0 && y < len(q) {
+			for x, dark := range q[y] {
+				if dark {
+					for i := (x + quietZone) * scale; i < (x+quietZone+1)*scale; i++ {
+						line[1+i/8] |= 0x80 >> (i % 8)
+					}
 				}
 			}
 		}
-		for i := 1; i < scale; i++ {
-			copy(img.Pix[(y*scale+i)*img.Stride:], line)
+		for range scale {
+			pixels.Write(line) // a Buffer takes all writes
 		}
 	}
-	var out bytes.Buffer
-	if err := pngEncoder.Encode(&out, img); err != nil {
-		return nil, fmt.Errorf("drawing a QR code: %w", err)
-	}
+	pixels.Close()
+	chunk(&out, "IDAT", pixels.out.Bytes())
+	chunk(&out, "IEND", nil)
 	return out.Bytes(), nil
 }
 
-// pngEncoder keeps its buffers: making them anew took half the time of a code,
-// and issuing draws one for every credential.
-var pngEncoder = png.Encoder{BufferPool: new(pngBuffers), CompressionLevel: png.BestSpeed}
-
-type pngBuffers struct{ pool sync.Pool }
-
-func (b *pngBuffers) Get() *png.EncoderBuffer {
-	buffer, _ := b.pool.Get().(*png.EncoderBuffer)
-	return buffer
+// chunk writes a chunk of a PNG.
+func chunk(out *bytes.Buffer, kind string, data []byte) {
+	var number [4]byte
+	binary.BigEndian.PutUint32(number[:], uint32(len(data)))
+	out.Write(number[:])
+	begin := out.Len()
+	out.WriteString(kind)
+	out.Write(data)
+	binary.BigEndian.PutUint32(number[:], crc32.ChecksumIEEE(out.Bytes()[begin:]))
+	out.Write(number[:])
 }
 
-func (b *pngBuffers) Put(buffer *png.EncoderBuffer) { b.pool.Put(buffer) }
+// deflaters are kept, as each takes more memory than a hundred pictures.
+var deflaters = sync.Pool{New: func() any {
+	d := new(deflater)
+	d.Writer, _ = zlib.NewWriterLevel(&d.out, zlib.BestSpeed) // the level is valid
+	return d
+}}
+
+type deflater struct {
+	*zlib.Writer
+	out bytes.Buffer
+}
 
 // svgScale is the size of a module in an SVG's own width and height, in CSS
 // pixels: 6 of them are 1.6 mm on paper, and any other size is as sharp.

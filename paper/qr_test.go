@@ -110,17 +110,13 @@ func TestPNGModules(t *testing.T) {
 			if size := img.Bounds().Size(); size.X != len(want)*scale || size.Y != size.X {
 				t.Fatalf("%s: size %v, want %d modules of %d", name, size, len(want), scale)
 			}
-			got := grid(len(want) * scale)
-			full := grid(len(want) * scale)
-			for y := range got {
-				for x := range got[y] {
+			for y := range len(want) * scale {
+				for x := range len(want) * scale {
 					r, _, _, _ := img.At(x, y).RGBA()
-					got[y][x] = r == 0
-					full[y][x] = want[y/scale][x/scale]
+					if dark := r == 0; dark != want[y/scale][x/scale] {
+						t.Fatalf("%s at scale %d: the pixel at %d,%d is dark: %v", name, scale, x, y, dark)
+					}
 				}
-			}
-			if diff := cmp.Diff(full, got); diff != "" {
-				t.Errorf("%s at scale %d: pixels differ:\n%s", name, scale, diff)
 			}
 		}
 	}
@@ -308,7 +304,7 @@ func TestSVGIsSelfContained(t *testing.T) {
 
 func BenchmarkPNG(b *testing.B) {
 	for b.Loop() {
-		if _, err := PNG(link, 8); err != nil {
+		if _, err := PNG(link, 4); err != nil {
 			b.Fatal(err)
 		}
 	}
