@@ -102,7 +102,7 @@ func BenchmarkOpenKnown(b *testing.B) {
 	b.Run("taken apart", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := parse(token, credentials); err != nil {
+			if _, err := parse(token, credentials, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -66,6 +67,43 @@ var (
 		Withdrawal: {""}, ArchiveSeal: {""},
 	}
 )
+
+// readLately are headers that passed readProtected, by their text: of tokens whose
+// payload is known they are our own, and hundreds of them the same.
+var readLately struct {
+	sync.RWMutex
+	headers map[headerText]Header
+}
+
+type headerText struct {
+	text    string
+	compact bool
+}
+
+const maxLately = 16
+
+// headerOf is readProtected for a token of whose payload known is what the caller knows.
+func headerOf(text []byte, compact bool, known []byte) (Header, error) {
+	if known == nil {
+		return readProtected(text, compact)
+	}
+	readLately.RLock()
+	h, ok := readLately.headers[headerText{string(text), compact}]
+	readLately.RUnlock()
+	if ok {
+		return h, nil
+	}
+	h, err := readProtected(text, compact)
+	if err == nil {
+		readLately.Lock()
+		if readLately.headers == nil || len(readLately.headers) >= maxLately {
+			readLately.headers = map[headerText]Header{}
+		}
+		readLately.headers[headerText{string(text), compact}] = h
+		readLately.Unlock()
+	}
+	return h, err
+}
 
 // readProtected reads the protected header of one signature and holds it to
 // every rule that needs no key.

@@ -78,6 +78,8 @@ var (
 	ErrUnknownKey = errors.New("unknown key")                  // returned by a Resolver
 	ErrKeyPolicy  = errors.New("key not allowed for this use") // wrong use, purpose, algorithm, size
 	ErrSignature  = errors.New("signature does not verify")
+
+	ErrOtherPayload = errors.New("another payload") // than OpenKnown was given
 )
 
 // OpenError is why a token could not be opened; Err is one of the sentinels.

@@ -29,7 +29,17 @@ import (
 // the token's text. Whether a key was in its period, and whose it is, is not
 // judged here.
 func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return credentials.open(ctx, token, r)
+	return credentials.open(ctx, token, nil, r)
+}
+
+// OpenKnown is [Open] for whoever has the payload that is to be in the token: it is
+// compared there instead of being taken out, and the error is ErrOtherPayload where it
+// is another one.
+func OpenKnown(ctx context.Context, token, payload []byte, r Resolver) (*Opened, error) {
+	if len(payload) == 0 {
+		return nil, refuse(ErrOtherPayload, "no token has an empty one")
+	}
+	return credentials.open(ctx, token, payload, r)
 }
 
 // OpenPresentation is [Open] for presentations: a compact JWS of typ vp+jwt
@@ -37,13 +47,13 @@ func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
 // that states purposes must be for authentication. What the presentation holds is
 // still sealed, or not, on its own.
 func OpenPresentation(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return presentations.open(ctx, token, r)
+	return presentations.open(ctx, token, nil, r)
 }
 
 // OpenTrust is [Open] for a sealed trust file, which is a [TrustJWT] and nothing
 // else: a credential that the same key sealed is refused with ErrHeader.
 func OpenTrust(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return trustFiles.open(ctx, token, r)
+	return trustFiles.open(ctx, token, nil, r)
 }
 
 // LogPurpose is the purpose of a key that seals heads of an audit log and nothing
@@ -54,19 +64,19 @@ const LogPurpose = "log"
 // nothing else. A key for credentials may have sealed it, too: how much it is
 // worth then is for the caller to judge.
 func OpenLogHead(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return logHeads.open(ctx, token, r)
+	return logHeads.open(ctx, token, nil, r)
 }
 
 // OpenWithdrawal is [Open] for an issuer's word on why a credential was withdrawn,
 // which is a [Withdrawal] and nothing else.
 func OpenWithdrawal(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return withdrawals.open(ctx, token, r)
+	return withdrawals.open(ctx, token, nil, r)
 }
 
 // OpenArchiveSeal is [Open] for an institution's word on the files of an archive,
 // which is an [ArchiveSeal] and nothing else.
 func OpenArchiveSeal(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return archiveSeals.open(ctx, token, r)
+	return archiveSeals.open(ctx, token, nil, r)
 }
 
 // kind is what is opened: by its forms, and the purposes of keys that seal it.
@@ -95,11 +105,15 @@ func (k kind) holds(h Header) error {
 	return nil
 }
 
-func (k kind) open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
+// open opens a token; known is the payload where the caller has it, else nil.
+func (k kind) open(ctx context.Context, token, known []byte, r Resolver) (*Opened, error) {
 	// 1. Structure and header rules of the whole token, before any key is sought.
-	e, err := parse(token, k)
+	e, err := parse(token, k, known)
 	if err != nil {
 		return nil, err
+	}
+	if known != nil && !bytes.Equal(e.payload, known) {
+		return nil, refuse(ErrOtherPayload, "it is not the one that is known")
 	}
 
 	// 2. Each seal must hold: one bad signature spoils the token.
@@ -145,7 +159,7 @@ func resolve(ctx context.Context, r Resolver, h Header) (*PublicKey, error) {
 // tell which issuer a token claims when no key was found; never show its result
 // as fact. Structure and header rules are held as by [Open].
 func PayloadUnsafe(token []byte) ([]byte, error) {
-	e, err := parse(token, credentials)
+	e, err := parse(token, credentials, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +170,7 @@ func PayloadUnsafe(token []byte) ([]byte, error) {
 // presentation from a credential, and to find the credentials in one whose
 // holder is not known.
 func PresentationUnsafe(token []byte) ([]byte, error) {
-	e, err := parse(token, presentations)
+	e, err := parse(token, presentations, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +180,7 @@ func PresentationUnsafe(token []byte) ([]byte, error) {
 // SignaturesUnsafe returns the values of the signatures of a sealed credential of
 // any form, none of which it checks. It exists to tell two seals apart.
 func SignaturesUnsafe(token []byte) (values [][]byte, err error) {
-	e, err := parse(token, credentials)
+	e, err := parse(token, credentials, nil)
 	if errors.Is(err, ErrNotSealed) {
 		_, proofs, err := parseProofs(token, &ProofOptions{})
 		for _, p := range proofs {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"pgregory.net/rapid"
 
 	"indeks/internal/reference"
+	"indeks/strictjson"
 )
 
 // vcPayload stands for a credential in most tests.
@@ -56,6 +58,15 @@ func TestSealOpen(t *testing.T) {
 					unsafe, err := PayloadUnsafe(token)
 					if err != nil || !bytes.Equal(unsafe, payload) {
 						t.Fatalf("PayloadUnsafe: %q, %v", unsafe, err)
+					}
+					known, err := OpenKnown(context.Background(), token, payload, oneKey(s.Public()))
+					if err != nil || !reflect.DeepEqual(opened.Seals[0].Header, known.Seals[0].Header) || !bytes.Equal(known.Payload, payload) {
+						t.Fatalf("OpenKnown: %+v, %v", known, err)
+					}
+					for _, other := range [][]byte{append(bytes.Clone(payload), '}'), payload[:len(payload)-1], append([]byte{payload[0] ^ 1}, payload[1:]...)} {
+						if _, err := OpenKnown(context.Background(), token, other, oneKey(s.Public())); !errors.Is(err, ErrOtherPayload) {
+							t.Fatalf("OpenKnown of %q: %v", other, err)
+						}
 					}
 					if form == VCJWT {
 						if h.KeyID != s.Public().ID {
@@ -519,7 +530,22 @@ func TestOpenRules(t *testing.T) {
 			if (opened == nil) == (err == nil) {
 				t.Error("a result and an error, or neither")
 			}
+			sameKnown(t, tt.token, oneKey(key))
 		})
+	}
+}
+
+// sameKnown holds OpenKnown, for the payload of a token, to what Open says of it.
+func sameKnown(t *testing.T, token []byte, r Resolver) {
+	t.Helper()
+	payload, err := PayloadUnsafe(token)
+	if err != nil { // and so it must not be opened whatever is known
+		payload = []byte(vcPayload)
+	}
+	opened, want := Open(t.Context(), token, r)
+	known, got := OpenKnown(t.Context(), token, payload, r)
+	if !reflect.DeepEqual(known, opened) || (got == nil) != (want == nil) {
+		t.Errorf("OpenKnown: %+v, %v; Open: %+v, %v", known, got, opened, want)
 	}
 }
 
@@ -587,8 +613,10 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Add([]byte(`{"payload":"e30","protected":"e30","signature":"","header":{"etsiU":["eyJ4VmFscyI6W119"]}}`))
 	f.Add([]byte(vcPayload))
+	f.Add([]byte(`{"payload":` + string(strictjson.AppendQuoted(nil, []byte(vcPayload))) + `,"payload":"","signatures":[]}`))
 	f.Fuzz(func(t *testing.T, token []byte) {
 		Intermediates(token)
+		sameKnown(t, token, oneKey(s.Public()))
 		opened, err := Open(context.Background(), token, oneKey(s.Public()))
 		if err != nil {
 			if _, ok := errors.AsType[*OpenError](err); !ok || opened != nil {

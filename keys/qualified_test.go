@@ -122,7 +122,7 @@ func TestQCStatementsOfCertificates(t *testing.T) {
 	stating := 0
 	for _, s := range samples(t) {
 		token := reference.Read(t, "reference", "samples", s.File)
-		e, err := parse(token, credentials)
+		e, err := parse(token, credentials, nil)
 		if err != nil {
 			continue // of 2022, or not sealed well
 		}

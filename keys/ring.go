@@ -57,6 +57,7 @@ type ringKey struct {
 	active      bool       // the one that seals now, among those that are for logs or among those that are not
 	log         bool       // seals heads of the audit log, and nothing else
 	multiples   *multiples // of the public key, nil before precompute
+	headers     *headers   // of seals made lately, nil before precompute
 }
 
 func (k *ringKey) public() *PublicKey {
@@ -77,6 +78,7 @@ func (k *ringKey) precompute() {
 	p := k.public()
 	p.Precompute()
 	k.multiples = p.multiples
+	k.headers = &headers{made: map[Form]protectedHeader{}}
 }
 
 // maySeal says why the key may not seal as of an instant. A retired key may

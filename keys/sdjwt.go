@@ -88,7 +88,7 @@ func Disclosures(token []byte) ([]Disclosure, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := parseCompact(jwt, credentials)
+	e, err := parseCompact(jwt, credentials, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func parseSDJWT(token []byte, kind kind) (*envelope, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := parseCompact(jwt, kind)
+	e, err := parseCompact(jwt, kind, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/strictjson"
 )
 
 // Sealer seals in the institution's name with one key. It is safe for
@@ -106,25 +109,27 @@ type compactHeader struct {
 // sealed and nothing else. It is written here and not by go-jose, which copies the
 // payload several times; go-jose reads it in tests.
 func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time, sign signer) ([]byte, error) {
-	h := compactHeader{Alg: k.alg, IAT: at.Unix(), KID: k.kid, Typ: string(form)}
-	switch form {
-	case JWT:
-		h.Typ = "JWT" // RFC 7519 section 5.1 recommends capitals
-	case short:
-		h.Typ = string(VCJWT)
-	}
-	if leaf := k.chain[0]; form == short {
-		// Nobody who reads a code needs a certificate whose key is known by its id.
-	} else if form == TrustJWT || form != LogHead && !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
-		h.X5C = k.x5c()
-	}
-	header, err := json.Marshal(h)
+	protected, err := k.protected(form, at, func() (any, error) {
+		h := compactHeader{Alg: k.alg, IAT: at.Unix(), KID: k.kid, Typ: string(form)}
+		switch form {
+		case JWT:
+			h.Typ = "JWT" // RFC 7519 section 5.1 recommends capitals
+		case short:
+			h.Typ = string(VCJWT)
+		}
+		if leaf := k.chain[0]; form == short {
+			// Nobody who reads a code needs a certificate whose key is known by its id.
+		} else if form == TrustJWT || form != LogHead && !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
+			h.X5C = k.x5c()
+		}
+		return h, nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	const longest = maxRSABits / 8 // signature
-	token := make([]byte, 0, base64URL.EncodedLen(len(header))+base64URL.EncodedLen(len(payload))+base64URL.EncodedLen(longest)+2)
-	token = append(base64URL.AppendEncode(token, header), '.')
+	token := make([]byte, 0, len(protected)+base64URL.EncodedLen(len(payload))+base64URL.EncodedLen(longest)+2)
+	token = append(append(token, protected...), '.')
 	token = base64URL.AppendEncode(token, payload)
 	signature, err := sign(k.alg, k.private, token)
 	if err != nil {
@@ -151,37 +156,72 @@ type jadesHeader struct {
 // serialization with b64=false, as European Digital Credentials have it:
 // payload is the first member, a string.
 func (k *ringKey) sealJAdES(payload []byte, at time.Time) ([]byte, error) {
-	leaf := k.chain[0]
-	if err := checkSealCertificate(leaf, k.private.Public(), at); err != nil {
-		return nil, err
+	if !utf8.Valid(payload) {
+		return nil, errors.New("the payload is not valid UTF-8")
 	}
-	kid, err := issuerSerial(leaf)
-	if err != nil {
-		return nil, err
-	}
-	header, err := json.Marshal(jadesHeader{
-		Alg: k.alg, Cty: "octet-stream", KID: kid, X5T: certificateThumbprint(leaf), X5C: k.x5c(),
-		Typ: "jose+json", B64: false, IAT: at.Unix(), Crit: []string{"b64"},
+	protected, err := k.protected(JAdES, at, func() (any, error) {
+		leaf := k.chain[0]
+		if err := checkSealCertificate(leaf, k.private.Public(), at); err != nil {
+			return nil, err
+		}
+		kid, err := issuerSerial(leaf)
+		return jadesHeader{
+			Alg: k.alg, Cty: "octet-stream", KID: kid, X5T: certificateThumbprint(leaf), X5C: k.x5c(),
+			Typ: "jose+json", B64: false, IAT: at.Unix(), Crit: []string{"b64"},
+		}, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	protected := base64URL.AppendEncode(nil, header)
 	signature, err := sign(k.alg, k.private, protected, []byte("."), payload)
 	if err != nil {
 		return nil, err
 	}
 
 	token := make([]byte, 0, len(payload)+len(payload)/8+len(protected)+len(signature)*2+128)
-	token = append(token, `{"payload":`...)
-	if token, err = jsontext.AppendQuote(token, payload); err != nil {
-		return nil, errors.New("the payload is not valid UTF-8")
-	}
+	token = strictjson.AppendQuoted(append(token, `{"payload":`...), payload)
 	token = append(token, `,"signatures":[{"protected":"`...)
 	token = append(token, protected...)
 	token = append(token, `","signature":"`...)
 	token = base64URL.AppendEncode(token, signature)
 	return append(token, `"}]}`...), nil
+}
+
+// protectedHeader is one as a token has it, of seals that are made at an instant.
+type protectedHeader struct {
+	at   time.Time
+	text []byte // base64url of JSON
+}
+
+// headers are those of the last seal in each form: they rest on the key, the form and
+// the second alone, and a class has hundreds in a second.
+type headers struct {
+	mu   sync.Mutex
+	made map[Form]protectedHeader
+}
+
+// protected returns the header of a seal, as made makes it.
+func (k *ringKey) protected(form Form, at time.Time, made func() (any, error)) ([]byte, error) {
+	if k.headers != nil {
+		k.headers.mu.Lock()
+		defer k.headers.mu.Unlock()
+		if last := k.headers.made[form]; last.text != nil && last.at.Equal(at) {
+			return last.text, nil
+		}
+	}
+	h, err := made()
+	if err != nil {
+		return nil, err
+	}
+	header, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	text := base64URL.AppendEncode(nil, header)
+	if k.headers != nil {
+		k.headers.made[form] = protectedHeader{at, text}
+	}
+	return text, nil
 }
 
 // x5c is the chain as the header parameter of that name has it: standard

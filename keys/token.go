@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/strictjson"
 )
 
 // envelope is a token taken apart: its structure and every header rule hold,
@@ -37,11 +39,12 @@ func refuse(sentinel error, format string, args ...any) error {
 
 const whiteSpace = " \t\r\n"
 
-// parse takes a token of a kind apart.
+// parse takes a token of a kind apart. Where the caller has the payload, known, it is
+// not taken out of what has it where all do that are sealed here.
 //
 // White space after the token is cut off, because a file ends in a newline.
 // In front of a compact token, or inside it, none is tolerated.
-func parse(token []byte, kind kind) (*envelope, error) {
+func parse(token []byte, kind kind, known []byte) (*envelope, error) {
 	if len(token) > MaxToken {
 		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
 	}
@@ -50,12 +53,12 @@ func parse(token []byte, kind kind) (*envelope, error) {
 		return nil, refuse(ErrFormat, "the input is empty")
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(token, whiteSpace), []byte("{")) {
-		return parseJSON(token, kind)
+		return parseJSON(token, kind, known)
 	}
 	if bytes.IndexByte(token, '~') >= 0 {
 		return parseSDJWT(token, kind)
 	}
-	e, err := parseCompact(token, kind)
+	e, err := parseCompact(token, kind, known)
 	if err == nil && e.form == SDJWT {
 		return nil, refuse(ErrFormat, "a token with selective disclosure ends with ~")
 	}
@@ -63,21 +66,21 @@ func parse(token []byte, kind kind) (*envelope, error) {
 }
 
 // parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).
-func parseCompact(token []byte, kind kind) (*envelope, error) {
+func parseCompact(token []byte, kind kind, known []byte) (*envelope, error) {
 	if n := bytes.Count(token, []byte(".")); n != 2 {
 		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", n+1)
 	}
 	protected, rest, _ := bytes.Cut(token, []byte("."))
 	input, signature, _ := bytes.Cut(rest, []byte("."))
 
-	header, err := readProtected(protected, true)
+	header, err := headerOf(protected, true, known)
 	if err != nil {
 		return nil, err
 	}
 	if err := kind.holds(header); err != nil {
 		return nil, err
 	}
-	payload, err := readPayload(input)
+	payload, err := readPayload(input, known)
 	if err != nil {
 		return nil, err
 	}
@@ -99,11 +102,19 @@ var (
 
 // parseJSON takes apart the general and the flattened JWS JSON Serialization,
 // with b64 true (RFC 7515) or false (RFC 7797, JAdES).
-func parseJSON(token []byte, kind kind) (*envelope, error) {
-	// 1. One object.
-	members, err := readObject(token)
+func parseJSON(token []byte, kind kind, known []byte) (*envelope, error) {
+	// 1. One object. A payload that is known and stands first, as all that is sealed here
+	// has it, need not be read.
+	rest, first := withoutPayload(token, known)
+	if !first {
+		rest = token
+	}
+	members, err := readObject(rest)
 	if err != nil {
 		return nil, refuse(ErrFormat, "%v", err)
+	}
+	if first && members["payload"] != nil {
+		return nil, refuse(ErrFormat, "payload is there twice")
 	}
 	if name := nearMiss(members, jwsMembers); name != "" {
 		return nil, refuse(ErrFormat, "%q differs only in case from a member of a JWS", name)
@@ -111,6 +122,7 @@ func parseJSON(token []byte, kind kind) (*envelope, error) {
 	signatures, general := members["signatures"]
 	_, flattened := members["signature"]
 	quoted, hasPayload := members["payload"]
+	hasPayload = hasPayload || first
 	switch {
 	case !general && !flattened && !hasPayload && (members["@context"] != nil || members["credentialSubject"] != nil):
 		return nil, refuse(ErrNotSealed, "the document carries no signature")
@@ -136,7 +148,7 @@ func parseJSON(token []byte, kind kind) (*envelope, error) {
 	// 3. Header and signature of each.
 	e := &envelope{}
 	for i, entry := range entries {
-		s, err := readSignature(entry)
+		s, err := readSignature(entry, known)
 		if err != nil {
 			return nil, err
 		}
@@ -151,13 +163,16 @@ func parseJSON(token []byte, kind kind) (*envelope, error) {
 	}
 
 	// 4. The payload, un-escaped once and, where b64 is true, decoded.
-	text, ok := readString(quoted)
-	if !ok {
-		return nil, refuse(ErrFormat, "payload is not a string")
+	text := known
+	if !first {
+		var ok bool
+		if text, ok = readString(quoted); !ok {
+			return nil, refuse(ErrFormat, "payload is not a string")
+		}
 	}
 	e.input, e.payload = text, text
 	if e.form == JWS {
-		if e.payload, err = readPayload(text); err != nil {
+		if e.payload, err = readPayload(text, known); err != nil {
 			return nil, err
 		}
 	}
@@ -165,6 +180,21 @@ func parseJSON(token []byte, kind kind) (*envelope, error) {
 		return nil, refuse(ErrFormat, "the payload is empty")
 	}
 	return e, nil
+}
+
+// withoutPayload takes a payload that is known out of a token of which it is the first
+// member.
+func withoutPayload(token, known []byte) (rest []byte, ok bool) {
+	if known == nil {
+		return nil, false
+	}
+	if rest, ok = bytes.CutPrefix(token, []byte(`{"payload":`)); !ok {
+		return nil, false
+	}
+	if rest, ok = strictjson.CutQuoted(rest, known); !ok || len(rest) == 0 || rest[0] != ',' {
+		return nil, false
+	}
+	return slices.Concat([]byte("{"), rest[1:]), true
 }
 
 // readSignatures reads the members of each entry of signatures.
@@ -198,7 +228,7 @@ func readSignatures(raw jsontext.Value) ([]map[string]jsontext.Value, error) {
 // readSignature reads the headers and the signature of one entry. The
 // unprotected header is not signed, so anybody may have written it: all that it
 // may hold is etsiU, which nothing here relies on.
-func readSignature(entry map[string]jsontext.Value) (envelopeSeal, error) {
+func readSignature(entry map[string]jsontext.Value, known []byte) (envelopeSeal, error) {
 	var s envelopeSeal
 	if raw, ok := entry["header"]; ok {
 		unprotected, err := readObject(raw)
@@ -221,7 +251,7 @@ func readSignature(entry map[string]jsontext.Value) (envelopeSeal, error) {
 		return s, refuse(ErrFormat, "protected is not a string")
 	}
 	var err error
-	if s.header, err = readProtected(s.protected, false); err != nil {
+	if s.header, err = headerOf(s.protected, false, known); err != nil {
 		return s, err
 	}
 
@@ -235,10 +265,16 @@ func readSignature(entry map[string]jsontext.Value) (envelopeSeal, error) {
 	return s, nil
 }
 
-// readPayload decodes a payload with b64 true. An empty one is refused: it
+// readPayload decodes a payload with b64 true, or returns the one that is known. An empty one is refused: it
 // would be a detached signature (RFC 7515 appendix F), which seals something
 // that is not in the token.
-func readPayload(text []byte) ([]byte, error) {
+func readPayload(text, known []byte) ([]byte, error) {
+	if known != nil {
+		if !isBase64URL(text, known) {
+			return nil, refuse(ErrOtherPayload, "it is not the one that is known")
+		}
+		return known, nil
+	}
 	payload, err := decodeBase64URL(text)
 	if err != nil {
 		return nil, refuse(ErrFormat, "payload: %v", err)
@@ -360,4 +396,22 @@ func readString(raw jsontext.Value) ([]byte, bool) {
 	}
 	text, err := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw)
 	return text, err == nil
+}
+
+// isBase64URL reports whether text is the base64url of raw.
+func isBase64URL(text, raw []byte) bool {
+	if len(text) != base64URL.EncodedLen(len(raw)) {
+		return false
+	}
+	var piece [4096]byte
+	for len(raw) > 0 {
+		n := min(len(raw), len(piece)/4*3)
+		encoded := piece[:base64URL.EncodedLen(n)]
+		base64URL.Encode(encoded, raw[:n])
+		if !bytes.Equal(encoded, text[:len(encoded)]) {
+			return false
+		}
+		raw, text = raw[n:], text[len(encoded):]
+	}
+	return true
 }

@@ -1,0 +1,40 @@
+package strictjson
+
+import (
+	"bytes"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// FuzzQuoted holds how strings are written and compared to what jsontext writes.
+func FuzzQuoted(f *testing.F) {
+	f.Add([]byte(`{"name":"Đorđe \"Đoka\"","note":"a\\b"}`), 3)
+	f.Add([]byte("\x00\x1f\b\f\n\r\t\"\\\x7f\u2028<>&'"), 0)
+	f.Add([]byte("not \xff UTF-8"), 4)
+	f.Add(bytes.Repeat([]byte("Универзитет у Београду \" "), 300), 4000)
+	f.Fuzz(func(t *testing.T, text []byte, at int) {
+		quoted, err := jsontext.AppendQuote(nil, text)
+		if utf8.Valid(text) {
+			if got := AppendQuoted(nil, text); err != nil || !bytes.Equal(got, quoted) {
+				t.Fatalf("%q is quoted as %q, want %q", text, got, quoted)
+			}
+			if rest, ok := CutQuoted(append(bytes.Clone(quoted), "rest"...), text); !ok || string(rest) != "rest" {
+				t.Fatalf("%q is not found as %q", text, quoted)
+			}
+		}
+		if _, ok := CutQuoted(quoted[:max(0, len(quoted)-1)], text); ok {
+			t.Fatalf("%q is found where its end is missing", text)
+		}
+		// One byte is another.
+		if len(text) == 0 {
+			return
+		}
+		other := bytes.Clone(text)
+		other[uint(at)%uint(len(text))] ^= 1
+		if _, ok := CutQuoted(quoted, other); ok && utf8.Valid(text) {
+			t.Fatalf("%q is taken for %q as a string", other, text)
+		}
+	})
+}
