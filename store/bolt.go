@@ -450,6 +450,7 @@ type boltStore struct {
 	keys     *DataKeys // nil: what is personal cannot be read
 	rows     searchRows
 	bases    sync.Map // see hasBases
+	fresh    fresh    // what was reserved lately
 	views    atomic.Uint64
 	counters counters
 	now      func() time.Time

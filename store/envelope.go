@@ -9,7 +9,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"indeks/strictjson"
 )
 
 // A credential of 50 KB would take 200 KB on disk: two payloads and two tokens
@@ -79,14 +79,24 @@ func unpackPayload(packed []byte, pieces [][]byte) ([]byte, error) {
 	return nil, errEnvelope
 }
 
+// insides are buffers for payloads as they stand in tokens.
+var insides = sync.Pool{New: func() any { return new([]byte) }}
+
 // packToken is how a token that holds payload is kept: what stands before and
 // after the payload. A token that holds it in no known way is kept whole.
 func packToken(token, payload []byte) []byte {
-	for _, kind := range []byte{kindBase64URL, kindQuoted, kindOpened} {
-		inside, err := insideToken(kind, payload)
+	buffer := insides.Get().(*[]byte)
+	defer insides.Put(buffer)
+	kinds := []byte{kindBase64URL, kindQuoted, kindOpened}
+	if bytes.HasPrefix(token, []byte("{")) {
+		kinds = []byte{kindQuoted, kindOpened, kindBase64URL}
+	}
+	for _, kind := range kinds {
+		inside, err := insideToken((*buffer)[:0], kind, payload)
 		if err != nil {
 			continue
 		}
+		*buffer = inside
 		if before, after, ok := bytes.Cut(token, inside); ok {
 			packed := binary.AppendUvarint([]byte{kind}, uint64(len(before)))
 			return append(append(packed, before...), after...)
@@ -103,10 +113,13 @@ func unpackToken(packed, payload []byte) ([]byte, error) {
 	if packed[0] == kindRaw {
 		return bytes.Clone(packed[1:]), nil
 	}
-	inside, err := insideToken(packed[0], payload)
+	buffer := insides.Get().(*[]byte)
+	defer insides.Put(buffer)
+	inside, err := insideToken((*buffer)[:0], packed[0], payload)
 	if err != nil {
 		return nil, err
 	}
+	*buffer = inside
 	length, n := binary.Uvarint(packed[1:])
 	if n <= 0 || length > uint64(len(packed)-1-n) {
 		return nil, errEnvelope
@@ -116,16 +129,16 @@ func unpackToken(packed, payload []byte) ([]byte, error) {
 	return append(append(append(token, around[:length]...), inside...), around[length:]...), nil
 }
 
-// insideToken is a payload as it stands in a token of this kind.
-func insideToken(kind byte, payload []byte) ([]byte, error) {
+// insideToken appends a payload as it stands in a token of this kind.
+func insideToken(dst []byte, kind byte, payload []byte) ([]byte, error) {
 	switch kind {
 	case kindBase64URL:
-		return base64.RawURLEncoding.AppendEncode(nil, payload), nil
+		return base64.RawURLEncoding.AppendEncode(dst, payload), nil
 	case kindQuoted:
-		return jsontext.AppendQuote(nil, payload)
+		return strictjson.AppendQuoted(dst, payload), nil
 	case kindOpened:
 		if n := len(payload) - 1; n > 0 && payload[n] == '}' {
-			return payload[:n], nil
+			return append(dst, payload[:n]...), nil
 		}
 	}
 	return nil, errEnvelope
