@@ -20,7 +20,7 @@ const chunk = 256
 
 // IssueAll issues drafts concurrently and yields one result for each, in their
 // order. It stops when ctx ends; what was yielded is durable. Numbers by the
-// rule follow the order of the drafts.
+// rule follow the order of the drafts, whose courses must not be changed meanwhile.
 func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -31,6 +31,7 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 		type job struct {
 			draft  Draft
 			number string
+			course *courseText
 			done   chan result // takes one result without waiting
 		}
 		jobs, order := make(chan job), make(chan chan result, 2*workers)
@@ -39,7 +40,7 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 		for range workers {
 			running.Go(func() {
 				for j := range jobs {
-					r, err := i.issue(ctx, j.draft, j.number)
+					r, err := i.issue(ctx, j.draft, j.number, j.course)
 					j.done <- result{r, err}
 				}
 			})
@@ -47,10 +48,11 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 		running.Go(func() {
 			defer close(jobs)
 			defer close(order)
+			courses := courseTexts{}
 			for n := 0; n < len(drafts); n += chunk {
 				part := drafts[n:min(n+chunk, len(drafts))]
 				for k, number := range i.drawNumbers(ctx, part) {
-					j := job{part[k], number, make(chan result, 1)}
+					j := job{part[k], number, courses.of(part[k].Course), make(chan result, 1)}
 					select {
 					case order <- j.done:
 					case <-ctx.Done():

@@ -230,8 +230,8 @@ func (b *Batches) approved(ctx context.Context, batch Batch) (decided bool, err 
 }
 
 // addDigest adds a row to the digest of a batch.
-func (b *Batches) addDigest(sum [32]byte, d *Draft) [32]byte {
-	key, hash := d.Key(b.c.Issuer.inst.DID), d.RequestHash()
+func (b *Batches) addDigest(sum [32]byte, d *Draft, course *courseText) [32]byte {
+	key, hash := d.Key(b.c.Issuer.inst.DID), d.requestHash(course)
 	return sha256.Sum256(slices.Concat(sum[:], key[:], hash[:]))
 }
 
@@ -245,6 +245,7 @@ func (b *Batches) checkDigest(ctx context.Context, batch *Batch) error {
 		return err
 	}
 	var sum [32]byte
+	texts := courseTexts{}
 	for chunk := range batch.Chunks {
 		rows, _, err := b.rows(ctx, batch, chunk, courses)
 		if err != nil {
@@ -256,7 +257,7 @@ func (b *Batches) checkDigest(ctx context.Context, batch *Batch) error {
 		}
 		for i, r := range results {
 			if r.State != RowProblem {
-				sum = b.addDigest(sum, &rows[i].Draft)
+				sum = b.addDigest(sum, &rows[i].Draft, texts.of(rows[i].Draft.Course))
 			}
 		}
 	}
@@ -320,6 +321,10 @@ func (b *Batches) check(ctx context.Context, batch Batch) error {
 		if err != nil {
 			return err
 		}
+		texts := courseTexts{}
+		for i := range rows {
+			texts.of(rows[i].Draft.Course)
+		}
 		results = make([]Result, len(rows))
 		found := make([]error, len(rows))
 		var next int
@@ -335,7 +340,7 @@ func (b *Batches) check(ctx context.Context, batch Batch) error {
 					if i >= len(rows) || ctx.Err() != nil {
 						return
 					}
-					results[i], found[i] = b.judge(withPace(ctx, b.pace), &batch, &rows[i])
+					results[i], found[i] = b.judge(withPace(ctx, b.pace), &batch, &rows[i], texts[rows[i].Draft.Course])
 				}
 			})
 		}
@@ -345,7 +350,7 @@ func (b *Batches) check(ctx context.Context, batch Batch) error {
 		}
 		for i := range rows {
 			if results[i].State != RowProblem {
-				sum = b.addDigest(sum, &rows[i].Draft)
+				sum = b.addDigest(sum, &rows[i].Draft, texts.of(rows[i].Draft.Course))
 			}
 			rows[i].Draft.Course, rows[i].Draft.Batch, rows[i].Draft.Approval = nil, "", ""
 		}
@@ -393,7 +398,7 @@ func (c *Counts) of(s RowState) *int {
 
 // judge says what would become of a row, and adds what stands in its way to its
 // problems. An error is none of the row's.
-func (b *Batches) judge(ctx context.Context, batch *Batch, r *batchRow) (Result, error) {
+func (b *Batches) judge(ctx context.Context, batch *Batch, r *batchRow, course *courseText) (Result, error) {
 	result := Result{Row: r.Draft.Row, State: RowSound}
 	first := func() *Problem {
 		for i := range r.Problems {
@@ -413,7 +418,7 @@ func (b *Batches) judge(ctx context.Context, batch *Batch, r *batchRow) (Result,
 		}
 	}
 	if first() == nil {
-		known, err := b.c.Issuer.try(ctx, r.Draft)
+		known, err := b.c.Issuer.try(ctx, r.Draft, course)
 		var list *Problems
 		switch {
 		case errors.As(err, &list):
@@ -446,17 +451,20 @@ func (r *Result) say(p *Problem) {
 
 // try does all of issuing a draft that can be done without recording anything: it
 // returns the record, where the draft was issued before, and the problems and
-// errors that issuing it would return.
-func (i *Issuer) try(ctx context.Context, d Draft) (*store.Record, error) {
+// errors that issuing it would return. course is the text of its course, nil where it was not written yet.
+func (i *Issuer) try(ctx context.Context, d Draft, course *courseText) (*store.Record, error) {
 	if err := i.checkDraft(&d); err != nil {
 		return nil, err
+	}
+	if course == nil {
+		course = d.Course.text()
 	}
 	refuse := func(field, value, rule, want string) error {
 		return &Problems{List: []Problem{{Row: d.Row, Field: field, Value: shorten(value), Rule: rule, Want: want}}}
 	}
 	known, err := i.store.Lookup(ctx, d.Key(i.inst.DID))
 	switch {
-	case err == nil && known.RequestHash != d.RequestHash():
+	case err == nil && known.RequestHash != d.requestHash(course):
 		return nil, refuse("", "", "row-conflict", "was issued as "+known.Number+" with other content: correct that credential, or leave the row out")
 	case err == nil && known.State == store.Reserved:
 		return nil, nil // what a crash left: issuing finishes it
@@ -484,12 +492,11 @@ func (i *Issuer) try(ctx context.Context, d Draft) (*store.Record, error) {
 	if err := i.resolveRecognition(ctx, &d); err != nil {
 		return nil, err
 	}
-	course := sha256.Sum256(d.Course.kept())
 	x := i.placeholder(&d)
-	if x.Page, _, err = i.courseInCatalogue(ctx, &d, course); err != nil {
+	if x.Page, _, err = i.courseInCatalogue(ctx, &d, course.sum); err != nil {
 		return nil, err
 	}
-	_, err = paced(ctx, func() (map[string]unsealed, error) { return i.forms(ctx, &d, x, course) })
+	_, err = paced(ctx, func() (map[string]unsealed, error) { return i.forms(ctx, &d, x, course.sum) })
 	return nil, err
 }
 

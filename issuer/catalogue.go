@@ -120,8 +120,11 @@ func (c *Catalogue) Put(ctx context.Context, name string, raw []byte, t Terms) (
 // kept is the course as the catalogue keeps it and records are held to it:
 // RFC 8785, so that neither the layout of a file nor the order of members in a
 // later version of this program makes another course of it.
-func (c *Course) kept() []byte {
-	raw := jsontext.Value(c.canonical())
+func (c *Course) kept() []byte { return keptOf(c.canonical()) }
+
+// keptOf is kept of a course with this canonical text, which it may overwrite.
+func keptOf(canonical []byte) []byte {
+	raw := jsontext.Value(canonical)
 	if err := raw.Canonicalize(jsontext.AllowInvalidUTF8(true)); err != nil {
 		panic(err) // unreachable: it was just written
 	}

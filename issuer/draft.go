@@ -36,15 +36,45 @@ func (d *Draft) Key(issuerDID string) store.Key {
 // RequestHash covers everything that the credential will say. The e-mail
 // address is not in it: it says where to deliver, not what. Nor is how the draft
 // came.
-func (d *Draft) RequestHash() [32]byte {
+func (d *Draft) RequestHash() [32]byte { return d.requestHash(d.Course.text()) }
+
+// requestHash is RequestHash of a draft for a course with this text.
+func (d *Draft) requestHash(course *courseText) [32]byte {
 	content := *d
 	content.Course, content.Row, content.Email, content.RequestKey = nil, 0, "", store.Key{}
 	content.ExternalID, content.Batch, content.Approval, content.Source = "", "", "", nil
 	content.normalise()
-	return digest(struct {
-		Draft  Draft
-		Course string
-	}{content, string(d.Course.canonical())})
+	// As digest has it of a struct with a Draft and with Course as a string.
+	h := sha256.New()
+	h.Write([]byte(`{"Draft":`))
+	h.Write(encoded(content))
+	h.Write([]byte(`,"Course":`))
+	h.Write(course.quoted)
+	h.Write([]byte(`}`))
+	return [32]byte(h.Sum(nil))
+}
+
+// courseText is what requests and records are held to of a course. To write it takes
+// longer than a seal, so a class list does it once.
+type courseText struct {
+	quoted []byte            // canonical, as a JSON string
+	sum    [sha256.Size]byte // SHA-256 of kept
+}
+
+func (c *Course) text() *courseText {
+	canonical := c.canonical()
+	return &courseText{encoded(string(canonical)), sha256.Sum256(keptOf(canonical))}
+}
+
+// courseTexts are those of courses that are not changed meanwhile.
+type courseTexts map[*Course]*courseText
+
+// of returns the text of a course, nil for none.
+func (t courseTexts) of(c *Course) *courseText {
+	if c != nil && t[c] == nil {
+		t[c] = c.text()
+	}
+	return t[c]
 }
 
 // rest is what a record keeps of its draft beyond its own members, nil for nothing.
@@ -66,12 +96,14 @@ func (d *Draft) assessment() *store.Assessment {
 }
 
 // digest is SHA-256 of the JSON text: fields cannot run into one another.
-func digest(v any) [32]byte {
+func digest(v any) [32]byte { return sha256.Sum256(encoded(v)) }
+
+func encoded(v any) []byte {
 	raw, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic(err) // unreachable: structs and slices of strings and numbers
 	}
-	return sha256.Sum256(raw)
+	return raw
 }
 
 // normalise composes all texts (NFC), so that one name is one name however it

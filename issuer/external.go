@@ -64,7 +64,7 @@ func Differences(r store.Record, d Draft) (different []string) {
 
 // Try says what issuing a draft would return, without recording anything: the
 // record, where it was issued before.
-func (i *Issuer) Try(ctx context.Context, d Draft) (*store.Record, error) { return i.try(ctx, d) }
+func (i *Issuer) Try(ctx context.Context, d Draft) (*store.Record, error) { return i.try(ctx, d, nil) }
 
 // IssueMany is IssueAll at the pace of batches: for those who send many drafts at
 // once, beside those who wait for one answer.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/big"
@@ -60,7 +59,7 @@ const maxDraws = 32
 // is revoked in the step that makes the new one durable, and the status lists are
 // published before Issue returns: store.ErrState where it is no longer in force.
 func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
-	r, err := i.issue(ctx, d, "")
+	r, err := i.issue(ctx, d, "", nil)
 	if err != nil || r.Supersedes == nil {
 		return r, err
 	}
@@ -79,13 +78,17 @@ func (i *Issuer) publishSuperseded(ctx context.Context, r store.Record) error {
 	return nil
 }
 
-// issue is Issue with a certificate number that was drawn already, or "".
-func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Record, error) {
+// issue is Issue with a certificate number that was drawn already, or "", and with the
+// text of the course where that was written already, else nil.
+func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *courseText) (store.Record, error) {
 	// 1. Is it known? Then the answer is on record, or the reservation is.
 	if err := i.checkDraft(&d); err != nil {
 		return store.Record{}, err
 	}
-	key, hash := d.Key(i.inst.DID), d.RequestHash()
+	if course == nil {
+		course = d.Course.text()
+	}
+	key, hash := d.Key(i.inst.DID), d.requestHash(course)
 	known, err := i.store.Lookup(ctx, key)
 	switch {
 	case err == nil && known.RequestHash != hash:
@@ -103,8 +106,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 	}
 	// Readers of the credential are led to the version in the catalogue, so it
 	// must be the one that is awarded.
-	course := sha256.Sum256(d.Course.kept())
-	page, inCatalogue, err := i.courseInCatalogue(ctx, &d, course)
+	page, inCatalogue, err := i.courseInCatalogue(ctx, &d, course.sum)
 	if err != nil {
 		return store.Record{}, err
 	}
@@ -113,7 +115,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		return store.Record{}, err
 	}
 	if !inCatalogue {
-		if err := i.keepCourse(ctx, d.Course, course); err != nil {
+		if err := i.keepCourse(ctx, d.Course, course.sum); err != nil {
 			return store.Record{}, err
 		}
 	}
@@ -124,11 +126,11 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string) (store.Recor
 		if err != nil {
 			return store.Record{}, err
 		}
-		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course
+		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course.sum
 		// 3. Build the payloads of all forms and check them.
 		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
 		_, end := i.step(ctx, "forms")
-		forms, err := paced(ctx, func() (map[string]unsealed, error) { return i.forms(ctx, &d, x, course) })
+		forms, err := paced(ctx, func() (map[string]unsealed, error) { return i.forms(ctx, &d, x, course.sum) })
 		end(err)
 		if err != nil {
 			return store.Record{}, err

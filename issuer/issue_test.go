@@ -476,6 +476,14 @@ func TestExternalID(t *testing.T) {
 	h := newHouse(t, nil)
 	d := draft(t)
 	hash := d.RequestHash()
+	content := d
+	content.Course, content.Email, content.RPL = nil, "", "none"
+	if hash != digest(struct {
+		Draft  Draft
+		Course string
+	}{content, string(d.Course.canonical())}) {
+		t.Error("the hash of a request is another one than records have")
+	}
 	d.ExternalID, d.Batch = "exam/2026/0001", "20260601-ABCDEF"
 	if d.RequestHash() != hash {
 		t.Error("how a draft came is part of its content")

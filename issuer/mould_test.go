@@ -266,7 +266,7 @@ func TestTryingPutsNothing(t *testing.T) {
 		return n
 	}
 	d := draft(t)
-	if _, err := i.try(t.Context(), d); err != nil || len(i.moulds.known) != 1 || bases() != 0 {
+	if _, err := i.try(t.Context(), d, nil); err != nil || len(i.moulds.known) != 1 || bases() != 0 {
 		t.Errorf("tried: %d moulds, %d bases in the store: %v", len(i.moulds.known), bases(), err)
 	}
 	if _, err := i.Issue(t.Context(), d); err != nil || bases() != len(forms) {
