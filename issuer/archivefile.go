@@ -109,7 +109,7 @@ type ArchiveKeeper struct {
 	Archive    Archive // but for Store and At
 	Log        func(ctx context.Context, ev store.Event) error
 	Dir        string
-	Recipients []string
+	Recipients []string // at least one
 	Now        func() time.Time
 	Warn       func(msg string, args ...any)
 
@@ -121,9 +121,6 @@ type ArchiveKeeper struct {
 	failed  error
 }
 
-// ErrNoRecipients is returned by Ask where nobody is named to whom archives are encrypted.
-var ErrNoRecipients = errors.New("nobody is named to whom archives are encrypted")
-
 func (k *ArchiveKeeper) ask() chan store.Actor {
 	k.once.Do(func() { k.asked = make(chan store.Actor, 1) })
 	return k.asked
@@ -131,10 +128,7 @@ func (k *ArchiveKeeper) ask() chan store.Actor {
 
 // Ask has an archive made now, on behalf of the actor of ctx; while one is being made it
 // is that one. Run must be running.
-func (k *ArchiveKeeper) Ask(ctx context.Context) error {
-	if len(k.Recipients) == 0 {
-		return ErrNoRecipients
-	}
+func (k *ArchiveKeeper) Ask(ctx context.Context) {
 	asked := k.ask()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -142,16 +136,15 @@ func (k *ArchiveKeeper) Ask(ctx context.Context) error {
 		k.waiting = true
 		asked <- store.ActorOf(ctx)
 	}
-	return nil
 }
 
 // State reports whether an archive is being made, why the last one failed, and which
 // there are, newest first.
-func (k *ArchiveKeeper) State() (running bool, failed error, made []ArchiveFile, err error) {
+func (k *ArchiveKeeper) State() (running bool, failed error, made []ArchiveFile) {
 	k.mu.Lock()
 	running, failed = k.waiting, k.failed
 	k.mu.Unlock()
-	files, err := filepath.Glob(filepath.Join(k.Dir, "indeks-archive-*"+manifestSuffix))
+	files, _ := filepath.Glob(filepath.Join(k.Dir, "indeks-archive-*"+manifestSuffix)) // the pattern is sound
 	made = []ArchiveFile{}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
@@ -164,7 +157,7 @@ func (k *ArchiveKeeper) State() (running bool, failed error, made []ArchiveFile,
 		}
 	}
 	slices.SortFunc(made, func(a, b ArchiveFile) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.File, a.File)) })
-	return running, failed, made, err
+	return running, failed, made
 }
 
 // Run makes archives until ctx ends, and returns nil then.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -97,6 +98,42 @@ func (cmd *exportArchiveCmd) Run(ctx context.Context, con console) error {
 	}
 	sayArchive(con, cmd.Out, m)
 	return nil
+}
+
+// archivesFolder is where the server puts archives, in the folder for backups.
+const archivesFolder = "archives"
+
+// archives is what makes archives for whoever asks the server.
+func (h *house) archives() *issuer.ArchiveKeeper {
+	c := h.config
+	return &issuer.ArchiveKeeper{
+		Archive: issuer.Archive{Institution: h.institution, Ring: h.ring, Program: version()},
+		Open: func(ctx context.Context) (store.Store, func() error, error) {
+			if c.inDatabase() {
+				records, err := c.readRecords(ctx, h.learners)
+				if err != nil {
+					return nil, nil, err
+				}
+				return records, records.Close, nil
+			}
+			// A copy, as for a backup: a reader that takes its time holds no writer up.
+			path := c.path(c.Issuer.StoreFile) + ".archiving"
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, nil, err
+			}
+			err := store.Copy(ctx, h.store, path)
+			var records store.Store
+			if err == nil {
+				records, err = store.ReadBolt(path, c.Issuer.StoreID, h.learners)
+			}
+			if err != nil {
+				return nil, nil, errors.Join(err, os.Remove(path))
+			}
+			return records, func() error { return errors.Join(records.Close(), os.Remove(path)) }, nil
+		},
+		Log: func(ctx context.Context, ev store.Event) error { return h.store.Append(ctx, ev) },
+		Dir: filepath.Join(c.path(c.Backup.Dir), archivesFolder), Recipients: c.Backup.Recipients, Now: time.Now, Warn: slog.Warn,
+	}
 }
 
 // privateFiles are the files with secrets that an archive may have: each is encrypted.

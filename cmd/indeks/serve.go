@@ -95,6 +95,7 @@ type house struct {
 	institution issuer.Institution
 	store       store.Store
 	learners    *store.DataKeys
+	ring        *keys.Ring
 	disk        *store.Disk
 	issuer      *issuer.Issuer
 	demo        *issuing.Demo // nil: it is none
@@ -126,7 +127,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if c.Backup.Dir != "" {
 		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
 	}
-	h := &house{config: c, institution: inst, store: records, learners: learners, disk: disk, heads: c.headFiles()}
+	h := &house{config: c, institution: inst, store: records, learners: learners, ring: ring, disk: disk, heads: c.headFiles()}
 	heads, err := h.heads.Read()
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
@@ -204,6 +205,10 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 		}
 		backups = &issuer.Keeper{Backup: h.backup(), Dir: h.config.path(b.Dir), Every: b.Every, Keep: b.Keep, Warn: slog.Warn}
 	}
+	var archives *issuer.ArchiveKeeper
+	if b := h.config.Backup; b.Dir != "" && len(b.Recipients) > 0 {
+		archives = h.archives()
+	}
 	metrics, serveMetrics, err := newMetrics(h.config.Issuer.MetricsListen, &limits)
 	if err != nil {
 		return err
@@ -232,7 +237,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 		return err
 	}
 	signIn := &h.config.Issuer.SignIn
-	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Archives: archives, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err
@@ -255,6 +260,9 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	})
 	if backups != nil {
 		g.Go(func() error { return backups.Run(ctx) })
+	}
+	if archives != nil {
+		g.Go(func() error { return archives.Run(ctx) })
 	}
 	return ended(g.Wait())
 }

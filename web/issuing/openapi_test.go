@@ -68,7 +68,7 @@ func TestDescription(t *testing.T) {
 		admin(c)
 		c.APIKeys = append(c.APIKeys, APIKey{Name: "approver", SHA256: sha256.Sum256([]byte("the key of an approver")), Roles: []Role{Approver}}, APIKey{Name: "registrar", SHA256: sha256.Sum256([]byte("the key of a registrar"))})
 		c.ListBody, c.DraftsAtOnce = 1<<20, 10
-		c.VCAPI, c.Backups, c.Verifier = true, &issuer.Keeper{Dir: t.TempDir()}, examiner // the keeper does not run
+		c.VCAPI, c.Backups, c.Archives, c.Verifier = true, &issuer.Keeper{Dir: t.TempDir()}, &issuer.ArchiveKeeper{Dir: t.TempDir()}, examiner // the keepers do not run
 	}
 	var iss *issuer.Issuer
 	e, records, _ := newEcho(t, withVCAPI, func(c *Config) { iss = c.Issuer })

@@ -70,7 +70,7 @@ func TestRoutesAndRoles(t *testing.T) {
 
 	// 3. The server, and an account of each.
 	e, records, _ := newEcho(t, func(c *Config) {
-		c.VCAPI, c.Backups, c.APIKeys = true, &issuer.Keeper{Dir: t.TempDir()}, known
+		c.VCAPI, c.Backups, c.Archives, c.APIKeys = true, &issuer.Keeper{Dir: t.TempDir()}, &issuer.ArchiveKeeper{Dir: t.TempDir()}, known
 	})
 	people := accounts.New(accounts.Config{Store: records, Cost: accounts.Cost{Memory: 8, Passes: 1, Threads: 1}})
 	sessions := map[string]accounts.Session{}

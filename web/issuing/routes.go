@@ -29,15 +29,16 @@ type Config struct {
 	Store        store.Store
 	Institution  issuer.Institution
 	APIKeys      []APIKey
-	WrongKeys    web.Rate        // of requests with a wrong API key, per address; zero: not limited
-	VCAPI        bool            // serve the issuer's part of the VC-API, for credentials of any kind
-	VCAPIForm    keys.Form       // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
-	Backups      *issuer.Keeper  // nil: none are made
-	Verifier     Examiner        // of what other providers have sealed; nil: nothing is recognised
-	Batches      *issuer.Batches // nil: they are taken and not worked on
-	ListBody     int64           // of a request with a class list or many drafts, in bytes; 0: 32 MiB
-	DraftsAtOnce int             // that are issued while the client waits, more become a batch; 0: 500
-	ReadOnly     bool            // by configuration: Store takes no change
+	WrongKeys    web.Rate              // of requests with a wrong API key, per address; zero: not limited
+	VCAPI        bool                  // serve the issuer's part of the VC-API, for credentials of any kind
+	VCAPIForm    keys.Form             // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
+	Backups      *issuer.Keeper        // nil: none are made
+	Archives     *issuer.ArchiveKeeper // nil: none are made
+	Verifier     Examiner              // of what other providers have sealed; nil: nothing is recognised
+	Batches      *issuer.Batches       // nil: they are taken and not worked on
+	ListBody     int64                 // of a request with a class list or many drafts, in bytes; 0: 32 MiB
+	DraftsAtOnce int                   // that are issued while the client waits, more become a batch; 0: 500
+	ReadOnly     bool                  // by configuration: Store takes no change
 
 	Accounts     *accounts.Accounts // who may sign in at the desk; nil: those in Store, without a provider
 	ProviderName string             // of the button that leads to the provider, "": that of the kit
@@ -209,6 +210,8 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/audit", s.getAudit, auditor)
 	api.POST("/backups", s.postBackup, admin)
 	api.GET("/backups", s.getBackups, admin)
+	api.POST("/archives", s.postArchive, admin)
+	api.GET("/archives", s.getArchives, admin)
 
 	// The registrar's desk. Bodies with a class list are let in before the form is read.
 	e.GET(signInPath, s.getSignIn)
