@@ -73,10 +73,14 @@ func (v *view) codedValue(n note) Value {
 }
 
 // Label is the label of a concept of the compiled-in lists in a language of
-// [Languages], or "". The text of a coded note that begins with the label of its
+// [Languages], or "". In English it is a plainer word than the list's where there is
+// one. The text of a coded note that begins with the label of its
 // code, alone or followed by a colon or full stop, is shown without it.
 func Label(id, lang string) string {
 	c, _ := contexts.Lookup(id)
+	if plain := plainer[id]; plain != "" && lang == "en" {
+		return plain
+	}
 	return c.Label[lang]
 }
 

@@ -154,5 +154,5 @@ func (k *knownList) bits() int {
 	if k.list == nil {
 		return 0
 	}
-	return k.list.bits.Len()
+	return k.list.bits.Len() + 8*len(k.list.token)
 }

@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -69,4 +71,59 @@ func TestOfflineCodeThatIsNotRead(t *testing.T) {
 			t.Errorf("%s: %s, %s", name, r.State, r.check(CheckFormat).Message)
 		}
 	}
+}
+
+// Who checks a seal by themselves is given what the verifier itself was given.
+func TestTrustFileIsHandedOn(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	made := trusting(uni.entry())
+	made.Version, made.Issued, made.Expires = 1, now.AddDate(0, 0, -1), now.AddDate(0, 0, 1)
+	for i := range made.Issuers {
+		made.Issuers[i].Source, made.Issuers[i].Checked = "a test", "2026-01-01"
+	}
+	raw, err := made.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := OpenTrust(raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, sealer := trust.File(); string(file) != string(raw) || sealer != nil {
+		t.Errorf("%s, sealed by %s", file, sealer)
+	}
+	if file, _ := made.File(); file != nil {
+		t.Errorf("what was never a file: %s", file)
+	}
+	if file, _ := (*Trust)(nil).File(); file != nil {
+		t.Errorf("nothing: %s", file)
+	}
+}
+
+// A list is fetched in the name of an issuer that is trusted, from a host of it.
+func TestStatusListIsOfTheIssuer(t *testing.T) {
+	uni := newIssuer(t, "uni.example")
+	v := newVerifier(t, Config{Trust: trusting(uni.entry()), Fetch: &http.Client{Transport: refusing{}}})
+	for name, tt := range map[string]struct {
+		issuer, address string
+		want            error
+	}{
+		"nobody":          {"did:web:stranger.example", "https://uni.example/status/1", ErrForbidden},
+		"no issuer":       {"", "https://uni.example/status/1", ErrForbidden},
+		"another host":    {uni.did, "https://uni.example.evil.example/status/1", ErrForbidden},
+		"another network": {uni.did, "https://127.0.0.1/status/1", ErrForbidden},
+		"no address":      {uni.did, "status/1", ErrForbidden},
+		"not there":       {uni.did, "https://uni.example/status/1", ErrUnavailable},
+	} {
+		if token, _, err := v.StatusList(t.Context(), tt.issuer, tt.address); !errors.Is(err, tt.want) || token != nil {
+			t.Errorf("%s: %q, %v, want %v", name, token, err, tt.want)
+		}
+	}
+}
+
+// refusing is a network without anybody.
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("nobody is there")
 }

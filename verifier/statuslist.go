@@ -40,6 +40,8 @@ type statusList struct {
 	size      uint64 // statusSize as the list states it, 0 where it does not
 	validFrom time.Time
 	freshTill time.Time
+	token     []byte    // as it came
+	asked     time.Time // when it was asked for
 }
 
 // fetchList fetches a list and holds it to everything that a credential is held
@@ -94,7 +96,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	}
 
 	// 3. The list that was asked for, and of today.
-	list, subject := &statusList{freshTill: asked.Add(maxListAge)}, listSubject(cred)
+	list, subject := &statusList{freshTill: asked.Add(maxListAge), token: token, asked: asked}, listSubject(cred)
 	for entry, kind := range listKinds {
 		if slices.Contains(cred.Type, kind.credential) && subject["type"] == kind.subject {
 			list.kind = entry
@@ -147,6 +149,23 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		return malformed("cannot be decoded: %v", err)
 	}
 	return list, nil
+}
+
+// StatusList returns a status list of an issuer of the trust file, by its DID, as the
+// verifier itself would use it now, with how old it is: sealed, so that who is given it
+// can check it anew. ErrForbidden where the issuer is not known or the list is not on a
+// host of it; ErrUnavailable where there is no good list.
+func (v *Verifier) StatusList(ctx context.Context, issuer, address string) (token []byte, age time.Duration, err error) {
+	e := v.trust.ByDID(issuer)
+	u, err := parseURL(address)
+	if e == nil || err != nil || v.policy.allows(u) != nil || !v.ownsList(e, u) {
+		return nil, 0, fmt.Errorf("fetching a status list: %w", ErrForbidden)
+	}
+	list, err := v.lists.ask(ctx, v, e, u, address).wait(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("fetching a status list: %w: %w", ErrUnavailable, err)
+	}
+	return list.token, max(v.now().Sub(list.asked), 0), nil
 }
 
 // listSubject returns the one subject of a status list credential.

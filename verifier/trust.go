@@ -19,6 +19,22 @@ type Trust struct {
 	Expires time.Time
 	Issuers []TrustedIssuer
 	Sealed  *TrustSeal // by whom; nil for a plain file, which is whatever its writer wants
+
+	raw    []byte          // as OpenTrust was given it; nil where it was not read
+	sealer *keys.PublicKey // nil for a plain file
+}
+
+// File is the file as OpenTrust was given it, and the public JWK of the key that
+// sealed it, nil for a plain one: for readers who check the seal themselves. Both are
+// nil for a Trust that was not read by OpenTrust.
+func (t *Trust) File() (raw, sealer []byte) {
+	if t == nil || t.raw == nil {
+		return nil, nil
+	}
+	if t.sealer != nil {
+		sealer = t.sealer.JWK()
+	}
+	return t.raw, sealer
 }
 
 // TrustedIssuer is one entry of the trust file. It is known by its DID, by the

@@ -76,7 +76,12 @@ func OpenTrust(raw []byte, pinned []TrustKey) (*Trust, error) {
 	sealed := IsSealedTrust(raw)
 	switch {
 	case !sealed && len(pinned) == 0:
-		return ParseTrust(raw)
+		t, err := ParseTrust(raw)
+		if err != nil {
+			return nil, err
+		}
+		t.raw = raw
+		return t, nil
 	case !sealed:
 		return nil, ErrTrustUnsealed
 	case len(pinned) == 0:
@@ -93,6 +98,7 @@ func OpenTrust(raw []byte, pinned []TrustKey) (*Trust, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.raw, t.sealer = raw, opened.Seals[0].Key
 	digest := sha256.Sum256(opened.Payload)
 	t.Sealed = &TrustSeal{Key: plain(opened.Seals[0].KeyID), At: opened.Seals[0].SealedAt, SHA256: hex.EncodeToString(digest[:])}
 	return t, nil

@@ -48,6 +48,10 @@ func kitFiles() *files {
 	return f
 }
 
+// Static is a static file of the kit, for an address that must not change; nil where
+// there is none.
+func (k *Kit) Static(name string) []byte { return k.static.content[name] }
+
 // url is the address of a static file.
 func (f *files) url(name string) string { return "/static/" + f.digest + "/" + name }
 

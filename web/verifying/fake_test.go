@@ -66,6 +66,11 @@ func (f *fake) FetchLink(_ context.Context, link string) ([]byte, error) {
 	return []byte("fetched"), f.err
 }
 
+func (f *fake) StatusList(_ context.Context, issuer, address string) ([]byte, time.Duration, error) {
+	f.asked = append(f.asked, "list "+address+" of "+issuer)
+	return []byte("a.b.c"), 1500 * time.Millisecond, f.err
+}
+
 // newServer returns the server over v, and what it logs.
 func newServer(t testing.TB, v examiner) (*Server, *bytes.Buffer) {
 	t.Helper()

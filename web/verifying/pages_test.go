@@ -409,6 +409,12 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, kind := range verifier.EvidenceKinds {
 		composed["evidence."+kind] = true
 	}
+	for _, id := range offlineFacts {
+		composed["offline.fact."+id] = true
+	}
+	for _, id := range offlineSays {
+		composed["offline.say."+id] = true
+	}
 	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job"} {
 		composed[row+".title"], composed[row+".text"] = true, true
 	}

@@ -33,6 +33,14 @@ func (s *Server) routes() {
 		e.POST(path, s.holder, rate)
 	}
 
+	// offline codes; the page verifies by itself, and is given what it needs for that
+	e.GET("/q", s.offline)
+	e.GET("/Q", s.offline)
+	e.GET("/q/worker.js", s.offlineWorker)
+	e.GET("/q/trust", s.offlineTrust)
+	e.GET("/q/list", s.offlineList, rate)
+	e.GET("/q/dictionary/:id", s.offlineDictionary)
+
 	// programs
 	e.POST("/api/v1/verifications", s.postVerification, rate, body)
 	e.POST("/api/v1/verifications/bulk", s.postBulkVerification, rate, bulk)

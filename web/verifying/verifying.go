@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"indeks/elm"
 	"indeks/verifier"
@@ -58,7 +59,7 @@ type Config struct {
 }
 
 // examiner is what the server relies on, and *verifier.Verifier is: Verify,
-// VerifyPresentation and Rows never fail, LookUp and FetchLink return a token unverified or one of
+// VerifyPresentation and Rows never fail, LookUp and FetchLink return a token unverified, StatusList one that is verified, or one of
 // verifier.ErrNotFound, ErrUnavailable, ErrForbidden.
 type examiner interface {
 	Verify(ctx context.Context, token []byte) *verifier.Report
@@ -66,6 +67,7 @@ type examiner interface {
 	Rows(ctx context.Context, f verifier.File, o verifier.PresentationOptions, lang string) []verifier.Row
 	LookUp(ctx context.Context, public string) ([]byte, error)
 	FetchLink(ctx context.Context, link string) ([]byte, error)
+	StatusList(ctx context.Context, issuer, address string) (token []byte, age time.Duration, err error)
 }
 
 // Server is the verifier's server. It is safe for concurrent use.

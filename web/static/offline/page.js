@@ -1,0 +1,238 @@
+// The page for offline codes: it takes the code out of the address, judges it on this
+// device and shows what is known.
+
+import {cut} from './code.js';
+import {judge, sealed, splitToken} from './verify.js';
+
+const root = document.getElementById('offline');
+const $ = (id) => document.getElementById(id);
+const lang = root.dataset.lang;
+const kept = 'lists'; // cache of trust file and status lists
+const hasCaches = 'caches' in globalThis;
+
+// ask fetches from this server; where that is not reached, it is what was kept of it
+// before. Each answer has the time (ms) as of which it speaks.
+async function ask(address, timeOf) {
+  const cache = hasCaches ? await caches.open(kept) : null;
+  try {
+    const answer = await fetch(address, {cache: 'no-store', signal: AbortSignal.timeout(5000)});
+    if (answer.ok) {
+      const body = await answer.text();
+      const at = timeOf(body);
+      await cache?.put(address, new Response(body, {headers: {'X-As-Of': String(at)}}));
+      return {body, at};
+    }
+    if (answer.status === 404) {
+      await cache?.delete(address);
+      return null;
+    }
+  } catch {
+    // no network
+  }
+  const old = await cache?.match(address);
+  return old ? {body: await old.text(), at: Number(old.headers.get('X-As-Of'))} : null;
+}
+
+// trustFile is the trust file: sealed with the key that the page names, or plain where it
+// names none. What was opened is returned, or null.
+async function trustFile() {
+  const got = await ask('/q/trust', () => Date.now());
+  if (!got) {
+    return null;
+  }
+  const pinned = root.dataset.trustKey;
+  if (!pinned) {
+    return got.body.trimStart()[0] === '{' ? JSON.parse(got.body) : null;
+  }
+  const {header, payload, signature, input} = splitToken(got.body.trim());
+  return header.typ === 'trust+jwt' && await sealed(header.alg, JSON.parse(pinned), signature, input) ? payload : null;
+}
+
+async function dictionary(id) {
+  const answer = await fetch(`/q/dictionary/${id}`).catch(() => null);
+  return answer?.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
+}
+
+async function list(issuer, url) {
+  const got = await ask(`/q/list?issuer=${encodeURIComponent(issuer.id)}&url=${encodeURIComponent(url)}`, (body) => Date.now() - 1000 * JSON.parse(body).age);
+  return got && {asked: got.at, token: JSON.parse(got.body).token};
+}
+
+// Dates are written as the server writes them.
+const dateOf = (ms, zone = 'UTC') => lang === 'en'
+  ? new Intl.DateTimeFormat('en-GB', {dateStyle: 'long', timeZone: zone}).format(ms)
+  : new Intl.DateTimeFormat('en-GB', {timeZone: zone, day: 'numeric', month: 'numeric', year: 'numeric'}).format(ms).split('/').map(Number).join('. ') + '.';
+const minuteOf = (ms) => `${dateOf(ms, undefined)}, ${new Intl.DateTimeFormat('en-GB', {timeStyle: 'short'}).format(ms)}`;
+const say = (id, values = {}) => fill(root.querySelector(`[data-say="${id}"]`).textContent, values);
+const fill = (text, values) => text.replace(/\{(date|number)\}/g, (whole, name) => values[name] ?? whole).replaceAll('..', '.');
+
+// pick is a text in the language of the page, else the first there is, without what
+// makes it read as another one.
+function pick(texts) {
+  if (texts === undefined) {
+    return '';
+  }
+  const all = typeof texts === 'string' ? {'': texts} : texts;
+  const value = all[lang] ?? all[lang.split('-')[0]] ?? (lang.startsWith('sr') ? all['sr-Latn'] ?? all['sr-Cyrl'] : undefined) ?? all.en ?? Object.values(all)[0] ?? '';
+  return clean([value].flat().join(' / '));
+}
+
+const clean = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\u034F\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu, '');
+const each = (v) => (v === undefined ? [] : Array.isArray(v) ? v : [v]);
+
+function concept(c) {
+  const known = [...root.querySelectorAll('[data-concept]')].find((p) => p.dataset.concept === c.id)?.textContent;
+  return known || pick(c.prefLabel) || clean(c.notation ?? c.id);
+}
+
+// hours writes an ISO 8601 duration of hours as such, another one as it is.
+function hours(text) {
+  const found = /^PT(\d+)H$/.exec(text ?? '');
+  return found ? say('hours', {number: found[1]}) : clean(text ?? '');
+}
+
+// show puts a value into its place; what has none is not shown.
+function show(name, value) {
+  for (const place of root.querySelectorAll(`[data-fact="${name}"]`)) {
+    const values = [value].flat().filter(Boolean);
+    if (values.length > 1) {
+      const ul = document.createElement('ul');
+      ul.append(...values.map((text) => Object.assign(document.createElement('li'), {textContent: text})));
+      place.replaceChildren(ul);
+    } else {
+      place.textContent = values[0] ?? '';
+    }
+    const row = place.closest('dl > div');
+    if (row) {
+      row.hidden = values.length === 0;
+    }
+  }
+}
+
+function render(answer, host) {
+  let state = answer.state;
+  if (state === 'valid' && answer.irrevocable) {
+    state = 'valid_irrevocable';
+  } else if (state === 'status_unchecked' && !answer.asked) {
+    state = 'status_never';
+  } else if (state === 'issuer_unknown' && ['trust_old', 'no_trust'].includes(answer.why)) {
+    state = answer.why;
+  }
+  const c = answer.issuer && state !== 'revoked' ? answer.credential : null; // what nobody stands behind is not shown
+  const said = root.querySelector(`[data-state="${state}"]`);
+  const date = answer.state === 'expired' ? dateOf(answer.ended) : answer.state === 'not_yet_valid' ? dateOf(Date.parse(answer.credential.validFrom)) : answer.asked ? minuteOf(answer.asked) : '';
+  const [word, sentence] = said.children;
+  document.body.className = `tone-${said.dataset.tone}`;
+  $('verdict').className = `verdict ${said.dataset.tone}`;
+  $('icon').className = `icon icon-${said.dataset.icon}`;
+  $('word').textContent = fill(word.textContent, {date});
+  $('sentence').textContent = fill(sentence.textContent, {date});
+  const more = [];
+  if (answer.ended && answer.state !== 'expired') {
+    more.push(say('ended', {date: dateOf(answer.ended)}));
+  }
+  if (['expired', 'suspended', 'not_yet_valid', 'unconfirmable'].includes(answer.state) && answer.asked) {
+    more.push(say('asof', {date: minuteOf(answer.asked)}));
+  }
+  $('more').textContent = more.join(' ');
+  $('more').hidden = more.length === 0;
+
+  const issuer = answer.issuer ? pick(answer.issuer.legal_name) : '';
+  show('issuer', issuer);
+  show('now', minuteOf(Date.now()));
+  $('facts').hidden = $('extract').hidden = !c;
+  show('host', host);
+  $('other-host').hidden = !host || host.toLowerCase() === location.host;
+  $('claimed').hidden = true;
+  const claim = c?.credentialSubject.hasClaim ?? {};
+  const learnt = claim.specifiedBy ?? {};
+  show('title', c ? pick(claim.title) : '');
+  show('awarded', claim.awardedBy?.awardingDate ? dateOf(Date.parse(claim.awardedBy.awardingDate)) : '');
+  if (c) {
+    const person = c.credentialSubject;
+    const called = pick(c.issuer.legalName);
+    if (called && !Object.values(answer.issuer.legal_name).some((name) => name.toLowerCase() === called.toLowerCase())) {
+      show('claimed', called);
+      $('claimed').hidden = false;
+    }
+    show('name', pick(person.fullName) || `${pick(person.givenName)} ${pick(person.familyName)}`.trim());
+    show('number', clean(c.identifier?.notation ?? ''));
+    show('awarding', each(claim.awardedBy?.awardingBody).map((body) => pick(body.legalName)));
+    show('credits', each(claim.creditReceived).map((credit) => `${clean(credit.point ?? '')} ${credit.framework ? concept(credit.framework) : ''}`));
+    show('workload', hours(learnt.volumeOfLearning));
+    const eqf = /^http:\/\/data\.europa\.eu\/snb\/eqf\/([1-8])$/.exec(learnt.eqfLevel?.id ?? '');
+    show('level', eqf ? say('level', {number: eqf[1]}) : learnt.eqfLevel ? concept(learnt.eqfLevel) : '');
+    $('degree').hidden = !learnt.eqfLevel;
+    show('form', each(learnt.mode).map(concept));
+    show('outcomes', each(learnt.learningOutcome).map((outcome) => pick(outcome.title)));
+    show('grade', each(claim.provenBy).map((proof) => pick(proof.grade?.noteLiteral)));
+    show('birth', person.dateOfBirth ? dateOf(Date.parse(person.dateOfBirth)) : '');
+    show('until', c.validUntil ? dateOf(Date.parse(c.validUntil)) : '');
+    show('id', clean(c.id));
+    show('whole', [...atob(c.relatedResource.find((resource) => resource.id === c.id).digestSRI.slice('sha256-'.length))].map((b) => b.charCodeAt(0).toString(16).padStart(2, '0')).join(''));
+  }
+  $('intro').hidden = true;
+  $('answer').hidden = false;
+  $('answer').focus();
+}
+
+let trust; // promise of the trust file
+
+async function check(text) {
+  const started = performance.now();
+  const known = await trust;
+  const answer = await judge(text, {trust: known, dictionary, list, now: Date.now()});
+  render(answer, cut(text)?.host ?? '');
+  root.dataset.ms = String(Math.round(performance.now() - started));
+  root.dataset.answer = answer.state;
+}
+
+// fromAddress takes the code out of the address, so that it stays in no history.
+function fromAddress() {
+  if (/^#\d{50}/.test(location.hash)) {
+    const text = location.href;
+    history.replaceState(null, '', location.pathname + location.search);
+    $('text').value = text;
+    check(text);
+  }
+}
+
+$('here-row').hidden = false;
+$('form').addEventListener('submit', (event) => {
+  if (event.submitter !== $('online')) {
+    event.preventDefault();
+    check($('text').value);
+  }
+});
+addEventListener('hashchange', fromAddress);
+
+trust = trustFile().catch(() => null);
+trust.then((file) => {
+  $('trusted').textContent = file ? say(root.dataset.trustKey ? 'trusted-sealed' : 'trusted', {number: file.version, date: dateOf(Date.parse(file.expires))}) : say('no-list');
+  $('trusted').hidden = false;
+});
+fromAddress();
+
+if (navigator.serviceWorker && hasCaches) {
+  const base = new URL('../', import.meta.url).pathname;
+  const address = `/q/worker.js?static=${encodeURIComponent(base)}`;
+  const policy = globalThis.trustedTypes?.createPolicy('indeks', {createScriptURL: (url) => (url === address ? url : '')});
+  navigator.serviceWorker.register(policy?.createScriptURL(address) ?? address, {scope: '/q'})
+    .then((registration) => new Promise((resolve, reject) => {
+      const worker = registration.installing ?? registration.waiting ?? registration.active;
+      const look = () => worker.state === 'activated' ? resolve() : worker.state === 'redundant' && reject(new Error('not installed'));
+      worker.addEventListener('statechange', look);
+      look();
+    }))
+    .then(() => {
+      $('ready').textContent = say('ready');
+      root.dataset.ready = 'yes';
+    })
+    .catch(() => {
+      $('ready').textContent = say('not-ready');
+      root.dataset.ready = 'no';
+    });
+} else {
+  $('ready').textContent = say('not-ready');
+  root.dataset.ready = 'no';
+}

@@ -1,0 +1,308 @@
+package verifying
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"indeks/elm"
+	"indeks/internal/reference"
+	"indeks/keys"
+	"indeks/paper"
+	"indeks/verifier"
+	"indeks/web"
+)
+
+// lists answers for the hosts of the vectors.
+type lists map[string]string
+
+func (l lists) RoundTrip(r *http.Request) (*http.Response, error) {
+	token, ok := l[r.URL.String()]
+	if !ok {
+		return nil, errors.New("no network")
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(token)), ContentLength: int64(len(token)), Header: http.Header{}, Request: r}, nil
+}
+
+// What is published of each code is what is found, and the page is never the one that
+// finds it better.
+func TestVectors(t *testing.T) {
+	if *update {
+		writeVectors(t)
+	}
+	v := readVectors(t)
+	trust, err := verifier.ParseTrust(v.Trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range v.Codes {
+		of := lists(v.Lists)
+		if c.NoLists {
+			of = nil
+		}
+		judge, err := verifier.New(verifier.Config{Trust: trust, Now: func() time.Time { return v.Now }, Fetch: &http.Client{Transport: of}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := judge.Verify(t.Context(), []byte(c.Text))
+		if r.State != c.Server {
+			t.Errorf("%s: %s, want %s: %+v", c.Name, r.State, c.Server, r.Checks)
+		}
+		if c.Page == string(verifier.StateValid) && c.Server != verifier.StateValid {
+			t.Errorf("%s: the page would say valid, the server %s", c.Name, c.Server)
+		}
+	}
+}
+
+// What the page is given, and under which policy.
+func TestOfflinePage(t *testing.T) {
+	f := &fake{report: report(t, verifier.StateValid)}
+	s, logs := newServer(t, f)
+	for _, path := range []string{"/q", "/Q?lang=hr"} {
+		answer, body := ask(t, s, "GET", path, "")
+		if policy := answer.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "script-src 'self'; connect-src 'self'") {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+		if !strings.Contains(body, "offline/page.js") || !strings.Contains(body, `<form class="card" method="post" action="/verify`) || strings.Contains(body, "data-trust-key") {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	answer, body := ask(t, s, "GET", "/q/worker.js", "")
+	if answer.Header.Get("Service-Worker-Allowed") != "/q" || answer.Header.Get("Content-Security-Policy") != "default-src 'none'; connect-src 'self'" || !strings.Contains(body, "addEventListener('fetch'") {
+		t.Errorf("worker: %v %s", answer.Header, body)
+	}
+	if _, body := ask(t, s, "GET", "/q/dictionary/1", ""); body != string(paper.Dictionary(1)) {
+		t.Errorf("dictionary: %s", body)
+	}
+	for _, path := range []string{"/q/dictionary/0", "/q/dictionary/257", "/q/dictionary/x", "/q/trust"} { // nobody is trusted here
+		if answer, _ := ask(t, s, "GET", path, ""); answer.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d", path, answer.StatusCode)
+		}
+	}
+	if _, body := ask(t, s, "GET", "/q/list?issuer=did:web:uni.example&url=https://uni.example/status/r1", ""); body != `{"age":1.5,"token":"a.b.c"}` || f.asked[0] != "list https://uni.example/status/r1 of did:web:uni.example" {
+		t.Errorf("list: %s, asked %v", body, f.asked)
+	}
+	f.err = verifier.ErrForbidden
+	if answer, _ := ask(t, s, "GET", "/q/list?issuer=did:web:uni.example&url=http://10.0.0.1/", ""); answer.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a list of nobody: %d", answer.StatusCode)
+	}
+
+	// Without scripts: the text of the code in the field, whatever host it names; nobody
+	// is asked for it.
+	code := readVectors(t).Codes[0].Text
+	f.err, f.asked = nil, nil
+	for _, field := range []string{"text", "link"} {
+		if _, body := ask(t, s, "POST", "/verify", field+"="+url.QueryEscape(" "+code+"\n"), "Content-Type", form); string(f.token) != code || f.asked != nil || !strings.Contains(body, courseName) {
+			t.Errorf("%s: given %.60s, asked %v", field, f.token, f.asked)
+		}
+	}
+	f.report.Extract = &verifier.Extract{WholeSHA256: "0123abcd"}
+	if _, body := ask(t, s, "POST", "/verify?lang=en", "text="+url.QueryEscape(code), "Content-Type", form); !strings.Contains(body, "This is a sealed extract") || !strings.Contains(body, "0123abcd") {
+		t.Errorf("an extract: %s", body)
+	}
+	if _, body := ask(t, s, "POST", "/api/v1/verifications", `{"link":"`+code+`"}`, "Content-Type", "application/json"); string(f.token) != code || f.asked != nil || !strings.Contains(body, `"whole_payload_sha256":"0123abcd"`) {
+		t.Errorf("API: given %.60s, asked %v: %s", f.token, f.asked, body)
+	}
+	if strings.Contains(logs.String(), code[len(code)-40:]) {
+		t.Error("a code is in the log")
+	}
+}
+
+// browserPage judges all vectors with the modules of the page; then it opens the page
+// itself, has the server stop, and opens it once more.
+const browserPage = `<!DOCTYPE html><title>test</title><script type="module">
+import {judge} from '/static/any/offline/verify.js';
+const report = {};
+try {
+  const v = await (await fetch('/vectors')).json();
+  const dictionary = async (id) => { const r = await fetch('/q/dictionary/' + id); return r.ok ? new Uint8Array(await r.arrayBuffer()) : null; };
+  const now = Date.parse(v.now);
+  report.found = [];
+  for (const c of v.codes) {
+    const list = async (issuer, url) => c.no_lists || !v.lists[url] ? null : {asked: now - 1000 * (c.age ?? 0), token: v.lists[url]};
+    const answer = await judge(c.text, {trust: v.trust, dictionary, list, now}).catch((e) => ({state: 'thrown: ' + e.stack}));
+    report.found.push({state: answer.state, why: answer.why ?? '', told: answer.credential?.credentialSubject.hasClaim.title.en ?? ''});
+  }
+  const none = async () => null;
+  report.none = (await judge(v.codes[0].text, {trust: null, dictionary, list: none, now})).why;
+  report.old = (await judge(v.codes[0].text, {trust: {...v.trust, expires: '2026-06-30T00:00:00Z'}, dictionary, list: none, now})).why;
+  const bytes = await dictionary(1), times = [];
+  for (let i = 0; i < 9; i++) {
+    const at = performance.now();
+    await judge(v.codes[1].text, {trust: v.trust, dictionary: async () => bytes, list: async (issuer, url) => ({asked: now, token: v.lists[url]}), now});
+    times.push(performance.now() - at);
+  }
+  report.ms = times.sort((a, b) => a - b)[4];
+
+  const code = await (await fetch('/code')).text();
+  const visit = async () => {
+    const w = open('/q?lang=en' + code.slice(code.indexOf('#')));
+    for (let i = 0; i < 1200; i++) {
+      const at = w.document?.getElementById('offline')?.dataset;
+      if (at?.answer && at.ready) {
+        const seen = {answer: at.answer, ready: at.ready, address: w.location.hash, text: w.document.getElementById('answer').innerText};
+        w.close();
+        return seen;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return {answer: 'none: ' + w.document?.documentElement.outerHTML.slice(0, 500)};
+  };
+  report.online = await visit();
+  await fetch('/stop', {method: 'POST'});
+  report.flight = await visit();
+} catch (e) {
+  report.thrown = String(e.stack);
+}
+await fetch('/found', {method: 'POST', body: JSON.stringify(report)});
+</script>`
+
+// The page comes to what is published, in a real browser, and again without a network.
+func TestOfflinePageInBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	chromium := reference.Tool(t, "chromium", "chromium", "--version")
+	v := readVectors(t)
+
+	// A code of today, on a server as it is.
+	m := &maker{t: t, now: time.Now().UTC().Truncate(time.Second), keys: map[string]crypto.Signer{}}
+	kid := vectorDID + "#seal"
+	raw, err := json.Marshal(map[string]any{"version": 1, "issued": m.now.AddDate(0, 0, -1), "expires": m.now.AddDate(0, 0, 9), "issuers": []any{map[string]any{
+		"id": vectorDID, "legal_name": map[string]string{"en": "University of Example"}, "domains": []string{"uni.example"}, "keys": []any{m.key(kid, keys.ES256)}, "source": "a test", "checked": "2026-06-01"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin, err := verifier.ParseTrustKey(string(m.key("operator", keys.ES256)["jwk"].(json.RawMessage)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw = m.seal("operator", strings.Replace(m.header("operator"), "vc+jwt", "trust+jwt", 1), raw)
+	trust, err := verifier.OpenTrust(raw, []verifier.TrustKey{pin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := lists{}
+	for _, purpose := range []string{"revocation", "suspension"} {
+		of["https://uni.example/status/"+purpose] = m.list(kid, "https://uni.example/status/"+purpose, purpose)
+	}
+	judge, err := verifier.New(verifier.Config{Trust: trust, Fetch: &http.Client{Transport: of}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{Kit: web.Config{Log: slog.New(slog.DiscardHandler)}, Verifier: judge})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	type visit struct{ Answer, Ready, Address, Text string }
+	type report struct {
+		Found          []struct{ State, Why, Told string }
+		MS             float64
+		None, Old      string
+		Online, Flight visit
+		Thrown         string
+	}
+	done := make(chan report, 1)
+	var stopped atomic.Bool
+	answer := func(w http.ResponseWriter, contentType, body string) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin") // or the pages would not see each other
+		io.WriteString(w, body)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if stopped.Load() {
+			panic(http.ErrAbortHandler) // no answer at all
+		}
+		s.Echo().ServeHTTP(w, r)
+	})
+	mux.HandleFunc("/test", func(w http.ResponseWriter, _ *http.Request) { answer(w, "text/html", browserPage) })
+	mux.HandleFunc("/code", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, "text/plain", m.text(m.seal(kid, m.header(kid), m.extract(elm.ExtractOptions{Outcomes: true}, nil))))
+	})
+	mux.HandleFunc("/vectors", func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(v) })
+	mux.HandleFunc("/stop", func(http.ResponseWriter, *http.Request) { stopped.Store(true) })
+	mux.HandleFunc("/found", func(_ http.ResponseWriter, r *http.Request) {
+		var found report
+		if err := json.NewDecoder(r.Body).Decode(&found); err == nil {
+			done <- found
+		}
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	got := browse(t, chromium, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)+"/test", done)
+	if got.Thrown != "" || len(got.Found) != len(v.Codes) {
+		t.Fatalf("%d codes were judged, of %d: %s", len(got.Found), len(v.Codes), got.Thrown)
+	}
+	for i, c := range v.Codes {
+		f := got.Found[i]
+		if f.State != c.Page {
+			t.Errorf("%s: %s (%s), want %s", c.Name, f.State, f.Why, c.Page)
+		}
+		if c.Page == "valid" && f.Told != "Grafting of Fruit Trees" {
+			t.Errorf("%s: tells %q", c.Name, f.Told)
+		}
+	}
+	if got.None != "no_trust" || got.Old != "trust_old" {
+		t.Errorf("without a trust file: %q, with an old one: %q", got.None, got.Old)
+	}
+	t.Logf("judging takes %.1f ms", got.MS)
+	if got.Online.Answer != "valid" || got.Online.Ready != "yes" || got.Online.Address != "" {
+		t.Errorf("with a network: %+v", got.Online)
+	}
+	// Within a minute its lists speak for now; on a slow machine it says how old they are.
+	if f := got.Flight; f.Answer != "valid" && f.Answer != "status_unchecked" || f.Address != "" {
+		t.Errorf("in flight mode: %+v", f)
+	}
+	for _, seen := range []visit{got.Online, got.Flight} {
+		for _, want := range []string{"University of Example", "Đorđe Šćepanović", "Grafting of Fruit Trees", "MC-2026-00007", "Orchard School", "3 ECTS", "75 hours", "Level 5 (EQF)", "Blended", "Chooses stock and scion"} {
+			if !strings.Contains(seen.Text, want) {
+				t.Errorf("the page does not show %q: %s", want, seen.Text)
+			}
+		}
+	}
+}
+
+// browse opens an address in a headless browser until done has an answer.
+func browse[T any](t *testing.T, chromium, address string, done <-chan T) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	c := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+		"--disable-sync", "--no-first-run", "--disable-dev-shm-usage", "--disable-popup-blocking", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), address)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its own children end with it
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	defer func() { cancel(); <-ended }()
+	select {
+	case got := <-done:
+		return got
+	case err := <-ended:
+		ended <- err
+		t.Fatalf("the browser ended: %v\n%s", err, out.String())
+	case <-ctx.Done():
+		t.Fatalf("the browser gave no answer in time\n%s", out.String())
+	}
+	panic("unreachable")
+}
