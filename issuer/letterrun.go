@@ -127,12 +127,12 @@ func (i *Issuer) sendNext(ctx, sending context.Context, carrier *mail.Carrier) (
 		return 0, i.putOff(ctx, d, l, l.Created)
 	case sent == nil:
 		l.Sent, l.Answer = i.clock(), nil
-		return 0, i.settle(ctx, d, l, LetterSent)
+		return 0, i.settle(ctx, d, &l, LetterSent)
 	case !failed: // it cannot be put into words
 		l.Answer = &Answer{At: i.clock(), Step: "none", Text: sent.Error()}
-		return 0, i.settle(ctx, d, l, LetterRefused)
+		return 0, i.settle(ctx, d, &l, LetterRefused)
 	case f.Outcome == mail.Refused:
-		return 0, i.settle(ctx, d, l, LetterRefused)
+		return 0, i.settle(ctx, d, &l, LetterRefused)
 	case f.Outcome == mail.Held: // it is not about this letter, which stays where it was in the queue
 		l.Tries--
 		return 0, i.putOff(ctx, d, l, l.Created)
@@ -140,7 +140,7 @@ func (i *Issuer) sendNext(ctx, sending context.Context, carrier *mail.Carrier) (
 	i.post.count("later")
 	next := i.now().Add(l.retry())
 	if end := l.end(i.post.giveUp()); next.After(end) {
-		return 0, i.settle(ctx, d, l, LetterRefused)
+		return 0, i.settle(ctx, d, &l, LetterRefused)
 	}
 	return 0, i.putOff(ctx, d, l, next)
 }
@@ -225,12 +225,12 @@ func (i *Issuer) takeMarked(ctx context.Context, mark store.Document) (d store.D
 	to, err := mail.ParseAddress(r.Email)
 	switch {
 	case l.overtaken(&r, now):
-		return none(i.settle(ctx, d, l, LetterDropped))
+		return none(i.settle(ctx, d, &l, LetterDropped))
 	case err != nil:
 		l.Answer = &Answer{At: i.clock(), Step: "none", Text: err.Error()}
-		return none(i.settle(ctx, d, l, LetterRefused))
+		return none(i.settle(ctx, d, &l, LetterRefused))
 	case now.After(l.end(i.post.giveUp())):
-		return none(i.settle(ctx, d, l, LetterRefused))
+		return none(i.settle(ctx, d, &l, LetterRefused))
 	}
 
 	// 2. It is ours.
@@ -292,9 +292,9 @@ func (i *Issuer) putOff(ctx context.Context, d store.Document, l Letter, next ti
 	return nil
 }
 
-// settle puts on record how a letter ended, and tells the log, by the id of its
-// record.
-func (i *Issuer) settle(ctx context.Context, d store.Document, l Letter, end LetterState) error {
+// settle puts on record how a letter ended, in l too, and tells the log, by the id of
+// its record.
+func (i *Issuer) settle(ctx context.Context, d store.Document, l *Letter, end LetterState) error {
 	var docs []store.Document
 	if l.State == LetterQueued || l.State == LetterSending {
 		docs = append(docs, store.Document{Kind: kindDue, ID: l.due(), Revision: 1})
@@ -317,7 +317,7 @@ func (i *Issuer) settle(ctx context.Context, d store.Document, l Letter, end Let
 		l.Trouble = i.now().UTC().Format(dueTime) + "/" + l.ID
 		docs = append(docs, store.Document{Kind: kindTrouble, ID: l.Trouble, Body: []byte(d.ID)})
 	}
-	d.Body = encode(&l)
+	d.Body = encode(l)
 	if err := i.store.PutDocuments(ctx, append(docs, d), store.Event{Kind: store.KindSent, Object: l.Record, Result: said}); err != nil {
 		return fmt.Errorf("putting on record what became of a letter: %w", err)
 	}
@@ -370,7 +370,7 @@ func (i *Issuer) giveUpLetters(ctx context.Context) error {
 			return err
 		}
 		if l.due() == mark.ID && now.After(l.end(i.post.giveUp())) {
-			err = i.settle(ctx, d, l, LetterRefused)
+			err = i.settle(ctx, d, &l, LetterRefused)
 		}
 		if err != nil && !errors.Is(err, store.ErrRevision) {
 			return err

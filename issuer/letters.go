@@ -377,7 +377,7 @@ func (i *Issuer) TakeReport(ctx context.Context, raw []byte) (Letter, error) {
 			d.Body = encode(&l)
 			err = i.store.PutDocuments(ctx, []store.Document{d})
 		} else {
-			err = i.settle(ctx, d, l, LetterBounced)
+			err = i.settle(ctx, d, &l, LetterBounced)
 		}
 		if !errors.Is(err, store.ErrRevision) { // else it has moved on meanwhile
 			return l, err
@@ -438,6 +438,8 @@ type LetterQueue struct {
 	Oldest  time.Time // since when the first of them is due; zero: none is
 	Held    time.Time // since when the mail server takes nothing from this node; zero: it does
 	Why     string    // it takes nothing, without a name or an address
+
+	Troubles int // see LetterTroubles; those of erased addresses may be among them
 }
 
 // LetterQueue looks at the queue.
@@ -452,10 +454,24 @@ func (i *Issuer) LetterQueue(ctx context.Context) (q LetterQueue, err error) {
 			q.Oldest = at
 		}
 	}
+	for _, err := range i.store.Documents(ctx, kindTrouble, "", "") {
+		if err != nil {
+			return LetterQueue{}, err
+		}
+		q.Troubles++
+	}
 	i.holding.mu.Lock()
 	defer i.holding.mu.Unlock()
 	q.Held, q.Why = i.holding.since, i.holding.why
 	return q, nil
+}
+
+// LettersHeld is since when the mail server takes nothing from this node; zero: it
+// takes letters, as far as is known.
+func (i *Issuer) LettersHeld() time.Time {
+	i.holding.mu.Lock()
+	defer i.holding.mu.Unlock()
+	return i.holding.since
 }
 
 // dueAt is the time in an id of kindDue.

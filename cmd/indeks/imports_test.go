@@ -33,8 +33,8 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"web": {[]string{"elm"}, []string{"github.com/labstack/echo/v4", "github.com/nicksnyder/go-i18n/v2", "github.com/prometheus/client_golang", "golang.org/x/crypto/acme", "golang.org/x/text", "golang.org/x/time",
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	"web/verifying": {[]string{"web", "verifier", "elm", "keys", "paper"}, []string{"github.com/labstack/echo/v4"}},
-	"web/issuing":   {[]string{"web", "contexts", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "issuer", "accounts"}, []string{"github.com/labstack/echo/v4"}},
-	"cmd/indeks": {[]string{"contexts", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "issuer", "accounts", "examples", "web", "web/verifying", "web/issuing"},
+	"web/issuing":   {[]string{"web", "contexts", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "mail", "issuer", "accounts"}, []string{"github.com/labstack/echo/v4"}},
+	"cmd/indeks": {[]string{"contexts", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "mail", "issuer", "accounts", "examples", "web", "web/verifying", "web/issuing"},
 		[]string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/schollz/progressbar/v3", "golang.org/x/sync", "golang.org/x/term"}},
 }
 

@@ -40,6 +40,33 @@ func (s *server) batchFigures(ctx context.Context) ([]web.Figure, error) {
 	return list, nil
 }
 
+// letterFigureHelp says what each of the figures of letters is.
+var letterFigureHelp = map[string]string{
+	"indeks_letters_waiting":        "Letters to learners that are still to be sent.",
+	"indeks_letters_oldest_seconds": "For how long the first of them has been due.",
+	"indeks_letters_held":           "1 while the mail server takes nothing from this node.",
+	"indeks_letters_troubles":       "Letters that were refused or came back, and that nobody has sent again.",
+}
+
+func (s *server) letterFigures(ctx context.Context) ([]web.Figure, error) {
+	if !s.Issuer.Mailing() {
+		return nil, nil
+	}
+	q, err := s.Issuer.LetterQueue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var age, held float64
+	if !q.Oldest.IsZero() {
+		age = web.Clock().Sub(q.Oldest).Seconds()
+	}
+	if !q.Held.IsZero() {
+		held = 1
+	}
+	return []web.Figure{{Name: "indeks_letters_waiting", Value: float64(q.Waiting)}, {Name: "indeks_letters_oldest_seconds", Value: age},
+		{Name: "indeks_letters_held", Value: held}, {Name: "indeks_letters_troubles", Value: float64(q.Troubles)}}, nil
+}
+
 // figures tells what the records add up to. It reads the status lists alone,
 // which have a place for each record and a bit for each withdrawal, so it costs
 // the same with a thousand records and with a million but for a list more for

@@ -1,12 +1,14 @@
 package issuing
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"indeks/internal/contract"
+	"indeks/internal/postbox"
 	"indeks/issuer"
 	"indeks/keys"
 	"indeks/verifier"
@@ -71,7 +74,8 @@ func TestDescription(t *testing.T) {
 		c.VCAPI, c.Backups, c.Archives, c.Verifier = true, &issuer.Keeper{Dir: t.TempDir()}, &issuer.ArchiveKeeper{Dir: t.TempDir()}, examiner // the keepers do not run
 	}
 	var iss *issuer.Issuer
-	e, records, _ := newEcho(t, withVCAPI, func(c *Config) { iss = c.Issuer })
+	box := postbox.Start(t, postbox.Options{DSN: true})
+	e, records, _ := newEcho(t, withVCAPI, withMail(t, box), func(c *Config) { iss = c.Issuer })
 	routes := routesOf(e)
 	d.Routes(t, routes, pagesOnly)
 
@@ -327,6 +331,14 @@ func TestDescription(t *testing.T) {
 
 	testBatches(t, server.URL)
 	testErasures(t, server.URL, approver, registrar)
+	without := httptest.NewServer(d.Handler(t, plain))
+	defer without.Close()
+	testLetters(t, server.URL, without.URL, iss, box, approver)
+
+	report, err := os.ReadFile("../../mail/testdata/reports/failed.eml")
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	// What can happen to every request; that it does is for Complete to say: with a
 	// known ETag, too late, with the records closed; of the API also without a key,
@@ -357,6 +369,12 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader("{}"))
 			case path == api+"/erasures":
 				r.Body = io.NopCloser(strings.NewReader(`{"credentials": ["EX-2026-1"], "reason": "a test"}`))
+			case strings.HasSuffix(path, "/letters"):
+				r.Body = io.NopCloser(strings.NewReader("{}"))
+			case strings.HasSuffix(path, "/address"):
+				r.Body = io.NopCloser(strings.NewReader(`{"email": "ana@mail.example", "reason": "a test"}`))
+			case strings.HasSuffix(path, "/reports"):
+				r.Body = io.NopCloser(bytes.NewReader(report))
 			case strings.HasSuffix(path, "/confirm"):
 				r.Body = io.NopCloser(strings.NewReader(`{"count": 1, "verification_ends": true}`))
 			case strings.HasSuffix(path, "/approve"):

@@ -132,15 +132,18 @@ var openAPIDocument string
 //go:embed batches.json
 var batchesPart string
 
+//go:embed letters.json
+var lettersPart string
+
 //go:embed vcapi.json
 var vcAPIPart string
 
 // description is the OpenAPI document of a server with or without the VC-API.
 func description(vcAPI bool) []byte {
 	if !vcAPI {
-		return web.Description(openAPIDocument, batchesPart)
+		return web.Description(openAPIDocument, batchesPart, lettersPart)
 	}
-	return web.Description(openAPIDocument, batchesPart, vcAPIPart)
+	return web.Description(openAPIDocument, batchesPart, lettersPart, vcAPIPart)
 }
 
 func (s *server) getDescription(c echo.Context) error {
@@ -205,7 +208,14 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	default:
 		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("until %s, %d pages and %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Pages, found.Records, found.Seals, found.Damaged)
 	}
-	all := []web.Condition{records, seal, lists, clock, damage}
+	post := web.Condition{Name: "mail", Holds: true, Detail: "no mail server is configured"}
+	switch held := s.Issuer.LettersHeld(); {
+	case !held.IsZero():
+		post.Holds, post.Detail = false, "the mail server takes nothing since "+held.Format(time.RFC3339)
+	case s.Issuer.Mailing():
+		post.Detail = "letters go out"
+	}
+	all := []web.Condition{records, seal, lists, clock, damage, post}
 	if s.Disk != nil {
 		room, percent := s.Disk.Room()
 		all = append(all, web.Condition{Name: "disk", Holds: room == store.RoomPlenty, Detail: fmt.Sprintf("%d %% free", percent)})

@@ -15,6 +15,7 @@ import (
 	"indeks/accounts"
 	"indeks/issuer"
 	"indeks/keys"
+	"indeks/mail"
 	"indeks/paper"
 	"indeks/store"
 	"indeks/web"
@@ -112,6 +113,10 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrBulkCount, Status: http.StatusConflict, Title: "The number confirmed is not the number found"},
 		web.Row{Is: issuer.ErrBulkState, Status: http.StatusConflict, Title: "Not possible in the state of the bulk change"},
 		web.Row{Is: paper.ErrGlyph, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:glyph", Title: "The PDF cannot show a character of the name, the title or the institution"},
+		web.Row{Is: issuer.ErrNoPost, Status: http.StatusConflict, Type: "urn:indeks:no-mail", Title: "No mail server is configured"},
+		web.Row{Is: issuer.ErrNoAddress, Status: http.StatusConflict, Title: "No e-mail address is known"},
+		web.Row{Is: mail.ErrAddress, Status: http.StatusUnprocessableEntity, Title: "Not an e-mail address"},
+		web.Row{Is: mail.ErrReport, Status: http.StatusUnprocessableEntity, Title: "Not a report of delivery"},
 		web.Row{Is: store.ErrRevision, Status: http.StatusConflict, Title: "It was changed since it was read"},
 		web.Row{Is: issuer.ErrSameActor, Status: http.StatusForbidden, Title: "Who asked for it cannot decide on it"},
 		web.Row{Is: issuer.ErrDecided, Status: http.StatusConflict, Title: "It was decided already"},
@@ -124,6 +129,7 @@ func New(c Config) (*echo.Echo, error) {
 	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI)}
 	c.Kit.Metrics.Figures("list", figureHelp, s.figures)
 	c.Kit.Metrics.Figures("state", batchFigureHelp, s.batchFigures)
+	c.Kit.Metrics.Figures("", letterFigureHelp, s.letterFigures)
 	e := kit.Echo()
 
 	// Pages. A link is 26 symbols that nobody can guess.
@@ -182,6 +188,11 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/recognitions/:id", s.getRecognition, reader)
 	api.POST("/recognitions/:id/decisions", s.postDecision, registrar)
 	api.POST("/credentials/:id/erase-delivery", s.postEraseDelivery, registrar)
+	api.GET("/credentials/:id/letters", s.getLettersOf, registrar)
+	api.POST("/credentials/:id/letters", s.postLetter, registrar)
+	api.POST("/credentials/:id/address", s.postAddress, registrar)
+	api.GET("/letters", s.getLetters, registrar)
+	api.POST("/letters/reports", s.postReport, registrar, kit.LimitBody(mail.MaxReport))
 	api.POST("/erasures", s.postErasure, registrar)
 	api.GET("/erasures", s.getErasures, reader)
 	api.POST("/erasures/:id/confirm", s.postConfirmErasure, approver)
