@@ -501,6 +501,15 @@ func (i *Issuer) rouseLetters() {
 	}
 }
 
+// Test is a message with which the mail server is tried, in the first of the languages
+// wanted that letters have.
+func (p *Post) Test(to mail.Address, names map[string]string, now time.Time, wanted ...string) *mail.Message {
+	lang := mail.Language(wanted...)
+	name := named(names, lang)
+	return &mail.Message{ID: now.UTC().Format("20060102") + "." + NewPublicID(""), From: p.From, To: to, Sender: name, ReplyTo: p.contact(), Date: now,
+		Letter: &mail.Letter{Kind: mail.Test, Lang: lang, Institution: name, Contact: p.contact().String(), At: now}}
+}
+
 // contact is whom learners write to.
 func (p *Post) contact() mail.Address {
 	if p.Contact == (mail.Address{}) {

@@ -114,6 +114,8 @@ type Config struct {
 	Traces Traces `yaml:"traces,omitempty"`
 	// Batches are class lists that are uploaded to the running issuer.
 	Batches BatchesConfig `yaml:"batches,omitempty"`
+	// Mail is how learners are written to.
+	Mail MailConfig `yaml:"mail,omitempty"`
 	// Limits bound what clients take of either server.
 	Limits Limits `yaml:"limits"`
 
@@ -220,7 +222,7 @@ func readConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk, Traces: defaultTraces, Batches: defaultBatches}
+	c := &Config{Limits: defaultLimits, Backup: defaultBackup, Disk: defaultDisk, Traces: defaultTraces, Batches: defaultBatches, Mail: defaultMail}
 	c.Issuer.ClockJump = defaultClockJump
 	if err := strictYAML(raw, c); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
@@ -234,6 +236,9 @@ func readConfig(path string) (*Config, error) {
 	}
 	if err := c.Batches.check(); err != nil {
 		return nil, fmt.Errorf("reading %s: batches.%w", path, err)
+	}
+	if err := c.Mail.check(); err != nil {
+		return nil, fmt.Errorf("reading %s: mail.%w", path, err)
 	}
 	if d := c.Disk; d.WarnPercent < 0 || d.StopPercent < 0 || d.StopMiB < 0 || d.ReserveMiB < 0 || d.WarnPercent > 100 || d.StopPercent > 100 || d.StopMiB > 1<<30 || d.ReserveMiB > 1<<30 {
 		return nil, fmt.Errorf("reading %s: disk: percentages are 0 to 100, sizes 0 to %d MiB", path, 1<<30)

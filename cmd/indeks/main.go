@@ -48,6 +48,7 @@ type commands struct {
 	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`
 	Account   accountCmd   `cmd:"" help:"Make, reset and list the accounts that sign in at the registrar's desk."`
 	Find      findCmd      `cmd:"" help:"Find credentials on record."`
+	Mail      mailCmd      `cmd:"" help:"Letters to learners: try the mail server, see what was sent, send again."`
 	Erase     eraseCmd     `cmd:"" help:"Erase personal data: delivery data at once, data of the register by two."`
 	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
 	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`

@@ -101,6 +101,7 @@ type house struct {
 	demo        *issuing.Demo // nil: it is none
 	heads       issuer.HeadFiles
 	tells       bool // of heads, in the log
+	letters     func(outcome string)
 }
 
 // openHouse opens keys and records and finishes what was left reserved. Where the
@@ -127,12 +128,19 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if c.Backup.Dir != "" {
 		mirror = issuer.MirrorLists(filepath.Join(c.path(c.Backup.Dir), "lists"))
 	}
-	h := &house{config: c, institution: inst, store: records, learners: learners, ring: ring, disk: disk, heads: c.headFiles()}
+	h := &house{config: c, institution: inst, store: records, learners: learners, ring: ring, disk: disk, heads: c.headFiles(), letters: func(string) {}}
 	heads, err := h.heads.Read()
 	if err != nil {
 		return nil, errors.Join(err, records.Close())
 	}
-	h.issuer, err = issuer.New(ctx, issuer.Config{Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, KeysChanged: c.keysChanged(records, learners), Warn: slog.Warn,
+	post, err := c.post()
+	if err != nil {
+		return nil, errors.Join(err, records.Close())
+	}
+	if post != nil {
+		post.Count = func(outcome string) { h.letters(outcome) }
+	}
+	h.issuer, err = issuer.New(ctx, issuer.Config{Post: post, Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, KeysChanged: c.keysChanged(records, learners), Warn: slog.Warn,
 		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed, Step: c.traces.Steps()})
 	if err != nil {
 		if !c.ReadOnly && errors.Is(records.Writable(), store.ErrReadOnly) { // a write of New failed
@@ -222,6 +230,8 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 			return float64(info.Size())
 		})
 	}
+	h.letters = metrics.Counter("indeks_letters_total", "Letters to learners, by what became of them: sent, later (it is tried again), refused, bounced.", "outcome")
+	h.config.tellOfMail()
 	batches := h.batches()
 	kit := limits.kit(limits.issueRate())
 	kit.Metrics, kit.Traces, kit.TLS = metrics, h.config.traces, with.tls
@@ -254,6 +264,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g.Go(func() error { return h.issuer.RunApprovals(ctx) })
 	g.Go(func() error { return h.issuer.RunBulks(ctx) })
 	g.Go(func() error { return h.issuer.RunShares(ctx) })
+	g.Go(func() error { return h.issuer.RunLetters(ctx) })
 	g.Go(func() error { h.keepErased(ctx); return nil })
 	g.Go(func() error {
 		return h.issuer.RunRetention(ctx, issuer.Retention{RegisterYears: h.config.Retention.RegisterYears, DeliveryMonths: h.config.Retention.DeliveryMonths})

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log"
@@ -61,6 +62,7 @@ type Message struct {
 type Box struct {
 	Port  int
 	Roots *x509.CertPool // who vouches for its certificate, which is for localhost
+	PEM   []byte         // the same
 
 	options  Options
 	mu       sync.Mutex
@@ -86,8 +88,10 @@ func Serve(t testing.TB, l net.Listener, o Options) *Box {
 	s.Domain, s.AllowInsecureAuth, s.EnableSMTPUTF8, s.EnableDSN = "mx.school.example", true, o.UTF8, o.DSN
 	s.ErrorLog = log.New(io.Discard, "", 0)
 	if o.TLS || o.STARTTLS {
-		certificate, roots := certify(t)
-		b.Roots = roots
+		certificate := certify(t)
+		b.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
+		b.Roots = x509.NewCertPool()
+		b.Roots.AppendCertsFromPEM(b.PEM)
 		config := &tls.Config{Certificates: []tls.Certificate{certificate}}
 		if o.TLS {
 			l = tls.NewListener(l, config)
@@ -102,7 +106,7 @@ func Serve(t testing.TB, l net.Listener, o Options) *Box {
 }
 
 // certify makes a certificate for localhost.
-func certify(t testing.TB) (tls.Certificate, *x509.CertPool) {
+func certify(t testing.TB) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -114,13 +118,7 @@ func certify(t testing.TB) (tls.Certificate, *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := x509.ParseCertificate(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(certificate)
-	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, roots
+	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
 }
 
 // Messages are those that were taken, in order.

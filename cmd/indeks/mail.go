@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"indeks/issuer"
+	"indeks/mail"
+	"indeks/web/issuing"
+)
+
+type mailCmd struct {
+	Test    mailTestCmd    `cmd:"" help:"Send a message to see whether the mail server takes it."`
+	Queue   mailQueueCmd   `cmd:"" help:"Say what waits to be sent, and list what was refused or came back."`
+	Show    mailShowCmd    `cmd:"" help:"Say what a learner was told of a credential."`
+	Send    mailSendCmd    `cmd:"" help:"Send again what a learner is to know of a credential."`
+	Address mailAddressCmd `cmd:"" help:"Put another e-mail address in place of that of a credential."`
+	Report  mailReportCmd  `cmd:"" help:"Hand on a report of what could not be delivered."`
+}
+
+func (*mailCmd) Help() string {
+	return `Letters to learners: the link of what was issued to them, and what becomes of it. The mail server is
+configured under mail in indeks.yaml; a running issuer sends. Without one nothing is sent.
+
+  indeks mail test me@uni.example --config uni
+  indeks mail queue --server http://localhost:8080 --api-key-file my-key
+  indeks mail address MC-2026-00001 ana@mail.example --reason "identity card seen" --new-link --server http://localhost:8080`
+}
+
+// needIssuer is why these commands cannot do without one.
+func (f serverFlag) needIssuer() error {
+	if f.Server != "" {
+		return nil
+	}
+	return &exitError{exitUsage, errors.New("a running issuer sends letters and knows what became of them: give --server and --api-key-file")}
+}
+
+type mailTestCmd struct {
+	configFlag
+	To   string `arg:"" help:"Address."`
+	Lang string `help:"Language of the message." placeholder:"TAG"`
+}
+
+func (cmd *mailTestCmd) Run(ctx context.Context, con console) error {
+	to, err := mail.ParseAddress(cmd.To)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("%q: %w", cmd.To, err)}
+	}
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	post, err := c.post()
+	if err != nil {
+		return err
+	}
+	if post == nil {
+		return fmt.Errorf("%w: mail.host in %s names one", issuer.ErrNoPost, c.path(configName))
+	}
+	carrier := mail.Carrier{Server: post.Server}
+	defer carrier.Rest()
+	err = carrier.Carry(ctx, post.Test(to, c.Institution.LegalName, time.Now(), append([]string{cmd.Lang}, c.Institution.Languages...)...))
+	if f, ok := errors.AsType[*mail.Failure](err); ok && f.Text != "" {
+		err = fmt.Errorf("%w: %s", err, f.Text)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s took the message to %s. Whether it arrives is for the mailbox to say.\n", post.Server.Host, to)
+	return nil
+}
+
+type mailQueueCmd struct{ serverFlag }
+
+func (cmd *mailQueueCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needIssuer(); err != nil {
+		return err
+	}
+	var q issuing.QueueView
+	if err := cmd.ask(ctx, http.MethodGet, "/api/v1/letters", nil, &q); err != nil {
+		return err
+	}
+	switch {
+	case !q.Configured:
+		fmt.Fprintln(con.out, "No mail server is configured: nothing is sent.")
+	case !q.HeldSince.IsZero():
+		fmt.Fprintf(con.out, "The mail server takes nothing since %s: %s\n", q.HeldSince.Format(time.RFC3339), q.Why)
+	}
+	fmt.Fprintf(con.out, "%d wait to be sent", q.Waiting)
+	if !q.Oldest.IsZero() {
+		fmt.Fprintf(con.out, ", the first since %s", q.Oldest.Format(time.RFC3339))
+	}
+	fmt.Fprintf(con.out, "; %d were refused or came back.\n", len(q.Troubles))
+	if len(q.Troubles) == 0 {
+		return nil
+	}
+	return writeLetters(con.out, q.Troubles)
+}
+
+// writeLetters writes a table of letters.
+func writeLetters(to io.Writer, letters []issuing.LetterView) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NUMBER\tLETTER\tTO\tSTATE\tWHEN\tANSWER")
+	for _, l := range letters {
+		when, said := l.Created, ""
+		if !l.Sent.IsZero() {
+			when = l.Sent
+		}
+		if a := l.Answer; a != nil {
+			when, said = a.At, strings.Join(strings.Fields(orEmpty(a.Code)+" "+a.Status+" "+a.Text), " ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", orDash(l.Number), l.Kind, orDash(l.To), l.State, when.Format(time.RFC3339), said)
+	}
+	return w.Flush()
+}
+
+func orEmpty(code int) string {
+	if code == 0 {
+		return ""
+	}
+	return strconv.Itoa(code)
+}
+
+type mailShowCmd struct {
+	serverFlag
+	ID string `arg:"" help:"Certificate number or id."`
+}
+
+func (cmd *mailShowCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needIssuer(); err != nil {
+		return err
+	}
+	var v issuing.LettersView
+	if err := cmd.ask(ctx, http.MethodGet, lettersOf(cmd.ID), nil, &v); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "Address: %s\n%s\n", orDash(v.Address), v.Said)
+	if len(v.Letters) == 0 {
+		return nil
+	}
+	for i := range v.Letters {
+		v.Letters[i].Number = cmd.ID
+	}
+	return writeLetters(con.out, v.Letters)
+}
+
+func lettersOf(id string) string { return "/api/v1/credentials/" + url.PathEscape(id) + "/letters" }
+
+type mailSendCmd struct {
+	serverFlag
+	ID   string `arg:"" help:"Certificate number or id."`
+	Note string `help:"Why; kept with the letter."`
+}
+
+func (cmd *mailSendCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needIssuer(); err != nil {
+		return err
+	}
+	var l issuing.LetterView
+	if err := cmd.ask(ctx, http.MethodPost, lettersOf(cmd.ID), map[string]string{"note": cmd.Note}, &l); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "The letter (%s) waits to be sent.\n", l.Kind)
+	return nil
+}
+
+type mailAddressCmd struct {
+	serverFlag
+	ID      string `arg:"" help:"Certificate number or id."`
+	Email   string `arg:"" help:"The new address."`
+	Reason  string `help:"How it was made sure that the learner asks for it; kept with the letter." required:""`
+	NewLink bool   `help:"The old link leads nowhere from then on."`
+}
+
+func (cmd *mailAddressCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needIssuer(); err != nil {
+		return err
+	}
+	var r issuing.RecordView
+	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/credentials/"+url.PathEscape(cmd.ID)+"/address", map[string]any{"email": cmd.Email, "reason": cmd.Reason, "new_link": cmd.NewLink}, &r); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "The address of %s is another one now.", r.Number)
+	if cmd.NewLink {
+		fmt.Fprint(con.out, " So is the link: the old one leads nowhere.")
+	}
+	fmt.Fprintln(con.out)
+	return nil
+}
+
+type mailReportCmd struct {
+	serverFlag
+	File string `arg:"" help:"The message, whole; - reads it from standard input."`
+}
+
+func (*mailReportCmd) Help() string {
+	return `For a mail system that pipes what comes to the address of bounces into a program:
+
+  bounces: "|/usr/local/bin/indeks mail report - --server http://localhost:8080 --api-key-file /etc/indeks/mail-key"
+
+Where the server does not answer, it ends with 75, at which a mail system keeps the message and tries
+again. What is no report is taken and left alone.`
+}
+
+// exitTempFail has a mail system try again (sysexits.h, EX_TEMPFAIL).
+const exitTempFail = 75
+
+func (cmd *mailReportCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needIssuer(); err != nil {
+		return err
+	}
+	from := con.in
+	if cmd.File != "-" {
+		file, err := os.Open(cmd.File)
+		if err != nil {
+			return &exitError{exitUsage, fmt.Errorf("reading the report: %w", err)}
+		}
+		defer file.Close()
+		from = file
+	}
+	raw, err := io.ReadAll(io.LimitReader(from, mail.MaxReport+1))
+	if err != nil {
+		return &exitError{exitTempFail, fmt.Errorf("reading the report: %w", err)}
+	}
+	if _, err := mail.ParseReport(raw); err != nil {
+		fmt.Fprintln(con.out, "Left alone:", err)
+		return nil
+	}
+	var answer []byte
+	err = cmd.ask(ctx, http.MethodPost, "/api/v1/letters/reports", strings.NewReader(string(raw)), &answer, "Content-Type", "message/rfc822")
+	if err != nil {
+		return &exitError{exitTempFail, err}
+	}
+	if len(answer) == 0 {
+		fmt.Fprintln(con.out, "Left alone: it is about none of our letters, or about one that is erased.")
+		return nil
+	}
+	fmt.Fprintln(con.out, "Taken.")
+	return nil
+}
