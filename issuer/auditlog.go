@@ -209,6 +209,58 @@ func (i *Institution) CheckHeads(ctx context.Context, s store.Store, ring *keys.
 	return found, opened
 }
 
+// LogVerdict is what VerifyLog has found.
+type LogVerdict struct {
+	Entries uint64
+	Heads   int     // that opened
+	Found   []error // what is not as it should be
+}
+
+// VerifyLog proves the audit logs while others write: the entries, as they are read,
+// make the trees whose heads were signed, and each head opens with a key of the
+// institution. Whether the records are what was logged is for [store.Check]. Its error
+// is that of the context, or of a store that does not answer.
+func (i *Issuer) VerifyLog(ctx context.Context) (v LogVerdict, err error) {
+	logs, err := i.store.Logs(ctx)
+	if err != nil {
+		return v, fmt.Errorf("verifying the audit log: %w", err)
+	}
+	v.Found, v.Heads = i.inst.CheckHeads(ctx, i.store, i.ring, nil)
+	for _, log := range logs {
+		heads := map[uint64]merkle.Hash{}
+		for h, err := range i.store.Heads(ctx, log.Name, 0) {
+			if err == nil { // of what is damaged CheckHeads has told
+				heads[h.Size] = h.Root
+			}
+		}
+		var tree merkle.Builder
+		for e, err := range i.store.LogEntries(ctx, log.Name, 0) {
+			if err := ctx.Err(); err != nil {
+				return v, fmt.Errorf("verifying the audit log: broken off after %d entries: %w", v.Entries, err)
+			}
+			if err == nil && e.Index != tree.Size() {
+				err = fmt.Errorf("%w: entry %d follows entry %d", store.ErrDamaged, e.Index, tree.Size())
+			}
+			if err != nil {
+				v.Found = append(v.Found, fmt.Errorf("log %s: %w", log.Name, err))
+				break
+			}
+			tree.Add(e.Leaf)
+			v.Entries++
+			if root, ok := heads[tree.Size()]; ok && root != tree.Root() {
+				v.Found = append(v.Found, fmt.Errorf("log %s: %w: the head of size %d that was signed is not that of the entries", log.Name, store.ErrForked, tree.Size()))
+			}
+			delete(heads, tree.Size())
+		}
+		if log.Closed.IsZero() { // of one that Restore has closed more may have been signed
+			for size := range heads {
+				v.Found = append(v.Found, fmt.Errorf("log %s: %w: a head of size %d was signed, and there are %d entries", log.Name, store.ErrForked, size, tree.Size()))
+			}
+		}
+	}
+	return v, nil
+}
+
 // checkAnchored refuses a store that is not the one whose heads were kept
 // elsewhere, or an older state of it: to go on with it would be to write history
 // anew.

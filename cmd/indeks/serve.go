@@ -247,7 +247,11 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 		return err
 	}
 	signIn := &h.config.Issuer.SignIn
-	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Archives: archives, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	settings, err := h.config.yaml() // what is secret stands in files that it names
+	if err != nil {
+		return err
+	}
+	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Settings: string(settings), Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Archives: archives, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err

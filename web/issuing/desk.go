@@ -53,6 +53,7 @@ var deskPlaces = []struct {
 	{"/desk/keys", "keys", "lock", readers},
 	{"/desk/log", "log", "info", []Role{Auditor, Admin}},
 	{"/desk/settings", "settings", "building", []Role{Auditor, Admin}},
+	{"/desk/accounts", "accounts", "person", []Role{Admin}},
 }
 
 // desk is the frame of a page at a place.

@@ -45,6 +45,7 @@ type Config struct {
 	ProviderName string             // of the button that leads to the provider, "": that of the kit
 	NoPasswords  bool               // only the provider says who somebody is
 	Demo         *Demo              // nil: this is none
+	Settings     string             // the configuration as the desk shows it, without what is secret
 
 	Disk *store.Disk // told of by /readyz, nil: it is not looked at
 	Kit  web.Config  // its Rate is that of the API, per key
@@ -63,6 +64,7 @@ type server struct {
 	kit         *web.Kit
 	catalogue   *issuer.Catalogue
 	wrongKeys   *web.Limiter
+	review      review
 	description []byte
 }
 
@@ -215,9 +217,10 @@ func New(c Config) (*echo.Echo, error) {
 		api.POST("/batches/:batch/"+step, s.postStep(step), registrar)
 	}
 	api.POST("/courses", s.postCourse, registrar)
-	api.GET("/courses", s.getCourses, reader)
-	api.GET("/courses/:id", s.getCourse, reader)
-	api.GET("/courses/:id/:version", s.getCourseFile, reader)
+	courseReader := may(courseReaders...)
+	api.GET("/courses", s.getCourses, courseReader)
+	api.GET("/courses/:id", s.getCourse, courseReader)
+	api.GET("/courses/:id/:version", s.getCourseFile, courseReader)
 	api.GET("/audit", s.getAudit, auditor)
 	api.POST("/backups", s.postBackup, admin)
 	api.GET("/backups", s.getBackups, admin)
@@ -231,6 +234,7 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET(ReturnPath, s.getReturn)
 	e.POST("/desk/batches", s.postDeskBatches, page, s.signedIn, rate, registrar)
 	e.POST("/desk/batches/:batch", s.postDeskBatch, page, s.signedIn, rate, registrar)
+	e.POST("/desk/recognitions", s.postDeskRecognitions, kit.LimitBody(maxFile), s.signedIn, rate, registrar)
 	d := e.Group("/desk", s.signedIn, rate)
 	d.GET("/set-up", s.getSetUp)
 	d.POST("/set-up", s.postSetUp)
@@ -238,7 +242,7 @@ func New(c Config) (*echo.Echo, error) {
 	d.GET("/again", s.getAgain)
 	d.POST("/again", s.postAgain)
 	d.POST("/sign-out", s.postSignOut)
-	d.GET("", s.getDesk, may(courseReaders...))
+	d.GET("", s.getDesk, may(Roles...))
 	d.GET("/records", s.getDeskRecords, reader)
 	d.GET("/records/:id", s.getDeskRecord, reader)
 	d.GET("/records/:id/certificate.pdf", s.getCertificate, reader)
@@ -255,6 +259,23 @@ func New(c Config) (*echo.Echo, error) {
 	d.GET("/approvals", s.getDeskApprovals, reader)
 	d.GET("/approvals/:id", s.getDeskApproval, reader)
 	d.POST("/approvals/:id/:decision", s.postDeskApproval, approver)
+	d.GET("/courses", s.getDeskCourses, courseReader)
+	d.GET("/courses/form", s.getCourseForm, registrar)
+	d.POST("/courses/form", s.postCourseForm, registrar)
+	d.GET("/courses/:id/:version", s.getDeskCourse, courseReader)
+	d.GET("/recognitions", s.getDeskRecognitions, reader)
+	d.GET("/recognitions/:id", s.getDeskRecognition, reader)
+	d.POST("/recognitions/:id", s.postDeskRecognition, registrar)
+	d.GET("/erasures", s.getDeskErasures, reader)
+	d.POST("/erasures/:id/:decision", s.postDeskErasure, approver, s.fresh)
+	d.GET("/review", s.getDeskReview, courseReader)
+	d.GET("/keys", s.getDeskKeys, reader)
+	d.GET("/log", s.getDeskLog, auditor)
+	d.POST("/log", s.postDeskLog, auditor)
+	d.GET("/settings", s.getDeskSettings, auditor)
+	d.POST("/backups", s.postDeskBackup, admin)
+	d.GET("/accounts", s.getDeskAccounts, admin, s.fresh)
+	d.POST("/accounts/:do", s.postDeskAccount, admin, s.fresh)
 
 	// VC-API (W3C Credentials Community Group).
 	if c.VCAPI {

@@ -1,0 +1,255 @@
+package issuing
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"indeks/accounts"
+	"indeks/issuer"
+	"indeks/keys"
+	"indeks/store"
+	"indeks/web"
+)
+
+// What the desk shows of the server itself: keys, the audit log, settings, accounts.
+
+// keyLine is a key in a list.
+type keyLine struct {
+	keys.Entry
+	State, Tone string
+	Until       time.Time // end of the certificate; zero: there is none
+	Ending      bool
+	Log         bool // seals the audit log, not credentials
+}
+
+func (s *server) getDeskKeys(c echo.Context) error {
+	ctx, now := c.Request().Context(), web.Clock()
+	data := struct {
+		Desk   *desk
+		Keys   []keyLine
+		Lists  []store.List
+		Until  time.Time // of the first of the status lists that ends
+		Anchor string    // SHA-256 of what the trust file names
+	}{Desk: s.desk(c, "keys")}
+	for _, e := range s.Issuer.Publication().Keys {
+		line := keyLine{Entry: e, State: "kept", Log: slices.Contains(e.Public.Purposes, keys.LogPurpose)}
+		if e.Public.Certificate != nil {
+			line.Until = e.Public.Certificate.NotAfter
+			line.Ending = e.Active && line.Until.Sub(now) < sealEnds
+		}
+		switch {
+		case !e.Public.CompromisedAt.IsZero():
+			line.State, line.Tone = "compromised", "bad"
+		case !e.Public.NotAfter.IsZero():
+			line.State = "retired"
+		case e.Active:
+			line.State, line.Tone = "active", "good"
+		}
+		data.Keys = append(data.Keys, line)
+	}
+	var err error
+	if data.Lists, err = s.Store.Lists(ctx); err != nil {
+		return err
+	}
+	if data.Until, err = s.Issuer.ListsUntil(ctx); err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "keys", data)
+}
+
+// eventsOnPage is how many events of the log a page lists.
+const eventsOnPage = 100
+
+// logData is the page of the audit log, the newest first.
+type logData struct {
+	Desk    *desk
+	Log     store.Log
+	Head    store.Head // the last that was signed; size 0: none
+	Events  []issuer.LoggedEvent
+	Kinds   []store.Kind
+	Kind    string
+	Actor   string
+	Object  string
+	Next    string // query of the next page
+	Scanned bool   // not to the end, because it is far
+	Verdict *issuer.LogVerdict
+	Broken  bool // verifying took longer than a request may
+}
+
+func (s *server) getDeskLog(c echo.Context) error {
+	data, err := s.logData(c)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "log", data)
+}
+
+func (s *server) logData(c echo.Context) (logData, error) {
+	ctx := c.Request().Context()
+	data := logData{Desk: s.desk(c, "log"), Kinds: store.Kinds, Kind: c.QueryParam("kind"), Actor: strings.TrimSpace(c.QueryParam("actor")), Object: strings.TrimSpace(c.QueryParam("object"))}
+	filter := store.EventFilter{Actor: data.Actor, Object: data.Object}
+	if data.Kind != "" {
+		filter.AddKind(data.Kind)
+	}
+	logs, err := s.Store.Logs(ctx)
+	if err != nil {
+		return data, err
+	}
+	for _, l := range logs {
+		if l.Closed.IsZero() {
+			data.Log = l
+		}
+	}
+	if data.Log.Name == "" {
+		return data, noLog()
+	}
+	if head, err := s.Store.LastHead(ctx, data.Log.Name); err == nil {
+		data.Head = head
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return data, err
+	}
+
+	// Backwards, in steps, as far as one page goes.
+	end := data.Log.Size
+	if before, err := strconv.ParseUint(c.QueryParam("before"), 10, 63); err == nil && before < end {
+		end = before
+	}
+	const step = 500
+	for first := end; first > 0 && len(data.Events) < eventsOnPage && end-first < maxScanned; {
+		last := first
+		first -= min(first, step)
+		var found []issuer.LoggedEvent
+		for e, err := range s.Store.LogEntries(ctx, data.Log.Name, first) {
+			if err != nil {
+				return data, err
+			}
+			if e.Index >= last {
+				break
+			}
+			if filter.Match(&e) {
+				found = append(found, issuer.EventOf(&e))
+			}
+		}
+		slices.Reverse(found)
+		data.Events = append(data.Events, found...)
+		if first > 0 {
+			data.Next = strconv.FormatUint(first, 10)
+		} else {
+			data.Next = ""
+		}
+	}
+	if len(data.Events) > eventsOnPage {
+		data.Events = data.Events[:eventsOnPage]
+		data.Next = strconv.FormatUint(data.Events[eventsOnPage-1].Index, 10)
+	}
+	if data.Next != "" {
+		query := c.Request().URL.Query()
+		query.Set("before", data.Next)
+		data.Next = "/desk/log?" + query.Encode()
+	}
+	return data, nil
+}
+
+// postDeskLog verifies the log, as far as a request goes.
+func (s *server) postDeskLog(c echo.Context) error {
+	data, err := s.logData(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.Issuer.VerifyLog(c.Request().Context())
+	if err != nil && c.Request().Context().Err() == nil {
+		return err
+	}
+	data.Verdict, data.Broken = &v, err != nil
+	return s.show(c, http.StatusOK, "log", data)
+}
+
+func (s *server) getDeskSettings(c echo.Context) error {
+	data := struct {
+		Desk       *desk
+		Conditions []web.Condition
+		Backups    *backupsView
+		Failed     bool
+		Text       string
+	}{Desk: s.desk(c, "settings"), Conditions: s.conditions(c.Request().Context()), Text: s.Settings}
+	if s.Backups != nil {
+		running, failed, made, err := s.Backups.State()
+		if err != nil {
+			return err
+		}
+		data.Backups, data.Failed = &backupsView{Running: running, Backups: made[:min(len(made), 10)]}, failed != nil
+	}
+	return s.show(c, http.StatusOK, "settings", data)
+}
+
+func (s *server) postDeskBackup(c echo.Context) error {
+	if s.Backups == nil {
+		return noBackups()
+	}
+	s.Backups.Ask()
+	return s.redirect(c, "/desk/settings", "done", "backup")
+}
+
+// accountsData is the page of the accounts.
+type accountsData struct {
+	Desk     *desk
+	Accounts []accounts.Account
+	Roles    []Role
+	Name     string // of the account whose first password is shown
+	Password string
+	Failed   string // id of a text
+}
+
+func (s *server) showAccounts(c echo.Context, status int, data accountsData) error {
+	data.Desk, data.Roles = s.desk(c, "accounts"), Roles
+	var err error
+	if data.Accounts, err = s.Accounts.List(c.Request().Context()); err != nil {
+		return err
+	}
+	return s.show(c, status, "accounts", data)
+}
+
+func (s *server) getDeskAccounts(c echo.Context) error {
+	return s.showAccounts(c, http.StatusOK, accountsData{})
+}
+
+// postDeskAccount makes, resets or changes an account. Nobody changes their own: who
+// could give themselves the roles of two would be two.
+func (s *server) postDeskAccount(c echo.Context) error {
+	ctx, name := c.Request().Context(), strings.TrimSpace(c.FormValue("name"))
+	roles := slices.DeleteFunc(slices.Clone(c.Request().PostForm["role"]), func(r string) bool { return !slices.Contains(Roles, Role(r)) })
+	if name == sessionOf(c).Account.Name {
+		return s.showAccounts(c, http.StatusForbidden, accountsData{Failed: "desk.account.own"})
+	}
+	data, err := accountsData{Name: name}, error(nil)
+	switch c.Param("do") {
+	case "add":
+		data.Password, err = s.Accounts.Add(ctx, accounts.Account{Name: name, Shown: strings.TrimSpace(c.FormValue("shown")), Roles: roles})
+	case "reset":
+		data.Password, err = s.Accounts.Reset(ctx, name)
+	case "roles":
+		err = s.Accounts.SetRoles(ctx, name, roles)
+	case "close":
+		err = s.Accounts.SetRoles(ctx, name, nil)
+	default:
+		return echo.ErrNotFound
+	}
+	for is, text := range map[error]string{accounts.ErrName: "desk.account.name.wrong", accounts.ErrTaken: "desk.account.taken", accounts.ErrNoRole: "desk.account.norole", store.ErrNotFound: "desk.account.none"} {
+		if errors.Is(err, is) {
+			return s.showAccounts(c, http.StatusUnprocessableEntity, accountsData{Failed: text})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if data.Password == "" {
+		return s.redirect(c, "/desk/accounts", "done", "account")
+	}
+	return s.showAccounts(c, http.StatusOK, data) // shown once, so it is not led elsewhere
+}

@@ -1,0 +1,503 @@
+package issuing
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"indeks/elm"
+	"indeks/issuer"
+)
+
+// Courses at the desk: the list, a version, and the form in which one is written,
+// beside the credential that grows with it.
+
+// courseLine is a version of a course in the list.
+type courseLine struct {
+	issuer.Offer
+	Path, Title, Tone string
+	Issue, List       string // paths on which it is awarded, "": not by this version
+}
+
+var offerTones = map[issuer.OfferState]string{issuer.Offered: "good", issuer.Upcoming: "", issuer.Ended: "", issuer.Withdrawn: "warn", issuer.Unpublished: "warn"}
+
+// coursePath is the page of a version.
+func coursePath(o issuer.Offer) string {
+	return "/desk/courses/" + url.PathEscape(o.ID) + "/" + url.PathEscape(o.Version)
+}
+
+func (s *server) courseLine(c echo.Context, o issuer.Offer, current bool) courseLine {
+	line := courseLine{Offer: o, Path: coursePath(o), Title: o.Content.Title.In(s.kit.Lang(c)).Text, Tone: offerTones[o.State]}
+	if current && hasRole(c, Registrar) {
+		line.Issue, line.List = s.address(c, "/desk/issue", "course", o.ID), s.address(c, "/desk/batches", "course", o.ID)
+	}
+	return line
+}
+
+func (s *server) getDeskCourses(c echo.Context) error {
+	offers, err := s.catalogue.Offers(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	data := struct {
+		Desk  *desk
+		Lines []courseLine
+	}{Desk: s.desk(c, "courses")}
+	current := issuer.Current(offers)
+	for _, o := range offers {
+		data.Lines = append(data.Lines, s.courseLine(c, o, slices.ContainsFunc(current, func(n issuer.Offer) bool { return n.ID == o.ID && n.Version == o.Version })))
+	}
+	return s.show(c, http.StatusOK, "courses", data)
+}
+
+func (s *server) getDeskCourse(c echo.Context) error {
+	o, err := s.offer(c, c.Param("id"), version(c))
+	if err != nil {
+		return err
+	}
+	sketch := s.Institution.Sketch(o.Content.File(), s.kit.Lang(c))
+	data := struct {
+		Desk   *desk
+		Line   courseLine
+		Edit   string // path of the form
+		Gate   []issuer.GateElement
+		Public string
+		Data   struct { // for the kit's supplement
+			Supplement []elm.Section
+			Claim      bool
+		}
+	}{Desk: s.desk(c, "courses"), Line: s.courseLine(c, o, true), Edit: s.address(c, "/desk/courses/form", "course", o.ID, "version", o.Version), Gate: sketch.Gate}
+	if !o.FirstPublished.IsZero() {
+		data.Public = strings.TrimPrefix(o.Page, s.Institution.PublicBase)
+	}
+	data.Data.Supplement = sketch.Sections
+	return s.show(c, http.StatusOK, "deskcourse", data)
+}
+
+// formField is one field of the form; its name is the JSON Pointer of what it says.
+type formField struct {
+	Name, Label string // Label is the id of a text
+	Type        string // text, area, number, select, check
+	Lang        string // of a text
+	Value       string
+	Choices     []option
+	Failed      []string
+}
+
+// formPart is a part of the form under a heading.
+type formPart struct {
+	Heading string // id of a text
+	Rows    [][]formField
+}
+
+// fieldSpec says what the form asks for. A word is asked for in each language, N stands
+// for the rows of a list.
+type fieldSpec struct {
+	pointer, label, kind string
+	choices              []string
+	list                 string // of issuer.CodeLabel
+}
+
+var courseSpec = []struct {
+	heading string
+	list    string // pointer of the list whose rows these are, "": none
+	spare   int    // empty rows that are offered
+	fields  []fieldSpec
+}{
+	{"about", "", 0, []fieldSpec{{"/id", "id", "text", nil, ""}, {"/version", "version", "text", nil, ""}, {"/title", "title", "words", nil, ""}, {"/description", "description", "wordsarea", nil, ""},
+		{"/languages", "languages", "list", nil, ""}, {"/homepage", "homepage", "text", nil, ""}}},
+	{"outcomes", "/outcomes", 3, []fieldSpec{{"/title", "outcome", "words", nil, ""}, {"/type", "outcome.type", "select", []string{"knowledge", "skill"}, ""}, {"/level", "level", "number", nil, ""}}},
+	{"workload", "", 0, []fieldSpec{{"/hours", "hours", "text", nil, ""}, {"/contact_hours", "contact_hours", "text", nil, ""},
+		{"/credits/0/system", "credits.system", "select", []string{"ECTS", "CSVET", "CSPK", "ECVET", "SCQF"}, "credit"}, {"/credits/0/points", "credits.points", "text", nil, ""},
+		{"/mode", "mode", "select", []string{"presential", "online", "blended", "workbased", "project-based", "research-lab"}, "mode"}, {"/setting", "setting", "select", []string{"formal", "non-formal"}, ""}}},
+	{"level", "", 0, []fieldSpec{{"/level/eqf", "level", "number", nil, ""}, {"/level/nqf", "nqf", "text", nil, ""}, {"/level/method", "level.method", "select", []string{"majority", "average"}, ""}}},
+	{"assessment", "/assessment", 1, []fieldSpec{{"/title", "assessment.title", "words", nil, ""}, {"/type", "assessment.type", "text", nil, ""},
+		{"/mode", "mode", "select", []string{"presential", "online", "blended"}, "mode"}, {"/supervision", "supervision", "select", []string{"unsupervised", "supervised", "supervised-id", "unsupervised-id"}, ""}}},
+	{"quality", "/quality_assurance", 1, []fieldSpec{{"/kind", "quality.kind", "select", []string{"internal", "programme", "institutional", "programme-licence", "institutional-licence"}, ""}, {"/title", "quality.title", "words", nil, ""}}},
+	{"standing", "", 0, []fieldSpec{{"/award_status", "award_status", "select", []string{"formal-system", "hei-outside", "vocational-adult"}, ""},
+		{"/award_kind/kind", "award_kind", "select", []string{"within-programme", "supplementary", "stand-alone"}, "award-kind"}, {"/award_kind/programme", "programme", "words", nil, ""},
+		{"/stackability/kind", "stackability", "select", []string{"stand-alone", "part-of-programme", "stackable"}, ""}, {"/stackability/towards", "towards", "words", nil, ""},
+		{"/prerequisites", "prerequisites", "words", nil, ""}}},
+	{"legal", "/legal_basis", 1, []fieldSpec{{"/act", "act", "select", nil, "act"}, {"/text", "act.text", "words", nil, ""}}},
+	{"rules", "", 0, []fieldSpec{{"/approval", "approval", "check", nil, ""}, {"/valid_months", "valid_months", "number", nil, ""}}},
+}
+
+// courseForm is the form with what stands in it.
+type courseForm struct {
+	Desk     *desk
+	File     string // the whole course, with what the form does not ask for
+	Parts    []formPart
+	Failed   []string // what has no field
+	Warnings []string
+	Gate     []issuer.GateElement
+	Sound    bool // it can be put into the catalogue
+	New      bool
+	Publish  bool
+	From     string
+	Until    string
+	Data     struct { // for the kit's supplement
+		Supplement []elm.Section
+		Claim      bool
+	}
+}
+
+// formLanguages are those in which the form asks for words.
+func (s *server) formLanguages(doc map[string]any) []string {
+	tags := append([]string{"en"}, s.Institution.Languages...)
+	if title, ok := doc["title"].(map[string]any); ok { // a course may have others
+		for tag := range title {
+			tags = append(tags, tag)
+		}
+	}
+	slices.Sort(tags[1:])
+	return slices.Compact(slices.DeleteFunc(tags, func(t string) bool { return t == "" }))
+}
+
+// getCourseForm begins with a version that is there, for its successor, or with none.
+func (s *server) getCourseForm(c echo.Context) error {
+	doc := map[string]any{}
+	if id := c.QueryParam("course"); id != "" {
+		o, err := s.offer(c, id, c.QueryParam("version"))
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(o.Content.File(), &doc); err != nil {
+			return err
+		}
+		if o.Used { // it does not change any more
+			doc["version"] = ""
+		}
+	}
+	return s.showCourseForm(c, http.StatusOK, doc, courseForm{New: c.QueryParam("course") == "", Publish: true}, nil)
+}
+
+// postCourseForm shows what a course would be, or puts it into the catalogue.
+func (s *server) postCourseForm(c echo.Context) error {
+	doc := map[string]any{}
+	if err := json.Unmarshal([]byte(c.FormValue("file")), &doc); err != nil || doc == nil {
+		doc = map[string]any{}
+	}
+	form := c.Request().PostForm
+	if c.FormValue("step") != "file" { // what stands in the fields goes before the file
+		for name, values := range form {
+			if strings.HasPrefix(name, "/") && len(values) > 0 {
+				if spec, ok := specOf(name); ok {
+					doc, _ = setValue(doc, strings.Split(name[1:], "/"), valueOf(spec, values[len(values)-1])).(map[string]any)
+				}
+			}
+		}
+		tidy(doc)
+	}
+	page := courseForm{Publish: c.FormValue("published") == "true", From: c.FormValue("from"), Until: c.FormValue("until")}
+	if c.FormValue("step") != "put" {
+		return s.showCourseForm(c, http.StatusOK, doc, page, nil)
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	if err := s.keepsApproval(c, raw); err != nil {
+		return err
+	}
+	o, _, _, err := s.catalogue.Put(c.Request().Context(), "course", raw, issuer.Terms{From: page.From, Until: page.Until, Published: page.Publish})
+	if found, ok := errors.AsType[*issuer.Problems](err); ok {
+		return s.showCourseForm(c, http.StatusUnprocessableEntity, doc, page, found.List)
+	}
+	if err != nil {
+		return err
+	}
+	return s.redirect(c, coursePath(o), "done", "course")
+}
+
+// showCourseForm renders the form of a course; more are problems besides those of the
+// course itself.
+func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, page courseForm, more []issuer.Problem) error {
+	raw, err := json.Marshal(doc, json.Deterministic(true), jsontext.Multiline(true))
+	if err != nil {
+		return err
+	}
+	lang := s.kit.Lang(c)
+	sketch := s.Institution.Sketch(raw, lang)
+	page.Desk, page.File, page.Gate, page.Sound = s.desk(c, "courses"), string(raw), sketch.Gate, sketch.Course != nil
+	page.Data.Supplement = sketch.Sections
+	languages := s.formLanguages(doc)
+	for _, part := range courseSpec {
+		shown := formPart{Heading: "desk.form.part." + part.heading}
+		bases := []string{""}
+		if part.list != "" {
+			rows, _ := valueAt(doc, part.list).([]any)
+			bases = nil
+			for i := range len(rows) + part.spare {
+				bases = append(bases, part.list+"/"+strconv.Itoa(i))
+			}
+		}
+		for _, base := range bases {
+			var row []formField
+			for _, spec := range part.fields {
+				row = append(row, spec.fields(doc, base, languages, lang)...)
+			}
+			shown.Rows = append(shown.Rows, row)
+		}
+		page.Parts = append(page.Parts, shown)
+	}
+	if len(doc) > 0 { // an empty form is not wrong yet
+		for _, p := range append(sketch.Problems, more...) {
+			switch {
+			case p.Warn:
+				page.Warnings = append(page.Warnings, p.String())
+			case !page.place(p):
+				page.Failed = append(page.Failed, p.String())
+			}
+		}
+	}
+	return s.show(c, status, "courseform", page)
+}
+
+// place puts a problem beside its field, or the first that is below what it is about.
+func (f *courseForm) place(p issuer.Problem) bool {
+	for _, exact := range []bool{true, false} {
+		for i := range f.Parts {
+			for _, row := range f.Parts[i].Rows {
+				for k := range row {
+					if name := row[k].Name; name == p.Field || !exact && p.Field != "" && (strings.HasPrefix(name, p.Field+"/") || strings.HasPrefix(p.Field, name+"/")) {
+						row[k].Failed = append(row[k].Failed, p.String())
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+// fields are the fields of a spec for what stands below base.
+func (spec *fieldSpec) fields(doc map[string]any, base string, languages []string, lang string) (list []formField) {
+	field := formField{Name: base + spec.pointer, Label: "desk.form." + spec.label, Type: spec.kind}
+	switch spec.kind {
+	case "words", "wordsarea":
+		field.Type = map[string]string{"words": "text", "wordsarea": "area"}[spec.kind]
+		for _, tag := range languages {
+			one := field
+			one.Name, one.Lang = field.Name+"/"+tag, tag
+			one.Value, _ = valueAt(doc, one.Name).(string)
+			list = append(list, one)
+		}
+		return list
+	case "list":
+		field.Type = "text"
+		values, _ := valueAt(doc, field.Name).([]any)
+		for _, v := range values {
+			text, _ := v.(string)
+			field.Value = strings.TrimSpace(field.Value + " " + text)
+		}
+		return []formField{field}
+	}
+	switch v := valueAt(doc, field.Name).(type) {
+	case string:
+		field.Value = v
+	case float64:
+		field.Value = strconv.FormatFloat(v, 'f', -1, 64)
+	case bool:
+		field.Value = strconv.FormatBool(v)
+	}
+	choices := spec.choices
+	if spec.list == "act" {
+		for _, act := range issuer.Acts() {
+			field.Choices = append(field.Choices, option{act.ID, act.Title.In(lang).Text, act.ID == field.Value})
+		}
+	}
+	for _, code := range choices {
+		label := strings.ReplaceAll(code, "-", " ")
+		if spec.list != "" {
+			label = cmp.Or(issuer.CodeLabel(spec.list, code, lang), label)
+		}
+		field.Choices = append(field.Choices, option{code, label, code == field.Value})
+	}
+	return []formField{field}
+}
+
+// specOf is the spec of a field by its name.
+func specOf(name string) (fieldSpec, bool) {
+	for _, part := range courseSpec {
+		rest := name
+		if part.list != "" {
+			below, ok := strings.CutPrefix(name, part.list+"/")
+			row, of, _ := strings.Cut(below, "/")
+			if n, err := strconv.Atoi(row); !ok || err != nil || n < 0 || n > 200 || strconv.Itoa(n) != row {
+				continue
+			}
+			rest = "/" + of
+		}
+		for _, spec := range part.fields {
+			if rest == spec.pointer && !strings.HasPrefix(spec.kind, "words") || strings.HasPrefix(spec.kind, "words") && strings.HasPrefix(rest, spec.pointer+"/") && !strings.Contains(rest[len(spec.pointer)+1:], "/") {
+				return spec, true
+			}
+		}
+	}
+	return fieldSpec{}, false
+}
+
+// valueOf is what a field says, nil for nothing.
+func valueOf(spec fieldSpec, text string) any {
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "":
+		return nil
+	case spec.kind == "number":
+		if n, err := strconv.ParseFloat(text, 64); err == nil {
+			return n
+		}
+	case spec.kind == "check":
+		return text == "true"
+	case spec.kind == "list":
+		var values []any
+		for word := range strings.FieldsSeq(strings.ReplaceAll(text, ",", " ")) {
+			values = append(values, strings.ToUpper(word))
+		}
+		return values
+	}
+	return text
+}
+
+// valueAt is what stands at a JSON Pointer, nil for nothing. Names in a course have
+// neither slash nor tilde.
+func valueAt(doc any, pointer string) any {
+	for name := range strings.SplitSeq(pointer[1:], "/") {
+		switch at := doc.(type) {
+		case map[string]any:
+			doc = at[name]
+		case []any:
+			n, err := strconv.Atoi(name)
+			if err != nil || n < 0 || n >= len(at) {
+				return nil
+			}
+			doc = at[n]
+		default:
+			return nil
+		}
+	}
+	return doc
+}
+
+// setValue is node with a value at a path, or without one for nil.
+func setValue(node any, path []string, value any) any {
+	name := path[0]
+	if n, err := strconv.Atoi(name); err == nil {
+		list, _ := node.([]any)
+		if n >= len(list) && value == nil {
+			return node
+		}
+		for len(list) <= n {
+			list = append(list, map[string]any{})
+		}
+		if len(path) > 1 {
+			list[n] = setValue(list[n], path[1:], value)
+		} else {
+			list[n] = value
+		}
+		return list
+	}
+	object, ok := node.(map[string]any)
+	if !ok {
+		if value == nil {
+			return node
+		}
+		object = map[string]any{}
+	}
+	switch {
+	case len(path) > 1:
+		if below := setValue(object[name], path[1:], value); below != nil {
+			object[name] = below
+		}
+	case value == nil:
+		delete(object, name)
+	default:
+		object[name] = value
+	}
+	return object
+}
+
+// tidy takes away what a form leaves empty, and numbers new outcomes.
+func tidy(doc map[string]any) {
+	for _, list := range []string{"outcomes", "assessment", "quality_assurance", "legal_basis", "credits"} {
+		rows, ok := doc[list].([]any)
+		if !ok {
+			continue
+		}
+		rows = slices.DeleteFunc(rows, func(r any) bool {
+			row, ok := r.(map[string]any)
+			if !ok {
+				return false
+			}
+			for name, v := range row {
+				if empty(v) {
+					delete(row, name)
+				}
+			}
+			if _, points := row["points"]; list == "credits" && !points { // a system alone is no amount
+				return true
+			}
+			if _, title := row["title"]; list == "outcomes" && !title {
+				return true
+			}
+			return len(row) == 0
+		})
+		if list == "outcomes" {
+			number(rows)
+		}
+		if doc[list] = rows; len(rows) == 0 {
+			delete(doc, list)
+		}
+	}
+	for name, v := range doc {
+		if empty(v) {
+			delete(doc, name)
+		}
+	}
+	if doc["approval"] == false {
+		delete(doc, "approval")
+	}
+}
+
+func empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// number gives outcomes without an id the next number that is free.
+func number(rows []any) {
+	used := map[string]bool{}
+	for _, r := range rows {
+		if row, ok := r.(map[string]any); ok {
+			id, _ := row["id"].(string)
+			used[id] = true
+		}
+	}
+	for _, r := range rows {
+		row, ok := r.(map[string]any)
+		if id, _ := row["id"].(string); !ok || id != "" {
+			continue
+		}
+		n := 1
+		for used[strconv.Itoa(n)] {
+			n++
+		}
+		row["id"] = strconv.Itoa(n)
+		used[strconv.Itoa(n)] = true
+	}
+}
