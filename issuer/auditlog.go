@@ -122,6 +122,9 @@ func (i *Issuer) signHead(ctx context.Context, log store.Log) error {
 	return nil
 }
 
+// LogKeys are the keys that seal, or have sealed, heads of the audit log.
+func (i *Issuer) LogKeys() []keys.Entry { return i.ring.LogEntries() }
+
 // logSealer is the key of its own that seals heads, or the one for credentials
 // where there is none. What the latter seals proves nothing once it is
 // compromised.

@@ -31,13 +31,11 @@ type keyLine struct {
 func (s *server) getDeskKeys(c echo.Context) error {
 	ctx, now := c.Request().Context(), web.Clock()
 	data := struct {
-		Desk   *desk
-		Keys   []keyLine
-		Lists  []store.List
-		Until  time.Time // of the first of the status lists that ends
-		Anchor string    // SHA-256 of what the trust file names
+		Desk  *desk
+		Keys  []keyLine
+		Lists []store.List
 	}{Desk: s.desk(c, "keys")}
-	for _, e := range s.Issuer.Publication().Keys {
+	for _, e := range slices.Concat(s.Issuer.Publication().Keys, s.Issuer.LogKeys()) {
 		line := keyLine{Entry: e, State: "kept", Log: slices.Contains(e.Public.Purposes, keys.LogPurpose)}
 		if e.Public.Certificate != nil {
 			line.Until = e.Public.Certificate.NotAfter
@@ -57,14 +55,11 @@ func (s *server) getDeskKeys(c echo.Context) error {
 	if data.Lists, err = s.Store.Lists(ctx); err != nil {
 		return err
 	}
-	if data.Until, err = s.Issuer.ListsUntil(ctx); err != nil {
-		return err
-	}
 	return s.show(c, http.StatusOK, "keys", data)
 }
 
 // eventsOnPage is how many events of the log a page lists.
-const eventsOnPage = 100
+const eventsOnPage = 50
 
 // logData is the page of the audit log, the newest first.
 type logData struct {
