@@ -201,6 +201,7 @@ func parseContainer(value any) (container, error) {
 // contexts it was made from. It does not change once it is made.
 type active struct {
 	terms    map[string]*term
+	index    nameIndex // of terms, in those that are kept; else empty
 	parent   *active
 	previous *active // what a nested node returns to; set below a type-scoped context
 	vocab    string  // what makes IRIs of names that no context defines, or ""
@@ -213,8 +214,13 @@ type active struct {
 }
 
 func (a *active) lookup(name string) *term {
+	hash := nameHash(name)
 	for layer := a; layer != nil; layer = layer.parent {
-		if t, ok := layer.terms[name]; ok {
+		if layer.index != nil {
+			if t := layer.index.find(name, hash); t != nil {
+				return t
+			}
+		} else if t, ok := layer.terms[name]; ok {
 			return t
 		}
 	}
@@ -292,7 +298,7 @@ func (a *active) flat() *active {
 			}
 		}
 	}
-	return &active{terms: terms, vocab: a.vocab, hasID: a.hasID, hasType: a.hasType, kept: new([2]sync.Map)}
+	return &active{terms: terms, index: newNameIndex(terms), vocab: a.vocab, hasID: a.hasID, hasType: a.hasType, kept: new([2]sync.Map)}
 }
 
 func (a *active) note() {

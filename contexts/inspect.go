@@ -339,6 +339,7 @@ func (w *walker) scope(a *active, t *term, property bool) (*active, *Problem) {
 		return nil, w.problem("context-conflict", err.Error())
 	}
 	if kept != nil {
+		next.index = newNameIndex(next.terms)
 		first, _ := kept.LoadOrStore(t.scope, next) // one for all, as the walker tells contexts apart by pointer
 		return first.(*active), nil
 	}
