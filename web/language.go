@@ -102,8 +102,10 @@ func (k *Kit) readTexts(pages fs.FS) error {
 // Accept-Language, else the default. No cookie remembers it; links carry it on
 // where it was chosen.
 func (k *Kit) Lang(c echo.Context) string {
-	if l := c.QueryParam("lang"); slices.Contains(k.languages, l) {
-		return l
+	if c.Request().URL.RawQuery != "" {
+		if l := c.QueryParam("lang"); slices.Contains(k.languages, l) {
+			return l
+		}
 	}
 	header := c.Request().Header.Get("Accept-Language")
 	if header == "" || len(header) > maxAcceptLanguage {

@@ -199,8 +199,7 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 // lists it.
 func NoStore(c echo.Context) {
 	h := c.Response().Header()
-	h.Set("Cache-Control", "private, no-store")
-	h.Set("X-Robots-Tag", "noindex, nofollow, noarchive")
+	h["Cache-Control"], h["X-Robots-Tag"] = noStore, noRobots
 }
 
 // textIDs finds the ids that the templates of a page give to t as constants.

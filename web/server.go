@@ -39,7 +39,7 @@ var errCrossOrigin = errors.New("the request comes from a page of another site")
 func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(c.Request().Context(), k.config.Timeout)
+		ctx, cancel := withDeadline(c.Request().Context(), start.Add(k.config.Timeout))
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		id := rand.Text()
@@ -56,15 +56,26 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		status, took := c.Response().Status, time.Since(start)
 		k.config.Metrics.request(method, c.Path(), status, took)
 		level := slog.LevelInfo
-		attrs := append(make([]slog.Attr, 0, 8), slog.String("method", method), slog.String("route", c.Path()), slog.Int("status", status),
+		failed := err != nil && status >= 500
+		if failed {
+			level = slog.LevelError
+		}
+		to := k.log.Handler()
+		if !to.Enabled(ctx, level) {
+			return nil
+		}
+		// Not by the logger, which finds out from where it was called: that takes as long
+		// as writing the line, and says the same of every request.
+		line := slog.NewRecord(start.Add(took), level, "request", 0)
+		line.AddAttrs(slog.String("method", method), slog.String("route", c.Path()), slog.Int("status", status),
 			slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request", id))
 		if traced != "" {
-			attrs = append(attrs, slog.String("trace", traced))
+			line.AddAttrs(slog.String("trace", traced))
 		}
-		if err != nil && status >= 500 {
-			level, attrs = slog.LevelError, append(attrs, slog.String("err", logged(err)))
+		if failed {
+			line.AddAttrs(slog.String("err", logged(err)))
 		}
-		k.log.LogAttrs(ctx, level, "request", attrs...)
+		to.Handle(ctx, line)
 		return nil
 	}
 }
@@ -120,7 +131,7 @@ func (k *Kit) headers() echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			h := c.Response().Header()
 			maps.Copy(h, fixed)
-			h.Set("Referrer-Policy", referrerPolicy(c.Request(), k.config.HTTPS))
+			h["Referrer-Policy"] = referrerPolicy(c.Request(), k.config.HTTPS)
 			return next(c)
 		}
 	}
@@ -130,17 +141,25 @@ func (k *Kit) headers() echo.MiddlewareFunc {
 // trial on a local network: there browsers send no Sec-Fetch-Site, and under
 // no-referrer they send "Origin: null", so that our own forms would look like
 // those of another site. same-origin tells other sites as little.
-func referrerPolicy(r *http.Request, https bool) string {
+func referrerPolicy(r *http.Request, https bool) []string {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host = r.Host
 	}
 	ip := net.ParseIP(strings.Trim(host, "[]"))
 	if https || host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback() {
-		return "no-referrer"
+		return noReferrer
 	}
-	return "same-origin"
+	return sameOrigin
 }
+
+// Values of headers that nobody changes, so that each answer need not have its own.
+var (
+	noReferrer = []string{"no-referrer"}
+	sameOrigin = []string{"same-origin"}
+	noStore    = []string{"private, no-store"}
+	noRobots   = []string{"noindex, nofollow, noarchive"}
+)
 
 func (k *Kit) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {

@@ -130,7 +130,7 @@ func TestFormsWorkOnALocalNetwork(t *testing.T) {
 		{"localhost:8081", false, "no-referrer"},
 		{"verify.example", true, "no-referrer"},
 	} {
-		if got := referrerPolicy(&http.Request{Host: c.host}, c.https); got != c.want {
+		if got := referrerPolicy(&http.Request{Host: c.host}, c.https); got[0] != c.want {
 			t.Errorf("%s: %s, want %s", c.host, got, c.want)
 		}
 	}

@@ -153,10 +153,14 @@ func (s *Server) work(ctx context.Context, f func(context.Context)) error {
 	defer leave()
 	select {
 	case s.workers <- struct{}{}:
-		defer func() { <-s.workers }()
-	case <-ctx.Done():
-		return ctx.Err()
+	default: // only who waits needs to know how long he may
+		select {
+		case s.workers <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	defer func() { <-s.workers }()
 	return unpanicked(func() { f(ctx) })
 }
 
