@@ -20,6 +20,9 @@ func say(lang, id string, values ...string) string {
 		return ""
 	}
 	word := row[max(0, slices.Index(languages, lang))]
+	if len(values) == 0 {
+		return word
+	}
 	said := ""
 	for _, value := range values {
 		before, after, _ := strings.Cut(word, "%s")
