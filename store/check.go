@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime"
 	"sync"
+	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -90,51 +90,37 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 			}
 		}
 	}
-	type numbered struct {
-		id string
-		n  uint64
-	}
-	ids := make(chan numbered)
-	var readers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		readers.Go(func() {
-			for at := range ids {
-				r, err := s.Get(ctx, at.id)
-				if errors.Is(err, ErrErased) && r.Erased(Register) {
-					add(r, traces.check(ctx, s, &r, at.n))
-					continue
-				}
-				if errors.Is(err, ErrErased) {
-					traces.seen(at.id)
-					add(r, []error{fmt.Errorf("record %s: %w", at.id, errKeyDestroyed)})
-					continue
-				}
-				if err != nil {
-					traces.seen(at.id)
-					add(Record{}, []error{fmt.Errorf("record %s: %w", at.id, err)})
-					continue
-				}
-				add(r, append(checkRecord(r, each), traces.check(ctx, s, &r, at.n)...))
-			}
-		})
-	}
-	n, legible := uint64(0), true
-	records := s.Records(ctx, "")
-	if in != nil {
-		records = in.facts(ctx) // what is personal is read with the rest
-	}
-	for listed, err := range records {
-		if err != nil {
-			legible = false
-			add(Record{}, []error{err})
-		} else {
-			ids <- numbered{listed.ID, n}
+	var legible atomic.Bool
+	legible.Store(true)
+	judge := func(c checked) {
+		switch {
+		case c.left():
+			add(c.record, append(c.wrong, traces.check(ctx, s, &c.record, c.number)...))
+			return
+		case c.err == nil:
+			wrong := append(checkRecord(c.record, each), c.wrong...)
+			add(c.record, append(wrong, traces.check(ctx, s, &c.record, c.number)...))
+			return
+		case c.id == "":
+			legible.Store(false)
+		case errors.Is(c.err, ErrErased):
+			c.err = fmt.Errorf("record %s: %w", c.id, errKeyDestroyed)
+		default:
+			c.err = fmt.Errorf("record %s: %w", c.id, c.err)
 		}
-		n++
+		if c.id != "" {
+			traces.seen(c.id)
+		}
+		add(Record{}, append(c.wrong, c.err))
 	}
-	close(ids)
-	readers.Wait()
-	if legible && ctx.Err() == nil {
+	sum := newTally(traces)
+	if in == nil {
+		everything(ctx, s, judge)
+	} else if err := in.everything(ctx, sum, judge); err != nil {
+		legible.Store(false)
+		report("%w", err)
+	}
+	if legible.Load() && ctx.Err() == nil {
 		traces.rest(report)
 	}
 	for r, err := range s.Pending(ctx) {
@@ -196,7 +182,7 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 		}
 	}
 	if in != nil {
-		found = append(found, in.checkIndexes(ctx, traces)...)
+		found = append(found, in.checkIndexes(ctx, sum)...)
 	}
 	return found
 }
@@ -209,7 +195,8 @@ type inside interface {
 	settle(ctx context.Context) error                                // see Settle
 	fillSearch(ctx context.Context) error                            // see FillSearch
 	keptBits(ctx context.Context, list string) (*status.List, error) // see Restore
-	checkIndexes(ctx context.Context, traces *traces) []error
+	everything(ctx context.Context, t *tally, each func(checked)) error
+	checkIndexes(ctx context.Context, t *tally) []error
 	// What an archive takes beside: see Archive.
 	series(ctx context.Context) (map[string]uint64, error)
 	restored(ctx context.Context) (epoch, error)
@@ -267,104 +254,4 @@ func checkRecord(r Record, each []func(Record) error) (wrong []error) {
 		}
 	}
 	return wrong
-}
-
-// checkIndexes compares the index entries with the records: each record has all
-// of its own, and there are no others.
-func (s *boltStore) checkIndexes(ctx context.Context, traces *traces) (found []error) {
-	report := func(format string, args ...any) {
-		found = append(found, fmt.Errorf(format, args...))
-	}
-	err := s.view(ctx, func(tx *bolt.Tx) error {
-		expected := map[string]int{} // entries by bucket
-		awarded := map[string]bool{} // keys in bucketAwarded
-		err := tx.Bucket(bucketRecords).ForEach(func(key, _ []byte) error {
-			doc, err := getDoc(tx, key)
-			if err != nil {
-				report("%w", err)
-				return nil
-			}
-			for _, x := range indexes {
-				property := x.entry(&doc)
-				if len(property) == 0 {
-					continue
-				}
-				expected[string(x.bucket)]++
-				if !bytes.Equal(tx.Bucket(x.bucket).Get(property), key) {
-					report("record %s is not where %q leads", doc.ID, x.bucket)
-				}
-			}
-			for _, e := range doc.Entries {
-				expected[string(bucketEntries)]++
-				if !bytes.Equal(tx.Bucket(bucketEntries).Get(entryKey(e.List, e.Index)), key) {
-					report("record %s is not where list %s, index %d leads", doc.ID, e.List, e.Index)
-				}
-			}
-			if told := traces.issuedAt(doc.ID); (told == nil) != (doc.Logged == nil) || told != nil && *told != *doc.Logged {
-				report("record %s: %w: it is not where the log has it", doc.ID, ErrDamaged)
-			}
-			if course := doc.awardedKey(); course != nil {
-				awarded[string(course)] = true
-			}
-			for _, state := range doc.listedStates() {
-				expected[string(bucketStates)]++
-				if tx.Bucket(bucketStates).Get(stateKey(state, key)) == nil {
-					report("record %s is %s and not among those", doc.ID, state)
-				}
-			}
-			if err := doc.fitsBlinds(s.keys); err != nil {
-				report("record %s: %w", doc.ID, err)
-			}
-			switch {
-			case doc.Erased(Register):
-			case doc.State != Reserved:
-				expected[string(bucketPayloads)] += len(doc.Forms)
-				expected[string(bucketTokens)] += len(doc.Forms)
-			default:
-				expected[string(bucketPayloads)] += len(doc.Forms)
-				expected[string(bucketPending)]++
-			}
-			if s.keys != nil && len(doc.due(s.keys)) > 0 {
-				report("record %s is erased, and its data key is still there", doc.ID)
-			}
-			if doc.lacksKey(s.keys) && !doc.Erased(Register) {
-				if _, err := doc.open(s.keys); err == nil { // or it was said already
-					report("record %s: %w", doc.ID, errKeyDestroyed)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, bucket := range [][]byte{
-			bucketIDs, bucketKeys, bucketPublics, bucketLinks, bucketNumbers, bucketExternals, bucketEntries, bucketPayloads, bucketTokens, bucketPending,
-			bucketStates,
-		} {
-			n := 0
-			if err := tx.Bucket(bucket).ForEach(func(_, _ []byte) error { n++; return nil }); err != nil {
-				return err
-			}
-			if n != expected[string(bucket)] {
-				report("%q has %d entries, the records call for %d", bucket, n, expected[string(bucket)])
-			}
-		}
-		if err := checkDocuments(tx, s.keys, report); err != nil {
-			return err
-		}
-		if err := checkOpenLog(tx); err != nil {
-			report("%w", err)
-		}
-		if err := checkCourses(tx, awarded, report); err != nil {
-			return err
-		}
-		for key := range awarded {
-			report("%q was awarded by a record and is not marked", key)
-		}
-		return nil
-	})
-	if err != nil {
-		report("%w", err)
-	}
-	return found
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
@@ -81,7 +82,7 @@ func (t *traces) checkLog(ctx context.Context, s Store, n uint16, log Log, repor
 		}
 		made = made[:0]
 	}
-	for e, err := range s.LogEntries(ctx, log.Name, 0) {
+	for e, err := range ahead(s.LogEntries(ctx, log.Name, 0)) {
 		if err != nil {
 			wrong("%w", err)
 			continue
@@ -109,6 +110,46 @@ func (t *traces) checkLog(ctx context.Context, s Store, n uint16, log Log, repor
 	}
 	for size := range heads {
 		wrong("%w: a head of size %d was signed, and there are %d entries", ErrForked, size, tree.Size())
+	}
+}
+
+// ahead yields what seq does, which goes on meanwhile in a goroutine of its own.
+func ahead[V any](seq iter.Seq2[V, error]) iter.Seq2[V, error] {
+	type result struct {
+		value V
+		err   error
+	}
+	return func(yield func(V, error) bool) {
+		results, ended := make(chan []result, 4), make(chan struct{})
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		defer close(ended)
+		reading.Go(func() {
+			defer close(results)
+			var some []result
+			send := func() bool {
+				select {
+				case results <- some:
+					some = nil
+					return true
+				case <-ended:
+					return false
+				}
+			}
+			for value, err := range seq {
+				if some = append(some, result{value, err}); len(some) == stepEntries && !send() {
+					return
+				}
+			}
+			send()
+		})
+		for some := range results {
+			for _, r := range some {
+				if !yield(r.value, r.err) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -201,7 +242,9 @@ func (t *traces) seen(id string) {
 
 // issuedAt is where a credential was logged as issued, nil if it was not.
 func (t *traces) issuedAt(id string) *Place {
+	t.mu.Lock()
 	of := t.of[traceKey(id)]
+	t.mu.Unlock()
 	if of.issued == 0 {
 		return nil
 	}

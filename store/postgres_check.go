@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -49,75 +50,116 @@ type pgColumns struct {
 	payloads, tokens          []string // profiles
 }
 
-// checkIndexes compares the columns and the other tables with the docs of the
-// records: each record has all that is its own, and there is nothing else. That a
-// property leads to one record only is for constraints; that an index of the server
-// leads to its rows is for pg_amcheck.
-func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found []error) {
-	report := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
-	expected := map[string]int64{} // rows by table
-	awarded := map[string]bool{}   // keys in awarded
-	for last, more := int64(-1), true; more; {
+// everything calls each with every record, several at a time, and counts what it
+// calls for. Of each it compares the columns and the rows of other tables with the doc.
+// That a property leads to one record only is for constraints; that an index of the
+// server leads to its rows is for pg_amcheck.
+func (s *postgresStore) everything(ctx context.Context, t *tally, each func(checked)) error {
+	type step struct {
+		first   uint64
+		rows    []pgColumns
+		entries map[pgPlace]int64
+	}
+	t.expected = map[string]int64{"entries": 0, "pending": 0}
+	steps := make(chan step)
+	var group sync.WaitGroup
+	for range readers() {
+		group.Go(func() {
+			for at := range steps {
+				bodies, err := s.bodies(ctx, at.rows[0].sequence, at.rows[len(at.rows)-1].sequence)
+				for i := range at.rows {
+					c := checked{err: err}
+					if err == nil {
+						c = s.check(ctx, t, &at.rows[i], at.entries, bodies[at.rows[i].sequence])
+					}
+					c.number = at.first + uint64(i)
+					each(c)
+				}
+			}
+		})
+	}
+	defer group.Wait()
+	defer close(steps)
+	last := int64(-1)
+	for first := uint64(0); ; {
 		rows, entries, err := s.columns(ctx, last)
 		if err != nil {
-			report("%w", err)
-			return found
+			return fmt.Errorf("going through the records: %w", err)
 		}
-		for _, r := range rows {
-			last = r.sequence
-			doc, err := openRecord(r.sequence, r.state, r.doc)
-			if err != nil {
-				report("%w", err)
-				continue
-			}
-			if doc.ID != r.id || doc.Public != r.public || doc.Number != r.number ||
-				string(doc.Blind[byKey.kind]) != string(r.key) || doc.blindText(byLink) != text(r.link) || doc.blindText(byExternalID) != text(r.external) {
-				report("record %s is not where its columns lead", doc.ID)
-			}
-			if err := doc.fitsBlinds(s.keys); err != nil {
-				report("record %s: %w", doc.ID, err)
-			}
-			if want := doc.listedStates(); !slices.Equal(want, r.states) {
-				report("record %s is among those that are %q, and should be among %q", doc.ID, r.states, want)
-			}
-			if s.keys != nil && len(doc.due(s.keys)) > 0 {
-				report("record %s is erased, and its data key is still there", doc.ID)
-			}
-			if doc.lacksKey(s.keys) && !doc.Erased(Register) {
-				if _, err := doc.open(s.keys); err == nil { // or it was said already
-					report("record %s: %w", doc.ID, errKeyDestroyed)
-				}
-			}
-			if r.pending != (doc.State == Reserved && !doc.Erased(Register)) {
-				report("record %s is %s; pending: %t", doc.ID, doc.State, r.pending)
-			}
-			for _, e := range doc.Entries {
-				if entries[pgPlace{e.List, e.Index}] != r.sequence {
-					report("record %s is not where list %s, index %d leads", doc.ID, e.List, e.Index)
-				}
-			}
-			payloads, tokens := len(doc.Forms), len(doc.Forms)
-			switch {
-			case doc.Erased(Register):
-				payloads, tokens = 0, 0
-			case doc.State == Reserved:
-				expected["pending"]++
-				tokens = 0
-			}
-			if len(r.payloads) != payloads || len(r.tokens) != tokens {
-				report("record %s is %s, its %d forms have %d payloads and %d tokens", doc.ID, doc.State, len(doc.Forms), len(r.payloads), len(r.tokens))
-			}
-			if told := traces.issuedAt(doc.ID); (told == nil) != (doc.Logged == nil) || told != nil && *told != *doc.Logged {
-				report("record %s: %w: it is not where the log has it", doc.ID, ErrDamaged)
-			}
-			expected["entries"] += int64(len(doc.Entries))
-			if key := doc.awardedKey(); key != nil {
-				awarded[string(key)] = true
-			}
+		if len(rows) == 0 {
+			return nil
 		}
-		more = len(rows) == stepDocs
+		last = rows[len(rows)-1].sequence
+		steps <- step{first, rows, entries}
+		first += uint64(len(rows))
 	}
-	for table, want := range expected {
+}
+
+// bodies are the payloads and tokens of records, as rows of wholeRecord, by sequence.
+func (s *postgresStore) bodies(ctx context.Context, first, last int64) (found map[int64][]pgRow, err error) {
+	err = s.read(ctx, func(q querier) error {
+		found = map[int64][]pgRow{}
+		rows, err := q.Query(ctx, `SELECT p.record, '', NULL::bytea, p.profile, p.body, t.body FROM payloads p
+			LEFT JOIN tokens t ON t.record = p.record AND t.profile = p.profile WHERE p.record BETWEEN $1 AND $2`, first, last)
+		if err != nil {
+			return err
+		}
+		list, err := pgx.CollectRows(rows, scanRow)
+		for _, row := range list {
+			found[row.sequence] = append(found[row.sequence], row)
+		}
+		return err
+	})
+	return found, err
+}
+
+// check reads a record and compares it with all that leads to it.
+func (s *postgresStore) check(ctx context.Context, t *tally, r *pgColumns, places map[pgPlace]int64, bodies []pgRow) (c checked) {
+	doc, err := openRecord(r.sequence, r.state, r.doc)
+	if err != nil {
+		return checked{err: err}
+	}
+	c.id = doc.ID
+	c.record, c.err = doc.whole(s.keys, s.documentReader(ctx), bodies)
+	report := func(format string, args ...any) {
+		c.wrong = append(c.wrong, fmt.Errorf("record %s"+format, append([]any{doc.ID}, args...)...))
+	}
+	doc.check(s.keys, t, &c, report)
+	if doc.ID != r.id || doc.Public != r.public || doc.Number != r.number ||
+		string(doc.Blind[byKey.kind]) != string(r.key) || doc.blindText(byLink) != text(r.link) || doc.blindText(byExternalID) != text(r.external) {
+		report(" is not where its columns lead")
+	}
+	if want := doc.listedStates(); !slices.Equal(want, r.states) {
+		report(" is among those that are %q, and should be among %q", r.states, want)
+	}
+	if r.pending != (doc.State == Reserved && !doc.Erased(Register)) {
+		report(" is %s; pending: %t", doc.State, r.pending)
+	}
+	for _, e := range doc.Entries {
+		if places[pgPlace{e.List, e.Index}] != r.sequence {
+			report(" is not where list %s, index %d leads", e.List, e.Index)
+		}
+	}
+	entries := map[string]int64{"entries": int64(len(doc.Entries))}
+	payloads, tokens := len(doc.Forms), len(doc.Forms)
+	switch {
+	case doc.Erased(Register):
+		payloads, tokens = 0, 0
+	case doc.State == Reserved:
+		entries["pending"] = 1
+		tokens = 0
+	}
+	if len(r.payloads) != payloads || len(r.tokens) != tokens {
+		report(" is %s, its %d forms have %d payloads and %d tokens", doc.State, len(doc.Forms), len(r.payloads), len(r.tokens))
+	}
+	t.count(&doc, entries)
+	return c
+}
+
+// checkIndexes looks for what no record calls for.
+func (s *postgresStore) checkIndexes(ctx context.Context, t *tally) (found []error) {
+	report := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
+	for table, want := range t.expected {
 		var n int64
 		err := s.read(ctx, func(q querier) error { return q.QueryRow(ctx, "SELECT count(*) FROM "+table).Scan(&n) })
 		if err != nil {
@@ -127,8 +169,8 @@ func (s *postgresStore) checkIndexes(ctx context.Context, traces *traces) (found
 		}
 	}
 	s.checkDocuments(ctx, report)
-	s.checkCourses(ctx, awarded, report)
-	for key := range awarded {
+	s.checkCourses(ctx, t.awarded, report)
+	for key := range t.awarded {
 		report("%q was awarded by a record and is not marked", key)
 	}
 	return found
