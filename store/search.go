@@ -127,8 +127,8 @@ func nameWords(s string) []string {
 }
 
 // longestStem is how many letters of a word the index has; what is longer is found
-// by its beginning.
-const longestStem = 8
+// by its beginning, so it is longer than what many family names have in common.
+const longestStem = 12
 
 // stem is the beginning of a word, of so many letters.
 func stem(word string, letters int) (beginning string, shorter bool) {

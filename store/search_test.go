@@ -297,6 +297,66 @@ func TestSearchRowsAreBlind(t *testing.T) {
 	}
 }
 
+// Of many rows, in blocks, the one of a record that is looked for is never left out, put
+// there before the block was read or after, and few others are read.
+func TestSearchBlocks(t *testing.T) {
+	keys := freshKeys(t)
+	rows := &searchRows{path: filepath.Join(t.TempDir(), "rows"), head: searchRow{1}}
+	defer rows.close()
+	pick := func(from ...string) string { return from[rand.IntN(len(from))] }
+	records := map[uint64]Record{}
+	put := func() {
+		for range 300 {
+			n := uint64(rand.IntN(3*blockRows-1) + 1)
+			if _, there := records[n]; there {
+				continue
+			}
+			r := draft(int(n))
+			r.GivenName, r.FamilyName = pick("Ana", "Marko", "Želj"), pick("Jovanović", "Jovanovski", "Aleksandropoulos", "Aleksandrović")
+			r.Course, r.Batch, r.KeyID = pick("a", "b"), pick("", "x", "y"), pick("k", "l")
+			r.AwardingDate = pick("", "2026-01-01", "2026-06-01")
+			if rand.IntN(2) == 0 {
+				r.ValidUntil = now.Add(time.Duration(rand.IntN(5)-2) * time.Hour)
+			}
+			records[n] = r
+			row := keys.newRow(n, &r)
+			rows.put(n, &row)
+		}
+	}
+	put()
+	for round := range 2 {
+		read, found := 0, 0
+		for range 100 {
+			q := Query{Name: pick("", "ana", "jovanov", "jovanovic", "aleksandrov", "zel j"), Course: pick("", "a"), Batch: pick("", "x"), KeyID: pick("", "l"),
+				From: pick("", "2026-03-01"), Until: pick("", "2026-04-01", "2026-12-31"), State: State(pick("", string(Issued), string(Expired))), Now: now}
+			a := keys.asked(&q)
+			for block := range uint64(3) {
+				fit, missing := rows.mayBe(block, &a)
+				for i := range uint64(blockRows) {
+					r, there := records[block*blockRows+i]
+					in := fit[i/64]&(1<<(i%64)) != 0
+					if gone := missing[i/64]&(1<<(i%64)) != 0; gone == there || gone && !in {
+						t.Fatalf("round %d, row %d: missing %t, read %t, and there %t", round, block*blockRows+i, gone, in, there)
+					}
+					r.State = Issued
+					if there && in {
+						read++
+					}
+					if there && q.matches(&r) {
+						if found++; !in {
+							t.Errorf("round %d: %+v leaves out %+v", round, q, r)
+						}
+					}
+				}
+			}
+		}
+		if read-found > found/20+50 {
+			t.Errorf("round %d: %d rows fit, of %d records that are found", round, read, found)
+		}
+		put() // after the blocks were read
+	}
+}
+
 // benchmarkSearch looks for a rare and for a frequent name.
 func BenchmarkSearch(b *testing.B) {
 	s := reopen(b, initStore(b))

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -61,51 +62,57 @@ func (s *boltStore) walk(ctx context.Context, q *Query, after string, each func(
 
 	// 2. The rows, from the last one on; those that fit say which records to read.
 	a := s.keys.asked(q)
-	room := make([]byte, stepRows*rowSize)
-	for going := true; going && top > 0; {
-		first := uint64(1)
-		if top > stepRows {
-			first = top - stepRows + 1
-		}
-		if !among.hasAny(first, top) {
-			top = first - 1
-			continue
-		}
-		rows := room[:(top-first+1)*rowSize]
-		s.rows.fill(rows, first)
-		err := s.view(ctx, func(tx *bolt.Tx) error {
-			for n := top; n >= first && going; n-- {
-				if !among.has(n) {
-					continue
-				}
-				may, missing := a.mayBe(n, (*searchRow)(rows[(n-first)*rowSize:]))
-				if !may {
-					continue
-				}
-				doc, err := getDoc(tx, sequenceKey(n))
-				if err != nil {
-					continue // it is damaged, as whoever reads it is told
-				}
-				r, err := doc.open(s.keys)
-				if err != nil && !errors.Is(err, ErrErased) {
-					continue
-				}
-				if missing {
-					row := s.keys.newRow(n, &r)
-					s.rows.put(n, &row)
-				}
-				if q.matches(&r) {
-					going = each(&r)
-				}
+	going := true
+	for block := top / blockRows; going; block-- {
+		here := among.in(block)
+		if here != (rowSet{}) {
+			fit, missing := s.rows.mayBe(block, &a)
+			for i := range here {
+				here[i] &= fit[i]
 			}
-			return nil
-		})
-		if err != nil {
+			here.keep(func(n int) bool { at := block*blockRows + uint64(n); return at > 0 && at <= top })
+			if here != (rowSet{}) {
+				err = s.view(ctx, func(tx *bolt.Tx) error {
+					going = s.readRows(tx, q, block, &here, &missing, each)
+					return nil
+				})
+			} else {
+				err = ctx.Err()
+			}
+		}
+		if err != nil || block == 0 {
 			return err
 		}
-		top = first - 1
 	}
 	return nil
+}
+
+// readRows calls each with the records of a block that are looked for, the last one
+// first, until it returns false.
+func (s *boltStore) readRows(tx *bolt.Tx, q *Query, block uint64, rows, missing *rowSet, each func(r *Record) bool) bool {
+	for i := len(rows) - 1; i >= 0; i-- {
+		for word := rows[i]; word != 0; {
+			bit := bits.Len64(word) - 1
+			word &^= 1 << bit
+			n := block*blockRows + uint64(64*i+bit)
+			doc, err := getDoc(tx, sequenceKey(n))
+			if err != nil {
+				continue // it is damaged, as whoever reads it is told
+			}
+			r, err := doc.open(s.keys)
+			if err != nil && !errors.Is(err, ErrErased) {
+				continue
+			}
+			if missing[i]&(1<<bit) != 0 {
+				row := s.keys.newRow(n, &r)
+				s.rows.put(n, &row)
+			}
+			if q.matches(&r) && !each(&r) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // rowsHead is whose rows those of this store are: it has others after it came back
@@ -113,7 +120,7 @@ func (s *boltStore) walk(ctx context.Context, q *Query, after string, each func(
 func (s *boltStore) rowsHead(tx *bolt.Tx) (head searchRow, err error) {
 	e, err := getEpoch(tx)
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s", s.keys.ID(), e.Mark))
-	copy(head[:], "indeks search 1\n")
+	copy(head[:], "indeks search 2\n")
 	copy(head[16:], sum[:])
 	return head, err
 }
@@ -125,14 +132,10 @@ func (q *Query) among(tx *bolt.Tx, last uint64) sequences {
 	var among sequences
 	confine := func(bucket, prefix []byte, sequence func(k, v []byte) []byte) {
 		set := make(sequences, last/64+1)
-		n := 0
 		c := tx.Bucket(bucket).Cursor()
 		for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
 			if at := sequence(k, v); len(at) == 8 && binary.BigEndian.Uint64(at) <= last {
 				set.add(binary.BigEndian.Uint64(at))
-			}
-			if n++; n > maxAmong {
-				return
 			}
 		}
 		if among == nil {
@@ -155,10 +158,6 @@ func (q *Query) among(tx *bolt.Tx, last uint64) sequences {
 	}
 	return among
 }
-
-// maxAmong is how many records an index may confine a query to: where it is more,
-// as many of all records fit, and they are soon found without it.
-const maxAmong = 300_000
 
 // fillSearch writes the rows that are missing.
 func (s *boltStore) fillSearch(ctx context.Context) error {
