@@ -506,7 +506,7 @@ func (s *boltStore) view(ctx context.Context, fn func(tx *bolt.Tx) error) error 
 // the system has it still.
 const (
 	maxMapped    = 256 << 20
-	viewsPerLook = 256
+	viewsPerLook = 16
 )
 
 func (s *boltStore) forgetMapped(tx *bolt.Tx) {

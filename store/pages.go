@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"unsafe"
 )
 
 // The layout of a bbolt file, as much of it as is needed to know that bbolt can
@@ -228,6 +229,11 @@ func (w *walk) tree(root uint64, r reach) error {
 	return err
 }
 
+// fetch has the system read a page ahead.
+func (w *walk) fetch(id uint64) {
+	willNeed(uintptr(unsafe.Pointer(&w.file[int(id)*w.meta.pageSize])), w.meta.pageSize)
+}
+
 // header is a page with those that belong to it.
 func (w *walk) header(id uint64) (page, error) {
 	if id < 2 || id >= w.meta.pages {
@@ -351,6 +357,13 @@ func (w *walk) elements(id uint64, p page, from, before []byte, height int, r re
 	}
 	if pageHeader+count*elementSize > len(p) {
 		return damaged("has too many elements")
+	}
+	if w.frame && height > 1 { // from a disk one by one, they would take their time
+		for i := range count {
+			if _, child, _, _, ok := p.element(i); ok && child < w.meta.pages {
+				w.fetch(child)
+			}
+		}
 	}
 	for i := range count {
 		key, child, value, bucket, ok := p.element(i)

@@ -30,5 +30,8 @@ func mapFile(f *os.File, size int64) (file []byte, unmap func(), err error) {
 // forget does nothing: the file was read.
 func forget(uintptr, int) {}
 
+// willNeed does nothing: the file was read.
+func willNeed(uintptr, int) {}
+
 // mapped is not known here.
 func mapped() int64 { return 0 }

@@ -75,6 +75,11 @@ func forget(address uintptr, n int) {
 	syscall.Syscall(syscall.SYS_MADVISE, address, uintptr(n), syscall.MADV_DONTNEED)
 }
 
+// willNeed has the system read a part of a mapped file, which is used soon.
+func willNeed(address uintptr, n int) {
+	syscall.Syscall(syscall.SYS_MADVISE, address, uintptr(n), syscall.MADV_WILLNEED)
+}
+
 // mapped is how much of files is in the memory of the process, in bytes; 0 where the
 // system does not say (proc_pid_statm(5)).
 func mapped() int64 {
