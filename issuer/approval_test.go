@@ -347,17 +347,19 @@ func TestApprovalLapses(t *testing.T) {
 // Whatever call to the store fails while one asks and another approves: nothing
 // is issued that was not approved, and what was approved is issued once, by the
 // next start if need be.
-func TestApprovalFaults(t *testing.T) {
+func TestApprovalFaults(t *testing.T) { eachStore(t, testApprovalFaults) }
+
+func testApprovalFaults(t *testing.T, open opener, stride int) {
 	for _, done := range []bool{false, true} {
 		t.Run(fmt.Sprint("done=", done), func(t *testing.T) {
 			t.Parallel()
-			n := 0
+			n := 1 - stride
 			for clean := false; !clean; {
-				if n++; n > 100 {
+				if n += stride; n > 100 {
 					t.Fatal("no run without a fault")
 				}
 				f := &faulty{done: done}
-				h := newHouse(t, func(s store.Store) store.Store { f.Store = s; return f })
+				h := newHouseIn(t, open, func(s store.Store) store.Store { f.Store = s; return f })
 				f.calls, f.failAt = 0, n
 				a, err := h.Propose(t.Context(), approvable(t), "API vera")
 				if err == nil {

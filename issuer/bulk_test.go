@@ -180,14 +180,16 @@ func TestBulk(t *testing.T) {
 
 // Whatever call to the store fails, the next start goes on: in the end each is
 // changed once, and the numbers add up.
-func TestBulkFaults(t *testing.T) {
+func TestBulkFaults(t *testing.T) { eachStore(t, testBulkFaults) }
+
+func testBulkFaults(t *testing.T, open opener, stride int) {
 	for _, done := range []bool{false, true} {
 		t.Run(fmt.Sprint("done=", done), func(t *testing.T) {
 			t.Parallel()
 			n := 0
-			for clean := false; !clean; n += 3 {
+			for clean := false; !clean; n += 3 * stride {
 				f := &faulty{done: done}
-				h := newHouse(t, func(s store.Store) store.Store { f.Store = s; return f })
+				h := newHouseIn(t, open, func(s store.Store) store.Store { f.Store = s; return f })
 				records := h.class(t, 2, 8, "b")
 				b, err := h.StartBulk(t.Context(), Bulk{Action: BulkSuspend, Select: Selection{Batch: "b"}, Reason: "a test", By: "API dean"}, 8)
 				if err != nil {

@@ -218,17 +218,19 @@ func TestCorrectionsCompete(t *testing.T) {
 
 // Whatever call to the store fails on the way: never is the old one revoked
 // without the new one, never are both in force, and the same request finishes it.
-func TestCorrectionFaults(t *testing.T) {
+func TestCorrectionFaults(t *testing.T) { eachStore(t, testCorrectionFaults) }
+
+func testCorrectionFaults(t *testing.T, open opener, stride int) {
 	for _, done := range []bool{false, true} {
 		t.Run(fmt.Sprint("done=", done), func(t *testing.T) {
 			t.Parallel()
-			n := 0
+			n := 1 - stride
 			for clean := false; !clean; {
-				if n++; n > 100 {
+				if n += stride; n > 100 {
 					t.Fatal("no run without a fault")
 				}
 				f := &faulty{done: done}
-				h := newHouse(t, func(s store.Store) store.Store { f.Store = s; return f })
+				h := newHouseIn(t, open, func(s store.Store) store.Store { f.Store = s; return f })
 				old, err := h.Issue(t.Context(), draft(t))
 				if err != nil {
 					t.Fatal(err)

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"indeks/internal/postgres"
 	"indeks/status"
 	"indeks/store"
 )
@@ -162,16 +164,39 @@ func (f *faulty) Document(ctx context.Context, kind, id string) (store.Document,
 // with another signature than that of the bytes; or the clock, which is wrong for
 // one reading.
 func TestEveryFault(t *testing.T) {
+	eachStore(t, testEveryFault)
+}
+
+// eachStore runs a test of faults over a store in a file, each fault, and over one in
+// a database, there each fault with INDEKS_FAULTS=1 and otherwise some of them.
+func eachStore(t *testing.T, test func(t *testing.T, open opener, stride int)) {
+	t.Run("bbolt", func(t *testing.T) {
+		t.Parallel()
+		test(t, boltStore, 1)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		server, stride := postgres.Shared(t), 9
+		if os.Getenv("INDEKS_FAULTS") == "1" {
+			stride = 1
+		}
+		test(t, func(t testing.TB, learners *store.DataKeys) store.Store { return storeIn(t, server, learners) }, stride)
+	})
+}
+
+func testEveryFault(t *testing.T, open opener, stride int) {
 	for _, kind := range []string{"store, not done", "store, done", "signer, no answer", "signer, wrong answer", "clock, two hours back", "clock, an hour ahead", "clock, years ahead"} {
+		if stride > 1 && !strings.HasPrefix(kind, "store") {
+			continue // other faults come before it is asked, or after
+		}
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			n := 0
+			n := 1 - stride
 			for clean := false; !clean; {
-				if n++; n > 100 {
+				if n += stride; n > 100 {
 					t.Fatal("no run without a fault")
 				}
 				f := &faulty{done: kind == "store, done"}
-				h := newHouse(t, func(s store.Store) store.Store { f.Store = s; return f })
+				h := newHouseIn(t, open, func(s store.Store) store.Store { f.Store = s; return f })
 				first, second := draft(t), draft(t)
 				first.LearnerID = "2021/0122"
 				f.failCommit = true
