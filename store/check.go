@@ -96,22 +96,19 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 		switch {
 		case c.left():
 			add(c.record, append(c.wrong, traces.check(ctx, s, &c.record, c.number)...))
-			return
 		case c.err == nil:
 			wrong := append(checkRecord(c.record, each), c.wrong...)
 			add(c.record, append(wrong, traces.check(ctx, s, &c.record, c.number)...))
-			return
 		case c.id == "":
 			legible.Store(false)
-		case errors.Is(c.err, ErrErased):
-			c.err = fmt.Errorf("record %s: %w", c.id, errKeyDestroyed)
-		default:
-			c.err = fmt.Errorf("record %s: %w", c.id, c.err)
-		}
-		if c.id != "" {
+			add(Record{}, []error{c.err})
+		case errors.Is(c.err, ErrErased): // what is left of it counts
 			traces.seen(c.id)
+			add(c.record, append(c.wrong, fmt.Errorf("record %s: %w", c.id, errKeyDestroyed)))
+		default:
+			traces.seen(c.id)
+			add(Record{}, append(c.wrong, fmt.Errorf("record %s: %w", c.id, c.err)))
 		}
-		add(Record{}, append(c.wrong, c.err))
 	}
 	sum := newTally(traces)
 	if in == nil {
