@@ -308,6 +308,13 @@ func (own trustedKeys) Resolve(_ context.Context, h keys.Header) (*keys.PublicKe
 	return nil, fmt.Errorf("%w: %s", keys.ErrUnknownKey, h.KeyID)
 }
 
+// OpenTrustedHead opens a head of an audit log with the keys that a trust file has of
+// whoever keeps it.
+func OpenTrustedHead(ctx context.Context, e *verifier.TrustedIssuer, token []byte) (store.Head, error) {
+	inst := Institution{DID: e.ID, PublicBase: strings.TrimSuffix(e.CredentialsURL, "/credentials")}
+	return inst.openHead(ctx, trustedKeys(e.Keys), token)
+}
+
 func (r *archiveReader) key(name string, body []byte) error {
 	if name != trustFile {
 		return nil

@@ -20,10 +20,12 @@ import (
 	"indeks/store"
 )
 
-// How often the head of the audit log is signed, and by how much the clock may
-// move otherwise than time does before that is an event.
+// HeadEvery is how often the head of the audit log is signed.
+const HeadEvery = 5 * time.Minute
+
+// How often the clock is looked at, and by how much it may move otherwise than time
+// does before that is an event.
 const (
-	headEvery  = 5 * time.Minute
 	clockEvery = time.Minute
 	clockMoves = 30 * time.Second
 )
@@ -41,7 +43,7 @@ func (i *Issuer) RunLog(ctx context.Context) error {
 		if err := i.SignHeads(ctx); err != nil && ctx.Err() == nil {
 			i.warn("ALARM: the audit log is not signed", "error", err)
 		}
-		for signed := time.Now(); time.Since(signed) < headEvery; {
+		for signed := time.Now(); time.Since(signed) < HeadEvery; {
 			select {
 			case <-ctx.Done():
 				return nil
@@ -73,6 +75,40 @@ func (i *Issuer) SignHeads(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// LogSigned is how many entries the logs have that take entries, and until when all of
+// them are signed: the present, or when the first entry came that no head has.
+func (i *Issuer) LogSigned(ctx context.Context) (entries uint64, until time.Time, err error) {
+	doing := func(err error) (uint64, time.Time, error) {
+		return 0, time.Time{}, fmt.Errorf("looking at the audit log: %w", err)
+	}
+	until = i.clock()
+	logs, err := i.store.Logs(ctx)
+	if err != nil {
+		return doing(err)
+	}
+	for _, log := range logs {
+		if !log.Closed.IsZero() {
+			continue
+		}
+		entries += log.Size
+		head, err := i.store.LastHead(ctx, log.Name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return doing(err)
+		}
+		if head.Size >= log.Size {
+			continue
+		}
+		first, err := i.store.LogEntry(ctx, log.Name, head.Size)
+		if err != nil {
+			return doing(err)
+		}
+		if first.At.Before(until) {
+			until = first.At
+		}
+	}
+	return entries, until.UTC().Truncate(time.Second), nil
 }
 
 func (i *Issuer) signHead(ctx context.Context, log store.Log) error {

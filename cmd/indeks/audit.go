@@ -67,7 +67,9 @@ func (a *auditLog) named(ctx context.Context, name string) (store.Log, error) {
 
 type auditVerifyCmd struct {
 	configFlag
-	Head []string `help:"Head that was kept elsewhere; those beside the records and the backups are compared in any case." type:"existingfile" placeholder:"FILE"`
+	serverFlag
+	Head  []string `help:"Head that was kept elsewhere; those beside the records and the backups are compared in any case." type:"existingfile" placeholder:"FILE"`
+	Trust string   `help:"With --server: trust file that names the keys of whoever keeps the log; the configured one if not said." type:"existingfile" placeholder:"FILE"`
 }
 
 func (*auditVerifyCmd) Help() string {
@@ -75,10 +77,18 @@ func (*auditVerifyCmd) Help() string {
 every head that was signed, each head opens with the institution's keys, each record has its entries and each
 entry its record. It changes nothing, and ends with 1 where anything contradicts.
 
-  indeks audit verify --config uni --head letter-of-march.jwt`
+With --server it verifies what a running issuer publishes, which anybody may: the leaves make the tree, under the
+head that is sealed with a key of the trust file, and under each head that was kept elsewhere. With the API key of
+an auditor it also compares every event that the server shows with its leaf.
+
+  indeks audit verify --config uni --head letter-of-march.jwt
+  indeks audit verify --server https://credentials.uni.example --trust trust.json --head letter-of-march.jwt`
 }
 
 func (cmd *auditVerifyCmd) Run(ctx context.Context, con console) error {
+	if cmd.Server != "" {
+		return cmd.askServer(ctx, con)
+	}
 	log, err := cmd.log(ctx)
 	if err != nil {
 		return err

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,13 +51,15 @@ func indeks(t *testing.T, args ...string) string {
 	return out.String()
 }
 
-// A running issuer makes backups by itself and when an admin asks, and nobody
-// else may ask.
+// A running issuer makes backups by itself and when an admin asks, archives when one
+// asks, and nobody else may ask; what it publishes of its audit log is verified without
+// its records.
 func TestBackupOfARunningIssuer(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "uni")
 	said := indeks(t, "init", dir, "--institution", "../../examples/institution.json")
 	t.Setenv("INDEKS_API_KEY", regexp.MustCompile(`indeks_\w+`).FindString(said))
-	recipient := strings.TrimSpace(indeks(t, "keys", "backup", filepath.Join(t.TempDir(), "key")))
+	identity := filepath.Join(t.TempDir(), "key")
+	recipient := strings.TrimSpace(indeks(t, "keys", "backup", identity))
 	config, err := os.OpenFile(filepath.Join(dir, configName), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +80,80 @@ func TestBackupOfARunningIssuer(t *testing.T) {
 	if err != nil || len(made) == 0 {
 		t.Errorf("made %q, %v", made, err)
 	}
+	if said := indeks(t, "export", "archive", "--server", base); !regexp.MustCompile(`indeks-archive-[0-9TZ]+\.tar\.gz\.age: 0 records`).MatchString(said) {
+		t.Errorf("said %q", said)
+	}
+	if made, err = filepath.Glob(filepath.Join(dir, "backups", archivesFolder, "*.age")); err != nil || len(made) != 1 {
+		t.Fatalf("made %q, %v", made, err)
+	}
+	trust := filepath.Join(dir, "trust.json")
+	if said := indeks(t, "archive", "verify", made[0], "--identity", identity, "--trust", trust); !strings.Contains(said, "Nothing contradicts") {
+		t.Errorf("said %q", said)
+	}
+
+	// The log, as somebody sees it who has a head of it; and what somebody serves who
+	// has changed it.
+	head := filepath.Join(dir, headsFolder, "1.head")
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(head); err == nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	if said := indeks(t, "audit", "verify", "--server", base, "--trust", trust, "--head", head); !regexp.MustCompile(`Log 1: \d+ leaves .*; \d+ events fit`).MatchString(said) || !strings.Contains(said, "Compared 1 heads") {
+		t.Errorf("said %q", said)
+	}
+	for name, change := range map[string]func(path string, body []byte) []byte{
+		"another leaf": func(path string, body []byte) []byte {
+			if strings.Contains(path, "/tile/") {
+				body[3] ^= 1
+			}
+			return body
+		},
+		"a leaf less": func(path string, body []byte) []byte {
+			if strings.Contains(path, "/tile/") {
+				body = body[:len(body)-32]
+			}
+			return body
+		},
+		"no such log": func(path string, body []byte) []byte {
+			if path == "/log" {
+				body = []byte(`{"logs": []}`)
+			}
+			return body
+		},
+		"another event": func(path string, body []byte) []byte {
+			if strings.Contains(path, "/audit") {
+				body = bytes.Replace(body, []byte(`"leaf": "`), []byte(`"leaf": "AAAA`), 1)
+			}
+			return body
+		},
+		"an event less": func(path string, body []byte) []byte {
+			if strings.Contains(path, "/audit") {
+				body = bytes.Replace(body, []byte(`"index": 2,`), []byte(`"index": 3,`), 1)
+			}
+			return body
+		},
+	} {
+		target, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		proxy.ModifyResponse = func(r *http.Response) error {
+			body, err := io.ReadAll(r.Body)
+			body = change(r.Request.URL.Path, body)
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			return err
+		}
+		liar := httptest.NewServer(proxy)
+		log := new(output)
+		if code := run(t.Context(), []string{"audit", "verify", "--server", liar.URL, "--trust", trust, "--head", head}, console{strings.NewReader(""), log, log}); code != exitInvalid {
+			t.Errorf("%s: code %d, %s", name, code, log)
+		}
+		liar.Close()
+	}
+
 	t.Setenv("INDEKS_API_KEY", "guessed")
 	log := new(output)
 	if code := run(t.Context(), []string{"backup", "--server", base}, console{strings.NewReader(""), log, log}); code != exitInvalid || !strings.Contains(log.String(), "API key needed") {

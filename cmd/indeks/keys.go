@@ -237,8 +237,8 @@ type keysAPICmd struct {
 }
 
 func (*keysAPICmd) Help() string {
-	return `Prints the key, once: the file of API keys has its digest only. A running issuer takes it up when it is
-started again. A registrar issues and withdraws, an approver decides on what another one has asked for, an
+	return `Prints the key, once: the file of API keys has its digest only. A running issuer takes it up within
+seconds. A registrar issues and withdraws, an approver decides on what another one has asked for, an
 auditor reads, an admin may do all of a registrar and what concerns the whole register.
 
   indeks keys api vera.primer --role approver --config uni`

@@ -22,7 +22,14 @@ func parses(args []string) error {
 	parser, err := kong.New(new(commands), kong.Name("indeks"), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}),
 		kong.BindTo(context.Background(), (*context.Context)(nil)),
 		kong.NamedMapper("existingfile", kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
-			return ctx.Scan.PopValueInto("file", target.Addr().Interface())
+			var file string
+			err := ctx.Scan.PopValueInto("file", &file)
+			if target.Kind() == reflect.Slice {
+				target.Set(reflect.Append(target, reflect.ValueOf(file)))
+			} else {
+				target.SetString(file)
+			}
+			return err
 		})))
 	if err != nil {
 		return err

@@ -191,7 +191,7 @@ func (h *house) close() error {
 
 // serve runs the issuer's server and its loop until ctx ends or one of them stops.
 func (h *house) serve(ctx context.Context, listener net.Listener, with secure) error {
-	apiKeys, err := readAPIKeys(h.config.path(h.config.Issuer.APIKeysFile))
+	apiKeys, err := openAPIKeys(h.config.path(h.config.Issuer.APIKeysFile), h.store.Append)
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	if err != nil {
 		return err
 	}
-	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Settings: string(settings), Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Archives: archives, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, APIKeys: apiKeys,
+	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Settings: string(settings), Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Archives: archives, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, KnownKeys: apiKeys.now,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err
@@ -259,6 +259,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	h.tells = true
 	g, ctx := errgroup.WithContext(ctx)
 	serveWith(ctx, g, listener, h.config.traces.Handler(server), &limits, with)
+	g.Go(func() error { return apiKeys.Run(ctx) })
 	g.Go(func() error { return h.issuer.RunLog(ctx) })
 	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })
@@ -352,7 +353,10 @@ func readAPIKeys(path string) ([]issuing.APIKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the API keys: %w", err)
 	}
-	var list []issuing.APIKey
+	return parseAPIKeys(raw, path)
+}
+
+func parseAPIKeys(raw []byte, path string) (list []issuing.APIKey, err error) {
 	for n, line := range strings.Split(string(raw), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {

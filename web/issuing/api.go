@@ -31,7 +31,7 @@ func (s *server) requireKey(next echo.HandlerFunc) echo.HandlerFunc {
 		digest := sha256.Sum256([]byte(key))
 		var client string
 		var roles []Role
-		for _, k := range s.APIKeys {
+		for _, k := range s.KnownKeys() {
 			if subtle.ConstantTimeCompare(digest[:], k.SHA256[:]) == 1 {
 				client, roles = k.Name, k.roles()
 			}

@@ -199,6 +199,12 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	if s.Issuer.CheckClock(ctx) != nil {
 		clock.Holds, clock.Detail = false, "contradicts what is on record: nothing is issued"
 	}
+	log := web.Condition{Name: "audit log"}
+	if entries, until, err := s.Issuer.LogSigned(ctx); err == nil {
+		log.Holds, log.Detail = web.Clock().Sub(until) < 3*issuer.HeadEvery, fmt.Sprintf("%d entries, signed until %s", entries, until.Format(time.RFC3339))
+	} else {
+		log.Detail = "not legible"
+	}
 	damage := web.Condition{Name: "inspection"}
 	switch found := s.Issuer.Inspection(); {
 	case found.Began.IsZero():
@@ -215,7 +221,7 @@ func (s *server) conditions(ctx context.Context) []web.Condition {
 	case s.Issuer.Mailing():
 		post.Detail = "letters go out"
 	}
-	all := []web.Condition{records, seal, lists, clock, damage, post}
+	all := []web.Condition{records, seal, lists, clock, log, damage, post}
 	if s.Disk != nil {
 		room, percent := s.Disk.Room()
 		all = append(all, web.Condition{Name: "disk", Holds: room == store.RoomPlenty, Detail: fmt.Sprintf("%d %% free", percent)})

@@ -30,6 +30,7 @@ type Config struct {
 	Store        store.Store
 	Institution  issuer.Institution
 	APIKeys      []APIKey
+	KnownKeys    func() []APIKey       // in their place, those of now; nil: they do not change
 	WrongKeys    web.Rate              // of requests with a wrong API key, per address; zero: not limited
 	VCAPI        bool                  // serve the issuer's part of the VC-API, for credentials of any kind
 	VCAPIForm    keys.Form             // of what it issues where the request does not say: VCJWT or DataIntegrity, "": VCJWT
@@ -81,6 +82,9 @@ func New(c Config) (*echo.Echo, error) {
 	}
 	if c.DraftsAtOnce == 0 {
 		c.DraftsAtOnce = 500
+	}
+	if c.KnownKeys == nil {
+		c.KnownKeys = func() []APIKey { return c.APIKeys }
 	}
 	if c.Accounts == nil {
 		c.Accounts = accounts.New(accounts.Config{Store: c.Store})
