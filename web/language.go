@@ -36,6 +36,17 @@ func Languages() []string {
 	return tags
 }
 
+// LanguageName is what a language calls itself, or its tag where the kit has no texts
+// for it.
+func LanguageName(tag string) string {
+	for _, l := range languageNames {
+		if l.tag == tag {
+			return l.name
+		}
+	}
+	return tag
+}
+
 // maxAcceptLanguage is the longest Accept-Language header that is looked at.
 const maxAcceptLanguage = 256
 

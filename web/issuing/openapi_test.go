@@ -40,7 +40,7 @@ var (
 
 // pagesOnly are the routes that are for people, and tiles, whose paths are C2SP's;
 // the others are described.
-var pagesOnly = []string{"GET /log/:log/tile/*", "GET /", "GET /b/:link", "GET /b/:link/results.csv", "POST /b/:link", "POST /b/:link/:step", "GET /h/:link", "GET /h/:link/:file", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
+var pagesOnly = []string{"GET /log/:log/tile/*", "GET /", "GET /b/:link", "GET /b/:link/results.csv", "POST /b/:link", "POST /b/:link/:step", "GET /h/:link", "GET /h/:link/:file", "GET /h/:link/offline", "GET /h/:link/offline/:kind", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
 
 func routesOf(e *echo.Echo) (routes []string) {
 	for _, r := range e.Routes() {
@@ -109,6 +109,9 @@ func TestDescription(t *testing.T) {
 		{"no such credential", "GET", api + "/credentials/none", "", auth, 404},
 		{"a name in Japanese", "POST", api + "/credentials", body(t, func(l map[string]string) { l["given_name"], l["certificate_number"] = "花子", "JA-1" }), append([]string{"Idempotency-Key", "row-ja"}, auth...), 201},
 		{"a certificate", "GET", api + "/credentials/EX-2026-1/certificate.pdf?lang=sr-Cyrl", "", auth, 200},
+		{"an offline code", "GET", api + "/credentials/JA-1/offline?chosen=1&grade=1&texts=en", "", auth, 200},
+		{"an offline code of what was revoked", "GET", api + "/credentials/EX-2026-1/offline", "", auth, 409},
+		{"an offline code of nothing", "GET", api + "/credentials/none/offline", "", auth, 404},
 		{"a certificate in Klingon", "GET", api + "/credentials/EX-2026-1/certificate.pdf?lang=tlh", "", auth, 400},
 		{"a certificate of nothing", "GET", api + "/credentials/none/certificate.pdf", "", auth, 404},
 		{"a certificate in Japanese", "GET", api + "/credentials/JA-1/certificate.pdf", "", auth, 422},

@@ -123,6 +123,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrNoAddress, Status: http.StatusConflict, Title: "No e-mail address is known"},
 		web.Row{Is: mail.ErrAddress, Status: http.StatusUnprocessableEntity, Title: "Not an e-mail address"},
 		web.Row{Is: mail.ErrReport, Status: http.StatusUnprocessableEntity, Title: "Not a report of delivery"},
+		web.Row{Is: issuer.ErrNoExtract, Status: http.StatusConflict, Type: "urn:indeks:no-offline-code", Title: "There is no offline code for it"},
 		web.Row{Is: store.ErrRevision, Status: http.StatusConflict, Title: "It was changed since it was read"},
 		web.Row{Is: issuer.ErrSameActor, Status: http.StatusForbidden, Title: "Who asked for it cannot decide on it"},
 		web.Row{Is: issuer.ErrDecided, Status: http.StatusConflict, Title: "It was decided already"},
@@ -142,6 +143,8 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET("/", s.getHome)
 	e.GET("/h/:link", s.getCredential)
 	e.GET("/h/:link/:file", s.getDownload)
+	e.GET("/h/:link/offline", s.getOffline)
+	e.GET("/h/:link/offline/:kind", s.getOfflineFile)
 
 	// A batch, for whoever has its link.
 	page := kit.LimitBody(c.ListBody + 1<<20)
@@ -180,6 +183,7 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/credentials", s.getRecords, reader)
 	api.GET("/credentials/:id", s.getRecord, reader)
 	api.GET("/credentials/:id/certificate.pdf", s.getCertificate, reader)
+	api.GET("/credentials/:id/offline", s.getOfflineCode, reader)
 	api.POST("/credentials/:id/correct", s.postCorrection, registrar)
 	api.POST("/credentials/:id/revoke", s.postChange((*issuer.Issuer).Revoke), registrar)
 	api.POST("/credentials/:id/suspend", s.postChange((*issuer.Issuer).Suspend), registrar)
