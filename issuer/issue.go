@@ -189,6 +189,9 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 				if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
 					return sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
 				}
+				if u := built[string(f.profile)]; u.quoted != nil && bytes.Equal(u.payload, payload) {
+					return sealer.SealQuoted(payload, u.quoted, r.SealingTime)
+				}
 				return sealer.Seal(payload, f.form, r.SealingTime)
 			})
 			end(err)
@@ -364,6 +367,7 @@ func (i *Issuer) numberRule(c *Course) numberRule {
 // unsealed is a payload that is to be sealed.
 type unsealed struct {
 	payload []byte
+	quoted  []byte          // as a JSON string where a mould gave it and JAdES seals it, else nil
 	read    *elm.Credential // what it says where a mould gave it, else nil
 	base    store.Base      // what it has in common with others, or zero
 }
@@ -414,7 +418,7 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		texts := quoted(own(d, x, picture))
 		for profile, m := range known {
 			payload := m.payload(texts)
-			made[string(profile)] = unsealed{payload, m.read(payload, x), m.base}
+			made[string(profile)] = unsealed{payload, m.quotedPayload(texts), m.read(payload, x), m.base}
 		}
 		return made, nil, nil
 	}

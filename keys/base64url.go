@@ -85,3 +85,20 @@ func decodeSextets(raw, text []byte) bool {
 	}
 	return seen&noSextet == 0
 }
+
+// isBase64URL reports whether text is the base64url of raw.
+func isBase64URL(text, raw []byte) bool {
+	if len(text) != base64URL.EncodedLen(len(raw)) {
+		return false
+	}
+	var piece [3072]byte
+	for len(raw) > 0 {
+		n := min(len(raw), len(piece))
+		encoded := base64URL.EncodedLen(n)
+		if !decodeSextets(piece[:n], text[:encoded]) || !bytes.Equal(piece[:n], raw[:n]) {
+			return false
+		}
+		raw, text = raw[n:], text[encoded:]
+	}
+	return true
+}

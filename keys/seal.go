@@ -41,11 +41,19 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	if form == SDJWT {
 		return s.SealDisclosable(payload, nil, at)
 	}
-	return s.seal(payload, form, at)
+	return s.seal(payload, nil, form, at)
 }
 
-// seal is Seal, of an SDJWT without what follows the token.
-func (s *Sealer) seal(payload []byte, form Form, at time.Time) ([]byte, error) {
+// SealQuoted is Seal in form JAdES for whoever has the payload as a JSON string, as
+// [strictjson.AppendQuoted] writes UTF-8. The signature is over payload, so no token is
+// opened whose string is another one's: a caller who does not know opens it.
+func (s *Sealer) SealQuoted(payload, quoted []byte, at time.Time) ([]byte, error) {
+	return s.seal(payload, quoted, JAdES, at)
+}
+
+// seal is Seal, of an SDJWT without what follows the token; quoted is nil or as for
+// SealQuoted.
+func (s *Sealer) seal(payload, quoted []byte, form Form, at time.Time) ([]byte, error) {
 	k := s.ring.key(s.kid)
 	at = at.Truncate(time.Second)
 	if err := errors.Join(k.maySeal(at), k.mayBe(form)); err != nil {
@@ -60,7 +68,7 @@ func (s *Sealer) seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal, ArchiveSeal:
 		token, err = k.sealCompact(payload, form, at, sign)
 	case JAdES:
-		token, err = k.sealJAdES(payload, at)
+		token, err = k.sealJAdES(payload, quoted, at)
 	default:
 		err = errors.New("this form is not sealed, only opened")
 	}
@@ -154,10 +162,13 @@ type jadesHeader struct {
 
 // sealJAdES makes a JAdES baseline B-B signature in the general JSON
 // serialization with b64=false, as European Digital Credentials have it:
-// payload is the first member, a string.
-func (k *ringKey) sealJAdES(payload []byte, at time.Time) ([]byte, error) {
-	if !utf8.Valid(payload) {
-		return nil, errors.New("the payload is not valid UTF-8")
+// payload is the first member, a string: quoted where it is written already, else nil.
+func (k *ringKey) sealJAdES(payload, quoted []byte, at time.Time) ([]byte, error) {
+	if quoted == nil {
+		if !utf8.Valid(payload) {
+			return nil, errors.New("the payload is not valid UTF-8")
+		}
+		quoted = strictjson.AppendQuoted(make([]byte, 0, len(payload)+len(payload)/8), payload)
 	}
 	protected, err := k.protected(JAdES, at, func() (any, error) {
 		leaf := k.chain[0]
@@ -178,8 +189,8 @@ func (k *ringKey) sealJAdES(payload []byte, at time.Time) ([]byte, error) {
 		return nil, err
 	}
 
-	token := make([]byte, 0, len(payload)+len(payload)/8+len(protected)+len(signature)*2+128)
-	token = strictjson.AppendQuoted(append(token, `{"payload":`...), payload)
+	token := make([]byte, 0, len(quoted)+len(protected)+len(signature)*2+64)
+	token = append(append(token, `{"payload":`...), quoted...)
 	token = append(token, `,"signatures":[{"protected":"`...)
 	token = append(token, protected...)
 	token = append(token, `","signature":"`...)

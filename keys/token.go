@@ -397,21 +397,3 @@ func readString(raw jsontext.Value) ([]byte, bool) {
 	text, err := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw)
 	return text, err == nil
 }
-
-// isBase64URL reports whether text is the base64url of raw.
-func isBase64URL(text, raw []byte) bool {
-	if len(text) != base64URL.EncodedLen(len(raw)) {
-		return false
-	}
-	var piece [4096]byte
-	for len(raw) > 0 {
-		n := min(len(raw), len(piece)/4*3)
-		encoded := piece[:base64URL.EncodedLen(n)]
-		base64URL.Encode(encoded, raw[:n])
-		if !bytes.Equal(encoded, text[:len(encoded)]) {
-			return false
-		}
-		raw, text = raw[n:], text[len(encoded):]
-	}
-	return true
-}

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"indeks/strictjson"
 )
 
 // The payloads of one class differ in a few strings. What they have in common, a
@@ -127,23 +129,57 @@ const maxBases = 256
 
 type baseCache struct {
 	mu    sync.RWMutex
-	known map[Base][][]byte
+	known map[Base]basePair
 }
 
+// basePair are the pieces of a base, and how each stands in a JSON string.
+type basePair struct{ pieces, quoted [][]byte }
+
 func (c *baseCache) put(base Base, pieces [][]byte) {
+	pair := basePair{pieces: pieces}
+	for _, piece := range pieces {
+		quoted := strictjson.AppendQuoted(nil, piece)
+		pair.quoted = append(pair.quoted, quoted[1:len(quoted)-1])
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil || len(c.known) >= maxBases {
-		c.known = map[Base][][]byte{}
+		c.known = map[Base]basePair{}
 	}
-	c.known[base] = pieces
+	c.known[base] = pair
 }
 
-// lately returns a base that was put or read lately, else nil.
-func (c *baseCache) lately(base Base) [][]byte {
+// lately returns the pieces of a base that was put or read lately, else nil.
+func (c *baseCache) lately(base Base) [][]byte { return c.pair(base).pieces }
+
+func (c *baseCache) pair(base Base) basePair {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.known[base]
+}
+
+// appendQuoted appends a payload as a JSON string, of which only what stands between
+// the pieces of its base need be written anew.
+func appendQuoted(dst, payload []byte, base Base) []byte {
+	pair := bases.pair(base)
+	quoted := append(dst, '"')
+	rest := payload
+	for n, piece := range pair.pieces {
+		at := 0
+		if n > 0 {
+			at = bytes.Index(rest, piece)
+		}
+		if at < 0 || !bytes.HasPrefix(rest[at:], piece) {
+			return strictjson.AppendQuoted(dst, payload) // it is not of the base
+		}
+		if at > 0 {
+			between := strictjson.AppendQuoted(nil, rest[:at])
+			quoted = append(quoted, between[1:len(between)-1]...)
+		}
+		quoted, rest = append(quoted, pair.quoted[n]...), rest[at+len(piece):]
+	}
+	tail := strictjson.AppendQuoted(nil, rest)
+	return append(quoted, tail[1:]...)
 }
 
 // get returns a base, read by document where it is not known: ErrDamaged, unless it

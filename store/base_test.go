@@ -10,6 +10,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	"pgregory.net/rapid"
+
+	"indeks/strictjson"
 )
 
 // testBases is the contract of payloads that have a base.
@@ -215,6 +217,34 @@ func FuzzUnpackBetween(f *testing.F) {
 		payload, err := unpackBetween(packed, pieces)
 		if err == nil && !bytes.HasPrefix(payload, pieces[0]) {
 			t.Errorf("%q", payload)
+		}
+	})
+}
+
+// A payload is quoted the same with a base, with another one's and with none.
+func TestQuotedByBase(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		texts := rapid.SliceOfN(rapid.StringMatching(`[a"\\\n]{0,6}`), 2, 5)
+		pieces, between := texts.Draw(t, "pieces"), texts.Draw(t, "between")
+		base := Base{2}
+		var split [][]byte
+		var payload []byte
+		for n, piece := range pieces {
+			split = append(split, []byte(piece))
+			if payload = append(payload, piece...); n < len(between) && n+1 < len(pieces) {
+				payload = append(payload, between[n]...)
+			}
+		}
+		bases.put(base, split)
+		defer bases.forget()
+		for _, text := range [][]byte{payload, append([]byte("x"), payload...), nil} {
+			want := strictjson.AppendQuoted(nil, text)
+			if got := appendQuoted(nil, text, base); !bytes.Equal(got, want) {
+				t.Fatalf("%q: %s, want %s", text, got, want)
+			}
+			if got := appendQuoted(nil, text, Base{}); !bytes.Equal(got, want) {
+				t.Fatalf("%q without a base: %s, want %s", text, got, want)
+			}
 		}
 	})
 }

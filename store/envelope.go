@@ -8,8 +8,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-
-	"indeks/strictjson"
 )
 
 // A credential of 50 KB would take 200 KB on disk: two payloads and two tokens
@@ -83,8 +81,9 @@ func unpackPayload(packed []byte, pieces [][]byte) ([]byte, error) {
 var insides = sync.Pool{New: func() any { return new([]byte) }}
 
 // packToken is how a token that holds payload is kept: what stands before and
-// after the payload. A token that holds it in no known way is kept whole.
-func packToken(token, payload []byte) []byte {
+// after the payload, which has a base or none. A token that holds it in no known way is
+// kept whole.
+func packToken(token, payload []byte, base Base) []byte {
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
 	kinds := []byte{kindBase64URL, kindQuoted, kindOpened}
@@ -92,7 +91,7 @@ func packToken(token, payload []byte) []byte {
 		kinds = []byte{kindQuoted, kindOpened, kindBase64URL}
 	}
 	for _, kind := range kinds {
-		inside, err := insideToken((*buffer)[:0], kind, payload)
+		inside, err := insideToken((*buffer)[:0], kind, payload, base)
 		if err != nil {
 			continue
 		}
@@ -106,7 +105,7 @@ func packToken(token, payload []byte) []byte {
 }
 
 // unpackToken is the inverse of packToken.
-func unpackToken(packed, payload []byte) ([]byte, error) {
+func unpackToken(packed, payload []byte, base Base) ([]byte, error) {
 	if len(packed) == 0 {
 		return nil, errEnvelope
 	}
@@ -115,7 +114,7 @@ func unpackToken(packed, payload []byte) ([]byte, error) {
 	}
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
-	inside, err := insideToken((*buffer)[:0], packed[0], payload)
+	inside, err := insideToken((*buffer)[:0], packed[0], payload, base)
 	if err != nil {
 		return nil, err
 	}
@@ -130,12 +129,12 @@ func unpackToken(packed, payload []byte) ([]byte, error) {
 }
 
 // insideToken appends a payload as it stands in a token of this kind.
-func insideToken(dst []byte, kind byte, payload []byte) ([]byte, error) {
+func insideToken(dst []byte, kind byte, payload []byte, base Base) ([]byte, error) {
 	switch kind {
 	case kindBase64URL:
 		return base64.RawURLEncoding.AppendEncode(dst, payload), nil
 	case kindQuoted:
-		return strictjson.AppendQuoted(dst, payload), nil
+		return appendQuoted(dst, payload, base), nil
 	case kindOpened:
 		if n := len(payload) - 1; n > 0 && payload[n] == '}' {
 			return append(dst, payload[:n]...), nil

@@ -262,7 +262,7 @@ func (m *Import) record(a Archived) error {
 			if form.SHA256 != sha256.Sum256(form.Token) || len(form.Token) == 0 {
 				return fmt.Errorf("%w: token %s does not fit its hash", ErrDamaged, profile)
 			}
-			if tokens[profile], err = seal(a.place(Register), partToken+profile, packToken(form.Token, form.Payload)); err != nil {
+			if tokens[profile], err = seal(a.place(Register), partToken+profile, packToken(form.Token, form.Payload, form.Base)); err != nil {
 				return err
 			}
 			doc.Forms[profile] = Sealed{SHA256: form.SHA256}

@@ -395,9 +395,9 @@ func (r *Record) seal(keys *DataKeys, clear bool, tokens map[string][]byte) (env
 	}
 	envelopes = map[string][]byte{}
 	for profile, token := range tokens {
-		payload := r.Forms[profile].Payload
-		r.Forms[profile] = Sealed{Payload: payload, Token: token, SHA256: sha256.Sum256(token)}
-		envelopes[profile] = packToken(token, payload)
+		form := r.Forms[profile]
+		r.Forms[profile] = Sealed{Payload: form.Payload, Base: form.Base, Token: token, SHA256: sha256.Sum256(token)}
+		envelopes[profile] = packToken(token, form.Payload, form.Base)
 		if clear {
 			continue
 		}

@@ -81,7 +81,7 @@ func (doc recordDoc) record(keys *DataKeys, document func(kind, id string) (Docu
 		if r.State != Reserved {
 			token, err := unseal(partToken+profile, packedToken)
 			if err == nil {
-				token, err = unpackToken(token, form.Payload)
+				token, err = unpackToken(token, form.Payload, form.Base)
 			}
 			if form.Token, err = proven(token, err, form.SHA256); err != nil {
 				return Record{}, fmt.Errorf("reading record %s: token %s: %w", r.ID, profile, err)

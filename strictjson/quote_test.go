@@ -38,3 +38,28 @@ func FuzzQuoted(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkQuoted(b *testing.B) {
+	text := bytes.Repeat([]byte(`{"type":"Note","noteLiteral":{"sr":"Универзитет у Сави","en":"University of Sava"}},`), 500)
+	quoted := AppendQuoted(nil, text)
+	b.Run("append", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			quoted = AppendQuoted(quoted[:0], text)
+		}
+	})
+	b.Run("cut", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			if _, ok := CutQuoted(quoted, text); !ok {
+				b.Fatal("it is not there")
+			}
+		}
+	})
+	b.Run("jsontext", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			quoted, _ = jsontext.AppendQuote(quoted[:0], text)
+		}
+	})
+}
