@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -60,6 +61,8 @@ func (cmd *issueCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer house.close()
+	room := headroom() // and not before, as opening the key file takes as much once
+	defer runtime.KeepAlive(room)
 	if cmd.Out != "" {
 		if err := os.MkdirAll(cmd.Out, 0o700); err != nil {
 			return fmt.Errorf("making the folder for the sealed files: %w", err)

@@ -183,9 +183,9 @@ func (l *Limits) limitMemory() {
 
 // headroom is memory that is never touched, so that the system gives none for
 // it; what it does is count as living. A verification leaves nothing behind but
-// garbage, and with a heap of a few megabytes that would be collected every
-// hundred verifications, which cost a third of their time. The heap of a busy
-// verifier grows to about 120 MB instead. What does live, when there is much of it,
+// garbage, as does a credential that was issued, and with a heap of a few megabytes
+// that would be collected every hundred of them, which cost a third of their time. The
+// heap of a busy verifier or issuer grows to about 120 MB instead. What does live, when there is much of it,
 // counts once and not twice more as with the target of 200 that main sets: then it
 // is the rest of the machine's memory that is short.
 func headroom() []byte {

@@ -77,6 +77,8 @@ func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer house.close()
+	room := headroom() // and not before, as opening the key file takes as much once
+	defer runtime.KeepAlive(room)
 	listener, err := web.Listen(c.Issuer.Listen)
 	if err != nil {
 		return fmt.Errorf("%w; --listen chooses another address", err)
