@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: demo test build bench bench-http bench-issue faults check clean tools fuzz
+.PHONY: demo test build bench bench-http bench-issue bench-million faults load soak check clean tools fuzz
 
 demo: build
 	./bin/indeks demo
@@ -46,6 +46,12 @@ faults: tools
 	INDEKS_REVOKES=10000 $(GO) test -count=1 -timeout 30m -v -run '^TestNoBitIsLost$$' ./issuer
 	$(GO) test -count=1 -v -run '^Test(Kill|FailedWrite|FlippedByte|OpenRefuses|SizeLimit|DiskFull)$$' ./store
 	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^TestPostgres(Killed|LosesConnection|RevokesAtOnce|NodeStopped)$$' ./store
+
+# The real program under everything at once for MINUTES, killed or told to end each
+# minute; in the end everything adds up. Says what it took.
+MINUTES ?= 10
+soak:
+	INDEKS_SOAK=$(MINUTES) $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/indeks
 
 # Presses the real program: slow senders, and the worst files there are, many at
 # once. Takes two minutes and opens 2 000 connections.
