@@ -113,3 +113,42 @@ func TestEachKeyIsExplained(t *testing.T) {
 		t.Errorf("docs/settings.md explains %s, which there is not", name)
 	}
 }
+
+// A sign-in that lets nobody in, or anybody, is refused before the server starts; the
+// one in the documentation is read.
+func TestSignInThatMakesNoSense(t *testing.T) {
+	file := filepath.Join(t.TempDir(), configName)
+	read := func(text string) (*Config, error) {
+		if err := os.WriteFile(file, []byte("issuer:\n  sign_in:\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return readConfig(file)
+	}
+	provider := func(lines ...string) string {
+		return "    provider:\n      " + strings.Join(append([]string{"issuer: https://login.uni.example"}, lines...), "\n      ") + "\n"
+	}
+	for text, want := range map[string]string{
+		"    provider_only: true\n":                           "there is no provider",
+		"    idle: -1s\n":                                     "not negative",
+		"    provider:\n      issuer: http://login.example\n": "not an https URL",
+		provider():               "client_id is missing",
+		provider("client_id: a"): "nobody could sign in",
+		provider("client_id: a", "people: {a: [king]}"):                         "is none of",
+		provider("client_id: a", "roles: {a: [admin]}"):                         "roles_claim is missing",
+		provider("client_id: a", "people: {a: [admin]}", "scopes: [profile]"):   "lacks openid",
+		provider("client_id: a", "people: {a: [admin]}", "client_secrets: hid"): "client_secrets",
+	} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(doc), "```yaml\nissuer:\n  sign_in:\n")
+	example, _, ok := strings.Cut(example, "```")
+	if c, err := read(example); !ok || err != nil || len(c.Issuer.SignIn.Provider.Roles) != 3 || len(c.Issuer.SignIn.Provider.People) != 1 {
+		t.Errorf("the example of the documentation: %v", err)
+	}
+}

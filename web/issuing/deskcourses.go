@@ -196,7 +196,7 @@ func (s *server) postCourseForm(c echo.Context) error {
 		}
 		tidy(doc)
 	}
-	page := courseForm{Publish: c.FormValue("published") == "true", From: c.FormValue("from"), Until: c.FormValue("until")}
+	page := courseForm{New: c.FormValue("new") == "true", Publish: c.FormValue("published") == "true", From: c.FormValue("from"), Until: c.FormValue("until")}
 	if c.FormValue("step") != "put" {
 		return s.showCourseForm(c, http.StatusOK, doc, page, nil)
 	}

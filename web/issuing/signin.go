@@ -209,7 +209,7 @@ func (s *server) getSignIn(c echo.Context) error {
 	if _, err := s.Accounts.Session(c.Request().Context(), s.readCookie(c, cookieSession)); err == nil {
 		return s.redirect(c, ownPage(c.QueryParam("next")))
 	}
-	return s.showSignIn(c, http.StatusOK, signInData{Next: c.QueryParam("next"), SignedOut: c.QueryParam("done") == "signed-out"})
+	return s.showSignIn(c, http.StatusOK, signInData{Next: c.QueryParam("next"), SignedOut: c.QueryParam("done") == "signed-out", Failed: refusals[c.QueryParam("refused")].text})
 }
 
 func (s *server) showSignIn(c echo.Context, status int, data signInData) error {
@@ -306,6 +306,12 @@ func (s *server) getDepart(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
+// refusals are why the way by the provider ended, by the word in the address.
+var refusals = map[string]struct {
+	is   error
+	text string // id
+}{"flow": {accounts.ErrFlow, "signin.flow"}, "role": {accounts.ErrNoRole, "signin.norole"}, "provider": {accounts.ErrProvider, "signin.provider.failed"}}
+
 // getReturn takes the browser back from the provider.
 func (s *server) getReturn(c echo.Context) error {
 	web.NoStore(c)
@@ -319,10 +325,10 @@ func (s *server) getReturn(c echo.Context) error {
 		old = &session
 	}
 	session, next, err := s.Accounts.Return(ctx, s.readCookie(c, cookieBefore), c.QueryParams(), old)
-	for is, text := range map[error]string{accounts.ErrFlow: "signin.flow", accounts.ErrNoRole: "signin.norole", accounts.ErrProvider: "signin.provider.failed"} {
-		if errors.Is(err, is) {
+	for why, refusal := range refusals {
+		if errors.Is(err, refusal.is) {
 			s.log().Warn("sign-in with the provider refused", "err", err, "request", web.RequestID(c))
-			return s.showSignIn(c, http.StatusUnauthorized, signInData{Failed: text})
+			return s.redirect(c, signInPath, "refused", why) // away from an address with a code in it
 		}
 	}
 	if err != nil {

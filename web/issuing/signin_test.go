@@ -1,6 +1,10 @@
 package issuing
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -8,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/labstack/echo/v4"
 
 	"indeks/accounts"
@@ -287,4 +293,80 @@ func TestAttemptsToSignInAreLimited(t *testing.T) {
 		}
 	}
 	t.Error("80 attempts at once")
+}
+
+// The way to a provider and back: the answer counts in the browser that began, and
+// what the provider says comes out as a session with the roles of the configuration.
+func TestSignInWithAProvider(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var provider *httptest.Server
+	nonce := ""
+	provider = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var answer any
+		switch r.URL.Path {
+		case "/.well-known/openid-configuration":
+			answer = map[string]any{"issuer": provider.URL, "authorization_endpoint": provider.URL + "/authorize", "token_endpoint": provider.URL + "/token", "jwks_uri": provider.URL + "/keys"}
+		case "/keys":
+			answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "1"}}}
+		case "/token":
+			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			claims, _ := json.Marshal(map[string]any{"iss": provider.URL, "sub": "7", "aud": "indeks", "nonce": nonce, "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix(), "groups": []string{"office"}, "name": "Ana A."})
+			object, err := signer.Sign(claims)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			token, _ := object.CompactSerialize()
+			answer = map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": token}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		raw, _ := json.Marshal(answer)
+		w.Write(raw)
+	}))
+	t.Cleanup(provider.Close)
+	e, _, _ := newEcho(t, func(c *Config) {
+		c.ProviderName, c.NoPasswords = "The school's sign-in", true
+		if c.Accounts != nil {
+			c.Accounts.Provider = &accounts.Provider{Issuer: provider.URL, ClientID: "indeks", Redirect: "https://issuer.school.example" + ReturnPath, RolesClaim: "groups", Roles: map[string][]string{"office": {"registrar"}}}
+		}
+	})
+	begin := func(b *browser) (answer string) {
+		t.Helper()
+		page := b.get("/desk/sign-in?next=/desk/records")
+		if !strings.Contains(page, "The school&#39;s sign-in") || strings.Contains(page, `type="password"`) {
+			t.Fatalf("the page: %s", page)
+		}
+		to, err := url.Parse(b.do(http.MethodGet, providerPath+"?next=/desk/records", "").Header().Get("Location"))
+		if err != nil || to.Host != strings.TrimPrefix(provider.URL, "http://") {
+			t.Fatalf("sent to %v, %v", to, err)
+		}
+		nonce = to.Query().Get("nonce")
+		return ReturnPath + "?code=c&state=" + to.Query().Get("state")
+	}
+	b := newBrowser(t, e)
+	w := b.do(http.MethodGet, begin(b), "", "Sec-Fetch-Site", "cross-site") // as browsers come from another site
+	if to := w.Header().Get("Location"); to != "/desk/records" || !strings.Contains(b.get(to), "Ana A.") {
+		t.Fatalf("%d to %q\n%s", w.Code, to, w.Body)
+	}
+	victim := newBrowser(t, e)
+	victim.get("/desk/sign-in")
+	if w := victim.do(http.MethodGet, begin(newBrowser(t, e)), ""); w.Header().Get("Location") != "/desk/sign-in?refused=flow" || victim.cookies["__Host-desk"] != nil {
+		t.Errorf("somebody is signed in by the link of another: %d", w.Code)
+	}
+	if w := b.do(http.MethodGet, ReturnPath+"?error=access_denied&state=x", ""); !strings.Contains(newBrowser(t, e).get(w.Header().Get("Location")), "does not belong to a sign-in") {
+		t.Errorf("refused there: %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	other := newBrowser(t, e)
+	other.get("/desk/sign-in")
+	token := accounts.FormToken(other.cookies["__Host-before"].Value)
+	if w := other.do(http.MethodPost, "/desk/sign-in", "name=registrar&password=x&token="+token); w.Code != 401 {
+		t.Errorf("a password where none is taken: %d", w.Code)
+	}
 }
