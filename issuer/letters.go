@@ -31,7 +31,6 @@ type Post struct {
 	PerMinute int               // messages of all nodes together; 0: 120
 	GiveUp    time.Duration     // after which a letter that no server took is refused; 0: 72 hours
 	Objection map[string]string // by language, what is said besides of how to object
-	Node      string            // of those that share the store
 	// Count, unless nil, is told what became of a letter: "sent", "later", "refused" or
 	// "bounced".
 	Count func(outcome string)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"indeks/internal/postbox"
+	"indeks/internal/postgres"
 	"indeks/mail"
 	"indeks/store"
 )
@@ -644,6 +645,37 @@ func TestLetterFaults(t *testing.T) {
 // Several nodes send from one store: each letter goes out once.
 func TestNodesSendEachLetterOnce(t *testing.T) {
 	h := newHouse(t, nil)
+	testNodesSend(t, h, func(int) store.Store { return h.store })
+}
+
+// So it is where the store is a database, and each node has it open by itself.
+func TestNodesSendFromPostgres(t *testing.T) {
+	server := postgres.Shared(t)
+	var c store.PostgresConfig
+	h := newHouseIn(t, func(t testing.TB, learners *store.DataKeys) store.Store {
+		c = store.PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: testDID, Node: "a", Keys: learners}
+		if err := store.InitPostgres(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		return openNode(t, c)
+	}, nil)
+	testNodesSend(t, h, func(n int) store.Store {
+		c.Node = string(rune('b' + n))
+		return openNode(t, c)
+	})
+}
+
+func openNode(t testing.TB, c store.PostgresConfig) store.Store {
+	t.Helper()
+	s, err := store.OpenPostgres(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func testNodesSend(t *testing.T, h *house, open func(n int) store.Store) {
 	box, _ := h.mailing(t, postbox.Options{})
 	r, err := h.Issue(t.Context(), draft(t))
 	if err != nil {
@@ -659,10 +691,7 @@ func TestNodesSendEachLetterOnce(t *testing.T) {
 	var nodes sync.WaitGroup
 	for n := range 4 {
 		c := h.c
-		c.Now, c.Warn = func() time.Time { return noon.Add(time.Second) }, nil
-		post := *h.c.Post
-		post.Node = fmt.Sprint(n)
-		c.Post = &post
+		c.Store, c.Now, c.Warn = open(n), func() time.Time { return noon.Add(time.Second) }, nil
 		node, err := New(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)

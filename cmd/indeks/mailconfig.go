@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -96,11 +97,11 @@ func (c *Config) post() (*issuer.Post, error) {
 		return nil, nil
 	}
 	p := &issuer.Post{Server: mail.Server{Host: m.Host, Port: m.Port, Security: m.Security, User: m.User, Hello: m.Hello},
-		PerMinute: cmp.Or(m.PerMinute, noLimit), GiveUp: m.GiveUp, Objection: m.Objection, Node: c.Issuer.Database.Node}
+		PerMinute: cmp.Or(m.PerMinute, noLimit), GiveUp: m.GiveUp, Objection: m.Objection}
 	p.From, _ = mail.ParseAddress(m.From) // check has read them
 	p.Contact, _ = mail.ParseAddress(m.Contact)
 	if p.Server.Hello == "" {
-		if base, err := url.Parse(c.Issuer.PublicBase); err == nil {
+		if base, err := url.Parse(c.Issuer.PublicBase); err == nil && net.ParseIP(base.Hostname()) == nil {
 			p.Server.Hello = base.Hostname()
 		}
 	}
