@@ -91,42 +91,34 @@ func OfflineText(base string, token []byte) (string, error) {
 // IsOffline reports whether text looks like that of an offline code: an address of
 // any host that ends in /q, a fragment and digits, or the digits alone.
 func IsOffline(text string) bool {
-	_, digits := cutOffline(text)
-	return digits != ""
+	return cutOffline(text) != ""
 }
 
-// cutOffline returns the host that a text names, "" for digits alone, and the digits
-// with their version; "" where it is no such text.
-func cutOffline(text string) (host, digits string) {
+// cutOffline returns the digits of a text with their version; "" where it is no such
+// text. The host is not looked at: anybody can print any.
+func cutOffline(text string) (digits string) {
 	const fewest = 100 // a signature alone has more
 	text = strings.TrimSpace(text)
 	if len(text) > 2*len(digitsOf(make([]byte, maxFrame))) {
-		return "", ""
+		return ""
 	}
 	address, digits, ok := strings.Cut(text, "#")
 	if !ok {
 		address, digits = "", text
 	}
 	if len(digits) < fewest || strings.Trim(digits, "0123456789") != "" {
-		return "", ""
+		return ""
 	}
 	if address == "" {
-		return "", digits
+		return digits
 	}
 	scheme, rest, ok := strings.Cut(address, "://")
 	host, path, _ := strings.Cut(rest, "/")
 	path, _, _ = strings.Cut("/"+path, "?") // ?lang=
 	if !ok || host == "" || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") || !strings.HasSuffix(strings.ToLower(path), "/q") {
-		return "", ""
+		return ""
 	}
-	return host, digits
-}
-
-// OfflineHost is the host that the text of an offline code names, "" where it names
-// none. Anybody can print any host: it says nothing of who made the code.
-func OfflineHost(text string) string {
-	host, _ := cutOffline(text)
-	return host
+	return digits
 }
 
 // OfflineToken rebuilds the compact token of an offline code, byte for byte. The
@@ -135,7 +127,7 @@ func OfflineToken(text string) ([]byte, error) {
 	wrong := func(format string, args ...any) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", ErrOffline, fmt.Sprintf(format, args...))
 	}
-	_, digits := cutOffline(text)
+	digits := cutOffline(text)
 	if digits == "" {
 		return wrong("not an address with digits behind it")
 	}

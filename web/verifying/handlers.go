@@ -33,6 +33,12 @@ func (s *Server) proves(c echo.Context) error {
 	return s.kit.Render(c, http.StatusOK, "proves", web.Page{Data: struct{ Host string }{s.host}})
 }
 
+// scan is a scanner of our own: what a code leads to when a telephone opens it is up to
+// whoever printed it.
+func (s *Server) scan(c echo.Context) error {
+	return s.kit.Render(c, http.StatusOK, "scan", web.Page{Scripts: []string{"offline/scan.js"}, Camera: true, Data: struct{ Host string }{s.host}})
+}
+
 func (s *Server) backToStart(c echo.Context) error {
 	to := "/"
 	if lang := c.QueryParam("lang"); lang != "" {

@@ -67,6 +67,18 @@ func TestVectors(t *testing.T) {
 	}
 }
 
+// The scanner may ask for the camera, and no other page.
+func TestScanPage(t *testing.T) {
+	s, _ := newServer(t, &fake{})
+	answer, body := ask(t, s, "GET", "/scan?lang=en", "")
+	if got := answer.Header.Get("Permissions-Policy"); got != "camera=(self), geolocation=(), microphone=()" || !strings.Contains(body, "offline/scan.js") || !strings.Contains(body, "<noscript>") {
+		t.Errorf("%q: %s", got, body)
+	}
+	if answer, body := ask(t, s, "GET", "/", ""); answer.Header.Get("Permissions-Policy") != "camera=(), geolocation=(), microphone=()" || !strings.Contains(body, `href="/scan`) {
+		t.Errorf("start: %v", answer.Header)
+	}
+}
+
 // What the page is given, and under which policy.
 func TestOfflinePage(t *testing.T) {
 	f := &fake{report: report(t, verifier.StateValid)}
@@ -125,6 +137,7 @@ func TestOfflinePage(t *testing.T) {
 // itself, has the server stop, and opens it once more.
 const browserPage = `<!DOCTYPE html><title>test</title><script type="module">
 import {judge} from '/static/any/offline/verify.js';
+import {understand} from '/static/any/offline/code.js';
 const report = {};
 try {
   const v = await (await fetch('/vectors')).json();
@@ -136,6 +149,7 @@ try {
     const answer = await judge(c.text, {trust: v.trust, dictionary, list, now}).catch((e) => ({state: 'thrown: ' + e.stack}));
     report.found.push({state: answer.state, why: answer.why ?? '', told: answer.credential?.credentialSubject.hasClaim.title.en ?? ''});
   }
+  report.scanned = (await (await fetch('/scanned')).json()).map((text) => understand(text));
   const none = async () => null;
   report.none = (await judge(v.codes[0].text, {trust: null, dictionary, list: none, now})).why;
   report.old = (await judge(v.codes[0].text, {trust: {...v.trust, expires: '2026-06-30T00:00:00Z'}, dictionary, list: none, now})).why;
@@ -169,6 +183,21 @@ try {
 }
 await fetch('/found', {method: 'POST', body: JSON.stringify(report)});
 </script>`
+
+// scanned are texts of codes with the host that they name and where they are checked.
+var scanned = []struct{ text, host, to string }{
+	{"HTTPS://VERIFY.EXAMPLE/C/" + someID, "verify.example", "/c/" + someID},
+	{"https://uni.example:8443/verify/c/" + strings.ToLower(someID), "uni.example:8443", "/c/" + someID},
+	{someID, "", "/c/" + someID},
+	{"https://verify.example@forger.example/C/" + someID, "forger.example", "/c/" + someID},
+	{"https://v\u0435rify.example/C/" + someID, "xn--vrify-zwe.example", "/c/" + someID}, // a Cyrillic letter
+	{"https://verify.forger.example/q#1" + strings.Repeat("7", 120), "verify.forger.example", "/q#1" + strings.Repeat("7", 120)},
+	{"1" + strings.Repeat("7", 120), "", "/q#1" + strings.Repeat("7", 120)},
+	{"https://verify.example/C/" + someID + "?x", "", ""},
+	{"javascript:alert(1)//c/" + someID, "", ""},
+	{"WIFI:S:guest;;", "", ""},
+	{"", "", ""},
+}
 
 // The page comes to what is published, in a real browser, and again without a network.
 func TestOfflinePageInBrowser(t *testing.T) {
@@ -213,6 +242,7 @@ func TestOfflinePageInBrowser(t *testing.T) {
 		Found          []struct{ State, Why, Told string }
 		MS             float64
 		None, Old      string
+		Scanned        []struct{ Host, To string }
 		Online, Flight visit
 		Thrown         string
 	}
@@ -235,6 +265,13 @@ func TestOfflinePageInBrowser(t *testing.T) {
 		answer(w, "text/plain", m.text(m.seal(kid, m.header(kid), m.extract(elm.ExtractOptions{Outcomes: true}, nil))))
 	})
 	mux.HandleFunc("/vectors", func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(v) })
+	mux.HandleFunc("/scanned", func(w http.ResponseWriter, _ *http.Request) {
+		var texts []string
+		for _, c := range scanned {
+			texts = append(texts, c.text)
+		}
+		json.NewEncoder(w).Encode(texts)
+	})
 	mux.HandleFunc("/stop", func(http.ResponseWriter, *http.Request) { stopped.Store(true) })
 	mux.HandleFunc("/found", func(_ http.ResponseWriter, r *http.Request) {
 		var found report
@@ -260,6 +297,11 @@ func TestOfflinePageInBrowser(t *testing.T) {
 	}
 	if got.None != "no_trust" || got.Old != "trust_old" {
 		t.Errorf("without a trust file: %q, with an old one: %q", got.None, got.Old)
+	}
+	for i, c := range scanned {
+		if i >= len(got.Scanned) || got.Scanned[i].Host != c.host || got.Scanned[i].To != c.to {
+			t.Errorf("scanned %.80s: %+v, want host %q, to %q", c.text, got.Scanned, c.host, c.to)
+		}
 	}
 	t.Logf("judging takes %.1f ms", got.MS)
 	if got.Online.Answer != "valid" || got.Online.Ready != "yes" || got.Online.Address != "" {

@@ -19,6 +19,7 @@ func (s *Server) routes() {
 	// pages
 	e.GET("/", s.start)
 	e.GET("/proves", s.proves)
+	e.GET("/scan", s.scan)
 	e.POST("/verify", s.verify, rate, stack) // several files may come
 	e.GET("/verify", s.backToStart)          // language links and reloads of a result end here
 

@@ -16,7 +16,17 @@ export class Unread extends Error {
 // cut returns the host that a text names and its digits, or null.
 export function cut(text) {
   const found = /^(?:https?:\/\/([^\/#]+)(?:\/[^#]*)?\/q(?:\?[^#]*)?#)?(\d{100,})$/i.exec(text.trim());
-  return found && {host: found[1] ?? '', digits: found[2]};
+  return found && {host: found[1] ? hostOf(found[1]) : '', digits: found[2]};
+}
+
+// hostOf is a host as it must be shown, so that none looks like another one: without
+// whatever stands before an @, and with letters of other scripts spelled out (xn--).
+function hostOf(authority) {
+  try {
+    return new URL(`https://${authority}`).host;
+  } catch {
+    return authority;
+  }
 }
 
 const digitsFor = [0, 3, 5, 8, 10, 13, 15, 17, 20, 22, 25, 27];
@@ -92,4 +102,19 @@ export async function read(text, dictionary) {
     payload: inflated.subarray(headerLength),
     signature: frame.subarray(3, 3 + signatureLength),
   };
+}
+
+// understand says what the text of a scanned code is for a verifier: where on this page
+// it is checked (to), and the host that the code names, which is not asked. Texts that are
+// none of a certificate have no to.
+export function understand(text) {
+  const offline = cut(text);
+  if (offline) {
+    return {host: offline.host, to: `/q#${offline.digits}`};
+  }
+  const online = /^https?:\/\/([^\/?#]+)(?:\/[^?#]*)?\/c\/([0-9a-z]{26})$/i.exec(text.trim());
+  if (online) {
+    return {host: hostOf(online[1]), to: `/c/${online[2].toUpperCase()}`};
+  }
+  return /^[0-9a-z]{26}$/i.test(text.trim()) ? {host: '', to: `/c/${text.trim().toUpperCase()}`} : {host: '', to: ''};
 }

@@ -193,7 +193,9 @@ function fromAddress() {
     const text = location.href;
     history.replaceState(null, '', location.pathname + location.search);
     $('text').value = text;
-    check(text);
+    const host = sessionStorage.getItem('host'); // that the code named, of our own scanner
+    sessionStorage.removeItem('host');
+    check(host ? text.replace(location.host, host) : text);
   }
 }
 
