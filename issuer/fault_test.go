@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"strings"
@@ -289,6 +290,60 @@ func testEveryFault(t *testing.T, open opener, stride int) {
 				}
 			}
 			t.Logf("%d faults", n-1)
+		})
+	}
+}
+
+// baseless fails to put what payloads have in common.
+type baseless struct {
+	store.Store
+	err  error // nil: it does not
+	done bool  // fail although it is done
+}
+
+func (s *baseless) PutDocuments(ctx context.Context, docs []store.Document, events ...store.Event) error {
+	fails := s.err != nil && docs[0].Kind == "payload-base"
+	if fails && !s.done {
+		return s.err
+	}
+	err := s.Store.PutDocuments(ctx, docs, events...)
+	if fails {
+		err = errors.Join(err, s.err)
+	}
+	return err
+}
+
+// Without the base of a class, nothing is put on record that rests on it, nor anything
+// else of the request: the same request is issued once it can be put, and rests on it.
+func TestNoBase(t *testing.T) {
+	for _, tt := range []baseless{{err: errFault}, {err: errFault, done: true}, {err: store.ErrReadOnly}} {
+		t.Run(fmt.Sprintf("%v, done=%t", tt.err, tt.done), func(t *testing.T) {
+			s := &baseless{}
+			h := newHouse(t, func(real store.Store) store.Store { s.Store = real; return s })
+			s.err, s.done = tt.err, tt.done
+			if _, err := h.Issue(t.Context(), draft(t)); !errors.Is(err, tt.err) {
+				t.Fatalf("err = %v, want %v", err, tt.err)
+			}
+			if _, err := h.Preview(draft(t), "edc"); err != nil {
+				t.Errorf("a preview needs none: %v", err)
+			}
+			if issued, reserved := h.checkStore(t); issued+reserved > 0 {
+				t.Errorf("%d issued, %d reserved", issued, reserved)
+			}
+			s.err = nil
+			if _, err := h.Issue(t.Context(), draft(t)); err != nil {
+				t.Fatal(err)
+			}
+			next := draft(t) // the first of a class is the mould of the others
+			next.LearnerID = "2021/0122"
+			r, err := h.Issue(t.Context(), next)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err = h.store.Get(t.Context(), r.ID); err != nil || r.Forms["edc"].Base == (store.Base{}) {
+				t.Errorf("%v, kept by %s", err, r.Forms["edc"].Base)
+			}
+			h.checkStore(t)
 		})
 	}
 }

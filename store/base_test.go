@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,6 +170,80 @@ func TestDamagedBase(t *testing.T) {
 	bases.forget()
 	if _, err := s.Get(t.Context(), r.ID); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotFound) {
 		t.Errorf("missing: err = %v, want %v", err, ErrDamaged)
+	}
+}
+
+// Many put the same base at once, on one node or on two: it is there once, whole, and
+// each can rest a payload on it.
+func testBaseAtOnce(t *testing.T, nodes ...Store) {
+	pieces := [][]byte{[]byte(`{"name":"`), []byte(`","same":"for all"}`)}
+	want := make([]Base, 4*len(nodes))
+	var group sync.WaitGroup
+	for n := range want {
+		group.Go(func() {
+			s := nodes[n%len(nodes)]
+			base, err := PutBase(t.Context(), s, pieces)
+			if err != nil || base == (Base{}) {
+				t.Errorf("putting: %s, %v", base, err)
+				return
+			}
+			want[n] = base
+			r := draft(n)
+			r.Forms = map[string]Sealed{"edc": {Payload: fmt.Appendf(nil, `{"name":"%d","same":"for all"}`, n), Base: base}}
+			if _, err = s.Reserve(t.Context(), r); err == nil {
+				_, err = s.Commit(t.Context(), r.ID, tokens(r))
+			}
+			if err != nil {
+				t.Errorf("resting on it: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	bases.forget()
+	for n, base := range want {
+		r, err := nodes[(n+1)%len(nodes)].Get(t.Context(), draft(n).ID)
+		if err != nil || base != want[0] || r.Forms["edc"].Base != base {
+			t.Errorf("read by another: %v, kept by %s, put as %s", err, r.Forms["edc"].Base, base)
+		}
+	}
+	CheckStore(t, nodes[0])
+}
+
+func TestBaseAtOnce(t *testing.T) {
+	t.Run("bbolt", func(t *testing.T) { testBaseAtOnce(t, reopen(t, initStore(t))) })
+	t.Run("PostgreSQL, two nodes", func(t *testing.T) {
+		one := newDatabase(t)
+		two := one
+		two.Node = "two"
+		testBaseAtOnce(t, openDatabase(t, one), openDatabase(t, two))
+	})
+}
+
+// Where nothing is written, no base is put; one that is there is there.
+func TestBaseReadOnly(t *testing.T) {
+	path := initStore(t)
+	s := reopen(t, path)
+	pieces := [][]byte{[]byte("a"), []byte("b")}
+	base, err := PutBase(t.Context(), s, pieces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guarded := Guard(s, true, nil)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	read, err := ReadBolt(path, storeID, testKeys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	for name, s := range map[string]Store{"opened to be read": read, "guarded": guarded} {
+		if put, err := PutBase(t.Context(), s, [][]byte{[]byte("c"), []byte("d")}); !errors.Is(err, ErrReadOnly) || put != (Base{}) {
+			t.Errorf("%s: %s, %v, want %v", name, put, err, ErrReadOnly)
+		}
+	}
+	if err := wholeBase(t.Context(), read, base.String()); err != nil {
+		t.Error(err)
 	}
 }
 
