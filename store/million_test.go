@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -198,7 +197,7 @@ func fillMillion(t *testing.T, s *boltStore, n, size int) {
 	var lists sync.Mutex
 	list := List{}
 	var workers sync.WaitGroup
-	for range 4 * runtime.GOMAXPROCS(0) {
+	for range maxGroup { // as many as share a transaction
 		workers.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
