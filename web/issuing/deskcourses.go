@@ -138,7 +138,7 @@ type courseForm struct {
 	Failed   []string // what has no field
 	Warnings []string
 	Gate     []issuer.GateElement
-	Sound    bool // it can be put into the catalogue
+	Begun    bool // nothing was sent yet, so nothing is wrong yet
 	New      bool
 	Publish  bool
 	From     string
@@ -176,7 +176,7 @@ func (s *server) getCourseForm(c echo.Context) error {
 			doc["version"] = ""
 		}
 	}
-	return s.showCourseForm(c, http.StatusOK, doc, courseForm{New: c.QueryParam("course") == "", Publish: true}, nil)
+	return s.showCourseForm(c, http.StatusOK, doc, courseForm{Begun: true, New: c.QueryParam("course") == "", Publish: true}, nil)
 }
 
 // postCourseForm shows what a course would be, or puts it into the catalogue.
@@ -226,7 +226,7 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 	}
 	lang := s.kit.Lang(c)
 	sketch := s.Institution.Sketch(raw, lang)
-	page.Desk, page.File, page.Gate, page.Sound = s.desk(c, "courses"), string(raw), sketch.Gate, sketch.Course != nil
+	page.Desk, page.File, page.Gate = s.desk(c, "courses"), string(raw), sketch.Gate
 	page.Data.Supplement = sketch.Sections
 	languages := s.formLanguages(doc)
 	for _, part := range courseSpec {
@@ -248,7 +248,7 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 		}
 		page.Parts = append(page.Parts, shown)
 	}
-	if len(doc) > 0 { // an empty form is not wrong yet
+	if !page.Begun {
 		for _, p := range append(sketch.Problems, more...) {
 			switch {
 			case p.Warn:
