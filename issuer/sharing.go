@@ -65,6 +65,7 @@ type ShareTerms struct {
 	PIN      string    // how a PIN is hashed that ValidPIN has accepted; "": none is asked for
 	MaxOpens int       // 0: not limited
 	Download bool      // the page offers what is shown as a file
+	Notify   bool      // the owner is told by e-mail when it is opened first
 	Label    string    // what the owner calls it
 	Purpose  string    // what the owner shares it for
 }
@@ -93,6 +94,16 @@ type shareContent struct {
 	Version  int    `json:"v"`     // 1
 	Token    string `json:"token"` // dc+sd-jwt, of what is shown and nothing else
 	Download bool   `json:"download"`
+	Page     string `json:"page,omitzero"` // id of a public page, which is no secret
+}
+
+// PublicPage is the path of a public page, "" of what is none or has ended.
+func PublicPage(s store.Share) string {
+	var c shareContent
+	if !s.Public || s.Content == nil || json.Unmarshal(s.Content, &c) != nil || c.Page == "" {
+		return ""
+	}
+	return ShareLink{ID: c.Page}.Path()
 }
 
 // Share shares an award under terms: what is shown is sealed anew and, unless for
@@ -110,11 +121,15 @@ func (i *Issuer) Share(ctx context.Context, r store.Record, t ShareTerms) (store
 	if err != nil {
 		return store.Share{}, ShareLink{}, err
 	}
-	content, err := json.Marshal(shareContent{1, string(token), t.Download})
+	link := ShareLink{ID: NewPublicID("")}
+	shows := shareContent{Version: 1, Token: string(token), Download: t.Download}
+	if t.Public {
+		shows.Page = link.ID
+	}
+	content, err := json.Marshal(shows)
 	if err != nil {
 		return store.Share{}, ShareLink{}, err
 	}
-	link := ShareLink{ID: NewPublicID("")}
 	if !t.Public {
 		link.Key = make([]byte, 32)
 		rand.Read(link.Key) // never fails (crypto/rand)
@@ -122,7 +137,7 @@ func (i *Issuer) Share(ctx context.Context, r store.Record, t ShareTerms) (store
 	}
 	share := store.Share{
 		Key: store.ShareKey(link.ID), Credential: r.ID, Public: t.Public, Content: content, Created: now, Expires: t.Expires.UTC().Truncate(time.Second),
-		Download: t.Download, PIN: t.PIN, MaxOpens: t.MaxOpens, Label: t.Label, Purpose: t.Purpose,
+		Download: t.Download, PIN: t.PIN, MaxOpens: t.MaxOpens, Notify: t.Notify && !t.Public, Label: t.Label, Purpose: t.Purpose,
 	}
 	if t.PIN != "" {
 		share.PINLeft = PINTries
@@ -234,8 +249,9 @@ func (i *Issuer) OpenShare(ctx context.Context, id string, matches func(hash str
 	if err == nil && share.Public {
 		err = store.ErrNotFound
 	}
+	var record store.Record
 	if err == nil {
-		_, err = i.shared(ctx, &share)
+		record, err = i.shared(ctx, &share)
 	}
 	if err != nil {
 		return store.Share{}, err
@@ -264,7 +280,7 @@ func (i *Issuer) OpenShare(ctx context.Context, id string, matches func(hash str
 
 	// 4. It counts.
 	day := i.clock().Format(time.DateOnly)
-	return store.ChangeShare(ctx, i.store, key, func(s *store.Share) error {
+	share, err = store.ChangeShare(ctx, i.store, key, func(s *store.Share) error {
 		if err := i.stillShared(s); err != nil {
 			return err
 		}
@@ -275,6 +291,12 @@ func (i *Issuer) OpenShare(ctx context.Context, id string, matches func(hash str
 		s.LastDay = day
 		return nil
 	})
+	if err == nil && share.Notify && share.Opens == 1 {
+		if err := i.SendOpened(ctx, record, share.Label); err != nil {
+			i.warn("a learner is not told that a share was opened", "credential", record.ID, "error", err)
+		}
+	}
+	return share, err
 }
 
 func shareCounter(key [32]byte) string {

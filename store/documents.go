@@ -77,10 +77,17 @@ const documentHead = 16
 // deliveryKinds are the kinds of documents that are delivery data of a record: what
 // was sent to somebody, and where to, and what the learner shares. They lie under the record's own key of class
 // Delivery, and Erase takes them with it.
-var deliveryKinds = []string{LetterKind, ShareKind}
+var deliveryKinds = []string{LetterKind, ShareKind, DeviceKind, ReportKind}
 
 // LetterKind is that of letters, whose ids begin with [Record.DeliveryID].
 const LetterKind = "letter"
+
+// DeviceKind is that of what is known of the devices that open the learner's page,
+// and ReportKind that of what the learner reports; both are named as letters are.
+const (
+	DeviceKind = "device"
+	ReportKind = "report"
+)
 
 // DeliveryID is what the ids of documents begin with that are delivery data of the
 // record; a slash and more follow.

@@ -27,7 +27,8 @@ type Share struct {
 	Created    time.Time `json:"created"`
 	Expires    time.Time `json:"expires"` // whole seconds, UTC
 	Ended      time.Time `json:"ended,omitzero"`
-	Download   bool      `json:"download,omitzero"` // the sealed file may be had
+	Download   bool      `json:"download,omitzero"` // what is shown may be had as a file
+	Notify     bool      `json:"notify,omitzero"`   // the owner is told of the first opening
 
 	PIN      string `json:"pin,omitzero"`     // how it is hashed, as package issuer writes it; "": none
 	PINLeft  int    `json:"pinLeft,omitzero"` // tries

@@ -276,8 +276,16 @@ func (s *server) getGuide(c echo.Context) error {
 // pageFuncs are what the pages of the catalogue call beside the kit's functions:
 // day, a day of the catalogue as an instant for date; choice, the arguments of
 // a filter; path, a version's page on this server. Those of the desk call lines: a
-// list for a table, with the page that it is on.
+// list for a table, with the page that it is on. Those of shares call share_words, and
+// row, a share with the page that it is on.
 var pageFuncs = template.FuncMap{
+	"share_words": func() []string { return shareWords },
+	"row": func(page linker, share shareView) any {
+		return struct {
+			Page  linker
+			Share shareView
+		}{page, share}
+	},
 	"day": func(s string) time.Time {
 		t, _ := time.Parse(time.DateOnly, s) // the store takes days only
 		return t

@@ -61,7 +61,10 @@ var looks = map[store.State]look{
 var expired = look{"warn", "clock", "issuing.credential.expired"}
 
 func (s *server) getCredential(c echo.Context) error {
-	record, err := s.byLink(c)
+	record, err := s.byOwner(c)
+	if err == errNewDevice {
+		return s.renderDevice(c, http.StatusUnauthorized, record, false)
+	}
 	if err != nil {
 		return err
 	}
@@ -95,6 +98,20 @@ func (s *server) getCredential(c echo.Context) error {
 	if why != "" {
 		why = "issuing.credential.why." + why
 	}
+	shares, err := s.Issuer.Shares(c.Request().Context(), record)
+	if err != nil {
+		return err
+	}
+	lasting := 0
+	for _, share := range shares {
+		if s.shareView(record, share, "").Over == "" {
+			lasting++
+		}
+	}
+	reports, err := s.Issuer.ReportsOf(c.Request().Context(), record)
+	if err != nil {
+		return err
+	}
 	verify := s.Issuer.VerifyURL(record)
 	_, host, _ := strings.Cut(verify, "://")
 	return s.kit.Render(c, http.StatusOK, "credential", web.Page{Tone: look.tone, NoStore: true, Data: struct {
@@ -111,7 +128,13 @@ func (s *server) getCredential(c echo.Context) error {
 		Badge       bool // there is an Open Badge
 		Verify      string
 		Printed     string // what to type where a code cannot be scanned
-	}{record, since, renew, look.icon, look.text, why, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public}})
+		Shares      int    // that have not ended
+		Reports     []issuer.LearnerReport
+		Kept        bool // a report was just taken
+		Object      bool // it is on hold or revoked, which can be objected to
+		Mailing     bool // codes are asked for on new devices
+	}{record, since, renew, look.icon, look.text, why, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public,
+		lasting, reports, c.QueryParam("report") == "kept", record.State == store.Suspended || record.State == store.Revoked, s.Issuer.KnownDevices(record)}})
 }
 
 // title is that of the supplement, which has it in the language of the page.
@@ -164,7 +187,7 @@ func (d download) of(r store.Record) bool {
 }
 
 func (s *server) getDownload(c echo.Context) error {
-	record, err := s.byLink(c)
+	record, err := s.byOwner(c)
 	if err != nil {
 		return err
 	}

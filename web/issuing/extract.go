@@ -41,7 +41,7 @@ func queryOf(x issuer.ExtractChoice) string {
 
 // getOffline is the page where a learner chooses.
 func (s *server) getOffline(c echo.Context) error {
-	record, err := s.byLink(c)
+	record, err := s.byOwner(c)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ type textLanguage struct {
 
 // getOfflineFile is the picture of a code.
 func (s *server) getOfflineFile(c echo.Context) error {
-	record, err := s.byLink(c)
+	record, err := s.byOwner(c)
 	if err != nil {
 		return err
 	}

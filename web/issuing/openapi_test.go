@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +43,17 @@ var (
 // the others are described.
 var pagesOnly = []string{"GET /log/:log/tile/*", "GET /", "GET /b/:link", "GET /b/:link/results.csv", "POST /b/:link", "POST /b/:link/:step", "GET /h/:link", "GET /h/:link/:file", "GET /h/:link/offline", "GET /h/:link/offline/:kind", "GET /catalogue", "GET /catalogue/guide", "GET /robots.txt", "GET /static/:digest/*"}
 
+// pagesOf are those of a server, with all of the desk.
+func pagesOf(e *echo.Echo) []string {
+	pages := slices.Clone(pagesOnly)
+	for _, route := range routesOf(e) {
+		if strings.Contains(route, " /desk") {
+			pages = append(pages, route)
+		}
+	}
+	return pages
+}
+
 func routesOf(e *echo.Echo) (routes []string) {
 	for _, r := range e.Routes() {
 		if r.Method != echo.RouteNotFound { // those answer 404 below a group
@@ -55,7 +67,7 @@ func routesOf(e *echo.Echo) (routes []string) {
 // and nothing else, and what it shows is what happens.
 func TestDescription(t *testing.T) {
 	plain, _, _ := newEcho(t)
-	contract.Read(t, description(false)).Routes(t, routesOf(plain), pagesOnly)
+	contract.Read(t, description(false)).Routes(t, routesOf(plain), pagesOf(plain))
 	d := contract.Read(t, description(true))
 	admin := func(c *Config) {
 		for n := range c.APIKeys {
@@ -77,7 +89,7 @@ func TestDescription(t *testing.T) {
 	box := postbox.Start(t, postbox.Options{DSN: true})
 	e, records, _ := newEcho(t, withVCAPI, withMail(t, box), func(c *Config) { iss = c.Issuer })
 	routes := routesOf(e)
-	d.Routes(t, routes, pagesOnly)
+	d.Routes(t, routes, pagesOf(e))
 
 	// What it shows, from a course to its withdrawal.
 	server := httptest.NewServer(d.Handler(t, e))
@@ -333,6 +345,7 @@ func TestDescription(t *testing.T) {
 	}
 
 	testBatches(t, server.URL)
+	testShares(t, server.URL, records)
 	testErasures(t, server.URL, approver, registrar)
 	without := httptest.NewServer(d.Handler(t, plain))
 	defer without.Close()
@@ -376,6 +389,10 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader("{}"))
 			case strings.HasSuffix(path, "/address"):
 				r.Body = io.NopCloser(strings.NewReader(`{"email": "ana@mail.example", "reason": "a test"}`))
+			case path == "/s/open":
+				r.Body = io.NopCloser(strings.NewReader(`{"sid": "none"}`))
+			case strings.HasSuffix(path, "/close"):
+				r.Body = io.NopCloser(strings.NewReader(`{"answer": "none"}`))
 			case strings.HasSuffix(path, "/reports"):
 				r.Body = io.NopCloser(bytes.NewReader(report))
 			case strings.HasSuffix(path, "/confirm"):
@@ -422,5 +439,5 @@ func TestDescription(t *testing.T) {
 		everywhere(t.Context(), e, json, "")
 	}
 
-	d.Complete(t, "recognise 500", "revokeCredential 409", "listBackups 500") // that is of what a crash left reserved
+	d.Complete(t, "createShare 429", "listShares 429", "changeShare 429", "endShare 429", "listReports 403", "recognise 500", "revokeCredential 409", "listBackups 500") // that is of what a crash left reserved
 }

@@ -135,15 +135,18 @@ var batchesPart string
 //go:embed letters.json
 var lettersPart string
 
+//go:embed shares.json
+var sharesPart string
+
 //go:embed vcapi.json
 var vcAPIPart string
 
 // description is the OpenAPI document of a server with or without the VC-API.
 func description(vcAPI bool) []byte {
 	if !vcAPI {
-		return web.Description(openAPIDocument, batchesPart, lettersPart)
+		return web.Description(openAPIDocument, batchesPart, lettersPart, sharesPart)
 	}
-	return web.Description(openAPIDocument, batchesPart, lettersPart, vcAPIPart)
+	return web.Description(openAPIDocument, batchesPart, lettersPart, sharesPart, vcAPIPart)
 }
 
 func (s *server) getDescription(c echo.Context) error {

@@ -67,6 +67,7 @@ type server struct {
 	wrongKeys   *web.Limiter
 	review      review
 	description []byte
+	pins        chan struct{} // holds one token for each PIN that is being hashed
 }
 
 // New returns the server's router.
@@ -133,7 +134,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrNoCryptosuite, Status: http.StatusBadRequest, Type: malformedValue, Title: "No proof of Data Integrity can be made"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
-	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI)}
+	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI), pins: make(chan struct{}, pinsAtOnce)}
 	c.Kit.Metrics.Figures("list", figureHelp, s.figures)
 	c.Kit.Metrics.Figures("state", batchFigureHelp, s.batchFigures)
 	c.Kit.Metrics.Figures("", letterFigureHelp, s.letterFigures)
@@ -142,9 +143,23 @@ func New(c Config) (*echo.Echo, error) {
 	// Pages. A link is 26 symbols that nobody can guess.
 	e.GET("/", s.getHome)
 	e.GET("/h/:link", s.getCredential)
+	e.POST("/h/:link/device", s.postDevice)
+	e.POST("/h/:link/report", s.postLearnerReport)
+	e.GET("/h/:link/shares", s.getShares)
+	e.POST("/h/:link/shares", s.postShare)
+	e.POST("/h/:link/shares/:share/:step", s.postShareStep)
 	e.GET("/h/:link/:file", s.getDownload)
 	e.GET("/h/:link/offline", s.getOffline)
 	e.GET("/h/:link/offline/:kind", s.getOfflineFile)
+
+	// What learners show. The key of a private link is in the part of the address that
+	// no browser sends.
+	e.GET("/s/:sid", s.getShare)
+	e.POST("/s/open", s.postOpenShare, web.ForPrograms)
+	e.POST("/s/view", s.postViewShare)
+	e.GET("/p/:page", s.getPublicPage)
+	e.GET("/p/:page/credential.sd-jwt", s.getPublicFile, web.ForPrograms)
+	e.GET("/p/:page/badge.svg", s.getBadge)
 
 	// A batch, for whoever has its link.
 	page := kit.LimitBody(c.ListBody + 1<<20)
@@ -174,6 +189,13 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET("/.well-known/jwt-vc-issuer", s.getJWTVCIssuer)
 	e.GET("/contexts/elm/v1", s.getELMContext)
 	e.GET("/schemas/course/v1", s.getCourseSchema)
+
+	// The API of shares, which is the learner's.
+	shares := e.Group("/api/v1/shares", s.requireLink)
+	shares.POST("", s.postAPIShare)
+	shares.GET("", s.getAPIShares)
+	shares.PATCH("/:share", s.patchAPIShare)
+	shares.DELETE("/:share", s.deleteAPIShare)
 
 	// API.
 	rate := kit.LimitRate(clientName)
@@ -229,6 +251,8 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/courses", s.getCourses, courseReader)
 	api.GET("/courses/:id", s.getCourse, courseReader)
 	api.GET("/courses/:id/:version", s.getCourseFile, courseReader)
+	api.GET("/reports", s.getReports, reader)
+	api.POST("/reports/:id/close", s.postCloseReport, registrar)
 	api.GET("/audit", s.getAudit, auditor)
 	api.POST("/backups", s.postBackup, admin)
 	api.GET("/backups", s.getBackups, admin)
