@@ -82,7 +82,7 @@ func TestRoutesAndRoles(t *testing.T) {
 
 	// 4. Every route as everybody.
 	asked := 0
-	for _, route := range routesOf(e) {
+	for _, route := range slices.Sorted(slices.Values(routesOf(e))) { // signing out ends the sessions: it comes after what else the desk has
 		allowed := table[route]
 		if allowed == nil {
 			t.Errorf("%s has no line in testdata/roles.txt", route)
