@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: demo test build bench bench-http bench-issue bench-million faults load soak check clean tools fuzz
+.PHONY: demo test build bench bench-http bench-issue bench-million faults load soak walk check clean tools fuzz
 
 demo: build
 	./bin/indeks demo
@@ -52,6 +52,13 @@ faults: tools
 MINUTES ?= 10
 soak:
 	INDEKS_SOAK=$(MINUTES) $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/indeks
+
+# Follows docs/operations.md word for word with a class of ROWS, below a folder of its
+# own: set up, upload, kill -9 in the middle, resume, back up, restore where there is
+# nothing, archive, verify, change keys, upgrade, leave.
+ROWS ?= 10000
+walk: tools
+	INDEKS_WALK=$(ROWS) $(GO) test -count=1 -timeout 60m -v -run '^TestWalk$$' ./cmd/indeks
 
 # Presses the real program: slow senders, and the worst files there are, many at
 # once. Takes two minutes and opens 2 000 connections.

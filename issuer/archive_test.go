@@ -201,6 +201,14 @@ func TestArchiveComesBack(t *testing.T) {
 			if compareNumbers(r.Number, "MC-2026-01000") < 0 {
 				t.Errorf("number %s is given out after a restoration", r.Number)
 			}
+			if name == "the same data keys" { // of what came back, an archive is as good
+				a := h.archive(t)
+				a.Store = s
+				report, err := VerifyArchive(t.Context(), bytes.NewReader(written(t, a)), t.TempDir(), nil, nil)
+				if err != nil || len(report.Wrong) > 0 || len(report.About.Logs) != 2 {
+					t.Errorf("an archive of it: %v, %v", report.Wrong, err)
+				}
+			}
 			if courses, err := s.Courses(t.Context()); err != nil || len(courses) != 1 || !courses[0].Published {
 				t.Errorf("courses: %+v, %v", courses, err)
 			}

@@ -467,6 +467,7 @@ func (r *archiveReader) takeLog(name string, body []byte) error {
 		if err := r.endLog(); err != nil {
 			return err
 		}
+		r.log = logFile{} // or what this one does not say stays that of the one before
 		if err := readJSON(body, &r.log); err != nil {
 			return err
 		}
