@@ -43,6 +43,7 @@ bench-issue: tools
 faults: tools
 	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^(TestKilledWhileIssuing|TestFailingSystemCalls)$$' ./cmd/indeks
 	INDEKS_FAULTS=1 $(GO) test -count=1 -v -run '^Test(EveryFault|ApprovalFaults|CorrectionFaults|BulkFaults)$$' ./issuer
+	INDEKS_MOULDS=10000 $(GO) test -count=1 -v -run '^TestMouldGivesWhatBuildingGives$$' ./issuer
 	INDEKS_REVOKES=10000 $(GO) test -count=1 -timeout 30m -v -run '^TestNoBitIsLost$$' ./issuer
 	$(GO) test -count=1 -v -run '^Test(Kill|FailedWrite|FlippedByte|OpenRefuses|SizeLimit|DiskFull)$$' ./store
 	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^TestPostgres(Killed|LosesConnection|RevokesAtOnce|NodeStopped)$$' ./store

@@ -10,11 +10,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"indeks/internal/postgres"
+	"indeks/internal/processor"
 	"indeks/store"
 )
 
@@ -27,16 +27,6 @@ func learners(t testing.TB, n int) []Draft {
 	return drafts
 }
 
-// processorTime is what the process has used, user and system: unlike a rate it
-// says the same on a machine that does other things too.
-func processorTime(t testing.TB) time.Duration {
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
-}
-
 // bound is how many credentials a second the machine could sign and verify in two
 // forms if it did nothing else: ES256 by the standard library, on all processors; and
 // the processor time of one.
@@ -47,7 +37,7 @@ func bound(b *testing.B) (rate float64, each time.Duration) {
 	}
 	var done atomic.Int64
 	var running sync.WaitGroup
-	begin, used := time.Now(), processorTime(b)
+	begin, used := time.Now(), processor.Time()
 	for range runtime.GOMAXPROCS(0) {
 		running.Go(func() {
 			hash := sha256.Sum256([]byte("a payload"))
@@ -64,7 +54,7 @@ func bound(b *testing.B) (rate float64, each time.Duration) {
 		})
 	}
 	running.Wait()
-	return float64(done.Load()) / time.Since(begin).Seconds(), (processorTime(b) - used) / time.Duration(done.Load())
+	return float64(done.Load()) / time.Since(begin).Seconds(), (processor.Time() - used) / time.Duration(done.Load())
 }
 
 // BenchmarkIssueAll issues a class of 5000: both forms, self-checked, durable. The
@@ -90,14 +80,14 @@ func BenchmarkIssueAll(b *testing.B) {
 				h := newHouseIn(b, open, nil)
 				h.Issuer.now = time.Now
 				h.c.Now = time.Now
-				before := processorTime(b)
+				before := processor.Time()
 				b.StartTimer()
 				for _, err := range h.IssueAll(b.Context(), drafts) {
 					if err != nil {
 						b.Fatal(err)
 					}
 				}
-				used += processorTime(b) - before
+				used += processor.Time() - before
 			}
 			rate, each := float64(n*b.N)/b.Elapsed().Seconds(), used/time.Duration(n*b.N)
 			boundRate, boundEach := bound(b)

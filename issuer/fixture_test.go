@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"indeks/examples"
+	"indeks/internal/keyfile"
 	"indeks/internal/postgres"
 	"indeks/keys"
 	"indeks/store"
@@ -152,8 +153,7 @@ var theRing struct {
 	*keys.Ring
 }
 
-// sharedRing is a ring with one key. Making one takes a second, by intent, so
-// tests that do not change it share it.
+// sharedRing is a ring with one key, for tests that do not change it.
 func sharedRing(t testing.TB) *keys.Ring {
 	t.Helper()
 	theRing.Do(func() {
@@ -172,11 +172,45 @@ func sharedRing(t testing.TB) *keys.Ring {
 
 func newRing(t testing.TB, dir string) *keys.Ring {
 	t.Helper()
-	ring, err := keys.CreateRing(filepath.Join(dir, "keys.age"), []byte("correct horse battery staple"))
+	ring := emptyRing(t, dir)
+	addKey(t, ring, noon.Add(-time.Hour))
+	return ring
+}
+
+var ringPassphrase = []byte("correct horse battery staple")
+
+// emptyKeyFile is the file of a ring without keys, which opens at once.
+var emptyKeyFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "indeks-ring")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "keys.age")
+	if _, err := keys.CreateRing(path, ringPassphrase); err != nil {
+		return nil, err
+	}
+	if err := keyfile.Lighten(path, ringPassphrase); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// emptyRing is a ring without keys, in a folder.
+func emptyRing(t testing.TB, dir string) *keys.Ring {
+	t.Helper()
+	raw, err := emptyKeyFile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addKey(t, ring, noon.Add(-time.Hour))
+	path := filepath.Join(dir, "keys.age")
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keys.OpenRing(path, ringPassphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return ring
 }
 

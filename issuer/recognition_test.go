@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,10 +22,7 @@ import (
 func provider(t testing.TB, trusted bool) (token []byte, v *verifier.Verifier) {
 	t.Helper()
 	const did = "did:web:provider.example"
-	ring, err := keys.CreateRing(filepath.Join(t.TempDir(), "keys.age"), []byte("correct horse battery staple"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ring := emptyRing(t, t.TempDir())
 	if _, err := ring.Add(did, keys.NewKey{Organization: "Provider", Country: "RS", OrgID: "VATRS-000000077", Now: noon.AddDate(0, -2, 0)}); err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,11 @@ import (
 // go-json-experiment/json. Change it in the same commit as the code, so that
 // the change is seen.
 var imports = map[string]struct{ ours, libraries []string }{
-	"internal/reference": {nil, nil}, // for tests alone, as are the next four
+	"internal/reference": {nil, nil}, // for tests alone, as are the next five
 	"internal/contract":  {nil, []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp"}},
 	"internal/postgres":  {nil, nil},
 	"internal/processor": {nil, nil},
+	"internal/keyfile":   {nil, []string{"filippo.io/age"}},
 	"internal/postbox":   {nil, []string{"github.com/emersion/go-smtp", "github.com/emersion/go-sasl"}},
 	"strictjson":         {nil, nil},
 	"contexts":           {[]string{"strictjson"}, []string{"github.com/piprate/json-gold"}},

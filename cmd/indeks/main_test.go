@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 	bolt "go.etcd.io/bbolt"
 
+	"indeks/internal/keyfile"
 	"indeks/internal/postgres"
 	"indeks/issuer"
 	"indeks/store"
@@ -56,36 +55,7 @@ func lightenKeyFile(dir string) error {
 	if err != nil {
 		return err
 	}
-	path := c.path(c.Issuer.KeysFile)
-	sealed, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	identity, err := age.NewScryptIdentity(string(pass))
-	if err != nil {
-		return err
-	}
-	clear, err := age.Decrypt(bytes.NewReader(sealed), identity)
-	if err != nil {
-		return err
-	}
-	recipient, err := age.NewScryptRecipient(string(pass))
-	if err != nil {
-		return err
-	}
-	recipient.SetWorkFactor(4)
-	var light bytes.Buffer
-	w, err := age.Encrypt(&light, recipient)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(w, clear); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return os.WriteFile(path, light.Bytes(), 0o600)
+	return keyfile.Lighten(c.path(c.Issuer.KeysFile), pass)
 }
 
 // The scripts in testdata are what a registrar or an operator types, and what
