@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: demo test build bench bench-http bench-issue bench-million faults load soak walk check clean tools fuzz
+.PHONY: demo test build bench bench-http bench-issue bench-issue-http bench-million faults load soak walk check clean tools fuzz
 
 demo: build
 	./bin/indeks demo
@@ -37,6 +37,10 @@ bench-http:
 # A class of 5000 in both stores, beside what signing and verifying alone would take.
 bench-issue: tools
 	$(GO) test -run '^$$' -bench '^BenchmarkIssueAll$$' -benchtime 1x -benchmem -timeout 20m ./issuer
+
+# The issuer over HTTP: single credentials for 32 clients, and one client beside a batch.
+bench-issue-http:
+	INDEKS_SPEED=1 $(GO) test -count=1 -timeout 20m -run '^TestIssueSpeed$$' -v ./cmd/indeks
 
 # Kills the real program 200 times while it issues to 10 000, and fails each system
 # call by which it writes records. INDEKS_SEED repeats the kills of a run.

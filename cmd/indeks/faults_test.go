@@ -45,8 +45,10 @@ type victim struct {
 	apiKey       string
 	course       jsontext.Value
 	courseID     string
-	class        []*learner
-	byName       map[string]*learner
+
+	courseVersion string
+	class         []*learner
+	byName        map[string]*learner
 
 	mu           sync.Mutex
 	acknowledged int
@@ -111,7 +113,7 @@ func newVictim(t *testing.T, n int) *victim {
 	if err := errors.Join(err, h.close()); err != nil {
 		t.Fatal(err)
 	}
-	v.courseID = o.ID
+	v.courseID, v.courseVersion = o.ID, o.Version
 	for i := range n {
 		l := &learner{id: fmt.Sprintf("L%05d", i), family: "Learner"}
 		for rest, k := i, 0; k < 3; rest, k = rest/26, k+1 {

@@ -185,16 +185,23 @@ func (l *Limits) limitMemory() {
 // it; what it does is count as living. A verification leaves nothing behind but
 // garbage, as does a credential that was issued, and with a heap of a few megabytes
 // that would be collected every hundred of them, which cost a third of their time. The
-// heap of a busy verifier or issuer grows to about 120 MB instead. What does live, when there is much of it,
-// counts once and not twice more as with the target of 200 that main sets: then it
-// is the rest of the machine's memory that is short.
-func headroom() []byte {
+// heap of a busy verifier grows to about 120 MB instead, that of an issuer to 80. What
+// does live, when there is much of it, counts once and not twice more as with the
+// target of 200 that main sets: then it is the rest of the machine's memory that is
+// short.
+func headroom(bytes int) []byte {
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
 	debug.SetGCPercent(100)
-	return make([]byte, 96<<20)
+	return make([]byte, bytes)
 }
+
+// What verifier and issuer get of it. An issuer has its store mapped besides.
+const (
+	verifierRoom = 96 << 20
+	issuerRoom   = 48 << 20
+)
 
 // memory is how many bytes this machine has, or the container it runs in; 0
 // where the system does not say.

@@ -77,7 +77,7 @@ func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer house.close()
-	room := headroom() // and not before, as opening the key file takes as much once
+	room := headroom(issuerRoom) // and not before, as opening the key file takes as much once
 	defer runtime.KeepAlive(room)
 	listener, err := web.Listen(c.Issuer.Listen)
 	if err != nil {
@@ -461,7 +461,7 @@ func newVerifierServer(con console, c *Config, with secure) (func(context.Contex
 		return nil, err
 	}
 	return func(ctx context.Context, l net.Listener) error {
-		room := headroom()
+		room := headroom(verifierRoom)
 		defer runtime.KeepAlive(room)
 		g, ctx := errgroup.WithContext(ctx)
 		serveWith(ctx, g, l, c.traces.Handler(server.Echo()), &limits, with)
