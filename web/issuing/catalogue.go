@@ -276,8 +276,8 @@ func (s *server) getGuide(c echo.Context) error {
 // pageFuncs are what the pages of the catalogue call beside the kit's functions:
 // day, a day of the catalogue as an instant for date; choice, the arguments of
 // a filter; path, a version's page on this server. Those of the desk call lines: a
-// list for a table, with the page that it is on. Those of shares call share_words, and
-// row, a share with the page that it is on.
+// list for a table, with the page that it is on, and recordpath, the page of a record.
+// Those of shares call share_words, and row, a share with the page that it is on.
 var pageFuncs = template.FuncMap{
 	"share_words": func() []string { return shareWords },
 	"row": func(page linker, share shareView) any {
@@ -296,7 +296,8 @@ var pageFuncs = template.FuncMap{
 			Options          []option
 		}{name, label, none, options}
 	},
-	"path": func(o issuer.Offer, base string) string { return strings.TrimPrefix(o.Page, base) },
+	"path":       func(o issuer.Offer, base string) string { return strings.TrimPrefix(o.Page, base) },
+	"recordpath": recordPath,
 	"lines": func(page linker, list any) any {
 		return struct {
 			linker

@@ -100,6 +100,9 @@ const (
 	listsEnding = 12 * time.Hour      // before the first status list does
 )
 
+// lettersOnPage is how many letters that came back the first page lists.
+const lettersOnPage = 20
+
 // getDesk is the first page: what wants attention, and what is done daily.
 func (s *server) getDesk(c echo.Context) error {
 	if !hasRole(c, readers...) { // a reviewer, who sees nobody
@@ -113,7 +116,7 @@ func (s *server) getDesk(c echo.Context) error {
 		Waiting  int
 		Mine     int // of those that wait, asked for by who is signed in
 		Erasures int
-		Drafts   int
+		Letters  []issuer.LetterTrouble // that came back, for registrars
 	}{Desk: s.desk(c, "today")}
 
 	for a, err := range s.Issuer.Approvals(ctx, false, "") {
@@ -144,6 +147,11 @@ func (s *server) getDesk(c echo.Context) error {
 	}
 	if data.Notices, err = s.notices(c); err != nil {
 		return err
+	}
+	if data.Desk.Registrar {
+		if data.Letters, err = s.Issuer.LetterTroubles(ctx, lettersOnPage); err != nil {
+			return err
+		}
 	}
 	return s.show(c, http.StatusOK, "desk", data)
 }

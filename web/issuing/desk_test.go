@@ -15,6 +15,7 @@ import (
 
 	"indeks/examples"
 	"indeks/issuer"
+	"indeks/mail"
 	"indeks/store"
 	"indeks/web"
 )
@@ -246,6 +247,36 @@ func TestDeskErasesByTwo(t *testing.T) {
 	}
 }
 
+// Another address brings another link, unless somebody says that the old one is safe.
+func TestDeskChangesTheAddress(t *testing.T) {
+	b, _, records, _ := newDesk(t, Registrar)
+	withCourses(t, records)
+	page := award(t, b, "email", "old@learner.example")
+	link := regexp.MustCompile(`/h/[0-9A-Za-z]{26}`)
+	first := link.FindString(b.get(page))
+	if first == "" {
+		t.Fatal("there is no link")
+	}
+	for _, wrong := range [][]string{{"email", "new@learner.example"}, {"email", "not an address", "reason", "passport"}} {
+		if w := b.post(page+"/address", page+"/address", wrong...); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%v: %d", wrong, w.Code)
+		}
+	}
+	for _, step := range []struct {
+		keep string
+		same bool
+	}{{"true", true}, {"", false}} {
+		w := b.post(page+"/address", page+"/address", "email", "new"+step.keep+"@learner.example", "reason", "passport shown", "keep", step.keep)
+		got := b.get(page)
+		if w.Header().Get("Location") != page+"?done=address" || !strings.Contains(got, "new"+step.keep+"@learner.example") || (link.FindString(got) == first) != step.same {
+			t.Errorf("keep %q: %d, link %q after %q", step.keep, w.Code, link.FindString(got), first)
+		}
+	}
+	if w := b.post(page+"/address", page+"/letter"); w.Code != http.StatusConflict { // there is no mail server
+		t.Errorf("a letter: %d", w.Code)
+	}
+}
+
 func TestDeskTakesAClassList(t *testing.T) {
 	b, e, records, people := newDesk(t, Registrar)
 	withCourses(t, records)
@@ -462,6 +493,10 @@ func TestDeskInEveryLanguage(t *testing.T) {
 	}
 	for state := range offerTones {
 		add("desk.offer.", string(state))
+	}
+	add("desk.letter.", string(issuer.LetterQueued), string(issuer.LetterSending), string(issuer.LetterSent), string(issuer.LetterRefused), string(issuer.LetterBounced), string(issuer.LetterDropped))
+	for _, kind := range []mail.Kind{mail.Claim, mail.Replaced, mail.Revoked, mail.Suspended, mail.Reinstated, mail.Code, mail.Opened, mail.Test} {
+		add("desk.letter.kind.", string(kind))
 	}
 	add("desk.recognition.", string(issuer.RecognitionDraft), string(issuer.RecognitionDecided))
 	add("desk.key.", "active", "kept", "retired", "compromised")

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"indeks/elm"
 	"indeks/issuer"
+	"indeks/mail"
 	"indeks/store"
 	"indeks/web"
 )
@@ -138,19 +140,20 @@ type recordData struct {
 	Claim        bool // never: see the kit's supplement
 	Supersedes   string
 	SupersededBy string
-	Acts         []string // what can be done with it now
+	Letters      []issuer.Letter // for registrars, the newest first
+	Acts         []string        // what can be done with it now
 }
 
 // recordActs are what a registrar does with a record, by the last part of its address.
 var recordActs = map[string]recordAct{
-	"revoke":         {to: store.Revoked, from: []store.State{store.Issued, store.Suspended}, do: (*issuer.Issuer).Revoke},
-	"suspend":        {to: store.Suspended, from: []store.State{store.Issued}, do: (*issuer.Issuer).Suspend},
-	"reinstate":      {to: store.Issued, from: []store.State{store.Suspended}, do: (*issuer.Issuer).Reinstate},
-	"erase-delivery": {}, "erase": {},
+	"revoke":    {to: store.Revoked, from: []store.State{store.Issued, store.Suspended}, do: (*issuer.Issuer).Revoke},
+	"suspend":   {to: store.Suspended, from: []store.State{store.Issued}, do: (*issuer.Issuer).Suspend},
+	"reinstate": {to: store.Issued, from: []store.State{store.Suspended}, do: (*issuer.Issuer).Reinstate},
+	"letter":    {}, "address": {}, "erase-delivery": {}, "erase": {},
 }
 
 // actOrder is the order in which they are offered.
-var actOrder = []string{"correct", "suspend", "reinstate", "revoke", "erase-delivery", "erase"}
+var actOrder = []string{"correct", "suspend", "reinstate", "revoke", "letter", "address", "erase-delivery", "erase"}
 
 type recordAct struct {
 	to   store.State
@@ -167,7 +170,7 @@ func actsOf(r store.Record) (acts []string) {
 		switch name {
 		case "correct":
 			ok = r.State == store.Issued && r.Course != "" && !erased
-		case "erase-delivery":
+		case "letter", "address", "erase-delivery":
 			ok = r.State != store.Reserved && r.Link != "" && !r.Erased(store.Delivery) && r.Course != ""
 		case "erase":
 			ok = r.State != store.Reserved && !erased
@@ -210,9 +213,17 @@ func (s *server) recordData(c echo.Context) (recordData, error) {
 			data.SupersededBy = recordPath(change.Successor)
 		}
 	}
-	if hasRole(c, Registrar) {
-		data.Acts = actsOf(r)
+	if !hasRole(c, Registrar) {
+		return data, nil
 	}
+	data.Acts = actsOf(r)
+	if !s.Issuer.Mailing() {
+		data.Acts = slices.DeleteFunc(data.Acts, func(act string) bool { return act == "letter" })
+	}
+	if data.Letters, err = s.Issuer.LettersOf(c.Request().Context(), r); err != nil {
+		return data, err
+	}
+	slices.Reverse(data.Letters)
 	return data, nil
 }
 
@@ -231,6 +242,8 @@ type actData struct {
 	Codes  []string
 	Code   string
 	Reason string
+	Email  string   // another address
+	Keep   bool     // of the link, which else leads nowhere any more
 	Failed []string // what is wrong, in English where it comes from below
 	Text   string   // id of a text of what is wrong
 }
@@ -246,7 +259,8 @@ func (s *server) actData(c echo.Context) (actData, recordAct, error) {
 	if err != nil {
 		return actData{}, act, err
 	}
-	data := actData{recordData: of, Act: name, Code: c.FormValue("code"), Reason: strings.TrimSpace(c.FormValue("reason"))}
+	data := actData{recordData: of, Act: name, Code: c.FormValue("code"), Reason: strings.TrimSpace(c.FormValue("reason")),
+		Email: strings.TrimSpace(c.FormValue("email")), Keep: c.FormValue("keep") == "true"}
 	if act.to != "" {
 		data.Codes = issuer.ReasonCodes(act.to)
 	}
@@ -266,12 +280,20 @@ func (s *server) postRecordAct(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if data.Reason == "" {
+	if data.Reason == "" && data.Act != "letter" {
 		data.Text = "desk.reason.missing"
 		return s.show(c, http.StatusUnprocessableEntity, "act", data)
 	}
 	ctx, id := c.Request().Context(), data.Record.ID
 	switch data.Act {
+	case "letter":
+		_, err = s.Issuer.SendAgain(ctx, data.Record, actor(c), data.Reason)
+	case "address":
+		_, err = s.Issuer.Readdress(ctx, data.Record, data.Email, !data.Keep, actor(c), data.Reason)
+		if errors.Is(err, mail.ErrAddress) {
+			data.Text = "desk.address.wrong"
+			return s.show(c, http.StatusUnprocessableEntity, "act", data)
+		}
 	case "erase-delivery":
 		_, err = s.Issuer.EraseDelivery(ctx, id, data.Reason, actor(c))
 	case "erase":
@@ -300,6 +322,3 @@ func problemLines(found *issuer.Problems) (lines []string) {
 	}
 	return lines
 }
-
-// correctable are the columns that a correction on the page can change.
-var correctable = []string{"given_name", "family_name", "date_of_birth", "learner_id", "email", "grade", "awarding_date"}
