@@ -357,6 +357,27 @@ func TestSearchBlocks(t *testing.T) {
 	}
 }
 
+// What is erased is in the rows that are in memory no more than in the file.
+func TestSearchForgets(t *testing.T) {
+	keys := freshKeys(t)
+	rows := &searchRows{path: filepath.Join(t.TempDir(), "rows"), head: searchRow{1}}
+	defer rows.close()
+	r := draft(7)
+	row := keys.newRow(7, &r)
+	rows.put(7, &row)
+	a := keys.asked(&Query{Name: "primer"})
+	for _, want := range []bool{true, false} {
+		fit, missing := rows.mayBe(0, &a)
+		if got := fit[0]&(1<<7) != 0; got != want || missing[0]&(1<<7) != 0 {
+			t.Errorf("looked for by name: %t, want %t", got, want)
+		}
+		left := r
+		left.GivenName, left.FamilyName = "", ""
+		row = keys.newRow(7, &left)
+		rows.put(7, &row)
+	}
+}
+
 // benchmarkSearch looks for a rare and for a frequent name.
 func BenchmarkSearch(b *testing.B) {
 	s := reopen(b, initStore(b))

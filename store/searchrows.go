@@ -162,9 +162,14 @@ type searchBlock struct {
 	course, version, batch, key [blockRows]uint32
 }
 
-// set puts a row into the block, in place of one that says the same.
+// set puts a row into the block, in place of what was there.
 func (b *searchBlock) set(n int, row *searchRow) {
 	order := binary.BigEndian
+	if b.there[n/64]&(1<<(n%64)) != 0 { // it says less: what is erased is gone here too
+		for i := range b.signatures {
+			b.signatures[i][n/64] &^= 1 << (n % 64)
+		}
+	}
 	b.there.add(n)
 	b.awarded[n], b.ends[n] = int32(order.Uint32(row[4:])), int64(order.Uint64(row[8:]))
 	b.course[n], b.version[n] = order.Uint32(row[16:]), order.Uint32(row[20:])
