@@ -279,6 +279,7 @@ func (s *server) getGuide(c echo.Context) error {
 // list for a table, with the page that it is on, and recordpath, the page of a record.
 // Those of shares call share_words, and row, a share with the page that it is on.
 var pageFuncs = template.FuncMap{
+	"five":        func() []int { return []int{1, 2, 3, 4, 5} },
 	"share_words": func() []string { return shareWords },
 	"row": func(page linker, share shareView) any {
 		return struct {

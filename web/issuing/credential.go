@@ -112,6 +112,10 @@ func (s *server) getCredential(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	answered, err := s.Issuer.Answered(c.Request().Context(), record)
+	if err != nil {
+		return err
+	}
 	verify := s.Issuer.VerifyURL(record)
 	_, host, _ := strings.Cut(verify, "://")
 	return s.kit.Render(c, http.StatusOK, "credential", web.Page{Tone: look.tone, NoStore: true, Data: struct {
@@ -133,8 +137,9 @@ func (s *server) getCredential(c echo.Context) error {
 		Kept        bool // a report was just taken
 		Object      bool // it is on hold or revoked, which can be objected to
 		Mailing     bool // codes are asked for on new devices
+		Answered    bool // the questions
 	}{record, since, renew, look.icon, look.text, why, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public,
-		lasting, reports, c.QueryParam("report") == "kept", record.State == store.Suspended || record.State == store.Revoked, s.Issuer.KnownDevices(record)}})
+		lasting, reports, c.QueryParam("report") == "kept", record.State == store.Suspended || record.State == store.Revoked, s.Issuer.KnownDevices(record), answered}})
 }
 
 // title is that of the supplement, which has it in the language of the page.

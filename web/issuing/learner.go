@@ -3,6 +3,7 @@ package issuing
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -135,6 +136,47 @@ func (s *server) postLearnerReport(c echo.Context) error {
 		return s.waiting(problems(err, ""))
 	}
 	return c.Redirect(http.StatusSeeOther, learnerPath(r)+"?report=kept#report")
+}
+
+// postAnswers takes what a learner says of the course, for its sums.
+func (s *server) postAnswers(c echo.Context) error {
+	r, err := s.byOwner(c)
+	if err != nil {
+		return err
+	}
+	hours, _ := strconv.Atoi(strings.TrimSpace(c.FormValue("hours"))) // none is no answer
+	useful, _ := strconv.Atoi(c.FormValue("useful"))
+	if err := s.Issuer.Answer(c.Request().Context(), r, hours, useful); err != nil {
+		return problems(err, "")
+	}
+	return c.Redirect(http.StatusSeeOther, learnerPath(r)+"#answers")
+}
+
+// answersView is what the API says of the answers to a course.
+type answersView struct {
+	Least  int      `json:"least"` // a question that fewer have answered is left out
+	Hours  *sumView `json:"hours,omitempty"`
+	Useful []int    `json:"useful,omitempty"` // how many said 1 to 5
+}
+
+type sumView struct {
+	Answers int `json:"answers"`
+	Mean    int `json:"mean"` // rounded
+}
+
+func (s *server) getAnswers(c echo.Context) error {
+	sums, err := s.Issuer.Answers(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	v := answersView{Least: issuer.LeastAnswers}
+	if n := sums.OfHours; n > 0 {
+		v.Hours = &sumView{n, (2*sums.Hours + n) / (2 * n)}
+	}
+	if sums.OfUseful > 0 {
+		v.Useful = sums.Useful[:]
+	}
+	return writeJSON(c, http.StatusOK, v)
 }
 
 // reportView is a report as the API shows it.

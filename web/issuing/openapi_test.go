@@ -439,5 +439,5 @@ func TestDescription(t *testing.T) {
 		everywhere(t.Context(), e, json, "")
 	}
 
-	d.Complete(t, "createShare 429", "listShares 429", "changeShare 429", "endShare 429", "listReports 403", "recognise 500", "revokeCredential 409", "listBackups 500") // that is of what a crash left reserved
+	d.Complete(t, "createShare 429", "listShares 429", "changeShare 429", "endShare 429", "listReports 403", "getAnswers 403", "recognise 500", "revokeCredential 409", "listBackups 500") // that is of what a crash left reserved
 }

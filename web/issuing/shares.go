@@ -462,7 +462,7 @@ func (s *server) getBadge(c echo.Context) error {
 	fmt.Fprintf(&b, `<rect width="320" height="96" rx="12" fill="#fff"/><rect x=".5" y=".5" width="319" height="95" rx="11.5" fill="none" stroke="#c9d2df"/><path d="M12 0h52v96H12A12 12 0 0 1 0 84V12A12 12 0 0 1 12 0z" fill="%s"/>`, ground)
 	fmt.Fprintf(&b, `<g font-family="system-ui,-apple-system,Segoe UI,Roboto,sans-serif"><text x="32" y="58" font-size="28" font-weight="700" fill="#fff" text-anchor="middle">%s</text>`, mark)
 	fmt.Fprintf(&b, `<text x="78" y="34" font-size="15" font-weight="700" fill="#152033">%s</text><text x="78" y="56" font-size="12.5" fill="#3d4a5f">%s</text><text x="78" y="78" font-size="11.5" fill="%s">%s</text></g></svg>`+"\n",
-		write(award.Text, 26), write(s.name(c), 36), ground, write(s.kit.T(lang, text, nil), 40))
+		write(award.Text, 24), write(s.name(c), 36), ground, write(s.kit.T(lang, text, nil), 40))
 	h := c.Response().Header()
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // it is there to stand on other sites
 	h.Set("Cache-Control", "no-cache, max-age=0")

@@ -3,6 +3,7 @@ package issuing
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -15,7 +16,7 @@ import (
 )
 
 func init() {
-	pagesOnly = append(pagesOnly, "POST /h/:link/device", "POST /h/:link/report", "GET /h/:link/shares", "POST /h/:link/shares", "POST /h/:link/shares/:share/:step",
+	pagesOnly = append(pagesOnly, "POST /h/:link/device", "POST /h/:link/report", "POST /h/:link/answers", "GET /h/:link/shares", "POST /h/:link/shares", "POST /h/:link/shares/:share/:step",
 		"GET /s/:sid", "POST /s/view", "GET /p/:page", "GET /p/:page/badge.svg")
 }
 
@@ -113,6 +114,17 @@ func testShares(t *testing.T, server string, records store.Store) {
 
 	do("POST", "/api/v1/credentials/SHARE-2/revoke", `{"reason": "a test"}`, 200, auth...)
 	do("POST", shares, `{}`, 409, "Authorization", "Bearer "+gone, "Content-Type", "application/json")
+
+	// Two questions, of which the sums alone are shown.
+	for n, answers := range []string{"hours=60&useful=5", "hours=70&useful=4", "hours=80", "hours=90&useful=4", "hours=101"} {
+		if got := do("GET", "/api/v1/courses/data-stewardship/answers", "", 200, auth...); strings.Contains(got, "mean") {
+			t.Errorf("of %d answers: %s", n, got)
+		}
+		do("POST", "/h/"+issuedTo(t, server, records, fmt.Sprint("ANSWER-", n))+"/answers", answers, 200, "Content-Type", "application/x-www-form-urlencoded") // after 303
+	}
+	if got := do("GET", "/api/v1/courses/data-stewardship/answers", "", 200, auth...); !strings.Contains(got, `"mean": 80`) || strings.Contains(got, "useful") {
+		t.Errorf("of five hours and three marks: %s", got)
+	}
 
 	// What is wrong, and the answer to it.
 	do("POST", "/h/"+link+"/report", url.Values{"text": {"My name is misspelled"}}.Encode(), 200, "Content-Type", "application/x-www-form-urlencoded") // after 303
