@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -94,17 +95,23 @@ func TestDeskIssuesToOneLearner(t *testing.T) {
 	}
 
 	// It is found by its beginning, and by its number at once.
-	if got := b.get("/desk/records?q=prim"); !strings.Contains(got, "Primjerić") {
-		t.Error("not found by the beginning of the name")
+	find := func(pairs ...string) *httptest.ResponseRecorder {
+		return b.post("/desk/records", "/desk/records", pairs...)
 	}
-	if w := b.do(http.MethodGet, "/desk/records?q=MC-2026-00001", ""); w.Code != http.StatusSeeOther {
+	if w := find("q", "prim"); !strings.Contains(w.Body.String(), "Primjerić") || strings.Contains(w.Body.String(), "q=") {
+		t.Error("not found by the beginning of the name, or the name is in an address")
+	}
+	if w := find("q", "MC-2026-00001"); w.Code != http.StatusSeeOther {
 		t.Errorf("by its number: %d", w.Code)
 	}
-	if got := b.get("/desk/records?q=nobody"); !strings.Contains(got, "No record fits") {
+	if w := find("q", "nobody"); !strings.Contains(w.Body.String(), "No record fits") {
 		t.Error("somebody is found")
 	}
-	if got := b.get("/desk/records?from=yesterday"); !strings.Contains(got, "cannot be looked for") {
+	if w := find("from", "yesterday"); !strings.Contains(w.Body.String(), "cannot be looked for") {
 		t.Error("yesterday is a day")
+	}
+	if got := b.get("/desk/records?q=nobody"); !strings.Contains(got, "Primjerić") {
+		t.Error("a name is taken out of an address")
 	}
 }
 

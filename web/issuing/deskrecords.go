@@ -55,8 +55,31 @@ func recordPath(id string) string {
 	return "/desk/records/" + url.PathEscape(strings.TrimPrefix(id, "urn:credential:"))
 }
 
-// getDeskRecords finds records by words of a name, a number, or what else the form has.
+// searchFields are what the form of the search has.
+var searchFields = []string{"q", "course", "state", "from", "until", "batch", "after"}
+
+// getDeskRecords lists what was issued last, or by what stands in the address: never
+// by a name, since addresses are kept by browsers and proxies.
 func (s *server) getDeskRecords(c echo.Context) error {
+	query := c.QueryParams()
+	query.Del("q")
+	return s.showRecords(c, query, nil)
+}
+
+// postDeskRecords finds records by words of a name, a number, or what else the form has.
+func (s *server) postDeskRecords(c echo.Context) error {
+	again := map[string]string{}
+	for _, name := range append([]string{tokenField}, searchFields...) {
+		if value := c.Request().PostForm.Get(name); value != "" {
+			again[name] = value
+		}
+	}
+	return s.showRecords(c, c.Request().PostForm, again)
+}
+
+// showRecords shows what a form asks for; again is what repeats it, nil for a page that
+// has an address.
+func (s *server) showRecords(c echo.Context, form url.Values, again map[string]string) error {
 	ctx := c.Request().Context()
 	data := struct {
 		Desk          *desk
@@ -67,11 +90,11 @@ func (s *server) getDeskRecords(c echo.Context) error {
 		States        []store.State
 		Courses       []option
 		Lines         []recordLine
-		Next          string // query of the next page
+		Next          map[string]string // fields of the form that leads on; nil: there is no more
 		Failed        bool
 		Asked         bool
-	}{Desk: s.desk(c, "records"), Words: strings.TrimSpace(c.QueryParam("q")), Course: c.QueryParam("course"), State: c.QueryParam("state"),
-		From: c.QueryParam("from"), Until: c.QueryParam("until"), Batch: c.QueryParam("batch"), States: recordStates}
+	}{Desk: s.desk(c, "records"), Words: strings.TrimSpace(form.Get("q")), Course: form.Get("course"), State: form.Get("state"),
+		From: form.Get("from"), Until: form.Get("until"), Batch: form.Get("batch"), States: recordStates}
 	offers, err := s.catalogue.Offers(ctx)
 	if err != nil {
 		return err
@@ -98,10 +121,10 @@ func (s *server) getDeskRecords(c echo.Context) error {
 			q.Name, q.Number = "", data.Words
 		}
 	}
-	found, next, err := s.Store.Search(ctx, q, c.QueryParam("after"), recordsOnPage)
+	found, next, err := s.Store.Search(ctx, q, form.Get("after"), recordsOnPage)
 	if err == nil && len(found) == 0 && q.Number != "" {
 		q.Number, q.LearnerID = "", data.Words
-		found, next, err = s.Store.Search(ctx, q, c.QueryParam("after"), recordsOnPage)
+		found, next, err = s.Store.Search(ctx, q, form.Get("after"), recordsOnPage)
 	}
 	switch {
 	case errors.Is(err, store.ErrInvalid):
@@ -113,11 +136,14 @@ func (s *server) getDeskRecords(c echo.Context) error {
 		data.Lines = append(data.Lines, recordLineOf(r))
 	}
 	if next != "" {
-		query := c.Request().URL.Query()
-		query.Set("after", next)
-		data.Next = "?" + query.Encode()
+		data.Next = map[string]string{"after": next}
+		for _, name := range searchFields {
+			if value := form.Get(name); value != "" && name != "after" {
+				data.Next[name] = value
+			}
+		}
 	}
-	return s.show(c, http.StatusOK, "records", data)
+	return s.kit.Render(c, http.StatusOK, "records", web.Page{NoStore: true, Again: again, Data: data})
 }
 
 // deskRecord finds the record of a page. Of one that is erased what is left is shown.

@@ -278,6 +278,7 @@ func New(c Config) (*echo.Echo, error) {
 	d.POST("/sign-out", s.postSignOut)
 	d.GET("", s.getDesk, may(Roles...))
 	d.GET("/records", s.getDeskRecords, reader)
+	d.POST("/records", s.postDeskRecords, reader)
 	d.GET("/records/:id", s.getDeskRecord, reader)
 	d.GET("/records/:id/certificate.pdf", s.getCertificate, reader)
 	d.GET("/records/:id/correct", s.getCorrect, registrar, s.fresh)
