@@ -519,7 +519,7 @@ func TestDeskInEveryLanguage(t *testing.T) {
 			add("desk.form.", f.label)
 		}
 	}
-	for _, name := range []string{"records", "seal", "status-lists", "clock", "inspection", "disk"} {
+	for _, name := range []string{"records", "seal", "status-lists", "clock", "inspection", "disk", "mail"} {
 		add("desk.notice.condition.", name)
 	}
 	for _, id := range ids {

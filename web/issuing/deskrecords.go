@@ -167,6 +167,7 @@ type recordData struct {
 	Supersedes   string
 	SupersededBy string
 	Letters      []issuer.Letter // for registrars, the newest first
+	NotSent      string          // id of the text that says why there are none
 	Acts         []string        // what can be done with it now
 }
 
@@ -250,6 +251,14 @@ func (s *server) recordData(c echo.Context) (recordData, error) {
 		return data, err
 	}
 	slices.Reverse(data.Letters)
+	if len(data.Letters) == 0 && r.Course != "" && !r.Erased(store.Delivery) {
+		switch {
+		case !s.Issuer.Mailing():
+			data.NotSent = "desk.letters.off"
+		case r.Email == "":
+			data.NotSent = "desk.letters.nobody"
+		}
+	}
 	return data, nil
 }
 

@@ -170,3 +170,45 @@ func TestLettersByTheAPI(t *testing.T) {
 		}
 	}
 }
+
+// At the desk a registrar sees what was refused, puts the address right, and what
+// goes there; and without a mail server that nothing is sent.
+func TestDeskLetters(t *testing.T) {
+	box := postbox.Start(t, postbox.Options{Answer: func(step, arg string) error {
+		if step == "RCPT" && strings.HasPrefix(arg, "wrong") {
+			return postbox.Refuse(550, [3]int{5, 1, 1}, "no such user <b>here</b>")
+		}
+		return nil
+	}})
+	var iss *issuer.Issuer
+	b, _, records, _ := newDesk(t, Registrar, withMail(t, box), func(c *Config) { iss = c.Issuer })
+	withCourses(t, records)
+	page := award(t, b, "email", "wrong@mail.example")
+	if got := b.get(page); !strings.Contains(got, "waits") {
+		t.Errorf("the page says nothing of the letter: %s", failures(got))
+	}
+	sendLetters(t, iss, box)
+	for _, at := range []string{page, "/desk"} {
+		if got := b.get(at); !strings.Contains(got, "refused") || !strings.Contains(got, "no such user &lt;b&gt;here") {
+			t.Errorf("%s lacks what was refused", at)
+		}
+	}
+	if w := b.post(page+"/address", page+"/address", "email", "right@mail.example", "reason", "identity card seen"); w.Code != 303 {
+		t.Errorf("another address: %d %s", w.Code, failures(w.Body.String()))
+	}
+	if sent := sendLetters(t, iss, box); len(sent) != 1 || sent[0].To != "right@mail.example" {
+		t.Errorf("sent: %+v", sent)
+	}
+	if got := b.get("/desk"); strings.Contains(got, "did not arrive") {
+		t.Error("what was sent again is still listed")
+	}
+	if got := b.get(award(t, b, "given_name", "Iva")); !strings.Contains(got, "Not sent: no e-mail address is known.") {
+		t.Error("it is not said that there is no address")
+	}
+
+	silent, _, records, _ := newDesk(t, Registrar)
+	withCourses(t, records)
+	if got := silent.get(award(t, silent, "email", "ana@mail.example")); !strings.Contains(got, "Not sent: no mail server is configured.") {
+		t.Error("it is not said that nothing is sent")
+	}
+}
