@@ -306,7 +306,7 @@ func (v *view) confirmation() Element {
 			}
 		}
 	}
-	if len(v.c.StatusEntries()) > 0 {
+	if len(v.c.CredentialStatus)+len(v.c.Status) > 0 {
 		e.Values = v.add(e.Values, v.ours("status"))
 	}
 	identifiers := slices.Clip(v.c.Identifier)

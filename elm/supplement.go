@@ -23,7 +23,8 @@ func (v *view) supplement(c *Credential, lang string) []Section {
 	if c.Profile == Other && badgeContext(c.Tree.Get("@context")) {
 		return slices.DeleteFunc(v.badge(), func(s Section) bool { return len(s.Elements) == 0 })
 	}
-	sections := []Section{
+	sections := v.sections.list(11)
+	copy(sections, []Section{
 		v.section("who", v.learner(), v.title(), v.awardingBody(), v.issuer(), v.country(), v.issued()),
 		v.section("skills", v.outcomes(), v.outcomeSource()),
 		v.section("composition", v.parts()),
@@ -35,7 +36,7 @@ func (v *view) supplement(c *Credential, lang string) []Section {
 		v.section("use", v.coded("award-kind", TopicAwardKind), v.stackability()),
 		v.section("validity", v.validity(), v.confirmation()),
 		v.section("other", v.prerequisites(), v.fields(), v.coded("national", TopicNational), v.languages(), v.stated("signatory", TopicSignatory), v.furtherInformation()),
-	}
+	})
 	return slices.DeleteFunc(sections, func(s Section) bool { return len(s.Elements) == 0 })
 }
 

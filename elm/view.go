@@ -31,7 +31,9 @@ type view struct {
 
 	// Of these a supplement has many, and mostly one in a place.
 	values   shelf[Value]
+	lines    shelf[Line]
 	elements shelf[Element]
+	sections shelf[Section]
 	noted    shelf[note]
 }
 
@@ -70,7 +72,7 @@ func (v *view) look(c *Credential, lang string) {
 		lang = "en"
 	}
 	if v.notes == nil { // the first
-		v.values.want, v.noted.want = few, few
+		v.values.want, v.noted.want, v.lines.want = few, few, few
 		v.elements.want = 41 // as many as a supplement asks for
 	}
 	v.forget()
@@ -84,8 +86,8 @@ func (v *view) look(c *Credential, lang string) {
 	v.mandate = v.mandated()
 }
 
-// forget takes away what was found out about a credential. Values and elements, of
-// which supplements are made, remain.
+// forget takes away what was found out about a credential. What supplements are
+// made of remains.
 func (v *view) forget() {
 	v.c, v.awarding, v.mandate = nil, nil, false
 	if len(v.known)+len(v.notes)+len(v.schemes) > maxShelf { // a map never becomes smaller
@@ -110,7 +112,9 @@ func (v *view) forget() {
 func (v *view) clear() {
 	v.forget()
 	v.values.clear()
+	v.lines.clear()
 	v.elements.clear()
+	v.sections.clear()
 }
 
 // sort files claims and all that they contain by kind. Kind is what a claim is
@@ -532,6 +536,9 @@ func line(lines []Line, label, text string) []Line {
 	}
 	value := shown(text)
 	detail := Line{Label: label, Text: value.Text, Cleaned: value.Cleaned}
+	if detail.Text == "" && len(lines) == 0 {
+		return nil
+	}
 	if detail.Text == "" || len(lines) > maxLines || slices.ContainsFunc(lines, func(known Line) bool { return known.Label == label && known.Text == detail.Text }) {
 		return lines
 	}
@@ -547,14 +554,22 @@ func (v *view) line(lines []Line, label, text string) []Line {
 	if text == "" {
 		return lines
 	}
-	return line(lines, v.say(label), text)
+	return line(v.begun(lines), v.say(label), text)
 }
 
 func (v *view) lineOf(lines []Line, label string, value Value) []Line {
 	if value.Text == "" {
 		return lines
 	}
-	return lineOf(lines, v.say(label), value)
+	return lineOf(v.begun(lines), v.say(label), value)
+}
+
+// begun is lines, or the beginning of a list on the shelf.
+func (v *view) begun(lines []Line) []Line {
+	if lines == nil {
+		return v.lines.list(1)[:0]
+	}
+	return lines
 }
 
 // lineOf appends a value as a detail of another one.
