@@ -8,8 +8,6 @@ import (
 	"math/big"
 	"slices"
 	"sync"
-
-	"filippo.io/nistec"
 )
 
 // An ECDSA signature (r, s) over P-256 holds for a hash e and a key Q, where r and
@@ -19,21 +17,22 @@ import (
 //
 // is not the point at infinity and its x-coordinate is r mod n (FIPS 186-5 section
 // 6.4.2, whose names are used here). Most of the work of crypto/ecdsa is u2·Q, with
-// some 250 doublings. For a key that checks seal after seal they are made once:
+// some 250 doublings. For a key that checks seal after seal, and for G, they are made
+// once:
 //
 //   - table.rows[i][j] is (j+1)·256^i·Q, for i from 0 to 31 and j from 0 to 127, and
 //     table.last is 256^32·Q.
 //   - u2, of 32 bytes, is written to base 256 with digits from -127 to 128: a byte
 //     over 128 becomes byte-256 and carries one to the next. After the 32 digits
 //     the last carry, 0 or 1, is that of 256^32.
-//   - So R is u1·G and at most 33 entries or their negatives, added up.
+//   - So R is at most 66 entries of two tables or their negatives, added up.
 //
 // It is right because the table is: each entry of a row is the one before it and
 // the row's first, added; the first of the next row is 2·128 times the first of
-// this one. And because P256Point.Add is defined for all pairs of points, also for
-// equal and opposite ones and for infinity, in assembly (which tells the three
-// cases apart) and without (complete formulas). No sum can go wrong, whatever
-// digits come.
+// this one. And because of how the entries are added: the sum of two points that are
+// equal or opposite, or of which one is infinity, needs another formula, and where one
+// would be needed, or R is infinity, it shows in the end ([jacobian.add]). Then
+// crypto/ecdsa decides. That happens to nobody who did not look for it.
 //
 // Who sends a token chooses r, s and e, so which entries are added, in which order
 // sums become equal, opposite or infinite, and how long it takes. All of this is
@@ -41,18 +40,19 @@ import (
 // does not choose Q: tables are made for keys that [PublicKey.Precompute] was
 // called for, and each is used for the very key it was made of and no other.
 //
-// The group's operations are those of Go's crypto/internal/fips140/nistec, which
-// filippo.io/nistec exports. It is no validated module: in FIPS 140-3 mode no table
-// is made, and crypto/ecdsa checks everything.
+// The arithmetic is in p256.go. That of crypto/ecdsa and of filippo.io/nistec, which
+// exports it, doubles with each addition in order to take constant time, and has no
+// addition to an affine point that others can call: a check by it takes twice as long.
+// Tests hold every entry and every verdict to it. It is no validated module: in FIPS
+// 140-3 mode no table is made, and crypto/ecdsa checks everything.
 
-// A table takes 385 KiB and as long to make as 25 checks by crypto/ecdsa; a check
-// with it takes four tenths of the time. With digits of 6 bits it would be 130 KiB
-// and the check a sixth longer, with 10 bits 1.2 MiB and a tenth shorter.
+// A table takes 256 KiB and as long to make as 25 checks by crypto/ecdsa; a check
+// with it takes a quarter of the time.
 const (
 	digits   = 32
 	maxDigit = 128
 
-	// maxTables bounds what the tables of a process take to 25 MiB.
+	// maxTables bounds what the tables of a process take to 16 MiB.
 	maxTables = 64
 
 	// usesBefore is how many checks a key makes without a table, which would by
@@ -63,9 +63,16 @@ const (
 
 // table is the multiples of one key. It is not changed once it is made.
 type table struct {
-	rows [digits][maxDigit]nistec.P256Point
-	last nistec.P256Point
+	of   *ecdsa.PublicKey
+	rows [digits][maxDigit]affine
+	last affine
 }
+
+// base is the table of G, whose private key is 1.
+var base = sync.OnceValue(func() *table {
+	g := elliptic.P256().Params()
+	return newTable(&ecdsa.PublicKey{Curve: elliptic.P256(), X: g.Gx, Y: g.Gy})
+})
 
 // newTable makes the table of a key, nil where the key is not a point of P-256.
 // Infinity has no encoding of the length that Bytes returns.
@@ -74,32 +81,37 @@ func newTable(key *ecdsa.PublicKey) *table {
 	if err != nil {
 		return nil
 	}
-	first, err := nistec.NewP256Point().SetBytes(q)
-	if err != nil {
-		return nil
-	}
-	t := new(table)
+	first := jacobian{z: elementOne}
+	first.x.setBytes((*[32]byte)(q[1:33]))
+	first.y.setBytes((*[32]byte)(q[33:65]))
+	t := &table{of: key}
+	var row [maxDigit + 1]jacobian // and 256 times the first, which begins the next
 	for i := range t.rows {
-		row := &t.rows[i]
-		row[0].Set(first)
-		for j := 1; j < maxDigit; j++ {
-			row[j].Add(&row[j-1], &row[0])
+		to := &t.rows[i]
+		affines(to[:1], []jacobian{first})
+		row[0] = jacobian{to[0].x, to[0].y, elementOne}
+		row[1] = row[0]
+		row[1].double()
+		for j := 2; j < maxDigit; j++ { // neither equal nor opposite: the order is a prime above 2^255
+			row[j] = row[j-1]
+			row[j].add(&to[0])
 		}
-		first.Double(&row[maxDigit-1])
+		row[maxDigit] = row[maxDigit-1]
+		row[maxDigit].double()
+		affines(to[:], row[:maxDigit])
+		first = row[maxDigit]
 	}
-	t.last.Set(first)
+	var last [1]affine
+	affines(last[:], []jacobian{first})
+	t.last = last[0]
 	return t
 }
 
-// add adds u·Q to sum, where u is a number of 32 bytes, the highest first.
-//
-// The entries are fetched before the first is added. They lie all over the table,
-// which the processor's nearest cache does not hold, and one addition waits for the
-// other: so they come while nothing waits for them.
-func (t *table) add(sum *nistec.P256Point, u *[digits]byte) {
-	var entries [digits + 1]nistec.P256Point
-	n, carry := 0, 0
-	var negative uint64 // bit n: that of entry n
+// gather appends the entries that add up to u·Q, where u is a number of 32 bytes, the
+// highest first. They lie all over the table, which the processor's nearest cache does
+// not hold; gathered first, they come while none waits for the other.
+func (t *table) gather(entries []affine, u *[digits]byte) []affine {
+	carry := 0
 	for i := range t.rows {
 		digit := int(u[digits-1-i]) + carry
 		carry = 0
@@ -108,25 +120,28 @@ func (t *table) add(sum *nistec.P256Point, u *[digits]byte) {
 		}
 		switch {
 		case digit > 0:
-			entries[n] = t.rows[i][digit-1]
-			n++
+			entries = append(entries, t.rows[i][digit-1])
 		case digit < 0:
-			entries[n] = t.rows[i][-digit-1]
-			negative |= 1 << n
-			n++
+			entries = append(entries, t.rows[i][-digit-1])
+			entries[len(entries)-1].negate()
 		}
 	}
 	if carry == 1 {
-		entries[n] = t.last
-		n++
+		entries = append(entries, t.last)
 	}
-	for i := range entries[:n] {
-		entry := &entries[i]
-		if negative>>i&1 == 1 {
-			entry.Negate(entry)
-		}
-		sum.Add(sum, entry)
+	return entries
+}
+
+// sum adds points up. Where z of it is 0 it says nothing, see [jacobian.add].
+func sum(points []affine) (s jacobian) {
+	if len(points) == 0 {
+		return s
 	}
+	s = jacobian{points[0].x, points[0].y, elementOne}
+	for i := range points[1:] {
+		s.add(&points[1+i])
+	}
+	return s
 }
 
 // verify is [ecdsa.Verify] for the key of the table.
@@ -141,17 +156,25 @@ func (t *table) verify(hash []byte, r, s *big.Int) bool {
 	e.Mul(e, w).Mod(e, n).FillBytes(u1[:])
 	w.Mul(r, w).Mod(w, n).FillBytes(u2[:])
 
-	sum, err := nistec.NewP256Point().ScalarBaseMult(u1[:])
-	if err != nil {
-		return false // unreachable: u1 is of 32 bytes
+	var room [2 * (digits + 1)]affine
+	R := sum(t.gather(base().gather(room[:0], &u1), &u2))
+	if R.z == (element{}) {
+		return ecdsa.Verify(t.of, hash, r, s)
 	}
-	t.add(sum, &u2)
-	x, err := sum.BytesX()
-	if err != nil {
-		return false // infinity
+	if R.hasX(r) {
+		return true
 	}
-	v := new(big.Int).SetBytes(x) // below the field's prime, which is more than n
-	return v.Mod(v, n).Cmp(r) == 0
+	w.Add(r, n) // x may be between n and p
+	return w.Cmp(elliptic.P256().Params().P) < 0 && R.hasX(w)
+}
+
+// hasX reports whether x, which is below p, is the x-coordinate of s, which is not
+// infinity.
+func (s *jacobian) hasX(x *big.Int) bool {
+	var raw [32]byte
+	var want, zz element
+	want.setBytes((*[32]byte)(x.FillBytes(raw[:])))
+	return *want.mul(&want, zz.mul(&s.z, &s.z)) == s.x
 }
 
 // multiples is the table of a key, or the prospect of one. All copies of a
@@ -175,7 +198,7 @@ var tables struct {
 }
 
 // Precompute lets checks with the key become cheaper once it has made some tens of
-// them: from then on multiples of it are kept in memory (385 KiB a key, 64 keys of
+// them: from then on multiples of it are kept in memory (256 KiB a key, 64 keys of
 // a process, those that are in use). It is for P-256 keys of institutions that
 // whoever runs the program has chosen, and does nothing for other kinds, nor in
 // FIPS 140-3 mode. Never call it for a key that comes with what it seals: anybody

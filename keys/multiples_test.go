@@ -49,6 +49,17 @@ func keyAt(t testing.TB, p *nistec.P256Point) *ecdsa.PublicKey {
 	return key
 }
 
+// pointAt is a point as the referee has it, which refuses what is not on the curve.
+func pointAt(t testing.TB, p *affine) *nistec.P256Point {
+	t.Helper()
+	raw := append([]byte{4}, numberOf(p.x).FillBytes(make([]byte, 32))...)
+	point, err := nistec.NewP256Point().SetBytes(append(raw, numberOf(p.y).FillBytes(make([]byte, 32))...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return point
+}
+
 // private are scalars whose multiples meet those of G and one another early.
 var private = sync.OnceValue(func() []*big.Int {
 	list := []*big.Int{big.NewInt(1), big.NewInt(2), big.NewInt(128), big.NewInt(256), new(big.Int).Rsh(order, 1)}
@@ -129,9 +140,9 @@ func TestTableHoldsMultiples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		check := func(name string, entry *nistec.P256Point, factor *big.Int) {
+		check := func(name string, entry *affine, factor *big.Int) {
 			want, err := nistec.NewP256Point().ScalarMult(base, scalar(factor))
-			if err != nil || entry.Equal(want) != 1 {
+			if err != nil || pointAt(t, entry).Equal(want) != 1 {
 				t.Errorf("key %x: %s is not %x·Q (%v)", p.d, name, factor, err)
 			}
 		}
@@ -145,10 +156,11 @@ func TestTableHoldsMultiples(t *testing.T) {
 	}
 }
 
-// What is added is u times the key, for numbers whose digits are at their bounds
-// or carry into each other, and for sums that meet themselves.
+// What is gathered adds up to u times the key, for numbers whose digits are at their
+// bounds or carry into each other; and to something that says that it is nothing where
+// that is infinity.
 func TestTableAdds(t *testing.T) {
-	numbers := [][32]byte{{}, {31: 1}, {0: 0x80}, {0: 0x81}, [32]byte(scalar(big.NewInt(-1)))}
+	numbers := [][32]byte{{}, {31: 1}, {0: 0x80}, {0: 0x81}, [32]byte(scalar(big.NewInt(-1))), [32]byte(order.Bytes())}
 	for _, b := range []byte{0x7f, 0x80, 0x81, 0xff} {
 		var all, alone [32]byte
 		for i := range all {
@@ -167,19 +179,42 @@ func TestTableAdds(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, u := range numbers {
-			product, err := nistec.NewP256Point().ScalarMult(Q, u[:])
+			want, err := nistec.NewP256Point().ScalarMult(Q, u[:])
 			if err != nil {
 				t.Fatal(err)
 			}
-			opposite := nistec.NewP256Point().Negate(product)
-			for name, start := range map[string]*nistec.P256Point{"nothing": nistec.NewP256Point(), "the key": Q, "the same": product, "the opposite": opposite} {
-				want := nistec.NewP256Point().Add(start, product)
-				got := nistec.NewP256Point().Set(start)
-				if p.table.add(got, &u); got.Equal(want) != 1 {
-					t.Errorf("key %x: %s + %x·Q is %x, want %x", p.d, name, u, got.Bytes(), want.Bytes())
+			got := sum(p.table.gather(nil, &u))
+			if nothing := got.z == (element{}); nothing != (want.IsInfinity() == 1) {
+				t.Errorf("key %x: %x·Q is nothing: %t", p.d, u, nothing)
+			} else if !nothing {
+				var one [1]affine
+				if affines(one[:], []jacobian{got}); pointAt(t, &one[0]).Equal(want) != 1 {
+					t.Errorf("key %x: %x·Q is wrong", p.d, u)
 				}
 			}
 		}
+	}
+}
+
+// A sum that meets itself, its opposite or infinity says that it is nothing, then and
+// whatever is added later.
+func TestSumThatSaysNothing(t *testing.T) {
+	p := pairs(t)[len(private())-1]
+	a, b := p.table.rows[0][4], p.table.rows[3][9]
+	opposite := a
+	opposite.negate()
+	for name, points := range map[string][]affine{"equal": {a, a}, "opposite": {a, opposite}, "none": nil} {
+		s := sum(points)
+		for i := range 3 {
+			if s.z != (element{}) {
+				t.Errorf("%s: it says something after %d more", name, i)
+			}
+			s.add(&b)
+			s.double()
+		}
+	}
+	if s := sum([]affine{a, b}); s.z == (element{}) {
+		t.Error("a sum of two different points says nothing")
 	}
 }
 
