@@ -206,10 +206,15 @@ func TypUnsafe(token []byte) string {
 		return ""
 	}
 	var typ string
-	if members, ok := plainObject(raw); ok {
-		text, _ := readString(members["typ"])
-		typ = string(text)
-	} else if header, err := strictjson.Parse(raw); err == nil {
+	if !plainMembers(raw, func(name string, value jsontext.Value) {
+		if name == "typ" && value.Kind() == '"' {
+			typ = string(value[1 : len(value)-1])
+		}
+	}) {
+		header, err := strictjson.Parse(raw)
+		if err != nil {
+			return ""
+		}
 		typ, _ = header.Get("typ").Text()
 	}
 	return strings.TrimPrefix(typ, "application/")

@@ -320,33 +320,32 @@ func nearMiss(members map[string]jsontext.Value, known []string) string {
 // well-formed and is for readObject.
 func plainObject(raw []byte) (map[string]jsontext.Value, bool) {
 	members := make(map[string]jsontext.Value, 8)
-	ok := plainMembers(raw, func(name string, value jsontext.Value) bool {
-		_, twice := members[name]
-		members[name] = value
-		return !twice
-	})
+	ok := plainMembers(raw, func(name string, value jsontext.Value) { members[name] = value })
 	return members, ok
 }
 
-// plainMembers gives each the members of a plainObject, one after another, while it
-// returns true. What it reports counts for those, too, that came before.
-func plainMembers(raw []byte, each func(name string, value jsontext.Value) bool) bool {
+// plainMembers tells of the members of a plainObject, one after another. Where it
+// reports false, those that it told of count for nothing.
+func plainMembers(raw []byte, tell func(name string, value jsontext.Value)) bool {
 	if len(raw) < 2 || raw[0] != '{' {
 		return false
 	}
+	var seen uint64     // of headerNames
 	for raw[0] != '}' { // at the brace or comma before a member
 		text, rest, ok := plainText(raw[1:])
 		if !ok || len(rest) == 0 || rest[0] != ':' {
 			return false
 		}
 		at := slices.IndexFunc(headerNames, func(name string) bool { return name == string(text[1:len(text)-1]) })
-		if at < 0 {
+		if at < 0 || seen>>at&1 == 1 {
 			return false
 		}
+		seen |= 1 << at
 		value, rest, ok := plainValue(rest[1:])
-		if !ok || len(rest) == 0 || rest[0] != ',' && rest[0] != '}' || !each(headerNames[at], value) {
+		if !ok || len(rest) == 0 || rest[0] != ',' && rest[0] != '}' {
 			return false
 		}
+		tell(headerNames[at], value)
 		raw = rest
 	}
 	return len(raw) == 1
