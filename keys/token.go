@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -235,7 +236,7 @@ func readSignature(entry map[string]jsontext.Value, known []byte) (envelopeSeal,
 		if err != nil {
 			return s, refuse(ErrFormat, "unprotected header: %v", err)
 		}
-		for name := range unprotected {
+		for _, name := range slices.Sorted(maps.Keys(unprotected)) { // told the same each time
 			if name != "etsiU" {
 				return s, refuse(ErrHeader, "%.40q stands in the unprotected header, which is not sealed", name)
 			}
@@ -304,7 +305,7 @@ func readObject(raw []byte) (map[string]jsontext.Value, error) {
 // nearMiss returns a member whose name equals one of known but for case: other
 // readers take it for that member. "" where there is none.
 func nearMiss(members map[string]jsontext.Value, known []string) string {
-	for name := range members {
+	for _, name := range slices.Sorted(maps.Keys(members)) { // told the same each time
 		for _, k := range known {
 			if name != k && strings.EqualFold(name, k) {
 				return name
