@@ -66,12 +66,29 @@ type ProblemView struct {
 	Cell   string `json:"cell,omitempty"`
 	Value  string `json:"value,omitempty"` // shortened
 	Rule   string `json:"rule"`
-	Detail string `json:"detail"`
+	Detail string `json:"detail"` // in the language that was asked for, if there is a text of the rule
+	lang   string // of Detail
 }
 
-func problemViews(list []issuer.Problem) (views []ProblemView) {
+// Lang is the language of the detail.
+func (v ProblemView) Lang() string { return v.lang }
+
+// ruleText is what a rule of class lists says in a language that is not English, which
+// package issuer speaks with all particulars; "" where it has no text.
+func (s *server) ruleText(lang, rule string) string {
+	if id := "cell." + rule; lang != "en" && s.kit.HasText(id) {
+		return s.kit.T(lang, id, nil)
+	}
+	return ""
+}
+
+// problemViews are problems of a class list for a reader of a language.
+func (s *server) problemViews(lang string, list []issuer.Problem) (views []ProblemView) {
 	for _, p := range list {
-		v := ProblemView{Row: p.Row, Column: p.Column, Cell: p.Cell, Value: p.Value, Rule: p.Rule, Detail: p.Want}
+		v := ProblemView{Row: p.Row, Column: p.Column, Cell: p.Cell, Value: p.Value, Rule: p.Rule, Detail: p.Want, lang: "en"}
+		if text := s.ruleText(lang, p.Rule); text != "" {
+			v.Detail, v.lang = text, lang
+		}
 		if v.Column == "" {
 			v.Column = p.Field
 		}
@@ -109,7 +126,8 @@ func (s *server) answerBatch(c echo.Context, status int, b issuer.Batch) error {
 	if err != nil {
 		return err
 	}
-	v.Problems, v.Warnings = problemViews(blocking), problemViews(append(b.Warnings, warnings...))
+	lang := s.kit.Lang(c)
+	v.Problems, v.Warnings = s.problemViews(lang, blocking), s.problemViews(lang, append(b.Warnings, warnings...))
 	if status == http.StatusCreated || status == http.StatusAccepted {
 		c.Response().Header().Set("Location", v.Links["self"])
 	}

@@ -63,6 +63,9 @@ func testBatches(t *testing.T, base string) {
 		t.Errorf("problem %+v", p)
 	}
 	at := base + b.Links["self"]
+	if got := ask(t, "GET", at, "", append([]string{"Accept-Language", "hr"}, auth...)...); got.status != 200 || !strings.Contains(got.body, "nije dan u kalendaru") || strings.Contains(got.body, "is not a day") {
+		t.Errorf("in Croatian: %d %s", got.status, got.body)
+	}
 	previews := ask(t, "GET", at+"/previews?lang=hr", "", auth...)
 	if previews.status != 200 || strings.Count(previews.body, `"specimen": true`) != 2 || !strings.Contains(previews.body, "Уна") {
 		t.Errorf("previews: %d %.300s", previews.status, previews.body)

@@ -98,7 +98,7 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 	if err != nil {
 		return err
 	}
-	data.Problems, data.Warnings = problemViews(blocking), problemViews(append(b.Warnings, warnings...))
+	data.Problems, data.Warnings = s.problemViews(lang, blocking), s.problemViews(lang, append(b.Warnings, warnings...))
 	if b.State == issuer.BatchReady || b.State == issuer.BatchApproval {
 		previews, err := s.Batches.Previews(ctx, b)
 		if err != nil {
