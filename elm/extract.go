@@ -38,12 +38,15 @@ func (c *Credential) Extract(o ExtractOptions) ([]byte, error) {
 	learner := c.Subject[0]
 	short := Credential{
 		Profile: VC2, Context: c.Context, ID: c.ID, Type: ownTypes,
-		RelatedResource: List[RelatedResource]{
-			{ID: c.ELMContext, DigestSRI: contexts.ELMDigestSRI()},
-			{ID: c.ID, DigestSRI: "sha256-" + base64.StdEncoding.EncodeToString(digest[:])},
-		},
-		ValidFrom: c.ValidFrom, ValidUntil: c.ValidUntil,
+		RelatedResource: List[RelatedResource]{{ID: c.ID, DigestSRI: "sha256-" + base64.StdEncoding.EncodeToString(digest[:])}},
+		ValidFrom:       c.ValidFrom, ValidUntil: c.ValidUntil,
 		Issuer: x.organisation(c.Issuer),
+	}
+	for _, resource := range c.RelatedResource {
+		if resource.ID == c.ELMContext { // what the whole means by its terms
+			resource.MediaType = ""
+			short.RelatedResource = append(List[RelatedResource]{resource}, short.RelatedResource...)
+		}
 	}
 	for _, identifier := range c.Identifier {
 		if identifier.SchemeName == "Certificate number" {

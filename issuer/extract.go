@@ -72,7 +72,9 @@ func (i *Issuer) Extract(ctx context.Context, r store.Record, choice ExtractChoi
 		if err != nil {
 			return doing(err)
 		}
-		told.Birth = file.Subject[0].DateOfBirth
+		if len(file.Subject) > 0 {
+			told.Birth = file.Subject[0].DateOfBirth
+		}
 		choice.Birth = told.Birth != ""
 	}
 
@@ -116,7 +118,10 @@ func (i *Issuer) Extract(ctx context.Context, r store.Record, choice ExtractChoi
 		}
 		switch {
 		case err == nil:
-			return x, i.checkExtract(ctx, &r, x, payload)
+			if err := i.checkExtract(ctx, &r, x, payload); err != nil {
+				return nil, err
+			}
+			return x, nil
 		case !errors.Is(err, paper.ErrTooLarge):
 			return doing(err)
 		case choice.Second:
@@ -132,7 +137,10 @@ func (i *Issuer) Extract(ctx context.Context, r store.Record, choice ExtractChoi
 // extractLanguages are the languages of a credential in which an extract may speak:
 // the one asked for, else its own, and another one.
 func (i *Issuer) extractLanguages(cred *elm.Credential, lang string) (languages []string) {
-	title := cred.Subject[0].HasClaim[0].Title
+	var title elm.Text
+	if len(cred.Subject) > 0 && len(cred.Subject[0].HasClaim) > 0 {
+		title = cred.Subject[0].HasClaim[0].Title
+	}
 	own := paper.Language(cred)
 	for _, tag := range slices.Concat([]string{lang, own, "en"}, i.inst.Languages) {
 		if len(languages) < 2 && !slices.Contains(languages, tag) && len(title.Get(tag)) > 0 {

@@ -15,7 +15,7 @@ const hasCaches = 'caches' in globalThis;
 async function ask(address, timeOf) {
   const cache = hasCaches ? await caches.open(kept) : null;
   try {
-    const answer = await fetch(address, {cache: 'no-store', signal: AbortSignal.timeout(5000)});
+    const answer = await fetch(address, {cache: 'no-store', signal: AbortSignal.timeout(3000)});
     if (answer.ok) {
       const body = await answer.text();
       const at = timeOf(body);
@@ -180,8 +180,10 @@ let trust; // promise of the trust file
 
 async function check(text) {
   const started = performance.now();
+  $('checking').hidden = false;
   const known = await trust;
   const answer = await judge(text, {trust: known, dictionary, list, now: Date.now()});
+  $('checking').hidden = true;
   render(answer, cut(text)?.host ?? '');
   root.dataset.ms = String(Math.round(performance.now() - started));
   root.dataset.answer = answer.state;

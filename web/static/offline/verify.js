@@ -199,8 +199,9 @@ async function look(given, {trust, dictionary, list: listAt, now}, answer) {
   const entries = each(payload.credentialStatus);
   let suspended = false;
   answer.asked = now;
-  for (const entry of entries) {
-    const known = await listAt(issuer, entry.statusListCredential);
+  const lists = await Promise.all(entries.map((entry) => listAt(issuer, entry.statusListCredential)));
+  for (const [i, entry] of entries.entries()) {
+    const known = lists[i];
     const bit = known && await bitOf(known.token, entry, issuer, trust);
     if (bit && entry.statusPurpose === 'revocation') {
       throw new Judged('revoked', '');
