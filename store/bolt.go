@@ -250,6 +250,12 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 		err = hinted(fmt.Errorf("opening %s: %w", path, err), hints)
 	}()
 
+	// Where damage was found while it was used, it is looked for before that.
+	limits.whole = cmp.Or(limits.whole, wholeSize)
+	if _, err := os.Lstat(path + damagedSuffix); err == nil {
+		limits.whole = math.MaxInt64
+	}
+
 	// 1. The file, without O_CREATE, which bbolt would set: it makes an empty
 	// database of a missing or empty file and crashes on one that was cut, where
 	// no recover helps. Examined under the lock and through the descriptor that
@@ -277,7 +283,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 				f.Close()
 				return nil, err
 			}
-			if found, err = examine(f, cmp.Or(limits.whole, wholeSize)); err == nil && found.frame && !limits.read && !found.free {
+			if found, err = examine(f, limits.whole); err == nil && found.frame && !limits.read && !found.free {
 				// Once it is known to be ours: nothing else is written to.
 				if err = found.fits(storeID, keys); err == nil {
 					err = commitFree(f, found.meta, nil)
@@ -309,7 +315,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 	if err != nil {
 		return nil, err
 	}
-	s = &boltStore{path: path, db: db, file: file, frame: found.frame, whole: cmp.Or(limits.whole, wholeSize), keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	s = &boltStore{path: path, db: db, file: file, frame: found.frame, whole: limits.whole, reads: limits.read, keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
 	if limits.read {
 		s.failed = errors.New("it was opened to be read")
 	}
@@ -336,6 +342,11 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 			s.rows.head, err = s.rowsHead(tx)
 			return err
 		})
+	}
+	if err == nil && !limits.read && limits.whole == math.MaxInt64 {
+		if err = os.Remove(path + damagedSuffix); errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
 	}
 	if err == nil && keys != nil && !limits.read {
 		err = s.settle(context.Background())
@@ -447,6 +458,7 @@ type boltStore struct {
 	file     *os.File  // of db
 	frame    bool      // it was opened by its frame: see examine
 	whole    int64     // as of boltLimits
+	reads    bool      // and writes nothing
 	keys     *DataKeys // nil: what is personal cannot be read
 	rows     searchRows
 	bases    sync.Map // see hasBases

@@ -211,6 +211,10 @@ func Examine(ctx context.Context, s Store) (Examination, error) {
 	return e, err
 }
 
+// damagedSuffix is behind the name of the file that says that the next start examines all
+// pages first, however large the store is, because damage was found in it.
+const damagedSuffix = ".damaged"
+
 // stepPages is how many pages are examined between two looks at the context.
 const stepPages = 1 << 14
 
@@ -249,6 +253,9 @@ func (s *boltStore) examine(ctx context.Context) (e Examination, err error) {
 			s.failed = err
 		}
 		s.mu.Unlock()
+		if !s.reads {
+			os.WriteFile(s.path+damagedSuffix, []byte(err.Error()+"\n"), 0o600) // an effort: without it the next start finds it as this one did
+		}
 	}
 	return e, err
 }

@@ -231,6 +231,17 @@ func TestExamine(t *testing.T) {
 			t.Errorf("page %d: Check finds nothing", id)
 		}
 		s.Close()
+		if again, err := openBolt(path, storeID, testKeys(), byFrame); !errors.Is(err, ErrDamaged) {
+			t.Errorf("page %d: opened again: %v", id, err)
+			again.Close()
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil { // put right
+			t.Fatal(err)
+		}
+		reopenAs(t, path, testKeys(), byFrame).Close()
+		if _, err := os.Lstat(path + damagedSuffix); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("page %d: put right, and still said to be damaged: %v", id, err)
+		}
 	}
 	if hit == 0 {
 		t.Error("no page is beyond the frame")
