@@ -273,16 +273,15 @@ func (a *Accounts) check(ctx context.Context, name, password, code, from string)
 	if len(password) > 512 {
 		password = ""
 	}
-	select {
-	case a.hashing <- struct{}{}:
-	case <-ctx.Done():
-		return none(ctx.Err())
+	var sound bool
+	if err := a.compute(ctx, func() {
+		sound = matches(hash, password)
+		if slow { // it takes as long as with a password of a person's own, so that nobody learns which accounts there are
+			matches(a.nobody(), password)
+		}
+	}); err != nil {
+		return none(err)
 	}
-	sound := matches(hash, password)
-	if slow { // it takes as long as with a password of a person's own, so that nobody learns which accounts there are
-		matches(a.nobody(), password)
-	}
-	<-a.hashing
 	now := a.now()
 	switch {
 	case account.Name == "": // what was typed is not logged: it may be a password
@@ -305,6 +304,18 @@ func (a *Accounts) check(ctx context.Context, name, password, code, from string)
 		return none(fmt.Errorf("signing in: %w", err))
 	}
 	return account, d, nil
+}
+
+// compute runs what takes the memory of a password, while few others do.
+func (a *Accounts) compute(ctx context.Context, do func()) error {
+	select {
+	case a.hashing <- struct{}{}:
+		defer func() { <-a.hashing }()
+		do()
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // refuse logs an attempt that is refused, and is ErrRefused.
@@ -340,7 +351,10 @@ func (a *Accounts) Enrol(ctx context.Context, s Session, password, code string) 
 	if matches(account.Password, password) {
 		return Session{}, ErrPassword // others know it
 	}
-	account.Password, account.Temporary = a.Cost.hash(password), time.Time{}
+	if err := a.compute(ctx, func() { account.Password = a.Cost.hash(password) }); err != nil {
+		return Session{}, err
+	}
+	account.Temporary = time.Time{}
 	account.Secret, account.Step = s.Secret, step
 	account.Generation++
 	next, err := a.begin(&account)

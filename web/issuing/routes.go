@@ -66,6 +66,7 @@ type server struct {
 	catalogue   *issuer.Catalogue
 	wrongKeys   *web.Limiter
 	review      review
+	pages       map[string]bool // routes of GET, for those who are led back
 	description []byte
 	pins        chan struct{} // holds one token for each PIN that is being hashed
 }
@@ -134,7 +135,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrNoCryptosuite, Status: http.StatusBadRequest, Type: malformedValue, Title: "No proof of Data Integrity can be made"},
 		web.Row{Is: issuer.ErrRefused, Status: http.StatusInternalServerError, Title: "The issuer's own verifier refused the credential; nothing was handed out"},
 	)
-	s := &server{Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI), pins: make(chan struct{}, pinsAtOnce)}
+	s := &server{pages: map[string]bool{}, Config: c, kit: kit, catalogue: issuer.NewCatalogue(c.Institution, c.Store, nil), wrongKeys: web.NewLimiter(c.WrongKeys), description: description(c.VCAPI), pins: make(chan struct{}, pinsAtOnce)}
 	c.Kit.Metrics.Figures("list", figureHelp, s.figures)
 	c.Kit.Metrics.Figures("state", batchFigureHelp, s.batchFigures)
 	c.Kit.Metrics.Figures("", letterFigureHelp, s.letterFigures)
@@ -324,5 +325,10 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET("/robots.txt", func(c echo.Context) error {
 		return c.String(http.StatusOK, "User-agent: *\nAllow: /catalogue\nDisallow: /\n")
 	})
+	for _, route := range e.Routes() {
+		if route.Method == http.MethodGet {
+			s.pages[route.Path] = true
+		}
+	}
 	return e, nil
 }

@@ -70,7 +70,7 @@ func (s *server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 		web.NoStore(c)
 		session, err := s.Accounts.Session(c.Request().Context(), s.readCookie(c, cookieSession))
 		if errors.Is(err, accounts.ErrSignedOut) {
-			return s.redirect(c, signInPath, "next", here(c))
+			return s.redirect(c, signInPath, "next", s.here(c))
 		}
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (s *server) soundForm(c echo.Context, secret string) error {
 func (s *server) fresh(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if session := sessionOf(c); !s.Accounts.Fresh(session) {
-			return s.redirect(c, againPath, "next", here(c))
+			return s.redirect(c, againPath, "next", s.here(c))
 		}
 		return next(c)
 	}
@@ -137,12 +137,17 @@ func sessionOf(c echo.Context) *accounts.Session {
 	return session
 }
 
-// here is the page that was asked for, to come back to.
-func here(c echo.Context) string {
-	if u := c.Request().URL; c.Request().Method == http.MethodGet {
-		return u.RequestURI()
+// here is the page that was asked for, to come back to; of a form without a page at
+// its own address, the page above it.
+func (s *server) here(c echo.Context) string {
+	if c.Request().Method == http.MethodGet {
+		return c.Request().URL.RequestURI()
 	}
-	return c.Request().URL.EscapedPath()
+	at, pattern := c.Request().URL.EscapedPath(), c.Path()
+	for !s.pages[pattern] && pattern != startPath {
+		at, pattern = at[:strings.LastIndexByte(at, '/')], pattern[:strings.LastIndexByte(pattern, '/')]
+	}
+	return at
 }
 
 // ownPage is where to go next: a page of the desk, whatever was asked for.

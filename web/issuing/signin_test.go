@@ -249,6 +249,18 @@ func TestNextIsOurOwnPage(t *testing.T) {
 	}
 }
 
+// Whoever has to sign in before a form counts comes back to a page that there is.
+func TestFormsLeadBackToPages(t *testing.T) {
+	e, _, _ := newEcho(t)
+	for path, want := range map[string]string{"/desk/records": "/desk/records", "/desk/records/x%2Fy/revoke": "/desk/records/x%2Fy/revoke", "/desk/erasures/1/confirm": "/desk/erasures", "/desk/approvals/1/approve": "/desk/approvals/1",
+		"/desk/accounts/add": "/desk/accounts", "/desk/batches/1/start": "/desk/batches/1", "/desk/backups": "/desk", "/desk/sign-out": "/desk"} {
+		w := newBrowser(t, e).do(http.MethodPost, path, "")
+		if got := w.Header().Get("Location"); got != "/desk/sign-in?next="+url.QueryEscape(want) {
+			t.Errorf("%s leads back to %q", path, got)
+		}
+	}
+}
+
 // Signing out everywhere ends the sessions of an account in all browsers, and is in
 // the log with its name.
 func TestSignOutEverywhere(t *testing.T) {
