@@ -182,11 +182,7 @@ func (i *Issuer) takeLetter(ctx context.Context) (d store.Document, l Letter, m 
 				break
 			}
 			d, l, m, err := i.takeMarked(ctx, mark)
-			switch {
-			case errors.Is(err, store.ErrRevision): // another node was there first
-			case errors.Is(err, store.ErrDamaged):
-				i.warn("a letter cannot be read, and is not sent", "error", err)
-			case err != nil, m != nil:
+			if m != nil || err != nil && !errors.Is(err, store.ErrRevision) { // else another node was there first
 				return d, l, m, err
 			}
 		}
@@ -201,22 +197,28 @@ func (i *Issuer) takeMarked(ctx context.Context, mark store.Document) (d store.D
 		return store.Document{}, Letter{}, nil, err
 	}
 	d, err = i.store.Document(ctx, store.LetterKind, string(mark.Body))
-	if errors.Is(err, store.ErrNotFound) { // erased with the address
+	if err == nil {
+		l, err = readLetter(d)
+	}
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		i.warn("ALARM: a letter cannot be read, and is not sent", "letter", string(mark.Body), "error", err)
+		fallthrough
+	case errors.Is(err, store.ErrNotFound), // erased with the address
+		err == nil && (l.due() != mark.ID || l.State != LetterQueued && l.State != LetterSending):
 		mark.Body = nil
 		return none(i.store.PutDocuments(ctx, []store.Document{mark}))
-	}
-	if err != nil {
+	case err != nil:
 		return none(err)
 	}
-	if l, err = readLetter(d); err != nil {
-		return none(fmt.Errorf("%w: %w", store.ErrDamaged, err))
-	}
-	if l.due() != mark.ID || l.State != LetterQueued && l.State != LetterSending {
-		mark.Body = nil
-		return none(i.store.PutDocuments(ctx, []store.Document{mark}))
-	}
 	r, err := i.store.Get(ctx, l.Record)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrDamaged) && i.now().Before(l.end(i.post.giveUp())):
+		i.warn("a letter waits, because its record is damaged", "id", l.Record, "error", err)
+		return none(i.putOff(ctx, d, l, i.now().Add(lastRetry)))
+	case errors.Is(err, store.ErrDamaged): // and nobody has mended it
+		return none(i.settle(ctx, d, &l, LetterRefused))
+	case err != nil:
 		return none(err) // erased, it would have taken the letter with it
 	}
 
@@ -365,6 +367,9 @@ func (i *Issuer) giveUpLetters(ctx context.Context) error {
 		var l Letter
 		if err == nil {
 			l, err = readLetter(d)
+		}
+		if errors.Is(err, store.ErrDamaged) {
+			continue // which is said when its turn comes
 		}
 		if err != nil {
 			return err

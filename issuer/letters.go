@@ -206,7 +206,7 @@ func (i *Issuer) LettersOf(ctx context.Context, r store.Record) ([]Letter, error
 
 func readLetter(d store.Document) (l Letter, err error) {
 	if err = json.Unmarshal(d.Body, &l, json.RejectUnknownMembers(true)); err != nil {
-		err = fmt.Errorf("reading letter %s: %w", d.ID, err)
+		err = fmt.Errorf("reading letter %s: %w: %w", d.ID, store.ErrDamaged, err)
 	}
 	return l, err
 }
@@ -419,11 +419,14 @@ func (i *Issuer) LetterTroubles(ctx context.Context, most int) ([]LetterTrouble,
 		if err == nil {
 			l, err = readLetter(d)
 		}
+		if errors.Is(err, store.ErrDamaged) {
+			continue // the inspection reports it
+		}
 		if err != nil {
 			return nil, err
 		}
 		r, err := i.store.Get(ctx, l.Record)
-		if err != nil && !errors.Is(err, store.ErrErased) {
+		if err != nil && !errors.Is(err, store.ErrErased) && !errors.Is(err, store.ErrDamaged) {
 			return nil, err
 		}
 		list = append(list, LetterTrouble{l, r.Number})

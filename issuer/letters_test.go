@@ -394,6 +394,32 @@ func TestLettersOvertaken(t *testing.T) {
 	}
 }
 
+// A letter that cannot be read is said so once, and the others go on.
+func TestDamagedLetter(t *testing.T) {
+	h := newHouse(t, nil)
+	box, carrier := h.mailing(t, postbox.Options{})
+	r, err := h.Issue(t.Context(), draft(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := r.DeliveryID() + "/0"
+	if err := h.store.PutDocuments(t.Context(), []store.Document{{Kind: store.LetterKind, ID: id, Body: []byte("{")}, {Kind: kindDue, ID: "due/1/20200101T000000.000Z/0", Body: []byte(id)}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		h.sendAll(t, carrier)
+	}
+	said := 0
+	for _, w := range h.warns {
+		if w == "ALARM: a letter cannot be read, and is not sent" {
+			said++
+		}
+	}
+	if q, err := h.LetterQueue(t.Context()); err != nil || q.Waiting != 0 || len(box.Messages()) != 1 || said != 1 {
+		t.Errorf("%+v, %v, %d messages, said %d times", q, err, len(box.Messages()), said)
+	}
+}
+
 // One-time codes go first, and their code stays nowhere.
 func TestCodesGoFirst(t *testing.T) {
 	h := newHouse(t, nil)
