@@ -10,12 +10,13 @@ const lang = root.dataset.lang;
 const kept = 'lists'; // cache of trust file and status lists
 const hasCaches = 'caches' in globalThis;
 
-// ask fetches from this server; where that is not reached, it is what was kept of it
-// before. Each answer has the time (ms) as of which it speaks.
+// ask fetches from this server; where that is not reached, in a short time if there is
+// something to fall back on, it is what was kept of it before. Each answer has the time (ms) as of which it speaks.
 async function ask(address, timeOf) {
   const cache = hasCaches ? await caches.open(kept) : null;
+  const old = await cache?.match(address);
   try {
-    const answer = await fetch(address, {cache: 'no-store', signal: AbortSignal.timeout(3000)});
+    const answer = await fetch(address, {cache: 'no-store', signal: AbortSignal.timeout(old ? 3e3 : 60e3)});
     if (answer.ok) {
       const body = await answer.text();
       const at = timeOf(body);
@@ -29,7 +30,6 @@ async function ask(address, timeOf) {
   } catch {
     // no network
   }
-  const old = await cache?.match(address);
   return old ? {body: await old.text(), at: Number(old.headers.get('X-As-Of'))} : null;
 }
 
