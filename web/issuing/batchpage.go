@@ -2,9 +2,12 @@ package issuing
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -79,7 +82,7 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 	}{Desk: d, May: d == nil || d.Registrar, Records: s.address(c, "/desk/records", "batch", b.ID), Batch: b, Icon: batchTones[b.State].icon, Name: s.name(c), Stuck: s.Batches.Stuck(b.ID), Rate: int(b.Rate() + .5), Encodings: issuer.Encodings()}
 	data.Worked, data.Work = progressOf(b)
 	if left := b.Left(); left > 0 {
-		data.Left = left.String()
+		data.Left = timeLeft(left)
 	}
 	data.Busy = slices.Contains([]issuer.BatchState{issuer.BatchChecking, issuer.BatchQueued, issuer.BatchRunning}, b.State)
 	data.MayUpload = data.May && !b.Drafts && slices.Contains([]issuer.BatchState{issuer.BatchNew, issuer.BatchUnread, issuer.BatchReady}, b.State)
@@ -117,6 +120,18 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 		refresh = 15
 	}
 	return s.kit.Render(c, http.StatusOK, "batch", web.Page{Tone: batchTones[b.State].tone, NoStore: true, Refresh: refresh, Data: data})
+}
+
+// timeLeft is a time in signs that all our languages have: 40 s, 3 min, 2 h 5 min.
+func timeLeft(d time.Duration) string {
+	minutes := int(math.Ceil(d.Minutes()))
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d\u00a0s", int(d.Seconds()))
+	case minutes < 60:
+		return fmt.Sprintf("%d\u00a0min", minutes)
+	}
+	return fmt.Sprintf("%d\u00a0h %d\u00a0min", minutes/60, minutes%60)
 }
 
 // postBatchPage takes a list that was chosen on the page.
