@@ -188,6 +188,42 @@ func TestShareEnds(t *testing.T) {
 	}
 }
 
+// Where the records take no change, what nothing is counted for is still shown, and a
+// PIN is not tried.
+func TestShareReadOnly(t *testing.T) {
+	h := newHouse(t, nil)
+	r, err := h.Issue(t.Context(), draft(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, plain := h.share(t, r, ShareTerms{})
+	_, pin := h.share(t, r, ShareTerms{PIN: "hash of 123456"})
+	_, once := h.share(t, r, ShareTerms{MaxOpens: 1})
+	for n := 3; ; n++ {
+		if _, _, err := h.Share(t.Context(), r, ShareTerms{}); isWait(err) {
+			break
+		} else if err != nil || n > sharesHourly {
+			t.Fatalf("%d shares: %v", n, err)
+		}
+		if _, err := h.store.Take(t.Context(), "shares/"+r.ID, 2, 2*time.Hour); err != nil { // what is left of the hour
+			t.Fatal(err)
+		}
+	}
+	h.c.Store = store.Guard(h.store, true, nil)
+	h.open(t)
+	if opened, err := h.OpenShare(t.Context(), plain.ID, nil); err != nil {
+		t.Error(err)
+	} else if _, _, err := DecryptShare(plain, opened.Content); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.OpenShare(t.Context(), pin.ID, samePIN("123456")); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("with a PIN: err = %v", err)
+	}
+	if _, err := h.OpenShare(t.Context(), once.ID, nil); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("once: err = %v", err)
+	}
+}
+
 func isWait(err error) bool {
 	wait, ok := errors.AsType[*WaitError](err)
 	return ok && wait.Wait > 0

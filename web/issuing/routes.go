@@ -105,6 +105,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: store.ErrErased, Status: http.StatusGone, Type: "urn:indeks:erased", Title: "Erased from the register"},
 		web.Row{Is: store.ErrConflict, Status: http.StatusConflict, Title: "The same key was used for another request"},
 		web.Row{Is: store.ErrNumberTaken, Status: http.StatusConflict, Title: "The certificate number is already used"},
+		web.Row{Is: store.ErrTooMany, Status: http.StatusConflict, Title: "There are too many of them: end some first"},
 		web.Row{Is: store.ErrExternalTaken, Status: http.StatusConflict, Title: "The external id is already used"},
 		web.Row{Is: store.ErrCourseUsed, Status: http.StatusConflict, Title: "The version was awarded under and does not change"},
 		web.Row{Is: store.ErrState, Status: http.StatusConflict, Title: "Not possible in the credential's state"},

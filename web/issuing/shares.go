@@ -187,7 +187,7 @@ func (s *server) postShare(c echo.Context) error {
 		return s.renderShares(c, http.StatusUnprocessableEntity, r, nil, problemLines(found))
 	}
 	if err != nil {
-		return err
+		return s.waiting(err)
 	}
 	whole := s.Institution.PublicBase + link.Path()
 	made := &newShare{Link: whole, Expires: web.Date(s.kit.Lang(c), share.Expires), PIN: share.PIN != ""}
@@ -368,8 +368,8 @@ var shownLooks = map[verifier.State]look{
 
 // renderShown shows what somebody chose to show, with what our own verifier says.
 func (s *server) renderShown(c echo.Context, report *verifier.Report, file string, public bool, badge string) error {
-	if report.Credential == nil {
-		return fmt.Errorf("showing a share: it is %s", report.State)
+	if report.Credential == nil { // the key of its seal is lost since
+		return s.shareProblem(issuer.ErrShareEnded)
 	}
 	look, ok := shownLooks[report.State]
 	if !ok {

@@ -113,7 +113,7 @@ func (s *server) postAPIShare(c echo.Context) error {
 	}
 	share, link, err := s.Issuer.Share(c.Request().Context(), learnerRecord(c), terms)
 	if err != nil {
-		return problems(err, "")
+		return s.waiting(problems(err, ""))
 	}
 	view := s.shareWire(share)
 	view.URL = s.Institution.PublicBase + link.Path()
