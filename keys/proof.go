@@ -9,6 +9,7 @@ import (
 	"crypto/elliptic"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -311,7 +312,7 @@ func readProof(raw, context jsontext.Value, o *ProofOptions) (*proof, error) {
 	if p.header.Cryptosuite = text["cryptosuite"]; text["type"] != "DataIntegrityProof" || p.header.Cryptosuite != EdDSARDFC2022 && p.header.Cryptosuite != ECDSARDFC2019 {
 		return nil, refuse(ErrAlgorithm, "proof of type %.40q, cryptosuite %.40q", text["type"], p.header.Cryptosuite)
 	}
-	for name := range members {
+	for _, name := range slices.Sorted(maps.Keys(members)) { // told the same each time
 		if !slices.Contains(proofMembers, name) {
 			return nil, refuse(ErrHeader, "proof: %.40q is not a member of a proof", name)
 		}
@@ -333,10 +334,13 @@ func readProof(raw, context jsontext.Value, o *ProofOptions) (*proof, error) {
 	}
 
 	// 3. Times.
-	for name, into := range map[string]*time.Time{"created": &p.header.SealedAt, "expires": &p.header.Expires} {
-		if s, ok := text[name]; ok {
-			if *into, err = parseDateTimeStamp(s); err != nil {
-				return nil, refuse(ErrHeader, "proof: %s %v", name, err)
+	for _, m := range []struct {
+		name string
+		into *time.Time
+	}{{"created", &p.header.SealedAt}, {"expires", &p.header.Expires}} {
+		if s, ok := text[m.name]; ok {
+			if *m.into, err = parseDateTimeStamp(s); err != nil {
+				return nil, refuse(ErrHeader, "proof: %s %v", m.name, err)
 			}
 		}
 	}
