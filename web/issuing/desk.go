@@ -46,6 +46,7 @@ var deskPlaces = []struct {
 	{"/desk/issue", "issue", "file", []Role{Registrar}},
 	{"/desk/batches", "batches", "upload", readers},
 	{"/desk/approvals", "approvals", "check", readers},
+	{"/desk/reports", "reports", "bang", readers},
 	{"/desk/courses", "courses", "book", courseReaders},
 	{"/desk/recognitions", "recognitions", "passed", readers},
 	{"/desk/erasures", "erasures", "cross", readers},
@@ -116,6 +117,7 @@ func (s *server) getDesk(c echo.Context) error {
 		Waiting  int
 		Mine     int // of those that wait, asked for by who is signed in
 		Erasures int
+		Reports  int                    // of learners, not answered
 		Letters  []issuer.LetterTrouble // that came back, for registrars
 	}{Desk: s.desk(c, "today")}
 
@@ -148,6 +150,11 @@ func (s *server) getDesk(c echo.Context) error {
 	if data.Notices, err = s.notices(c); err != nil {
 		return err
 	}
+	reports, err := s.Issuer.Reports(ctx, false)
+	if err != nil {
+		return err
+	}
+	data.Reports = len(reports)
 	if data.Desk.Registrar {
 		if data.Letters, err = s.Issuer.LetterTroubles(ctx, lettersOnPage); err != nil {
 			return err

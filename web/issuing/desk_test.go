@@ -284,6 +284,29 @@ func TestDeskChangesTheAddress(t *testing.T) {
 	}
 }
 
+// What a learner reports is answered at the desk, and the learner reads the answer.
+func TestDeskAnswersReports(t *testing.T) {
+	b, e, records, _ := newDesk(t, Registrar)
+	withCourses(t, records)
+	page := award(t, b)
+	own := regexp.MustCompile(`/h/[0-9A-Za-z]{26}`).FindString(b.get(page))
+	learner := newBrowser(t, e)
+	if w := learner.do(http.MethodPost, own+"/report", url.Values{"text": {"My name is spelt <i>otherwise</i>"}}.Encode()); w.Code >= 400 {
+		t.Fatalf("reporting: %d %s", w.Code, w.Body)
+	}
+	got := b.get("/desk/reports")
+	to := regexp.MustCompile(`action="(/desk/reports/[^"]+)"`).FindStringSubmatch(got)
+	if to == nil || !strings.Contains(got, "&lt;i&gt;otherwise") || !strings.Contains(got, page) {
+		t.Fatalf("what is reported is not there")
+	}
+	if w := b.post("/desk/reports", to[1], "answer", " "); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("no answer: %d", w.Code)
+	}
+	if w := b.post("/desk/reports", to[1], "answer", "We correct it today"); w.Header().Get("Location") != "/desk/reports?done=report" || !strings.Contains(learner.get(own), "We correct it today") {
+		t.Errorf("an answer: %d", w.Code)
+	}
+}
+
 func TestDeskTakesAClassList(t *testing.T) {
 	b, e, records, people := newDesk(t, Registrar)
 	withCourses(t, records)
@@ -456,7 +479,7 @@ func TestDeskInEveryLanguage(t *testing.T) {
 	for _, lang := range kit.Languages() {
 		for who, pages := range map[*browser][]string{
 			b: {"/desk", "/desk/records", page, page + "/revoke", page + "/erase", page + "/correct", "/desk/issue", "/desk/issue?course=community-first-aid", "/desk/batches", "/desk/approvals", "/desk/courses", "/desk/courses/form",
-				"/desk/courses/community-first-aid/2025.2", "/desk/courses/form?course=community-first-aid&version=2025.2", "/desk/recognitions", "/desk/erasures", "/desk/review", "/desk/keys", "/desk/again"},
+				"/desk/courses/community-first-aid/2025.2", "/desk/courses/form?course=community-first-aid&version=2025.2", "/desk/recognitions", "/desk/erasures", "/desk/reports", "/desk/review", "/desk/keys", "/desk/again"},
 			admin: {"/desk/log", "/desk/settings", "/desk/accounts"},
 		} {
 			for _, path := range pages {

@@ -305,6 +305,8 @@ func New(c Config) (*echo.Echo, error) {
 	d.POST("/recognitions/:id", s.postDeskRecognition, registrar)
 	d.GET("/erasures", s.getDeskErasures, reader)
 	d.POST("/erasures/:id/:decision", s.postDeskErasure, approver, s.fresh)
+	d.GET("/reports", s.getDeskReports, reader)
+	d.POST("/reports/:id", s.postDeskReport, registrar)
 	d.GET("/review", s.getDeskReview, courseReader)
 	d.GET("/keys", s.getDeskKeys, reader)
 	d.GET("/log", s.getDeskLog, auditor)
