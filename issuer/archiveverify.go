@@ -18,6 +18,7 @@ import (
 
 	"indeks/elm"
 	"indeks/keys"
+	"indeks/status"
 	"indeks/store"
 	"indeks/verifier"
 )
@@ -144,7 +145,7 @@ func VerifyArchive(ctx context.Context, from io.Reader, work string, trust *veri
 	// 3. What was published, against what is on record.
 	for _, p := range report.Lists {
 		bits, _, err := s.Bits(ctx, p.ID)
-		if err == nil && p.Purpose == "revocation" && !bits.Covers(p.Bits) {
+		if err == nil && p.Purpose == status.Revocation && !bits.Covers(p.Bits) {
 			err = fmt.Errorf("%w: list %s was published with a revocation that no record has", ErrArchive, p.ID)
 		}
 		report.add(err)
