@@ -24,8 +24,8 @@ const (
 )
 
 var (
-	elementOne = element{1, 1<<64 - 1<<32, 1<<64 - 1, 1<<32 - 2}             // 2^256 mod p
-	elementTwo = element{3, 1<<64 - 1<<34 - 1, 1<<64 - 2, 1<<34 + 1<<32 - 3} // 2^512 mod p
+	elementOne = element{1, 1<<64 - 1<<32, 1<<64 - 1, 1<<32 - 2}             // 1: 2^256 mod p
+	intoForm   = element{3, 1<<64 - 1<<34 - 1, 1<<64 - 2, 1<<34 + 1<<32 - 3} // 2^512 mod p, times which a number is an element
 )
 
 // setBytes sets z to a number below p, the highest byte first.
@@ -33,7 +33,7 @@ func (z *element) setBytes(b *[32]byte) *element {
 	for i := range z {
 		z[i] = binary.BigEndian.Uint64(b[24-8*i:])
 	}
-	return z.mul(z, &elementTwo)
+	return z.mul(z, &intoForm)
 }
 
 // mul sets z to x·y, which in this form is x·y/2^256: for each word b of y, b·x is
@@ -43,6 +43,7 @@ func (z *element) setBytes(b *[32]byte) *element {
 //	m·p = -m + m·2^96 + m·(2^64-2^32+1)·2^192.
 //
 // With x, y < p the sum stays below 2p after each word: (2p + (2^64-1)(p + p))/2^64.
+// Before the lowest word is taken off it may reach into a sixth.
 func (z *element) mul(x, y *element) *element {
 	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
 	var t0, t1, t2, t3, t4, t5, c uint64

@@ -62,7 +62,7 @@ var bounds = []uint64{0, 1, 2, prime1 - 1, prime1, prime1 + 1, prime1 + 2, 1 << 
 func TestElement(t *testing.T) {
 	shift := new(big.Int).Lsh(big.NewInt(1), 256)
 	if elementOf(big.NewInt(1)) != elementOne || wordsOf(elementOne).Cmp(new(big.Int).Mod(shift, field)) != 0 ||
-		wordsOf(elementTwo).Cmp(new(big.Int).Mod(new(big.Int).Mul(shift, shift), field)) != 0 {
+		wordsOf(intoForm).Cmp(new(big.Int).Mod(new(big.Int).Mul(shift, shift), field)) != 0 {
 		t.Error("a constant is wrong")
 	}
 	draw := rand.New(rand.NewPCG(1, 2))
