@@ -354,6 +354,13 @@ func (f *fresh) take(id string) *freshRecord {
 	return r
 }
 
+// clear forgets all: what is erased must not stay in memory.
+func (f *fresh) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.byID = nil
+}
+
 // reserved returns the record with an id, also as a fresh one where it is that, and
 // tells whether it is kept in the clear.
 func (s *boltStore) reserved(ctx context.Context, id string) (r Record, fresh *freshRecord, clear bool, err error) {
