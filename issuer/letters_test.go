@@ -266,7 +266,7 @@ func TestLetterOutcomes(t *testing.T) {
 	}
 
 	// 2. The answer is lost: sent again with the same id.
-	answer("DATA", postbox.Lost)
+	answer("DATA", postbox.ErrLost)
 	h.sendAll(t, carrier)
 	if l := h.letter(t, r); l.State != LetterQueued || len(box.Messages()) != 1 {
 		t.Errorf("%+v, %d messages", l, len(box.Messages()))

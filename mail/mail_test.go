@@ -269,8 +269,8 @@ func TestSend(t *testing.T) {
 		"spam":                         {box: postbox.Options{Answer: answers("DATA", postbox.Refuse(554, [3]int{5, 7, 1}, "spam"))}, server: Server{Security: Clear}, outcome: Refused, step: "DATA", code: 554, status: "5.7.1"},
 		"busy":                         {box: postbox.Options{Answer: answers("DATA", postbox.Refuse(451, [3]int{4, 3, 0}, "later"))}, server: Server{Security: Clear}, outcome: Later, step: "DATA", code: 451, status: "4.3.0"},
 		"goes down":                    {box: postbox.Options{Answer: answers("RCPT", postbox.Refuse(421, [3]int{4, 3, 2}, "closing"))}, server: Server{Security: Clear}, outcome: Held, step: "RCPT", code: 421, status: "4.3.2"},
-		"the answer is lost":           {box: postbox.Options{Answer: answers("DATA", postbox.Lost)}, server: Server{Security: Clear}, outcome: Unanswered, step: "DATA", taken: 1},
-		"lost at the recipient":        {box: postbox.Options{Answer: answers("RCPT", postbox.Lost)}, server: Server{Security: Clear}, outcome: Later, step: "RCPT"},
+		"the answer is lost":           {box: postbox.Options{Answer: answers("DATA", postbox.ErrLost)}, server: Server{Security: Clear}, outcome: Unanswered, step: "DATA", taken: 1},
+		"lost at the recipient":        {box: postbox.Options{Answer: answers("RCPT", postbox.ErrLost)}, server: Server{Security: Clear}, outcome: Later, step: "RCPT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			box := postbox.Start(t, c.box)

@@ -34,12 +34,12 @@ type Options struct {
 	User      string
 	Password  string
 	// Answer, unless nil, says how "MAIL", "RCPT" or "DATA" is answered; arg is the
-	// address, or what was sent. [Lost] ends the connection without an answer.
+	// address, or what was sent. [ErrLost] ends the connection without an answer.
 	Answer func(step, arg string) error
 }
 
-// Lost is an answer that never comes.
-var Lost = errors.New("the connection is lost")
+// ErrLost is an answer that never comes.
+var ErrLost = errors.New("the connection is lost")
 
 // Refuse is an answer.
 func Refuse(code int, status [3]int, text string) error {
@@ -165,7 +165,7 @@ func (s *session) answer(step, arg string) error {
 		return nil
 	}
 	err := answer(step, arg)
-	if errors.Is(err, Lost) {
+	if errors.Is(err, ErrLost) {
 		s.conn.Conn().Close()
 	}
 	return err
@@ -242,7 +242,7 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	err = s.answer("DATA", string(raw))
-	if err == nil || errors.Is(err, Lost) { // what is lost is the answer
+	if err == nil || errors.Is(err, ErrLost) { // what is lost is the answer
 		m := s.message
 		m.Data = raw
 		s.b.mu.Lock()
