@@ -560,3 +560,15 @@ func mustPages(t *testing.T) fs.FS {
 	}
 	return pages
 }
+
+func TestDeskVerifiesTheLog(t *testing.T) {
+	var iss *issuer.Issuer
+	b, _, _, _ := newDesk(t, Admin, func(c *Config) { iss = c.Issuer })
+	if err := iss.SignHeads(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := b.post("/desk/log", "/desk/log")
+	if m := regexp.MustCompile(`Verified: [1-9][0-9]* entries make the tree, and 1 signed heads`).FindString(w.Body.String()); w.Code != http.StatusOK || m == "" || !strings.Contains(w.Body.String(), "logged-in") {
+		t.Errorf("%d %s", w.Code, failures(w.Body.String()))
+	}
+}
