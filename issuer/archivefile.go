@@ -138,9 +138,9 @@ func (k *ArchiveKeeper) Ask(ctx context.Context) {
 	}
 }
 
-// State reports whether an archive is being made, why the last one failed, and which
-// there are, newest first.
-func (k *ArchiveKeeper) State() (running bool, failed error, made []ArchiveFile) {
+// State reports whether an archive is being made, which there are, newest first, and
+// why the last one failed.
+func (k *ArchiveKeeper) State() (running bool, made []ArchiveFile, failed error) {
 	k.mu.Lock()
 	running, failed = k.waiting, k.failed
 	k.mu.Unlock()
@@ -157,7 +157,7 @@ func (k *ArchiveKeeper) State() (running bool, failed error, made []ArchiveFile)
 		}
 	}
 	slices.SortFunc(made, func(a, b ArchiveFile) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.File, a.File)) })
-	return running, failed, made
+	return running, made, failed
 }
 
 // Run makes archives until ctx ends, and returns nil then.

@@ -71,7 +71,15 @@ type table struct {
 // base is the table of G, whose private key is 1.
 var base = sync.OnceValue(func() *table {
 	g := elliptic.P256().Params()
-	return newTable(&ecdsa.PublicKey{Curve: elliptic.P256(), X: g.Gx, Y: g.Gy})
+	encoded := make([]byte, 65)
+	encoded[0] = 4 // uncompressed (SEC 1, section 2.3.3)
+	g.Gx.FillBytes(encoded[1:33])
+	g.Gy.FillBytes(encoded[33:])
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), encoded)
+	if err != nil {
+		panic(err) // G is a point of P-256
+	}
+	return newTable(key)
 })
 
 // newTable makes the table of a key, nil where the key is not a point of P-256.

@@ -33,7 +33,7 @@ func (s *server) getArchives(c echo.Context) error {
 }
 
 func (s *server) answerArchives(c echo.Context, status int) error {
-	running, failed, made := s.Archives.State()
+	running, made, failed := s.Archives.State()
 	v := archivesView{Running: running, Archives: made}
 	if failed != nil {
 		v.Error = failed.Error()

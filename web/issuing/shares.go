@@ -202,9 +202,6 @@ func badForm(err error) error {
 	return &web.Problem{Status: http.StatusBadRequest, Title: "The form cannot be read", Err: err}
 }
 
-// shareSteps are what the owner does with a share.
-var shareSteps = []string{"end", "extend", "unlock"}
-
 func (s *server) postShareStep(c echo.Context) error {
 	ctx := c.Request().Context()
 	r, err := s.byOwner(c)
