@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,17 +81,10 @@ func TestALostKeyTakesNothingWithItThatWasLogged(t *testing.T) {
 		t.Fatalf("the issuer does not answer on %s:\n%s", address, out)
 		return nil
 	}
-	files, err := filepath.Glob(filepath.Join(d.dir, "sealed", "*.jsonld"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
-	tokens, err := filepath.Glob(filepath.Join(d.dir, "sealed", "*.jwt"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealed := filepath.Join(d.dir, "sealed", path.Base(d.scan["valid"][0])) // others may be on hold or revoked
 	check := func(when string, want int, says string) {
 		t.Helper()
-		for _, file := range append(files[:1:1], tokens[:min(len(tokens), 1)]...) {
+		for _, file := range []string{sealed + ".jsonld", sealed + ".vc.jwt"} {
 			if code, out := command("verify", file); code != want || !strings.Contains(out, says) {
 				t.Errorf("%s, %s: code %d, want %d and %q:\n%s", when, filepath.Base(file), code, want, says, out)
 			}
