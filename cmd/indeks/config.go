@@ -358,6 +358,20 @@ func (c *Config) passphrase() ([]byte, error) {
 	return p, nil
 }
 
+// readKeyed reads a configuration, the institution that it names, and its keys.
+func readKeyed(path string) (*Config, issuer.Institution, *keys.Ring, error) {
+	c, err := readConfig(path)
+	if err != nil {
+		return nil, issuer.Institution{}, nil, err
+	}
+	inst, err := c.institution()
+	if err != nil {
+		return nil, issuer.Institution{}, nil, err
+	}
+	ring, err := c.ring()
+	return c, inst, ring, err
+}
+
 // ring opens the key file.
 func (c *Config) ring() (*keys.Ring, error) {
 	pass, err := c.passphrase()

@@ -414,15 +414,7 @@ func (v *victim) serveBatch(t *testing.T, part []*learner, list string, began fu
 // token besides; ended says that nothing may still be reserved.
 func (v *victim) check(t *testing.T, whole, ended bool) {
 	t.Helper()
-	ring, err := v.config.ring()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dataKeys, err := v.config.dataKeys(t.Context(), ring)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.ReadBolt(v.config.path(v.config.Issuer.StoreFile), v.config.Issuer.StoreID, dataKeys)
+	s, err := configFlag{v.dir}.read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -461,11 +453,7 @@ func (v *victim) check(t *testing.T, whole, ended bool) {
 	if !whole {
 		return
 	}
-	ring, err = v.config.ring()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, err := range store.Check(t.Context(), s, issuer.NewSeals(ring.Entries(), 1).Check) {
+	for _, err := range store.Check(t.Context(), s.Store, issuer.NewSeals(s.ring.Entries(), 1).Check) {
 		t.Error(err)
 	}
 }

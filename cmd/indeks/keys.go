@@ -37,15 +37,7 @@ from the trust file, which these commands write anew beside the configuration.`
 
 // change opens the ring, does something to it and writes the trust file anew.
 func (cmd configFlag) change(con console, do func(c *Config, ring *keys.Ring, did string) (string, error)) error {
-	c, err := readConfig(cmd.Config)
-	if err != nil {
-		return err
-	}
-	inst, err := c.institution()
-	if err != nil {
-		return err
-	}
-	ring, err := c.ring()
+	c, inst, ring, err := readKeyed(cmd.Config)
 	if err != nil {
 		return err
 	}

@@ -53,15 +53,7 @@ before any node is started.
 
 func (cmd *restoreCmd) Run(ctx context.Context, con console) error {
 	// 1. An institution with its keys, and no records.
-	c, err := readConfig(cmd.Into)
-	if err != nil {
-		return err
-	}
-	inst, err := c.institution()
-	if err != nil {
-		return err
-	}
-	ring, err := c.ring()
+	c, inst, ring, err := readKeyed(cmd.Into)
 	if err != nil {
 		return err
 	}

@@ -503,15 +503,7 @@ func (s *soak) issueBatch(t *testing.T, client *http.Client) bool {
 // checkStates holds the records to what was acknowledged of their states.
 func (s *soak) checkStates(t *testing.T) {
 	t.Helper()
-	ring, err := s.config.ring()
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := s.config.dataKeys(t.Context(), ring)
-	if err != nil {
-		t.Fatal(err)
-	}
-	records, err := store.ReadBolt(s.config.path(s.config.Issuer.StoreFile), s.config.Issuer.StoreID, keys)
+	records, err := configFlag{s.dir}.read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

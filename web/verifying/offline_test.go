@@ -202,7 +202,7 @@ var scanned = []struct{ text, host, to string }{
 // The page comes to what is published, in a real browser, and again without a network.
 func TestOfflinePageInBrowser(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a browser")
+		t.Skip("starts a browser: left out by -short")
 	}
 	chromium := reference.Tool(t, "chromium", "chromium", "--version")
 	v := readVectors(t)
