@@ -111,6 +111,36 @@ type WireTowardSum struct {
 	Missing     string `json:"missing,omitempty"`
 }
 
+// WireGroup are the sums of one standing.
+type WireGroup struct {
+	Place       Place
+	Provisional bool
+	Sums        []WireSum
+}
+
+// Groups are the sums as pages show them: those of one standing together.
+func (w WireStack) Groups() (groups []WireGroup) {
+	for _, sum := range w.Sums {
+		n := len(groups) - 1
+		if n < 0 || groups[n].Place != sum.Place || groups[n].Provisional != sum.Provisional {
+			groups = append(groups, WireGroup{Place: sum.Place, Provisional: sum.Provisional})
+			n++
+		}
+		groups[n].Sums = append(groups[n].Sums, sum)
+	}
+	return groups
+}
+
+// Alone are the items that count and lead to no named award.
+func (w WireStack) Alone() (alone []WireItem) {
+	for _, item := range w.Items {
+		if w.Result == StackSummed && (item.Counts == CountsFull || item.Counts == CountsProvisional) && len(item.LeadsTo) == 0 {
+			alone = append(alone, item)
+		}
+	}
+	return alone
+}
+
 // Wire translates the stack into one of [elm.Languages].
 func (s *StackReport) Wire(lang string) WireStack {
 	say := func(id string) string {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"indeks/elm"
 )
 
 //go:embed templates/*.html
@@ -79,7 +81,7 @@ func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
 	}
 	for _, lang := range k.languages {
 		base := template.New("layout").Funcs(k.funcs(lang)).Funcs(funcs)
-		if _, err := base.ParseFS(kitPages, "templates/layout.html", "templates/supplement.html"); err != nil {
+		if _, err := base.ParseFS(kitPages, "templates/layout.html", "templates/supplement.html", "templates/stack.html"); err != nil {
 			return err
 		}
 		if len(partials) > 0 {
@@ -118,7 +120,7 @@ func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
 	return nil
 }
 
-// funcs are what templates may call: t "id" "Name" value ..., static "kit.css",
+// funcs are what templates may call: t "id" "Name" value ..., static "kit.css", clean,
 // and the ways to write a time.Time: date, instant (with the minute) and machine
 // (RFC 3339).
 func (k *Kit) funcs(lang string) template.FuncMap {
@@ -134,6 +136,7 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 			return k.T(lang, id, args), nil
 		},
 		"static":  k.static.url,
+		"clean":   elm.Clean,
 		"date":    func(t time.Time) string { return Date(lang, t) },
 		"instant": func(t time.Time) string { return Date(lang, t) + t.UTC().Format(", 15:04 UTC") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },

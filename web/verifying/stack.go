@@ -193,11 +193,9 @@ func tooMany() *web.Problem {
 // stackView is what stack.html shows.
 type stackView struct {
 	verifier.WireStack
-	Rows   []stackRow // in the order of Items
-	Groups []stackGroup
-	Alone  []stackRow // those that count and lead to no named award
-	Ask    bool
-	Again  string // the tokens, "" where they are too large to carry along
+	Rows  []stackRow // in the order of Items
+	Ask   bool
+	Again string // the tokens, "" where they are too large to carry along
 }
 
 // stackRow is an item with the first second of its credential.
@@ -206,13 +204,6 @@ type stackRow struct {
 	Word, Tone string
 	Holder     *elm.Value
 	Birth      string // day and month, while the question is open
-}
-
-// stackGroup are the sums of one standing.
-type stackGroup struct {
-	Place       verifier.Place
-	Provisional bool
-	Sums        []verifier.WireSum
 }
 
 func (s *Server) renderStack(c echo.Context, tokens [][]byte, samePerson bool) error {
@@ -234,17 +225,6 @@ func (s *Server) renderStack(c echo.Context, tokens [][]byte, samePerson bool) e
 			}
 		}
 		v.Rows = append(v.Rows, row)
-		if stack.Result == verifier.StackSummed && (item.Counts == verifier.CountsFull || item.Counts == verifier.CountsProvisional) && len(item.LeadsTo) == 0 {
-			v.Alone = append(v.Alone, row)
-		}
-	}
-	for _, sum := range v.Sums {
-		n := len(v.Groups) - 1
-		if n < 0 || v.Groups[n].Place != sum.Place || v.Groups[n].Provisional != sum.Provisional {
-			v.Groups = append(v.Groups, stackGroup{Place: sum.Place, Provisional: sum.Provisional})
-			n++
-		}
-		v.Groups[n].Sums = append(v.Groups[n].Sums, sum)
 	}
 	var again map[string]string
 	var joined []string

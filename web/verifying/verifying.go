@@ -10,14 +10,12 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"runtime"
 	"runtime/debug"
 	"time"
 
-	"indeks/elm"
 	"indeks/verifier"
 	"indeks/web"
 
@@ -96,7 +94,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("reading the verifier's base address: %w", err)
 	}
 	c.Kit.HTTPS = c.Kit.HTTPS || base.Scheme == "https"
-	kit, err := web.New(c.Kit, pages, template.FuncMap{"clean": elm.Clean})
+	kit, err := web.New(c.Kit, pages, nil)
 	if err != nil {
 		return nil, err
 	}
