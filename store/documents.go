@@ -75,9 +75,9 @@ func documentKey(kind, id string) []byte {
 const documentHead = 16
 
 // deliveryKinds are the kinds of documents that are delivery data of a record: what
-// was sent to somebody, and where to, and what the learner shares. They lie under the record's own key of class
-// Delivery, and Erase takes them with it.
-var deliveryKinds = []string{LetterKind, ShareKind, DeviceKind, ReportKind}
+// was sent to somebody, and where to, what the learner shares, and keeps of others. They
+// lie under the record's own key of class Delivery, and Erase takes them with it.
+var deliveryKinds = []string{LetterKind, ShareKind, DeviceKind, ReportKind, KeptKind}
 
 // LetterKind is that of letters, whose ids begin with [Record.DeliveryID].
 const LetterKind = "letter"

@@ -711,6 +711,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 	testDocuments(run)
 	testCounters(run)
 	testShares(run)
+	testKept(run)
 	testBases(run)
 	testSearch(run)
 	testErase(run)
