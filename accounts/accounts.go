@@ -50,6 +50,10 @@ type Account struct {
 	Step      int64     `json:"step,omitzero"`      // of the last code: none is taken twice
 	CodeUnset bool      `json:"codeUnset,omitzero"` // never asked for a code: for trying out only
 
+	Handle      []byte    `json:"handle,omitzero"` // by which passkeys know the account
+	Passkeys    []Passkey `json:"passkeys,omitzero"`
+	PasswordToo bool      `json:"passwordToo,omitzero"` // a passkey alone lets nobody in
+
 	Issuer  string `json:"issuer,omitzero"` // of the provider, with Subject; "" for a local account
 	Subject string `json:"subject,omitzero"`
 
@@ -83,6 +87,7 @@ func (a *Account) Display() string { return cmp.Or(a.Shown, a.Name) }
 type Config struct {
 	Store    store.Store
 	Provider *Provider        // nil: local accounts alone
+	Origin   string           // https://host that people see, for passkeys; "": there are none
 	Idle     time.Duration    // after which a session that is not used is over; 0: 30 minutes
 	End      time.Duration    // after which it is over in any case; 0: 12 hours
 	Proof    time.Duration    // for which it is enough to have shown who one is; 0: 10 minutes
@@ -152,18 +157,26 @@ func (a *Accounts) give(account *Account) (password string) {
 }
 
 // Reset gives a local account a new password as Add does, forgets its one-time codes
-// and ends its sessions: for who has lost one of the two, once somebody knows who
-// they are.
+// and passkeys and ends its sessions: for who has lost one of them, once somebody knows
+// who they are.
 func (a *Accounts) Reset(ctx context.Context, name string) (password string, err error) {
+	var forgotten []Passkey
 	err = a.change(ctx, name, func(account *Account) (store.Event, error) {
 		if !account.Local() {
 			return store.Event{}, fmt.Errorf("%s signs in with the provider, which has its password", name)
 		}
 		password = a.give(account)
 		account.Secret, account.Step, account.Closed = nil, 0, time.Time{}
+		forgotten, account.Passkeys, account.PasswordToo = account.Passkeys, nil, false
 		account.Generation++
 		return store.Event{Kind: store.KindRoleChanged, Result: "password reset"}, nil
 	})
+	if err == nil { // what is left of them after a crash finds no passkey in the account
+		var gone []store.Document
+		if gone, err = a.forget(ctx, forgotten); err == nil && len(gone) > 0 {
+			err = a.Store.PutDocuments(ctx, gone)
+		}
+	}
 	if err != nil {
 		return "", fmt.Errorf("resetting an account: %w", err)
 	}
@@ -264,7 +277,7 @@ func (a *Accounts) Run(ctx context.Context) error {
 }
 
 func (a *Accounts) sweep(ctx context.Context) error {
-	for _, kind := range []string{kindSession, kindFlow} {
+	for _, kind := range []string{kindSession, kindFlow, kindCeremony} {
 		var over []store.Document
 		for d, err := range a.Store.Documents(ctx, kind, shared, "") {
 			if err != nil {

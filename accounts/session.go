@@ -84,7 +84,7 @@ func NewSecret() string { return newID() }
 
 // begin makes a session, whose id nobody knew before.
 func (a *Accounts) begin(account *Account) (Session, error) {
-	s := Session{Account: *account, ID: newID(), Enrolling: account.Local() && !account.CodeUnset && (account.Secret == nil || !account.Temporary.IsZero())}
+	s := Session{Account: *account, ID: newID(), Enrolling: account.Local() && !account.CodeUnset && (account.Secret == nil && len(account.Passkeys) == 0 || !account.Temporary.IsZero())}
 	now := a.now()
 	s.Proved = now
 	s.held = held{Account: account.Name, Generation: account.Generation, Began: now, Seen: now, Proved: now, Enrolling: s.Enrolling}
@@ -379,11 +379,16 @@ func (a *Accounts) Prove(ctx context.Context, s Session, password, code, from st
 	if err != nil {
 		return Session{}, err
 	}
-	next, err := a.begin(&account)
+	return a.again(ctx, &s, &account, d, "again")
+}
+
+// again puts another session in place of s, of who has shown once more who they are.
+func (a *Accounts) again(ctx context.Context, s *Session, account *Account, d store.Document, result string) (Session, error) {
+	next, err := a.begin(account)
 	if err == nil {
 		next.doc.Expires = s.doc.Expires // it lasts no longer
 		gone := store.Document{Kind: kindSession, ID: s.doc.ID, Revision: s.doc.Revision}
-		err = a.put(ctx, d, &account, store.Event{Kind: store.KindLoggedIn, Actor: account.Actor(), Result: "again"}, next.doc, gone)
+		err = a.put(ctx, d, account, store.Event{Kind: store.KindLoggedIn, Actor: account.Actor(), Result: result}, next.doc, gone)
 	}
 	if errors.Is(err, store.ErrRevision) {
 		return Session{}, a.refuse(ctx, account.Actor(), "used twice")

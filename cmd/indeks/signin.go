@@ -80,7 +80,7 @@ func (c *SignIn) check() error {
 
 // accounts are those of an institution.
 func (c *Config) accounts(records store.Store) (*accounts.Accounts, error) {
-	a := accounts.Config{Store: records, Idle: c.Issuer.SignIn.Idle, End: c.Issuer.SignIn.End}
+	a := accounts.Config{Store: records, Idle: c.Issuer.SignIn.Idle, End: c.Issuer.SignIn.End, Origin: c.Issuer.PublicBase}
 	if p := &c.Issuer.SignIn.Provider; p.Issuer != "" {
 		a.Provider = &accounts.Provider{Issuer: p.Issuer, ClientID: p.ClientID, Redirect: c.Issuer.PublicBase + issuing.ReturnPath, Scopes: p.Scopes, RolesClaim: p.RolesClaim,
 			Roles: rolesOf(p.Roles), People: rolesOf(p.People)}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"indeks/accounts"
 	"indeks/issuer"
 	"indeks/web"
 )
@@ -196,6 +197,22 @@ func (s *server) notices(c echo.Context) (list []notice, err error) {
 		return nil, err
 	case !until.IsZero() && until.Sub(now) < listsEnding:
 		add("warn", "clock", "lists", "/desk/keys", "Time", until.UTC().Format("15:04 UTC"))
+	}
+	mine := sessionOf(c).Account
+	people := []accounts.Account{mine}
+	if hasRole(c, Admin) {
+		if people, err = s.Accounts.List(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range people {
+		if slices.ContainsFunc(a.Passkeys, func(p accounts.Passkey) bool { return !p.Copied.IsZero() }) {
+			path := "/desk/accounts"
+			if a.Name == mine.Name {
+				path = passkeysPath
+			}
+			add("bad", "key", "passkey", path, "Name", a.Name)
+		}
 	}
 	if s.Backups != nil && !s.ReadOnly {
 		_, failed, made, err := s.Backups.State()

@@ -89,7 +89,7 @@ func New(c Config) (*echo.Echo, error) {
 		c.KnownKeys = func() []APIKey { return c.APIKeys }
 	}
 	if c.Accounts == nil {
-		c.Accounts = accounts.New(accounts.Config{Store: c.Store})
+		c.Accounts = accounts.New(accounts.Config{Store: c.Store, Origin: c.Institution.PublicBase})
 	}
 	c.Kit.HTTPS = strings.HasPrefix(c.Institution.PublicBase, "https://")
 	pages, err := fs.Sub(pagesFS, "pages")
@@ -266,6 +266,8 @@ func New(c Config) (*echo.Echo, error) {
 	// The registrar's desk. Bodies with a class list are let in before the form is read.
 	e.GET(signInPath, s.getSignIn)
 	e.POST(signInPath, s.postSignIn)
+	e.POST(signInPath+"/passkey", s.postSignInPasskey)
+	e.POST(signInPath+"/passkey/offer", s.postSignInOffer)
 	e.GET(providerPath, s.getDepart)
 	e.GET(ReturnPath, s.getReturn)
 	e.POST("/desk/batches", s.postDeskBatches, page, s.signedIn, rate, registrar)
@@ -277,7 +279,13 @@ func New(c Config) (*echo.Echo, error) {
 	d.GET("/set-up/code.svg", s.getSetUpCode)
 	d.GET("/again", s.getAgain)
 	d.POST("/again", s.postAgain)
+	d.POST("/again/offer", s.postAgainOffer)
 	d.POST("/sign-out", s.postSignOut)
+	d.GET("/passkeys", s.getPasskeys, s.fresh)
+	d.POST("/passkeys/offer", s.postPasskeyOffer, s.fresh)
+	d.POST("/passkeys/add", s.postPasskey("add"), s.fresh)
+	d.POST("/passkeys/remove", s.postPasskey("remove"), s.fresh)
+	d.POST("/passkeys/password", s.postPasskey("password"), s.fresh)
 	d.GET("", s.getDesk, may(Roles...))
 	d.GET("/records", s.getDeskRecords, reader)
 	d.POST("/records", s.postDeskRecords, reader)

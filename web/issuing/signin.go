@@ -75,7 +75,7 @@ func (s *server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if session.Enrolling && c.Path() != setUpPath && c.Path() != setUpPath+"/code.svg" && c.Path() != signOutPath {
+		if session.Enrolling && !slices.Contains(enrollingPaths, c.Path()) {
 			return s.redirect(c, setUpPath)
 		}
 		if err := s.soundForm(c, session.ID); err != nil {
@@ -95,6 +95,9 @@ func (s *server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 const signOutPath = "/desk/sign-out"
+
+// enrollingPaths are all that is open to who has nothing but a first password.
+var enrollingPaths = []string{setUpPath, setUpPath + "/code.svg", signOutPath, passkeyOfferPath, passkeyAddPath}
 
 // soundForm refuses an unsafe request without the token of a form of whoever has
 // secret in a cookie. Bodies that no form sends have none.
@@ -125,7 +128,7 @@ func (s *server) soundForm(c echo.Context, secret string) error {
 // fresh sends who has not shown lately who they are to do so, and back to the page.
 func (s *server) fresh(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if session := sessionOf(c); !s.Accounts.Fresh(session) {
+		if session := sessionOf(c); !session.Enrolling && !s.Accounts.Fresh(session) {
 			return s.redirect(c, againPath, "next", s.here(c))
 		}
 		return next(c)
@@ -228,7 +231,7 @@ func (s *server) showSignIn(c echo.Context, status int, data signInData) error {
 		data.Provider = s.address(c, providerPath, "next", data.Next)
 	}
 	data.Token = accounts.FormToken(s.before(c))
-	return s.kit.Render(c, status, "signin", web.Page{NoStore: true, Data: data})
+	return s.kit.Render(c, status, "signin", web.Page{NoStore: true, Scripts: s.passkeyScripts(data.Local), Data: data})
 }
 
 // before is the secret of the cookie before a session, which is set where there is none.
@@ -275,12 +278,18 @@ func (s *server) postSignIn(c echo.Context) error {
 	if err != nil {
 		return tooMany(err)
 	}
-	if old, err := s.Accounts.Session(ctx, s.readCookie(c, cookieSession)); err == nil { // that of somebody else at this browser
+	return s.replace(c, &session, next)
+}
+
+// replace gives a browser its session and ends that of somebody else at it.
+func (s *server) replace(c echo.Context, session *accounts.Session, next string) error {
+	ctx := c.Request().Context()
+	if old, err := s.Accounts.Session(ctx, s.readCookie(c, cookieSession)); err == nil {
 		if err := s.Accounts.SignOut(ctx, &old); err != nil {
 			return err
 		}
 	}
-	return s.enter(c, &session, next)
+	return s.enter(c, session, next)
 }
 
 // tooMany turns what says when to try again into a problem that does.
@@ -357,7 +366,7 @@ func (s *server) showSetUp(c echo.Context, status int, failed string) error {
 	if !session.Enrolling {
 		return s.redirect(c, startPath)
 	}
-	return s.kit.Render(c, status, "setup", web.Page{NoStore: true, Data: setUpData{s.name(c), session.Account.Name, session.Token(), accounts.SecretText(session.Secret), failed}})
+	return s.kit.Render(c, status, "setup", web.Page{NoStore: true, Scripts: s.passkeyScripts(true), Data: setUpData{s.name(c), session.Account.Name, session.Token(), accounts.SecretText(session.Secret), failed}})
 }
 
 // getSetUpCode is the secret of the codes for an app to scan.
@@ -407,20 +416,32 @@ type againData struct {
 	Next     string
 	Provider string // path that leads to it
 	Failed   string
+
+	Password    bool // there is one
+	PasswordToo bool // a passkey wants it too
 }
 
 func (s *server) getAgain(c echo.Context) error { return s.showAgain(c, http.StatusOK, "") }
 
 func (s *server) showAgain(c echo.Context, status int, failed string) error {
-	next := ownPage(c.FormValue("next"))
-	return s.kit.Render(c, status, "again", web.Page{NoStore: true, Data: againData{s.desk(c, ""), next, s.address(c, providerPath, "again", "true", "next", next), failed}})
+	next, account := ownPage(c.FormValue("next")), &sessionOf(c).Account
+	return s.kit.Render(c, status, "again", web.Page{NoStore: true, Scripts: s.passkeyScripts(account.Local()), Data: againData{s.desk(c, ""), next, s.address(c, providerPath, "again", "true", "next", next), failed, account.Password != "", account.PasswordToo}})
 }
 
 func (s *server) postAgain(c echo.Context) error {
 	session := sessionOf(c)
-	next, err := s.Accounts.Prove(c.Request().Context(), *session, c.FormValue("password"), c.FormValue("code"), web.Address(c))
+	ctx, passkey := c.Request().Context(), c.FormValue("passkey")
+	var next accounts.Session
+	var err error
+	failed := "signin.refused"
+	if passkey == "" {
+		next, err = s.Accounts.Prove(ctx, *session, c.FormValue("password"), c.FormValue("code"), web.Address(c))
+	} else {
+		failed = "signin.passkey.refused"
+		next, err = s.Accounts.ProveByPasskey(ctx, *session, c.FormValue("password"), []byte(passkey), web.Address(c))
+	}
 	if errors.Is(err, accounts.ErrRefused) {
-		return s.showAgain(c, http.StatusUnauthorized, "signin.refused")
+		return s.showAgain(c, http.StatusUnauthorized, failed)
 	}
 	if err != nil {
 		return tooMany(err)
