@@ -1,6 +1,14 @@
 package contexts
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
+
+// levelWords are "level" in the other languages.
+var levelWords = map[string]string{
+	"hr": "razina", "sr-Latn": "nivo", "sr-Cyrl": "ниво", "sl": "raven", "bs": "nivo", "cnr": "nivo",
+}
 
 // levelLabels names a national level in the other languages: "NQFS Level 7.1"
 // is "NOKS nivo 7.1" in Serbian and "NOKS razina 7.1" in Croatian. Frameworks
@@ -10,16 +18,19 @@ func levelLabels(label map[string]string) {
 	if !ok {
 		return // a framework itself
 	}
-	latin, cyrillic := framework, framework
-	switch framework {
-	case "NQFS":
-		latin, cyrillic = "NOKS", "НОКС"
-	case "CROQF":
-		latin, cyrillic = "HKO", "ХКО"
+	own := map[string]string{"NQFS": "NOKS", "CROQF": "HKO"}
+	cyrillic := map[string]string{"NQFS": "НОКС", "CROQF": "ХКО"}
+	slovenian := map[string]string{"SQF": "SOK"}
+	for lang, word := range levelWords {
+		name := cmp.Or(own[framework], framework)
+		switch lang {
+		case "sr-Cyrl":
+			name = cmp.Or(cyrillic[framework], framework)
+		case "sl":
+			name = cmp.Or(slovenian[framework], name)
+		}
+		label[lang] = name + " " + word + " " + level
 	}
-	label["hr"] = latin + " razina " + level
-	label["sr-Latn"] = latin + " nivo " + level
-	label["sr-Cyrl"] = cyrillic + " ниво " + level
 }
 
 // frameworkConcepts are frameworks, each followed by its levels. Those of other

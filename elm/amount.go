@@ -10,12 +10,8 @@ import (
 
 // writeDate is a calendar day in words, in the zone of t.
 func writeDate(lang string, t time.Time) string {
-	day, year := strconv.Itoa(t.Day()), strconv.Itoa(t.Year())
 	month := say(lang, "month:"+strconv.Itoa(int(t.Month())))
-	if lang == "en" {
-		return day + " " + month + " " + year
-	}
-	return day + ". " + month + " " + year + "."
+	return say(lang, "date %s %s %s", strconv.Itoa(t.Day()), month, strconv.Itoa(t.Year()))
 }
 
 // Date is the calendar day of a date in words, in one of [Languages] (any other
@@ -67,24 +63,50 @@ func (v *view) duration(d string) Value {
 	return shown(strings.Join(words, " "))
 }
 
-// counted is an amount with its unit in the form that the amount asks for. A
-// fraction takes the form of few.
+// counted is an amount with its unit in the form that the amount asks for. The forms
+// are named by the least number that takes them: 1, 2, 3 and 5. A language may have the
+// same word for several of them.
 func (v *view) counted(amount, unit string) string {
-	form := "5"
-	switch digits := strings.TrimLeft(amount, "0"); {
-	case strings.ContainsFunc(amount, func(r rune) bool { return r < '0' || r > '9' }):
-		form = "2"
-	case v.lang == "en":
-		if digits == "1" {
-			form = "1"
+	return Clean(amount) + " " + v.say(formOf(v.lang, amount)+" "+unit)
+}
+
+// formOf finds the form of a unit by the rules of a language (the cardinal rules of
+// CLDR, by the last two digits).
+func formOf(lang, amount string) string {
+	whole := !strings.ContainsFunc(amount, func(r rune) bool { return r < '0' || r > '9' })
+	digits := strings.TrimLeft(amount, "0")
+	last := digits[max(0, len(digits)-2):]
+	switch lang {
+	case "hr", "bs", "cnr", "sr-Latn", "sr-Cyrl":
+		switch {
+		case !whole:
+			return "2"
+		case len(last) == 2 && last[0] == '1': // 11 to 19
+			return "5"
+		case strings.HasSuffix(last, "1"):
+			return "1"
+		case last != "" && strings.Contains("234", last[len(last)-1:]):
+			return "2"
 		}
-	case len(amount) > 1 && amount[len(amount)-2] == '1': // 11 to 19
-	case strings.HasSuffix(amount, "1"):
-		form = "1"
-	case strings.ContainsAny(amount[len(amount)-1:], "234"):
-		form = "2"
+	case "sl":
+		switch {
+		case !whole, last == "3", last == "4", last == "03", last == "04":
+			return "3"
+		case last == "1", last == "01":
+			return "1"
+		case last == "2", last == "02":
+			return "2"
+		}
+	case "mk":
+		if whole && strings.HasSuffix(last, "1") && last != "11" {
+			return "1"
+		}
+	default:
+		if digits == "1" {
+			return "1"
+		}
 	}
-	return Clean(amount) + " " + v.say(form+" "+unit)
+	return "5"
 }
 
 const frameworkECTS = "http://data.europa.eu/snb/education-credit/6fcec5c5af"

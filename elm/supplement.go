@@ -144,6 +144,31 @@ type Line struct {
 	Cleaned     bool   // as Value.Cleaned
 }
 
+// OtherLanguages are the tags of the languages that texts of a supplement stand in where
+// they do not exist in the one asked for, in the order in which they come. How a learner
+// is called is in no language that a reader must know.
+func OtherLanguages(sections []Section) (tags []string) {
+	add := func(tag string) {
+		if tag != "" && tag != "und" && !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	for i := range sections {
+		for j := range sections[i].Elements {
+			e := &sections[i].Elements[j]
+			for k := range e.Values {
+				if e.ID != "M1" {
+					add(e.Values[k].Lang)
+				}
+				for l := range e.Values[k].Detail {
+					add(e.Values[k].Detail[l].Lang)
+				}
+			}
+		}
+	}
+	return tags
+}
+
 // Parts are what a value and its details are in one line, put together. The link
 // is one of them where none of the others tells it; it holds no space, so it
 // cannot stand half in a label and half in the text behind it.

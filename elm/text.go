@@ -74,12 +74,24 @@ func link(s string) string {
 var tagForm = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 
 // fallbacks are the tags tried for a reader of one of our languages, in order.
-// Readers of Serbian read both scripts.
+// Readers of Serbian read both scripts; readers of Bosnian and Montenegrin read the
+// languages beside theirs before English.
 var fallbacks = map[string][]string{
 	"en":      {"en"},
 	"hr":      {"hr", "en"},
 	"sr-Latn": {"sr-Latn", "sr", "sr-Cyrl", "en"},
 	"sr-Cyrl": {"sr-Cyrl", "sr", "sr-Latn", "en"},
+	"bs":      {"bs", "hr", "sr-Latn", "cnr", "sr", "en"},
+	"cnr":     {"cnr", "sr-Latn", "sr", "sr-Cyrl", "bs", "hr", "en"},
+}
+
+// Reads are the tags of the texts that a reader of lang, one of [Languages], is shown:
+// of those that there are, the first.
+func Reads(lang string) []string {
+	if tags, ok := fallbacks[lang]; ok {
+		return slices.Clone(tags)
+	}
+	return []string{lang, "en"}
 }
 
 // TextOf makes a text of values by tag.
@@ -147,7 +159,11 @@ func choose(text Text, lang string) (values []string, tag string) {
 // language and "und" for a tag that is none.
 func tagFor(tags []string, lang string) (at, tag string) {
 	slices.Sort(tags)
-	for _, wanted := range fallbacks[lang] {
+	wanted, ok := fallbacks[lang]
+	if !ok {
+		wanted = []string{lang, "en"}
+	}
+	for _, wanted := range wanted {
 		for _, tag := range tags {
 			if strings.EqualFold(tag, wanted) || len(tag) > len(wanted) && strings.EqualFold(tag[:len(wanted)], wanted) && tag[len(wanted)] == '-' && tagForm.MatchString(tag) {
 				return tag, tag

@@ -268,20 +268,6 @@ func TestSchemaCodesAreInTheLists(t *testing.T) {
 	}
 }
 
-// TestPhrasesAreComplete holds that every sentence we add has all languages.
-func TestPhrasesAreComplete(t *testing.T) {
-	for id, words := range phrases {
-		for _, tag := range []string{"en", "hr", "sr-Latn", "sr-Cyrl"} {
-			if words[tag] == "" {
-				t.Errorf("%s has no %s", id, tag)
-			}
-			if tag == "sr-Cyrl" && strings.ContainsAny(words[tag], "abcdefghijklmnopqrstuvwxyz") && !strings.Contains(words[tag], "{level}") {
-				t.Errorf("%s: Latin letters in %q", id, words[tag])
-			}
-		}
-	}
-}
-
 func TestProposedLevel(t *testing.T) {
 	for _, c := range []struct {
 		levels []int

@@ -1,62 +1,43 @@
 package issuer
 
 import (
+	"embed"
+	"encoding/json"
+	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 
 	"indeks/contexts"
 	"indeks/elm"
 )
 
-// The sentences that the issuer adds of its own accord, in every language it
-// has words for, beside the labels of the lists. A document carries those of
-// its languages.
-var phrases = map[string]Words{
-	"microcredential": {
-		"en": "Micro-credential", "hr": "Mikrokvalifikacija", "sr-Latn": "Mikrokredencijal", "sr-Cyrl": "Микрокреденцијал"},
-	"earned": {
-		"en": "has earned the micro-credential", "hr": "je stekao/stekla mikrokvalifikaciju",
-		"sr-Latn": "je stekao/stekla mikrokredencijal", "sr-Cyrl": "је стекао/стекла микрокреденцијал"},
-	"verify": {
-		"en": "Verify this credential", "hr": "Provjerite ovu ispravu", "sr-Latn": "Proverite ovu ispravu", "sr-Cyrl": "Проверите ову исправу"},
-	"catalogue": {
-		"en": "Course description in the catalogue", "hr": "Opis programa u katalogu", "sr-Latn": "Opis kursa u katalogu", "sr-Cyrl": "Опис курса у каталогу"},
-	"not-a-degree": {
-		"en":      "Level {level} describes what was learnt. This is not a short-cycle, bachelor's, master's or doctoral degree.",
-		"hr":      "Razina {level} opisuje ono što je naučeno. Ovo nije kratki, prijediplomski, diplomski ni doktorski stupanj.",
-		"sr-Latn": "Nivo {level} opisuje ono što je naučeno. Ovo nije diploma kratkog programa, osnovnih, master ni doktorskih studija.",
-		"sr-Cyrl": "Ниво {level} описује оно што је научено. Ово није диплома кратког програма, основних, мастер ни докторских студија."},
-	"outcomes": {
-		"en": "Outcomes", "hr": "Ishodi", "sr-Latn": "Ishodi", "sr-Cyrl": "Исходи"},
-	"criteria": {
-		"en": "Assessment criteria", "hr": "Kriteriji vrednovanja", "sr-Latn": "Kriterijumi ocenjivanja", "sr-Cyrl": "Критеријуми оцењивања"},
-	"evidence": {
-		"en": "Evidence", "hr": "Dokazi", "sr-Latn": "Dokazi", "sr-Cyrl": "Докази"},
-	"recognised": {
-		"en": "Recognised credential", "hr": "Priznata isprava", "sr-Latn": "Priznata isprava", "sr-Cyrl": "Призната исправа"},
-	"decision-of": {
-		"en": "Decision of", "hr": "Odluka od", "sr-Latn": "Odluka od", "sr-Cyrl": "Одлука од"},
-	"eqar": {
-		"en": "The agency was registered with EQAR on the date of the decision.", "hr": "Agencija je na dan odluke bila upisana u EQAR.",
-		"sr-Latn": "Agencija je na dan odluke bila upisana u EQAR.", "sr-Cyrl": "Агенција је на дан одлуке била уписана у EQAR."},
-	"reviewed": {
-		"en": "Last review:", "hr": "Posljednje preispitivanje:", "sr-Latn": "Poslednje preispitivanje:", "sr-Cyrl": "Последње преиспитивање:"},
-	"next-review": {
-		"en": "Next review:", "hr": "Sljedeće preispitivanje:", "sr-Latn": "Sledeće preispitivanje:", "sr-Cyrl": "Следеће преиспитивање:"},
-	"decided-by": {
-		"en": "Decided by", "hr": "Odluku donosi", "sr-Latn": "Odluku donosi", "sr-Cyrl": "Одлуку доноси"},
-	"tie": {
-		"en": "No level has a majority of the outcomes", "hr": "Nijedna razina nema većinu ishoda",
-		"sr-Latn": "Nijedan nivo nema većinu ishoda", "sr-Cyrl": "Ниједан ниво нема већину исхода"},
-	"in-force-until": {
-		"en": "In force until", "hr": "Na snazi do", "sr-Latn": "Na snazi do", "sr-Cyrl": "На снази до"},
-	"in-force": {
-		"en": "In force from", "hr": "Na snazi od", "sr-Latn": "Na snazi od", "sr-Cyrl": "На снази од"},
-	"assessment": {
-		"en": "Overall assessment", "hr": "Ukupna ocjena", "sr-Latn": "Ukupna ocena", "sr-Cyrl": "Укупна оцена"},
-	"course": {
-		"en": "The whole course", "hr": "Cijeli program", "sr-Latn": "Ceo kurs", "sr-Cyrl": "Цео курс"},
-}
+//go:embed locales/*.json
+var locales embed.FS
+
+// phrases are the sentences that the issuer adds of its own accord, by id, in every
+// language it has words for, beside the labels of the lists. A document carries those
+// of its languages.
+var phrases = sync.OnceValue(func() map[string]Words {
+	all := map[string]Words{}
+	for _, lang := range elm.Languages() {
+		texts := map[string]string{}
+		raw, err := locales.ReadFile("locales/" + lang + ".json")
+		if err == nil {
+			err = json.Unmarshal(raw, &texts)
+		}
+		if err != nil {
+			panic(fmt.Sprintf("reading the phrases of %s: %v", lang, err)) // compiled in
+		}
+		for id, text := range texts {
+			if all[id] == nil {
+				all[id] = Words{}
+			}
+			all[id][lang] = text
+		}
+	}
+	return all
+})
 
 // tongue is the set of languages of a document, the primary one first.
 type tongue []string
@@ -66,7 +47,7 @@ type tongue []string
 func (t tongue) say(id string) Words {
 	out := Words{}
 	for _, tag := range t {
-		if s, ok := phrases[id][tag]; ok {
+		if s, ok := phrases()[id][tag]; ok {
 			out[tag] = s
 		}
 	}

@@ -171,7 +171,7 @@ func (p *press) supplementHead(s *sheet, c *content, sect *element) float64 {
 
 // setSupplement sets all elements, and what must be said of them, below body.
 func (p *press) setSupplement(c *content, set settings, body *element) (blocks []block) {
-	others, cleaned := []string{}, false
+	cleaned := false
 	for _, section := range c.sections {
 		head := under(body, "H3")
 		blocks = append(blocks, block{heading: true, paragraphs: []setLines{{
@@ -183,21 +183,16 @@ func (p *press) setSupplement(c *content, set settings, body *element) (blocks [
 			blocks = append(blocks, p.setElement(c, &section.Elements[i], set, list))
 			for _, v := range section.Elements[i].Values {
 				cleaned = cleaned || v.Cleaned
-				for _, l := range append(v.Detail, elm.Line{Lang: v.Lang}) {
+				for _, l := range v.Detail {
 					cleaned = cleaned || l.Cleaned
-					if l.Lang != "" && l.Lang != "und" && !slices.Contains(others, l.Lang) {
-						others = append(others, l.Lang)
-					}
 				}
 			}
 		}
 	}
 	var notes []string
-	if len(others) > 0 {
+	if others := elm.OtherLanguages(c.sections); len(others) > 0 {
 		for i, tag := range others {
-			if name := c.say("lang." + tag); name != "" {
-				others[i] = name
-			}
+			others[i] = elm.LanguageName(tag, c.lang)
 		}
 		notes = append(notes, c.say("other-language", strings.Join(others, ", ")))
 	}

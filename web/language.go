@@ -1,13 +1,17 @@
 package web
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -17,21 +21,39 @@ import (
 //go:embed locales/*.json
 var kitTexts embed.FS
 
-// languageNames are the languages that the kit has texts for, in their own
-// words. Serbian has two scripts with texts of their own: a text is never turned
-// from one script into the other, because that goes wrong in names and loans.
-var languageNames = []struct{ tag, name string }{
-	{"en", "English"},
-	{"hr", "Hrvatski"},
-	{"sr-Latn", "Srpski"},
-	{"sr-Cyrl", "Српски"},
+// tongue is a language that the kit has texts for.
+type tongue struct {
+	tag, name string // the name in the language's own words
+	date      string // how it writes a day in figures, as [time.Time.Format] has it
+	birthday  string // the same without the year
+	rules     string // the language whose rules of plurals it has, "" for its own
+}
+
+// tongues are in the order of their names, behind English. Serbian has two scripts with
+// texts of their own: a text is never turned from one script into the other, because
+// that goes wrong in names and loans.
+var tongues = []tongue{
+	{tag: "en", name: "English", date: "2 January 2006", birthday: "2 January"},
+	{tag: "hr", name: "Hrvatski", date: "2. 1. 2006.", birthday: "2. 1."},
+	{tag: "sr-Latn", name: "Srpski", date: "2. 1. 2006.", birthday: "2. 1."},
+	{tag: "sr-Cyrl", name: "Српски", date: "2. 1. 2006.", birthday: "2. 1."},
+}
+
+// tongueOf is the language with a tag, else English.
+func tongueOf(tag string) tongue {
+	for _, t := range tongues {
+		if t.tag == tag {
+			return t
+		}
+	}
+	return tongues[0]
 }
 
 // Languages lists the tags that the kit has texts for.
 func Languages() []string {
 	var tags []string
-	for _, l := range languageNames {
-		tags = append(tags, l.tag)
+	for _, t := range tongues {
+		tags = append(tags, t.tag)
 	}
 	return tags
 }
@@ -39,13 +61,20 @@ func Languages() []string {
 // LanguageName is what a language calls itself, or its tag where the kit has no texts
 // for it.
 func LanguageName(tag string) string {
-	for _, l := range languageNames {
-		if l.tag == tag {
-			return l.name
-		}
+	if t := tongueOf(tag); t.tag == tag {
+		return t.name
 	}
 	return tag
 }
+
+// Date writes the day of an instant, in UTC, as people of a language do.
+func Date(lang string, t time.Time) string { return t.UTC().Format(tongueOf(lang).date) }
+
+// DateForm is how Date writes the day 2 January 2006.
+func DateForm(lang string) string { return tongueOf(lang).date }
+
+// Birthday writes a day without its year.
+func Birthday(lang string, t time.Time) string { return t.Format(tongueOf(lang).birthday) }
 
 // maxAcceptLanguage is the longest Accept-Language header that is looked at.
 const maxAcceptLanguage = 256
@@ -66,22 +95,26 @@ func (k *Kit) readTexts(pages fs.FS) error {
 		tags = append(tags, tag)
 	}
 	k.matcher = language.NewMatcher(tags)
-	bundle := i18n.NewBundle(tags[0])
-	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	k.localizer = map[string]*i18n.Localizer{}
 	k.ids = map[string]map[string]bool{}
-	for _, l := range k.languages {
+	values := map[string]string{} // of each text of the first language
+	for i, l := range k.languages {
 		k.ids[l] = map[string]bool{}
-		for i, from := range []fs.FS{kitTexts, pages} {
+		rules := language.MustParse(cmp.Or(tongueOf(l).rules, l))
+		bundle := i18n.NewBundle(rules)
+		for j, from := range []fs.FS{kitTexts, pages} {
 			name := "locales/" + l + ".json"
 			raw, err := fs.ReadFile(from, name)
-			if errors.Is(err, fs.ErrNotExist) && i > 0 {
+			if errors.Is(err, fs.ErrNotExist) && j > 0 {
 				continue // a server may have no texts of its own; what it lacks shows below
 			}
 			if err != nil {
 				return err
 			}
-			file, err := bundle.ParseMessageFileBytes(raw, name)
+			file, err := i18n.ParseMessageFileBytes(raw, name, map[string]i18n.UnmarshalFunc{"json": json.Unmarshal})
+			if err == nil {
+				err = bundle.AddMessages(rules, file.Messages...)
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -90,9 +123,15 @@ func (k *Kit) readTexts(pages fs.FS) error {
 					return fmt.Errorf("%s: text %q is there twice", name, m.ID)
 				}
 				k.ids[l][m.ID] = true
+				switch named := namedIn(m); {
+				case i == 0:
+					values[m.ID] = named
+				case k.ids[k.languages[0]][m.ID] && named != values[m.ID]:
+					return fmt.Errorf("%s: text %q names the values %q, and not %q", name, m.ID, named, values[m.ID])
+				}
 			}
 		}
-		k.localizer[l] = i18n.NewLocalizer(bundle, l)
+		k.localizer[l] = i18n.NewLocalizer(bundle, rules.String())
 	}
 	all := map[string]bool{}
 	for _, ids := range k.ids {
@@ -107,6 +146,19 @@ func (k *Kit) readTexts(pages fs.FS) error {
 		}
 	}
 	return errors.Join(missing...)
+}
+
+var valueName = regexp.MustCompile(`\{\{[^}]*?\.([A-Z]\w*)`)
+
+// namedIn are the values that a text has places for, in whichever of its forms, sorted.
+func namedIn(m *i18n.Message) string {
+	names := map[string]bool{}
+	for _, form := range []string{m.Zero, m.One, m.Two, m.Few, m.Many, m.Other} {
+		for _, found := range valueName.FindAllStringSubmatch(form, -1) {
+			names[found[1]] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(names)), " ")
 }
 
 // Lang is the language of a request: ?lang=, else the best match of
@@ -126,11 +178,40 @@ func (k *Kit) Lang(c echo.Context) string {
 	if err != nil {
 		return k.languages[0]
 	}
-	_, i, confidence := k.matcher.Match(wanted...)
+	_, i, confidence := k.matcher.Match(meant(wanted)...)
 	if confidence == language.No {
 		return k.languages[0]
 	}
 	return k.languages[i]
+}
+
+var (
+	montenegrin     = language.MustParse("cnr")
+	serbianLatin    = language.MustParse("sr-Latn")
+	serbianCyrillic = language.MustParse("sr-Cyrl")
+)
+
+// meant adds what readers mean where the table of languages does not know: most
+// browsers have no Montenegrin and offer Serbian of Montenegro in its place, and who
+// reads Bosnian or Montenegrin in Cyrillic script finds that script in Serbian alone.
+func meant(wanted []language.Tag) []language.Tag {
+	tags := make([]language.Tag, 0, 2*len(wanted))
+	for _, tag := range wanted {
+		base, _ := tag.Base()
+		script, _ := tag.Script()
+		region, _ := tag.Region()
+		switch family := base.String(); {
+		case (family == "bs" || family == "cnr") && script.String() == "Cyrl":
+			tags = append(tags, serbianCyrillic)
+		case family == "sr" && region.String() == "ME" && script.String() == "Latn":
+			tags = append(tags, montenegrin)
+		}
+		tags = append(tags, tag)
+		if base.String() == "cnr" {
+			tags = append(tags, serbianLatin) // where a server has no Montenegrin
+		}
+	}
+	return tags
 }
 
 // Languages lists the languages that the kit offers, the default first.

@@ -38,7 +38,7 @@ type Page struct {
 
 	// Again repeats a POST in another language: hidden fields, maybe none, of a
 	// form at the page's own address. Where it is nil the language links are
-	// ordinary links.
+	// ordinary links, and the answer to a POST, which no link repeats, has none.
 	Again map[string]string
 }
 
@@ -48,9 +48,10 @@ type view struct {
 	Page
 	Path      string // of this request, for links to this page alone
 	Now       time.Time
-	Languages []languageLink
-	Repeat    bool // the language links are buttons that repeat the POST
-	chosen    bool // the language stands in the address, and goes on in links
+	Languages []languageLink // none where the page cannot be had in another language
+	Language  string         // what the page's language calls itself
+	Repeat    bool           // the language links are buttons that repeat the POST
+	chosen    bool           // the language stands in the address, and goes on in links
 }
 
 type languageLink struct {
@@ -121,8 +122,8 @@ func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
 }
 
 // funcs are what templates may call: t "id" "Name" value ..., static "kit.css", clean,
-// and the ways to write a time.Time: date, instant (with the minute) and machine
-// (RFC 3339).
+// the ways to write a time.Time: date, instant (with the minute) and machine
+// (RFC 3339), and foreign, the languages of texts that the page's language lacks.
 func (k *Kit) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
 		"t": func(id string, pairs ...any) (string, error) {
@@ -139,16 +140,15 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 		"clean":   elm.Clean,
 		"date":    func(t time.Time) string { return Date(lang, t) },
 		"instant": func(t time.Time) string { return Date(lang, t) + t.UTC().Format(", 15:04 UTC") },
+		"foreign": func(sections []elm.Section) string {
+			tags := elm.OtherLanguages(sections)
+			for i, tag := range tags {
+				tags[i] = elm.LanguageName(tag, lang)
+			}
+			return strings.Join(tags, ", ")
+		},
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
-}
-
-// Date writes the day of an instant, in UTC, as people of a language do.
-func Date(lang string, t time.Time) string {
-	if lang == "en" {
-		return t.UTC().Format("2 January 2006")
-	}
-	return t.UTC().Format("2. 1. 2006.")
 }
 
 // Render writes a page through a buffer, so that a template error never leaves
@@ -161,12 +161,14 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 	if !ok {
 		return fmt.Errorf("rendering page %q in %q: no such page", name, p.Lang)
 	}
-	v := view{Page: p, Path: c.Request().URL.Path, Now: Clock(), Repeat: p.Again != nil, chosen: c.QueryParam("lang") == p.Lang}
-	for _, l := range languageNames {
-		if k.localizer[l.tag] != nil {
-			query := c.Request().URL.Query()
-			query.Set("lang", l.tag)
-			v.Languages = append(v.Languages, languageLink{l.tag, l.name, "?" + query.Encode(), l.tag == p.Lang})
+	v := view{Page: p, Language: LanguageName(p.Lang), Path: c.Request().URL.Path, Now: Clock(), Repeat: p.Again != nil, chosen: c.QueryParam("lang") == p.Lang}
+	if method := c.Request().Method; v.Repeat || method == http.MethodGet || method == http.MethodHead {
+		for _, l := range tongues {
+			if k.localizer[l.tag] != nil {
+				query := c.Request().URL.Query()
+				query.Set("lang", l.tag)
+				v.Languages = append(v.Languages, languageLink{l.tag, l.name, "?" + query.Encode(), l.tag == p.Lang})
+			}
 		}
 	}
 	var b bytes.Buffer

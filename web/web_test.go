@@ -144,7 +144,8 @@ func TestLanguageOfARequest(t *testing.T) {
 		{"", "hr-HR,hr;q=0.9,en;q=0.8", "hr"},
 		{"", "sr", "sr-Cyrl"},
 		{"", "sr-Latn-RS", "sr-Latn"},
-		{"", "sr-Latn-ME,en;q=0.5", "sr-Latn"},
+		{"", "sr-Cyrl-ME", "sr-Cyrl"},
+		{"", "sh", "sr-Latn"},
 		{"", "sr-Cyrl-BA", "sr-Cyrl"},
 		{"", "ja,ko;q=0.5", "en"},
 		{"", "../../etc/passwd", "en"},
@@ -160,10 +161,79 @@ func TestLanguageOfARequest(t *testing.T) {
 	}
 }
 
+// What a language is taken for is told only where the server has it; else the nearest is.
+func TestLanguageOfAServerWithFew(t *testing.T) {
+	k, _ := newKit(t, Config{Languages: []string{"en", "sr-Latn"}})
+	for _, header := range []string{"cnr", "cnr-ME,en;q=0.5", "sr-ME", "sr-Latn-ME,en;q=0.5", "sr-Latn"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Accept-Language", header)
+		if got := k.Lang(echo.New().NewContext(r, nil)); got != "sr-Latn" {
+			t.Errorf("Accept-Language %s: %s", header, got)
+		}
+	}
+}
+
+// The answer to a POST can be had in another language only where the page says how to
+// ask for it again; a link would lose what was filled in.
+func TestLanguagesOfAnAnswerToAPost(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	e.Any("/x", func(c echo.Context) error {
+		p := Page{Data: "x"}
+		if c.QueryParam("again") != "" {
+			p.Again = map[string]string{"text": "<kept>"}
+		}
+		return k.Render(c, http.StatusOK, "page", p)
+	})
+	for _, c := range []struct{ method, target, yes, no string }{
+		{"GET", "/x?a=1", `<a href="?a=1&amp;lang=hr" hreflang="hr" lang="hr">Hrvatski</a>`, "<form"},
+		{"POST", "/x", "<p>x</p>", `class="languages"`},
+		{"POST", "/x?again=1", `<input type="hidden" name="text" value="&lt;kept&gt;">`, "<a href=\"?"},
+		{"POST", "/x?again=1&lang=hr", `<button type="submit" formaction="/x?lang=hr" lang="hr" aria-current="true">Hrvatski</button>`, "<a href=\"?"},
+	} {
+		if body := text(t, ask(e, c.method, c.target, "")); !strings.Contains(body, c.yes) || strings.Contains(body, c.no) {
+			t.Errorf("%s %s: %s", c.method, c.target, body)
+		}
+	}
+	for _, target := range []string{"/nowhere", "/x?lang=hr"} {
+		if body := text(t, ask(e, "GET", target, "", "Accept-Language", "hr")); !strings.Contains(body, `<span lang="hr">Hrvatski</span>`) {
+			t.Errorf("%s: %s", target, body)
+		}
+	}
+}
+
+// Each language writes counts in the forms that it has.
+func TestCounts(t *testing.T) {
+	pages := onePage()
+	for _, l := range Languages() {
+		pages["locales/"+l+".json"] = &fstest.MapFile{Data: []byte(`{"n":{"one":"one","two":"two","few":"few","other":"other"}}`)}
+	}
+	k, err := New(Config{Log: slog.New(slog.DiscardHandler)}, pages, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{ // of 0, 1, 2, 3, 5, 11, 21, 22, 101, 102, 103
+		"en":      "other one other other other other other other other other other",
+		"hr":      "other one few few other other one few one few few",
+		"sr-Latn": "other one few few other other one few one few few",
+		"sr-Cyrl": "other one few few other other one few one few few",
+	} {
+		var got []string
+		for _, n := range []int{0, 1, 2, 3, 5, 11, 21, 22, 101, 102, 103} {
+			got = append(got, k.T(lang, "n", map[string]any{"Count": n}))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %s", lang, got)
+		}
+	}
+}
+
 func TestGapsInTextsAreErrorsAtStart(t *testing.T) {
-	with := func(name, data string) fs.FS {
+	with := func(pairs ...string) fs.FS {
 		pages := onePage()
-		pages[name] = &fstest.MapFile{Data: []byte(data)}
+		for i := 0; i < len(pairs); i += 2 {
+			pages[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+		}
 		return pages
 	}
 	for _, c := range []struct {
@@ -174,6 +244,7 @@ func TestGapsInTextsAreErrorsAtStart(t *testing.T) {
 		{"one language only", with("locales/en.json", `{"greeting":"Hello"}`), `language hr has no text "greeting"`},
 		{"id in a template", with("other.html", `{{define "title"}}{{end}}{{define "main"}}{{if .Data}}{{range .Data}}{{t "nowhere" "A" (t "kit.skip")}}{{end}}{{end}}{{end}}`), `no language has a text "nowhere"`},
 		{"id inside an argument", with("other.html", `{{define "title"}}{{end}}{{define "main"}}{{t "problem.row" "Row" (t "inside")}}{{end}}`), `no language has a text "inside"`},
+		{"a value that one language does not say", with("locales/en.json", `{"greeting":"Hello {{.Name}}"}`, "locales/hr.json", `{"greeting":"Dobar dan"}`), `hr.json: text "greeting" names the values "", and not "Name"`},
 		{"a text of the kit again", with("locales/en.json", `{"kit.skip":"x"}`), `is there twice`},
 		{"no main", with("other.html", `{{define "title"}}{{end}}`), `does not define "main"`},
 	} {
@@ -196,7 +267,7 @@ func TestTextsAreIn(t *testing.T) {
 	}
 	for _, lang := range k.Languages() {
 		for _, id := range k.TextIDs() {
-			if got := k.T(lang, id, map[string]any{"Row": 1, "Number": 1, "Counted": 1}); got == "" || got == id || strings.Contains(got, "<no value>") {
+			if got := k.T(lang, id, map[string]any{"Row": 1, "Number": 1, "Counted": 1, "Languages": "English"}); got == "" || got == id || strings.Contains(got, "<no value>") {
 				t.Errorf("%s: %s is %q", lang, id, got)
 			}
 		}

@@ -24,7 +24,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"status":                 {nil, nil},
 	"merkle":                 {nil, []string{"golang.org/x/mod"}},
 	"examples":               {nil, nil},
-	"elm":                    {[]string{"contexts", "strictjson"}, nil},
+	"elm":                    {[]string{"contexts", "strictjson"}, []string{"golang.org/x/text/language"}},
 	"keys":                   {[]string{"strictjson"}, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "software.sslmate.com/src/go-pkcs12"}},
 	"store":                  {[]string{"strictjson", "status", "merkle"}, []string{"go.etcd.io/bbolt", "github.com/jackc/pgx/v5", "golang.org/x/text/unicode/norm"}},
 	"accounts":               {[]string{"store"}, []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/crypto/argon2", "github.com/go-webauthn/webauthn"}},

@@ -355,8 +355,5 @@ func person(cred *elm.Credential, sections []elm.Section, lang string) (name *el
 	if err != nil {
 		return name, ""
 	}
-	if lang == "en" {
-		return name, born.Format("2 January")
-	}
-	return name, born.Format("2. 1.")
+	return name, web.Birthday(lang, born)
 }

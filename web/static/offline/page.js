@@ -6,7 +6,6 @@ import {judge, sealed, splitToken} from './verify.js';
 
 const root = document.getElementById('offline');
 const $ = (id) => document.getElementById(id);
-const lang = root.dataset.lang;
 const kept = 'lists'; // cache of trust file and status lists
 const hasCaches = 'caches' in globalThis;
 
@@ -58,22 +57,23 @@ async function list(issuer, url) {
   return got && {asked: got.at, token: JSON.parse(got.body).token};
 }
 
-// Dates are written as the server writes them.
-const dateOf = (ms, zone = 'UTC') => lang === 'en'
-  ? new Intl.DateTimeFormat('en-GB', {dateStyle: 'long', timeZone: zone}).format(ms)
-  : new Intl.DateTimeFormat('en-GB', {timeZone: zone, day: 'numeric', month: 'numeric', year: 'numeric'}).format(ms).split('/').map(Number).join('. ') + '.';
+// Dates are written as the server writes them: the page names the form, by Go's day of reference.
+const dateOf = (ms, zone = 'UTC') => {
+  const part = (name, form) => new Intl.DateTimeFormat('en-GB', {timeZone: zone, [name]: form}).format(ms);
+  return root.dataset.date.replace(/2006|January|1|2/g, (at) => (at === '2006' ? part('year', 'numeric') : at === '2' ? part('day', 'numeric') : part('month', at === '1' ? 'numeric' : 'long')));
+};
 const minuteOf = (ms) => `${dateOf(ms, undefined)}, ${new Intl.DateTimeFormat('en-GB', {timeStyle: 'short'}).format(ms)}`;
 const say = (id, values = {}) => fill(root.querySelector(`[data-say="${id}"]`).textContent, values);
 const fill = (text, values) => text.replace(/\{(date|number)\}/g, (whole, name) => values[name] ?? whole).replaceAll('..', '.');
 
-// pick is a text in the language of the page, else the first there is, without what
-// makes it read as another one.
+// pick is a text in the first language that the page's reader reads, else the first there
+// is, without what makes it read as another one.
 function pick(texts) {
   if (texts === undefined) {
     return '';
   }
   const all = typeof texts === 'string' ? {'': texts} : texts;
-  const value = all[lang] ?? all[lang.split('-')[0]] ?? (lang.startsWith('sr') ? all['sr-Latn'] ?? all['sr-Cyrl'] : undefined) ?? all.en ?? Object.values(all)[0] ?? '';
+  const value = root.dataset.read.split(' ').map((tag) => all[tag]).find((text) => text !== undefined) ?? Object.values(all)[0] ?? '';
   return clean([value].flat().join(' / '));
 }
 
