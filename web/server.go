@@ -66,7 +66,7 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		// Not by the logger, which finds out from where it was called: that takes as long
 		// as writing the line, and says the same of every request.
-		line := slog.NewRecord(start.Add(took), level, "request", 0)
+		line := slog.NewRecord(start.Add(took), level, requestLine, 0)
 		line.AddAttrs(slog.String("method", method), slog.String("route", c.Path()), slog.Int("status", status),
 			slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request", id))
 		if traced != "" {

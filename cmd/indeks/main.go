@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"indeks/store"
+	"indeks/web"
 )
 
 // Exit codes. Those of `indeks verify` are a contract with scripts.
@@ -102,7 +103,9 @@ func main() {
 
 // run is the program without its process.
 func run(ctx context.Context, args []string, con console) int {
-	slog.SetDefault(slog.New(slog.NewTextHandler(con.err, nil)))
+	log, flush := web.NewLogger(con.err)
+	defer flush()
+	slog.SetDefault(log)
 	var cli commands
 	var helped bool
 	parser, err := kong.New(&cli,
