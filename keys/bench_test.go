@@ -140,7 +140,7 @@ func BenchmarkES256(b *testing.B) {
 			}
 		}
 	})
-	made := newTable(&private.PublicKey)
+	made := newTable(&private.PublicKey, keyWidth)
 	b.Run("table", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -152,7 +152,7 @@ func BenchmarkES256(b *testing.B) {
 	b.Run("making a table", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			newTable(&private.PublicKey)
+			newTable(&private.PublicKey, keyWidth)
 		}
 	})
 }

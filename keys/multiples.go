@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/fips140"
+	"encoding/binary"
 	"math/big"
 	"slices"
 	"sync"
@@ -20,19 +21,19 @@ import (
 // some 250 doublings. For a key that checks seal after seal, and for G, they are made
 // once:
 //
-//   - table.rows[i][j] is (j+1)·256^i·Q, for i from 0 to 31 and j from 0 to 127, and
-//     table.last is 256^32·Q.
-//   - u2, of 32 bytes, is written to base 256 with digits from -127 to 128: a byte
-//     over 128 becomes byte-256 and carries one to the next. After the 32 digits
-//     the last carry, 0 or 1, is that of 256^32.
-//   - So R is at most 66 entries of two tables or their negatives, added up.
+//   - row i of a table of width w holds 1 to 2^(w-1) times 2^(w·i)·Q.
+//   - u2 is written to base 2^w with digits from 1-2^(w-1) to 2^(w-1): w bits that are
+//     over 2^(w-1) become that less 2^w, and carry one to the next digit. The last
+//     digit, of fewer than w bits, cannot.
+//   - So R is at most one entry of each row of two tables or its negative, added up: 24
+//     of G, whose table is the wider because there is one for all keys, and 29 of Q.
 //
 // It is right because the table is: each entry of a row is the one before it and
-// the row's first, added; the first of the next row is 2·128 times the first of
-// this one. And because of how the entries are added: the sum of two points that are
-// equal or opposite, or of which one is infinity, needs another formula, and where one
-// would be needed, or R is infinity, it shows in the end ([jacobian.add]). Then
-// crypto/ecdsa decides. That happens to nobody who did not look for it.
+// the row's first, added; the first of the next row is twice the last of this one. And
+// because of how the entries are added: the sum of two points that are equal or
+// opposite, or of which one is infinity, needs another formula, and where one would be
+// needed, or R is infinity, it shows in the end ([jacobian.add]). Then crypto/ecdsa
+// decides. That happens to nobody who did not look for it.
 //
 // Who sends a token chooses r, s and e, so which entries are added, in which order
 // sums become equal, opposite or infinite, and how long it takes. All of this is
@@ -46,26 +47,26 @@ import (
 // Tests hold every entry and every verdict to it. It is no validated module: in FIPS
 // 140-3 mode no table is made, and crypto/ecdsa checks everything.
 
-// A table takes 256 KiB and as long to make as 25 checks by crypto/ecdsa; a check
-// with it takes a quarter of the time.
+// A table of keyWidth takes 450 KiB and as long to make as 50 checks by crypto/ecdsa; a check
+// with it takes a fifth of the time. That of G takes 1.5 MiB.
 const (
-	digits   = 32
-	maxDigit = 128
+	keyWidth  = 9
+	baseWidth = 11
 
-	// maxTables bounds what the tables of a process take to 16 MiB.
+	// maxTables bounds what the tables of a process take to 30 MiB.
 	maxTables = 64
 
 	// usesBefore is how many checks a key makes without a table, which would by
 	// then have saved what it takes to make. So no order in which keys come can
 	// cost twice what the best use of tables would.
-	usesBefore = 40
+	usesBefore = 60
 )
 
 // table is the multiples of one key. It is not changed once it is made.
 type table struct {
-	of   *ecdsa.PublicKey
-	rows [digits][maxDigit]affine
-	last affine
+	of    *ecdsa.PublicKey
+	width int
+	rows  [][]affine // the last is as long as its digits are large
 }
 
 // base is the table of G, whose private key is 1.
@@ -79,12 +80,12 @@ var base = sync.OnceValue(func() *table {
 	if err != nil {
 		panic(err) // G is a point of P-256
 	}
-	return newTable(key)
+	return newTable(key, baseWidth)
 })
 
 // newTable makes the table of a key, nil where the key is not a point of P-256.
 // Infinity has no encoding of the length that Bytes returns.
-func newTable(key *ecdsa.PublicKey) *table {
+func newTable(key *ecdsa.PublicKey, width int) *table {
 	q, err := key.Bytes()
 	if err != nil {
 		return nil
@@ -92,50 +93,57 @@ func newTable(key *ecdsa.PublicKey) *table {
 	first := jacobian{z: elementOne}
 	first.x.setBytes((*[32]byte)(q[1:33]))
 	first.y.setBytes((*[32]byte)(q[33:65]))
-	t := &table{of: key}
-	var row [maxDigit + 1]jacobian // and 256 times the first, which begins the next
+	t := &table{of: key, width: width, rows: make([][]affine, 256/width+1)}
+	all := make([]affine, 256/width<<(width-1)+1<<(256%width)) // next to each other
+	row := make([]jacobian, 1<<(width-1))
 	for i := range t.rows {
-		to := &t.rows[i]
+		if i == len(t.rows)-1 {
+			row = row[:len(all)]
+		}
+		to := all[:len(row)]
+		t.rows[i], all = to, all[len(row):]
 		affines(to[:1], []jacobian{first})
 		row[0] = jacobian{to[0].x, to[0].y, elementOne}
-		row[1] = row[0]
-		row[1].double()
-		for j := 2; j < maxDigit; j++ { // neither equal nor opposite: the order is a prime above 2^255
+		for j := 1; j < len(row); j++ {
 			row[j] = row[j-1]
-			row[j].add(&to[0])
+			if j == 1 {
+				row[j].double()
+			} else {
+				row[j].add(&to[0]) // neither equal nor opposite: the order is a prime above 2^255
+			}
 		}
-		row[maxDigit] = row[maxDigit-1]
-		row[maxDigit].double()
-		affines(to[:], row[:maxDigit])
-		first = row[maxDigit]
+		affines(to, row)
+		first = row[len(row)-1]
+		first.double()
 	}
-	var last [1]affine
-	affines(last[:], []jacobian{first})
-	t.last = last[0]
 	return t
 }
 
 // gather appends the entries that add up to u·Q, where u is a number of 32 bytes, the
 // highest first. They lie all over the table, which the processor's nearest cache does
 // not hold; gathered first, they come while none waits for the other.
-func (t *table) gather(entries []affine, u *[digits]byte) []affine {
+func (t *table) gather(entries []affine, u *[32]byte) []affine {
+	var words [6]uint64 // the lowest first, and two to shift from
+	for i := range 4 {
+		words[i] = binary.BigEndian.Uint64(u[24-8*i:])
+	}
+	largest := 1 << (t.width - 1)
 	carry := 0
-	for i := range t.rows {
-		digit := int(u[digits-1-i]) + carry
+	for i, row := range t.rows {
+		at := i * t.width
+		bits := words[at/64]>>(at%64) | words[at/64+1]<<(64-at%64) // by 64 and more, a shift gives 0
+		digit := int(bits&(1<<t.width-1)) + carry
 		carry = 0
-		if digit > maxDigit {
-			digit, carry = digit-256, 1
+		if digit > largest {
+			digit, carry = digit-2*largest, 1
 		}
 		switch {
 		case digit > 0:
-			entries = append(entries, t.rows[i][digit-1])
+			entries = append(entries, row[digit-1])
 		case digit < 0:
-			entries = append(entries, t.rows[i][-digit-1])
+			entries = append(entries, row[-digit-1])
 			entries[len(entries)-1].negate()
 		}
-	}
-	if carry == 1 {
-		entries = append(entries, t.last)
 	}
 	return entries
 }
@@ -164,7 +172,7 @@ func (t *table) verify(hash []byte, r, s *big.Int) bool {
 	e.Mul(e, w).Mod(e, n).FillBytes(u1[:])
 	w.Mul(r, w).Mod(w, n).FillBytes(u2[:])
 
-	var room [2 * (digits + 1)]affine
+	var room [256/baseWidth + 1 + 256/keyWidth + 1]affine
 	R := sum(t.gather(base().gather(room[:0], &u1), &u2))
 	if R.z == (element{}) {
 		return ecdsa.Verify(t.of, hash, r, s)
@@ -206,7 +214,7 @@ var tables struct {
 }
 
 // Precompute lets checks with the key become cheaper once it has made some tens of
-// them: from then on multiples of it are kept in memory (256 KiB a key, 64 keys of
+// them: from then on multiples of it are kept in memory (450 KiB a key, 64 keys of
 // a process, those that are in use). It is for P-256 keys of institutions that
 // whoever runs the program has chosen, and does nothing for other kinds, nor in
 // FIPS 140-3 mode. Never call it for a key that comes with what it seals: anybody
@@ -242,7 +250,7 @@ func (m *multiples) tableFor(key *ecdsa.PublicKey) *table {
 	if !mine {
 		return t
 	}
-	t = newTable(m.of)
+	t = newTable(m.of, keyWidth)
 	tables.Lock()
 	defer tables.Unlock()
 	m.making, m.table = false, t

@@ -8,7 +8,6 @@ import (
 	"crypto/fips140"
 	"crypto/rand"
 	"crypto/sha256"
-	"fmt"
 	"math/big"
 	"os"
 	"os/exec"
@@ -80,7 +79,7 @@ func tableNow(key crypto.PublicKey) *PublicKey {
 	if k.Precompute(); k.multiples == nil {
 		return nil
 	}
-	k.multiples.table = newTable(k.multiples.of)
+	k.multiples.table = newTable(k.multiples.of, keyWidth)
 	return k
 }
 
@@ -95,7 +94,7 @@ func pairs(t testing.TB) []pair {
 	list := make([]pair, 0, len(private()))
 	for _, d := range private() {
 		key := publicOf(t, d)
-		list = append(list, pair{d, key, newTable(key)})
+		list = append(list, pair{d, key, newTable(key, keyWidth)})
 	}
 	return list
 }
@@ -131,28 +130,33 @@ func (p *pair) forScalars(u1, u2 *big.Int) (hash []byte, r, s *big.Int) {
 
 // Each entry of a table is the multiple that it stands for.
 func TestTableHoldsMultiples(t *testing.T) {
-	for _, p := range pairs(t)[7:] {
+	for _, p := range append(pairs(t)[7:], pair{big.NewInt(1), base().of, base()}) {
 		q, err := p.key.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		base, err := nistec.NewP256Point().SetBytes(q)
+		Q, err := nistec.NewP256Point().SetBytes(q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		check := func(name string, entry *affine, factor *big.Int) {
-			want, err := nistec.NewP256Point().ScalarMult(base, scalar(factor))
-			if err != nil || pointAt(t, entry).Equal(want) != 1 {
-				t.Errorf("key %x: %s is not %x·Q (%v)", p.d, name, factor, err)
+		if top := new(big.Int).Lsh(big.NewInt(1), uint(p.table.width*(len(p.table.rows)-1))); top.BitLen() < 257-p.table.width || top.BitLen() > 257 {
+			t.Errorf("%d rows of width %d", len(p.table.rows), p.table.width)
+		}
+		for i, row := range p.table.rows {
+			first, err := nistec.NewP256Point().ScalarMult(Q, scalar(new(big.Int).Lsh(big.NewInt(1), uint(i*p.table.width))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := nistec.NewP256Point()
+			for j := range row {
+				if want.Add(want, first); pointAt(t, &row[j]).Equal(want) != 1 {
+					t.Errorf("key %x, width %d: entry %d of row %d is wrong", p.d, p.table.width, j, i)
+				}
+			}
+			if most := 1 << min(p.table.width-1, 256-i*p.table.width); len(row) != most {
+				t.Errorf("width %d: row %d has %d entries, and digits are up to %d", p.table.width, i, len(row), most)
 			}
 		}
-		for i := range digits {
-			power := new(big.Int).Lsh(big.NewInt(1), uint(8*i))
-			for j := range maxDigit {
-				check(fmt.Sprintf("rows[%d][%d]", i, j), &p.table.rows[i][j], new(big.Int).Mul(power, big.NewInt(int64(j+1))))
-			}
-		}
-		check("last", &p.table.last, new(big.Int).Lsh(big.NewInt(1), 256))
 	}
 }
 
@@ -169,7 +173,7 @@ func TestTableAdds(t *testing.T) {
 		alone[16] = b
 		numbers = append(numbers, all, alone)
 	}
-	for _, p := range pairs(t) {
+	for _, p := range append(pairs(t), pair{big.NewInt(1), base().of, base()}) {
 		q, err := p.key.Bytes()
 		if err != nil {
 			t.Fatal(err)
@@ -277,7 +281,7 @@ func TestXOverOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		key := keyAt(t, first.Add(first, second))
-		p := pair{new(big.Int), key, newTable(key)}
+		p := pair{new(big.Int), key, newTable(key, keyWidth)}
 		if !p.agree(t, hash[:], r, s) {
 			t.Errorf("x = n+%d: does not verify", r)
 		}
@@ -568,7 +572,7 @@ func TestPrecomputeOnlyP256(t *testing.T) {
 			t.Errorf("%T: precomputes", k.Key)
 		}
 	}
-	if newTable(&off) != nil {
+	if newTable(&off, keyWidth) != nil {
 		t.Error("a table of what is no point of the curve")
 	}
 }
