@@ -57,13 +57,17 @@ type Account struct {
 	Issuer  string `json:"issuer,omitzero"` // of the provider, with Subject; "" for a local account
 	Subject string `json:"subject,omitzero"`
 
+	GivenBy     string    `json:"givenBy,omitzero"`   // who gave it the password that it began, or began anew, with: see Persons
+	Confirmed   string    `json:"confirmed,omitzero"` // who says that it is another person than GivenBy
+	ConfirmedAt time.Time `json:"confirmedAt,omitzero"`
+
 	Created    time.Time `json:"created"`
 	Closed     time.Time `json:"closed,omitzero"`     // zero: open
 	Generation int       `json:"generation,omitzero"` // sessions of an earlier one are over
 }
 
 // Actor is what the audit log calls what the account does.
-func (a *Account) Actor() string { return "account " + a.Name }
+func (a *Account) Actor() string { return accountActor + a.Name }
 
 // Local reports whether it signs in with a password.
 func (a *Account) Local() bool { return a.Issuer == "" }
@@ -135,7 +139,7 @@ func (a *Accounts) Add(ctx context.Context, account Account) (password string, e
 		return doing(ErrNoRole)
 	}
 	made := Account{Name: account.Name, Shown: account.Shown, Roles: account.Roles, CodeUnset: account.CodeUnset, Created: a.now()}
-	password = a.give(&made)
+	password = a.give(ctx, &made)
 	err = a.put(ctx, store.Document{}, &made, store.Event{Kind: store.KindRoleChanged, Object: made.Actor(), Result: "made: " + strings.Join(made.Roles, " ")})
 	if errors.Is(err, store.ErrRevision) {
 		err = fmt.Errorf("%w: %s", ErrTaken, made.Name)
@@ -147,8 +151,9 @@ func (a *Accounts) Add(ctx context.Context, account Account) (password string, e
 }
 
 // give gives an account a new password, which ends.
-func (a *Accounts) give(account *Account) (password string) {
+func (a *Accounts) give(ctx context.Context, account *Account) (password string) {
 	password = newPassword()
+	account.GivenBy, account.Confirmed, account.ConfirmedAt = store.ActorOf(ctx).Name, "", time.Time{}
 	account.Password, account.Temporary = drawn.hash(password), a.now().Add(temporary)
 	if account.CodeUnset {
 		account.Temporary = time.Time{}
@@ -165,7 +170,7 @@ func (a *Accounts) Reset(ctx context.Context, name string) (password string, err
 		if !account.Local() {
 			return store.Event{}, fmt.Errorf("%s signs in with the provider, which has its password", name)
 		}
-		password = a.give(account)
+		password = a.give(ctx, account)
 		account.Secret, account.Step, account.Closed = nil, 0, time.Time{}
 		forgotten, account.Passkeys, account.PasswordToo = account.Passkeys, nil, false
 		account.Generation++

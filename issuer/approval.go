@@ -52,6 +52,7 @@ type Approval struct {
 	Digest  string        `json:"digest"`  // SHA-256, in hexadecimal, of exactly what would be issued
 
 	AskedBy string    `json:"askedBy"`
+	Askers  []string  `json:"askers,omitzero"` // who else could be that, as of then
 	AskedAt time.Time `json:"askedAt"`
 	Expires time.Time `json:"expires"`
 
@@ -228,6 +229,13 @@ func (i *Issuer) ProposeBatch(ctx context.Context, batch string, c *Course, dige
 func (i *Issuer) propose(ctx context.Context, a Approval, by string) (Approval, error) {
 	now := i.clock()
 	a.State, a.AskedBy, a.AskedAt, a.Expires = Waiting, by, now, now.Add(i.approvalTime)
+	askers, err := i.personsOf(ctx, by)
+	if err != nil {
+		return Approval{}, err
+	}
+	if len(askers) > 1 {
+		a.Askers = askers[1:]
+	}
 	known, revision, err := i.approval(ctx, a.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && known.State == Lapsed:
@@ -364,7 +372,7 @@ func (a *Approval) event() []store.Event {
 // approved: what then is not issued because of a crash is issued by [New].
 //
 // Errors: store.ErrNotFound; [ErrDecided], [ErrApprovalEnded]; [ErrSameActor] for
-// the one who asked; [ErrOtherDraft] where digest is another; those of
+// the one who asked, [*OnePersonError] among it; [ErrOtherDraft] where digest is another; those of
 // [Issuer.Issue].
 func (i *Issuer) Approve(ctx context.Context, id, digest, by string) (Approval, error) {
 	a, revision, err := i.decidable(ctx, id, by)
@@ -416,8 +424,10 @@ func (i *Issuer) decidable(ctx context.Context, id, by string) (Approval, uint64
 		err = fmt.Errorf("deciding on %s: %w: it ended on %s", id, ErrApprovalEnded, a.Expires.Format(time.RFC3339))
 	case revision == 0:
 		err = fmt.Errorf("deciding on %s: %w: it is %s", id, ErrDecided, a.State)
-	case a.AskedBy == by:
-		err = fmt.Errorf("deciding on %s: %w", id, ErrSameActor)
+	default:
+		if err = i.MayDecide(ctx, a, by); err != nil {
+			err = fmt.Errorf("deciding on %s: %w", id, i.logRefused(ctx, id, by, err))
+		}
 	}
 	return a, revision, err
 }

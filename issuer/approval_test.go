@@ -401,3 +401,69 @@ func testApprovalFaults(t *testing.T, open opener, stride int) {
 		})
 	}
 }
+
+// Who asks and who decides are two persons: nobody who could be both is either, then or
+// by now, and whoever tries is logged.
+func TestApprovalIsByTwoPersons(t *testing.T) {
+	behind := map[string][]string{"account puppet": {"account admin"}, "account twin": {"account admin"}}
+	h := newHouse(t, nil)
+	h.persons = func(_ context.Context, name string) ([]string, error) {
+		return append([]string{name}, behind[name]...), nil
+	}
+	ctx := t.Context()
+	for i, one := range []struct {
+		asks, decides string
+		both          string // "": they are two
+		after         func()
+	}{
+		{"account admin", "account puppet", "account admin", nil},
+		{"account puppet", "account admin", "account admin", nil},
+		{"account puppet", "account twin", "account admin", nil},
+		{"account puppet", "account dean", "", nil},
+		{"account puppet", "account puppet", "account puppet", nil},
+		{"account twin", "account admin", "account admin", func() { delete(behind, "account twin") }}, // confirmed after it asked
+	} {
+		d := approvable(t)
+		d.LearnerID = fmt.Sprintf("2021/%04d", i)
+		a, err := h.Propose(ctx, d, one.asks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := h.newErasure("a court's order", one.asks)
+		if one.after != nil {
+			one.after()
+		}
+		_, err = h.Approve(ctx, a.ID, a.Digest, one.decides)
+		var person *OnePersonError
+		switch {
+		case one.both == "":
+			if err != nil {
+				t.Errorf("%s after %s: %v", one.decides, one.asks, err)
+			}
+		case !errors.Is(err, ErrSameActor), one.asks != one.decides && (!errors.As(err, &person) || person.Name != one.both):
+			t.Errorf("%s after %s: %v", one.decides, one.asks, err)
+		}
+		if _, err := h.Reject(ctx, a.ID, "no", one.decides); one.both != "" && !errors.Is(err, ErrSameActor) {
+			t.Errorf("%s rejects what %s asked: %v", one.decides, one.asks, err)
+		}
+		if err := h.MayConfirm(ctx, ErasureRequest{AskedBy: one.asks, Askers: q.Askers}, one.decides); (err == nil) != (one.both == "") && one.after == nil {
+			t.Errorf("an erasure, %s after %s: %v", one.decides, one.asks, err)
+		}
+	}
+	refused := 0
+	logs, err := h.store.Logs(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range h.store.LogEntries(ctx, logs[0].Name, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == store.KindApprovalRefused && strings.HasPrefix(e.Result, "not decided: account admin could be both") {
+			refused++
+		}
+	}
+	if refused != 8 {
+		t.Errorf("%d refusals are logged", refused)
+	}
+}

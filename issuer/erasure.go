@@ -21,6 +21,7 @@ type ErasureRequest struct {
 	Records     []string  `json:"records"` // ids
 	Reason      string    `json:"reason"`  // legal basis; it stays with what is left, so it names nobody
 	AskedBy     string    `json:"askedBy"`
+	Askers      []string  `json:"askers,omitzero"` // who else could be that, as of then
 	AskedAt     time.Time `json:"askedAt"`
 	Expires     time.Time `json:"expires"`
 	ConfirmedBy string    `json:"confirmedBy,omitzero"` // then it is carried out
@@ -61,6 +62,13 @@ func (i *Issuer) AskErasure(ctx context.Context, records []string, learner, reas
 	q.Records = slices.Compact(q.Records)
 	if len(q.Records) == 0 {
 		return ErasureRequest{}, fmt.Errorf("asking for an erasure: %w", store.ErrNotFound)
+	}
+	askers, err := i.personsOf(ctx, by)
+	if err != nil {
+		return ErasureRequest{}, err
+	}
+	if len(askers) > 1 {
+		q.Askers = askers[1:]
 	}
 	return q, i.putErasure(ctx, q, 0, store.Event{Kind: store.KindApprovalAsked, Object: q.ID, Actor: by, Result: fmt.Sprintf("erasure of %d", len(q.Records))})
 }
@@ -146,12 +154,13 @@ func (i *Issuer) ConfirmErasure(ctx context.Context, id string, records int, by 
 		return err
 	case q.ConfirmedBy != "":
 		return i.finishErasure(ctx, q, revision)
-	case q.AskedBy == by:
-		return fmt.Errorf("confirming erasure %s: %w", id, ErrSameActor)
 	case records != len(q.Records):
 		return fmt.Errorf("confirming erasure %s: %w: it is about %d", id, ErrBulkCount, len(q.Records))
 	case i.now().After(q.Expires):
 		return fmt.Errorf("confirming erasure %s: %w: it ended on %s", id, ErrApprovalEnded, q.Expires.Format(time.RFC3339))
+	}
+	if err := i.MayConfirm(ctx, q, by); err != nil {
+		return fmt.Errorf("confirming erasure %s: %w", id, i.logRefused(ctx, id, by, err))
 	}
 	q.ConfirmedBy, q.ConfirmedAt = by, i.clock()
 	if err := i.putErasure(ctx, q, revision, store.Event{Kind: store.KindApprovalGiven, Object: q.ID, Actor: by, Result: fmt.Sprintf("erasure of %d", len(q.Records))}); err != nil {

@@ -124,6 +124,9 @@ type Config struct {
 	// KeysChanged is called when data keys were destroyed, to copy those that are left to
 	// where a restoration finds them; nil: nowhere.
 	KeysChanged func(ctx context.Context) error
+	// Persons names all who could be whoever acts under a name, that name first: among
+	// them is nobody who decides on what was asked for under it. nil: the name alone.
+	Persons func(ctx context.Context, name string) ([]string, error)
 	// Post is how letters to learners go out; nil: none do.
 	Post *Post
 	// Settings is a digest of the configuration, for the audit log; zero: not told.
@@ -151,6 +154,7 @@ type Issuer struct {
 	step  func(ctx context.Context, name string) (inner context.Context, end func(error))
 
 	approvalTime time.Duration
+	persons      func(ctx context.Context, name string) ([]string, error)
 	keysChanged  func(ctx context.Context) error
 
 	mirror     func(list string, token []byte) error
@@ -187,6 +191,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if i.now == nil {
 		i.now = time.Now
 	}
+	i.persons = c.Persons
 	if i.approvalTime = c.ApprovalTime; i.approvalTime == 0 {
 		i.approvalTime = approvalTime
 	}

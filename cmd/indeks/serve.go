@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"indeks/accounts"
 	"indeks/contexts"
 	"indeks/issuer"
 	"indeks/keys"
@@ -142,7 +143,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if post != nil {
 		post.Count = func(outcome string) { h.letters(outcome) }
 	}
-	h.issuer, err = issuer.New(ctx, issuer.Config{Post: post, Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, KeysChanged: c.keysChanged(records, learners), Warn: slog.Warn,
+	h.issuer, err = issuer.New(ctx, issuer.Config{Persons: accounts.New(accounts.Config{Store: records}).Persons, Post: post, Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, KeysChanged: c.keysChanged(records, learners), Warn: slog.Warn,
 		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed, Step: c.traces.Steps()})
 	if err != nil {
 		if !c.ReadOnly && errors.Is(records.Writable(), store.ErrReadOnly) { // a write of New failed

@@ -8,8 +8,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"indeks/accounts"
 	"indeks/elm"
 	"indeks/issuer"
+	"indeks/web"
 )
 
 // approvalLine is an approval in a list.
@@ -18,6 +20,53 @@ type approvalLine struct {
 	Path string
 	Tone string
 	Mine bool // asked for by who is signed in, who cannot decide on it
+}
+
+// toConfirm are accounts of which nobody has confirmed yet that they are another
+// person's than who gave them their password, with whether who is signed in can.
+type toConfirm struct {
+	accounts.Account
+	May bool
+}
+
+// unconfirmed are those, for who may confirm some.
+func (s *server) unconfirmed(c echo.Context) (list []toConfirm, err error) {
+	if !hasRole(c, Approver, Admin) {
+		return nil, nil
+	}
+	ctx := c.Request().Context()
+	all, err := s.Accounts.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := s.Accounts.Persons(ctx, actor(c))
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range all {
+		if !a.Unconfirmed() {
+			continue
+		}
+		theirs, err := s.Accounts.Persons(ctx, a.Actor())
+		if err != nil {
+			return nil, err
+		}
+		shared := slices.ContainsFunc(mine, func(one string) bool { return slices.Contains(theirs, one) })
+		list = append(list, toConfirm{a, a.State() == "open" && !a.CodeUnset && !shared})
+	}
+	return list, nil
+}
+
+// postConfirmAccount has who is signed in say that an account is another person's.
+func (s *server) postConfirmAccount(c echo.Context) error {
+	err := s.Accounts.Confirm(c.Request().Context(), c.FormValue("name"), actor(c))
+	switch {
+	case errors.Is(err, accounts.ErrNotApart), errors.Is(err, accounts.ErrNotSetUp):
+		return &web.Problem{Status: http.StatusConflict, Title: "The account cannot be confirmed", Detail: err.Error(), Err: err}
+	case err != nil:
+		return notFound(err, "No such account")
+	}
+	return s.redirect(c, "/desk/approvals", "done", "confirmed")
 }
 
 var approvalTones = map[issuer.ApprovalState]string{issuer.Waiting: "warn", issuer.Approved: "good", issuer.Done: "good", issuer.Failed: "bad", issuer.Rejected: "bad", issuer.Lapsed: ""}
@@ -33,7 +82,12 @@ func (s *server) getDeskApprovals(c echo.Context) error {
 	data := struct {
 		Desk         *desk
 		Open, Closed []approvalLine
+		Confirm      []toConfirm
 	}{Desk: s.desk(c, "approvals")}
+	var err error
+	if data.Confirm, err = s.unconfirmed(c); err != nil {
+		return err
+	}
 	for _, closed := range []bool{false, true} {
 		list := &data.Open
 		if closed {
@@ -66,6 +120,7 @@ type approvalData struct {
 	Record   string // path of what was issued
 	Corrects string // path of what it takes the place of
 	May      bool   // who is signed in can decide
+	Both     string // who could be both who asked and who is signed in
 	NoReason bool
 	Failed   []string
 }
@@ -98,7 +153,14 @@ func (s *server) approvalData(c echo.Context) (approvalData, error) {
 	if a.Supersedes != "" {
 		data.Corrects = recordPath(a.Supersedes)
 	}
-	data.May = a.State == issuer.Waiting && hasRole(c, Approver) && !data.Line.Mine
+	if data.May = a.State == issuer.Waiting && hasRole(c, Approver) && !data.Line.Mine; data.May {
+		err = s.Issuer.MayDecide(ctx, a, actor(c))
+		if person, ok := errors.AsType[*issuer.OnePersonError](err); ok {
+			data.May, data.Both = false, person.Name
+		} else if err != nil {
+			return data, err
+		}
+	}
 	return data, nil
 }
 

@@ -25,6 +25,7 @@ type erasureLine struct {
 	issuer.ErasureRequest
 	Records []recordLink
 	Mine    bool
+	Both    string // who could be both who asked and who is signed in
 }
 
 type recordLink struct{ Path, Number string }
@@ -45,6 +46,14 @@ func (s *server) showErasures(c echo.Context, status int, failed string) error {
 			return err
 		}
 		line := erasureLine{ErasureRequest: q, Mine: q.AskedBy == actor(c)}
+		if hasRole(c, Approver) && !line.Mine {
+			err := s.Issuer.MayConfirm(ctx, q, actor(c))
+			if person, ok := errors.AsType[*issuer.OnePersonError](err); ok {
+				line.Both = person.Name
+			} else if err != nil {
+				return err
+			}
+		}
 		for _, id := range q.Records[:min(len(q.Records), 20)] {
 			link := recordLink{recordPath(id), id}
 			if r, err := s.Store.Get(ctx, id); err == nil {

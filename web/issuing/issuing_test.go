@@ -76,12 +76,13 @@ func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store
 		f(&asked)
 	}
 	inst.DataIntegrity = asked.Institution.DataIntegrity
-	iss, err := issuer.New(context.Background(), issuer.Config{Institution: inst, Store: records, Ring: ring})
+	people := accounts.New(accounts.Config{Store: records, Cost: accounts.Cost{Memory: 8, Passes: 1, Threads: 1}, Origin: inst.PublicBase})
+	iss, err := issuer.New(context.Background(), issuer.Config{Institution: inst, Store: records, Ring: ring, Persons: people.Persons})
 	if err != nil {
 		t.Fatal(err)
 	}
 	log = new(bytes.Buffer)
-	c := Config{Accounts: accounts.New(accounts.Config{Store: records, Cost: accounts.Cost{Memory: 8, Passes: 1, Threads: 1}, Origin: inst.PublicBase}), Issuer: iss, Store: records, Institution: inst, APIKeys: []APIKey{{Name: "test", SHA256: sha256.Sum256([]byte(apiKey))}},
+	c := Config{Accounts: people, Issuer: iss, Store: records, Institution: inst, APIKeys: []APIKey{{Name: "test", SHA256: sha256.Sum256([]byte(apiKey))}},
 		Kit: web.Config{Log: slog.New(slog.NewTextHandler(log, nil))}}
 	for _, f := range change {
 		f(&c)

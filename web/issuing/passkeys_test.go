@@ -110,3 +110,64 @@ func TestNoPasskeysWhereNoPasswords(t *testing.T) {
 		}
 	}
 }
+
+// One person with two accounts is one: an admin who makes an account and uses it cannot
+// approve what they asked for, until somebody else confirms that it is another person's.
+func TestDeskNeedsTwoPersons(t *testing.T) {
+	admin, e, records, people := newDesk(t, Admin)
+	withCourses(t, records)
+	id := "data-stewardship"
+	page, _, _ := strings.Cut(admin.post("/desk/issue?course="+id, "/desk/issue", append([]string{"course", id, "version", "2026.1", "step", "issue"}, learner...)...).Header().Get("Location"), "?")
+	made := admin.post("/desk/accounts", "/desk/accounts/add", "name", "puppet", "role", "approver").Body.String()
+	first := regexp.MustCompile(`[a-z2-7]{5}(-[a-z2-7]{5}){3}`).FindString(made)
+	puppet := newBrowser(t, e)
+	puppet.post("/desk/sign-in", "/desk/sign-in", "name", "puppet", "password", first)
+	confirm := func(b *browser) *http.Response {
+		return b.post("/desk/approvals", "/desk/approvals/people", "name", "puppet").Result()
+	}
+	if got := confirm(admin); got.StatusCode != http.StatusConflict {
+		t.Errorf("an account with its first password: %d", got.StatusCode)
+	}
+	_, answer := authenticator.Create(t, deskOrigin, puppet.offer("/desk/set-up", "/desk/passkeys/offer"), authenticator.Wrong{})
+	puppet.post("/desk/set-up", "/desk/passkeys/add", "name", "Key", "passkey", string(answer))
+
+	if got := puppet.get(page); !strings.Contains(got, "account admin could be both") || strings.Contains(got, "/approve") {
+		t.Error("the puppet may decide")
+	}
+	digest := regexp.MustCompile(`name="digest" value="([0-9a-f]{64})"`)
+	approver := signInAs(t, e, people, Approver)
+	sum := digest.FindStringSubmatch(approver.get(page))[1]
+	if w := puppet.post("/desk/passkeys", page+"/approve", "digest", sum); w.Code != http.StatusForbidden {
+		t.Errorf("the puppet decides: %d", w.Code)
+	}
+	for name, b := range map[string]*browser{"the admin": admin, "the puppet": puppet} {
+		if got := confirm(b); got.StatusCode != http.StatusConflict {
+			t.Errorf("%s confirms it: %d", name, got.StatusCode)
+		}
+	}
+	if !strings.Contains(admin.get("/desk/accounts"), "not confirmed") {
+		t.Error("the accounts do not say so")
+	}
+	if got := confirm(approver); got.Header.Get("Location") != "/desk/approvals?done=confirmed" || !strings.Contains(admin.get("/desk/accounts"), "confirmed by account approver") {
+		t.Errorf("another one confirms it: %d", got.StatusCode)
+	}
+	if w := puppet.post(page, page+"/approve", "digest", sum); w.Header().Get("Location") != page+"?done=approved" {
+		t.Errorf("then it decides: %d %s", w.Code, w.Body)
+	}
+	lines := ""
+	logs, err := records.Logs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for entry, err := range records.LogEntries(t.Context(), logs[0].Name, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += string(entry.Kind) + " " + entry.Actor + " " + entry.Object + " " + entry.Result + "\n"
+	}
+	for _, want := range []string{"approval-refused account puppet", "role-changed account approver account puppet confirmed: another person than account admin"} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("the log lacks %q", want)
+		}
+	}
+}

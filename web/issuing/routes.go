@@ -304,6 +304,7 @@ func New(c Config) (*echo.Echo, error) {
 	d.GET("/approvals", s.getDeskApprovals, reader)
 	d.GET("/approvals/:id", s.getDeskApproval, reader)
 	d.POST("/approvals/:id/:decision", s.postDeskApproval, approver)
+	d.POST("/approvals/people", s.postConfirmAccount, may(Approver, Admin), s.fresh)
 	d.GET("/courses", s.getDeskCourses, courseReader)
 	d.GET("/courses/form", s.getCourseForm, registrar)
 	d.POST("/courses/form", s.postCourseForm, registrar)
