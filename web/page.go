@@ -30,7 +30,7 @@ type Page struct {
 	Lang    string // of the page; "" by Accept-Language and ?lang=
 	Tone    string // "", "good", "warn", "bad", "none": colours the head
 	NoStore bool
-	Refresh int // seconds after which the browser loads it again; 0: it does not
+	Failed  bool // what was sent is not taken: the title says so first
 	Data    any
 
 	Scripts []string // static files that run as modules; nil: no script runs at all

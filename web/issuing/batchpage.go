@@ -77,6 +77,7 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 		More               int
 		Previews           []previewOnPage
 		MayUpload, Busy    bool
+		Every              int // seconds after which the page looks again; 0: it does not
 		Encodings          []string
 		Languages          []string
 	}{Desk: d, May: d == nil || d.Registrar, Records: s.address(c, "/desk/records", "batch", b.ID), Batch: b, Icon: batchTones[b.State].icon, Name: s.name(c), Stuck: s.Batches.Stuck(b.ID), Rate: int(b.Rate() + .5), Encodings: issuer.Encodings()}
@@ -113,13 +114,16 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 			data.Previews = append(data.Previews, shown)
 		}
 	}
-	refresh := 0
 	if data.Busy {
-		refresh = 2
+		data.Every = 2
 	} else if b.State == issuer.BatchApproval {
-		refresh = 15
+		data.Every = 15
 	}
-	return s.kit.Render(c, http.StatusOK, "batch", web.Page{Tone: batchTones[b.State].tone, NoStore: true, Refresh: refresh, Data: data})
+	page := web.Page{Tone: batchTones[b.State].tone, NoStore: true, Data: data}
+	if data.Every > 0 {
+		page.Scripts = []string{"live.js"}
+	}
+	return s.kit.Render(c, http.StatusOK, "batch", page)
 }
 
 // timeLeft is a time in signs that all our languages have: 40 s, 3 min, 2 h 5 min.

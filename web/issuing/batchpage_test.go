@@ -67,7 +67,7 @@ func TestBatchPage(t *testing.T) {
 		t.Errorf("in spite of problems: %d", got.status)
 	}
 	step("start", "leave_out=true")
-	for end := time.Now().Add(time.Minute); !strings.Contains(page(), "Results (CSV)") || strings.Contains(page(), `http-equiv="refresh"`); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(page(), "Results (CSV)") || strings.Contains(page(), "data-every"); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it is not done")
 		}

@@ -77,9 +77,15 @@ func (s *server) desk(c echo.Context, place string) *desk {
 	return d
 }
 
+// fault is what is wrong with what was sent, in English where it comes from below.
+type fault struct {
+	Text  string
+	Field string // id of the field that it is about, "": none
+}
+
 // show renders a page of the desk, on which names may stand.
 func (s *server) show(c echo.Context, status int, page string, data any) error {
-	return s.kit.Render(c, status, page, web.Page{NoStore: true, Data: data})
+	return s.kit.Render(c, status, page, web.Page{NoStore: true, Failed: status >= 400, Data: data})
 }
 
 func (s *server) log() *slog.Logger {

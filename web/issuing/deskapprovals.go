@@ -122,7 +122,7 @@ type approvalData struct {
 	May      bool   // who is signed in can decide
 	Both     string // who could be both who asked and who is signed in
 	NoReason bool
-	Failed   []string
+	Failed   []fault
 }
 
 func (s *server) approvalData(c echo.Context) (approvalData, error) {

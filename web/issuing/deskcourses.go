@@ -15,6 +15,7 @@ import (
 
 	"indeks/elm"
 	"indeks/issuer"
+	"indeks/web"
 )
 
 // Courses at the desk: the list, a version, and the form in which one is written,
@@ -135,7 +136,7 @@ type courseForm struct {
 	Desk     *desk
 	File     string // the whole course, with what the form does not ask for
 	Parts    []formPart
-	Failed   []string // what has no field
+	Failed   []fault
 	Warnings []string
 	Gate     []issuer.GateElement
 	Begun    bool // nothing was sent yet, so nothing is wrong yet
@@ -253,29 +254,30 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 			switch {
 			case p.Warn:
 				page.Warnings = append(page.Warnings, p.String())
-			case !page.place(p):
-				page.Failed = append(page.Failed, p.String())
+			default:
+				page.Failed = append(page.Failed, fault{p.String(), page.place(p)})
 			}
 		}
 	}
-	return s.show(c, status, "courseform", page)
+	return s.kit.Render(c, status, "courseform", web.Page{NoStore: true, Failed: page.Failed != nil, Data: page})
 }
 
-// place puts a problem beside its field, or the first that is below what it is about.
-func (f *courseForm) place(p issuer.Problem) bool {
+// place puts a problem beside its field, or the first that is below what it is about, and
+// names that field; "" where there is none.
+func (f *courseForm) place(p issuer.Problem) string {
 	for _, exact := range []bool{true, false} {
 		for i := range f.Parts {
 			for _, row := range f.Parts[i].Rows {
 				for k := range row {
 					if name := row[k].Name; name == p.Field || !exact && p.Field != "" && (strings.HasPrefix(name, p.Field+"/") || strings.HasPrefix(p.Field, name+"/")) {
 						row[k].Failed = append(row[k].Failed, p.String())
-						return true
+						return name
 					}
 				}
 			}
 		}
 	}
-	return false
+	return ""
 }
 
 // fields are the fields of a spec for what stands below base.

@@ -47,7 +47,7 @@ type issueData struct {
 	Fields, More []learnerField
 	OpenMore     bool
 	Request      string // makes it the same request however often it is sent
-	Failed       []string
+	Failed       []fault
 	Warnings     []string
 	Known        string   // path of the record, where it was issued before
 	Approval     bool     // another person decides
@@ -149,16 +149,16 @@ func (d *issueData) fail(err error) bool {
 		if p.Warn {
 			continue
 		}
-		placed := false
+		field := ""
 		for _, list := range [][]learnerField{d.Fields, d.More} {
 			for i := range list {
 				if list[i].Name == strings.TrimPrefix(p.Field, "/") {
-					list[i].Failed, placed = append(list[i].Failed, p.String()), true
+					list[i].Failed, field = append(list[i].Failed, p.String()), list[i].Name
 				}
 			}
 		}
-		d.Failed = append(d.Failed, p.String())
-		if placed && slices.ContainsFunc(d.More, func(f learnerField) bool { return f.Failed != nil }) {
+		d.Failed = append(d.Failed, fault{p.String(), field})
+		if field != "" && slices.ContainsFunc(d.More, func(f learnerField) bool { return f.Failed != nil }) {
 			d.OpenMore = true
 		}
 	}

@@ -143,7 +143,7 @@ func (s *server) showRecords(c echo.Context, form url.Values, again map[string]s
 			}
 		}
 	}
-	return s.kit.Render(c, http.StatusOK, "records", web.Page{NoStore: true, Again: again, Data: data})
+	return s.kit.Render(c, http.StatusOK, "records", web.Page{NoStore: true, Failed: data.Failed, Again: again, Data: data})
 }
 
 // deskRecord finds the record of a page. Of one that is erased what is left is shown.
@@ -277,10 +277,10 @@ type actData struct {
 	Codes  []string
 	Code   string
 	Reason string
-	Email  string   // another address
-	Keep   bool     // of the link, which else leads nowhere any more
-	Failed []string // what is wrong, in English where it comes from below
-	Text   string   // id of a text of what is wrong
+	Email  string // another address
+	Keep   bool   // of the link, which else leads nowhere any more
+	Failed []fault
+	Text   string // id of a text of what is wrong
 }
 
 // recordActOf is what the last part of the address says, where it can be done.
@@ -349,10 +349,10 @@ func (s *server) postRecordAct(c echo.Context) error {
 }
 
 // problemLines are what blocks, one line each.
-func problemLines(found *issuer.Problems) (lines []string) {
+func problemLines(found *issuer.Problems) (lines []fault) {
 	for _, p := range found.List {
 		if !p.Warn {
-			lines = append(lines, p.String())
+			lines = append(lines, fault{Text: p.String()})
 		}
 	}
 	return lines

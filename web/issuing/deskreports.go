@@ -23,13 +23,13 @@ func (s *server) getDeskReports(c echo.Context) error {
 }
 
 // showReports shows them, with what is wrong with an answer: the id of a text, or lines.
-func (s *server) showReports(c echo.Context, status int, text string, failed []string) error {
+func (s *server) showReports(c echo.Context, status int, text string, failed []fault) error {
 	ctx := c.Request().Context()
 	data := struct {
 		Desk         *desk
 		Open, Closed []reportLine
 		Text         string
-		Failed       []string
+		Failed       []fault
 	}{Desk: s.desk(c, "reports"), Text: text, Failed: failed}
 	list, err := s.Issuer.Reports(ctx, true)
 	if err != nil {

@@ -143,7 +143,7 @@ type recognitionData struct {
 	R       issuer.Recognition
 	Courses []option
 	Form    url.Values
-	Failed  []string
+	Failed  []fault
 	Last    int
 	Systems []string
 }

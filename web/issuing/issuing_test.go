@@ -21,6 +21,7 @@ import (
 	"indeks/accounts"
 	"indeks/contexts"
 	"indeks/examples"
+	"indeks/internal/markup"
 	"indeks/issuer"
 	"indeks/keys"
 	"indeks/status"
@@ -32,7 +33,8 @@ import (
 const apiKey = "a key that only this test knows"
 
 // newServer serves an institution without any credential; log is what it logs.
-// Whatever a test asks, the answer must be one that openapi.json describes.
+// Whatever a test asks, the answer must be one that openapi.json describes, and a page keep
+// the rules of package markup.
 func newServer(t *testing.T, change ...func(*Config)) (base string, log *bytes.Buffer) {
 	t.Helper()
 	var c Config
@@ -40,7 +42,7 @@ func newServer(t *testing.T, change ...func(*Config)) (base string, log *bytes.B
 		f(&c)
 	}
 	e, _, log := newEcho(t, change...)
-	server := httptest.NewServer(described(t, c.VCAPI, e))
+	server := httptest.NewServer(markup.Held(t, described(t, c.VCAPI, e)))
 	t.Cleanup(server.Close)
 	return server.URL, log
 }

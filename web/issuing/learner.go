@@ -57,7 +57,7 @@ func (s *server) renderDevice(c echo.Context, status int, r store.Record, wrong 
 	if err != nil {
 		return err
 	}
-	return s.kit.Render(c, status, "device", web.Page{NoStore: true, Data: struct {
+	return s.kit.Render(c, status, "device", web.Page{NoStore: true, Failed: wrong, Data: struct {
 		Name, Page, Address string
 		First, Sent, Wrong  bool
 	}{s.name(c), learnerPath(r), maskedAddress(r.Email), first, c.QueryParam("code") == "sent" || wrong, wrong}})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"indeks/internal/markup"
 	"indeks/internal/postbox"
 	"indeks/issuer"
 	"indeks/mail"
@@ -34,7 +35,7 @@ func TestDeviceAsksForCode(t *testing.T) {
 		r := httptest.NewRequest("POST", page+"/device", strings.NewReader(values.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
-		e.ServeHTTP(w, r)
+		markup.Held(t, e).ServeHTTP(w, r)
 		for _, c := range w.Result().Cookies() {
 			if c.Path != page || !c.HttpOnly || !c.Secure || c.SameSite == 0 {
 				t.Errorf("cookie %+v", c)

@@ -106,7 +106,7 @@ func (s *server) getShares(c echo.Context) error {
 	return s.renderShares(c, http.StatusOK, r, nil, nil)
 }
 
-func (s *server) renderShares(c echo.Context, status int, r store.Record, made *newShare, wrong []string) error {
+func (s *server) renderShares(c echo.Context, status int, r store.Record, made *newShare, wrong []fault) error {
 	list, err := s.Issuer.Shares(c.Request().Context(), r)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (s *server) renderShares(c echo.Context, status int, r store.Record, made *
 		Page, Name  string
 		Title       elm.Value
 		Made        *newShare
-		Wrong       []string
+		Wrong       []fault
 		Open, Over  []shareView
 		Parts       []issuer.Part
 		Days        []int
@@ -140,7 +140,7 @@ func (s *server) renderShares(c echo.Context, status int, r store.Record, made *
 			data.Over = append(data.Over, v)
 		}
 	}
-	return s.kit.Render(c, status, "shares", web.Page{NoStore: true, Data: data, Scripts: []string{"copy.js"}})
+	return s.kit.Render(c, status, "shares", web.Page{NoStore: true, Failed: wrong != nil, Data: data, Scripts: []string{"copy.js"}})
 }
 
 // readTerms reads what the form or the API says of a share.

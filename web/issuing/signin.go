@@ -231,7 +231,7 @@ func (s *server) showSignIn(c echo.Context, status int, data signInData) error {
 		data.Provider = s.address(c, providerPath, "next", data.Next)
 	}
 	data.Token = accounts.FormToken(s.before(c))
-	return s.kit.Render(c, status, "signin", web.Page{NoStore: true, Scripts: s.passkeyScripts(data.Local), Data: data})
+	return s.kit.Render(c, status, "signin", web.Page{NoStore: true, Failed: data.Failed != "", Scripts: s.passkeyScripts(data.Local), Data: data})
 }
 
 // before is the secret of the cookie before a session, which is set where there is none.
@@ -366,7 +366,7 @@ func (s *server) showSetUp(c echo.Context, status int, failed string) error {
 	if !session.Enrolling {
 		return s.redirect(c, startPath)
 	}
-	return s.kit.Render(c, status, "setup", web.Page{NoStore: true, Scripts: s.passkeyScripts(true), Data: setUpData{s.name(c), session.Account.Name, session.Token(), accounts.SecretText(session.Secret), failed}})
+	return s.kit.Render(c, status, "setup", web.Page{NoStore: true, Failed: failed != "", Scripts: s.passkeyScripts(true), Data: setUpData{s.name(c), session.Account.Name, session.Token(), accounts.SecretText(session.Secret), failed}})
 }
 
 // getSetUpCode is the secret of the codes for an app to scan.
@@ -425,7 +425,7 @@ func (s *server) getAgain(c echo.Context) error { return s.showAgain(c, http.Sta
 
 func (s *server) showAgain(c echo.Context, status int, failed string) error {
 	next, account := ownPage(c.FormValue("next")), &sessionOf(c).Account
-	return s.kit.Render(c, status, "again", web.Page{NoStore: true, Scripts: s.passkeyScripts(account.Local()), Data: againData{s.desk(c, ""), next, s.address(c, providerPath, "again", "true", "next", next), failed, account.Password != "", account.PasswordToo}})
+	return s.kit.Render(c, status, "again", web.Page{NoStore: true, Failed: failed != "", Scripts: s.passkeyScripts(account.Local()), Data: againData{s.desk(c, ""), next, s.address(c, providerPath, "again", "true", "next", next), failed, account.Password != "", account.PasswordToo}})
 }
 
 func (s *server) postAgain(c echo.Context) error {

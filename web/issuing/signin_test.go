@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"indeks/accounts"
+	"indeks/internal/markup"
 	"indeks/store"
 )
 
@@ -48,7 +49,7 @@ func (b *browser) do(method, path, body string, headers ...string) *httptest.Res
 		r.AddCookie(cookie)
 	}
 	w := httptest.NewRecorder()
-	b.e.ServeHTTP(w, r)
+	markup.Held(b.t, b.e).ServeHTTP(w, r)
 	for _, cookie := range w.Result().Cookies() {
 		if cookie.MaxAge < 0 {
 			delete(b.cookies, cookie.Name)
@@ -117,7 +118,7 @@ func TestSignInWithPasswordAndCodes(t *testing.T) {
 	if w := b.do(http.MethodGet, "/desk/records?q=x&lang=hr", ""); w.Header().Get("Location") != "/desk/sign-in?lang=hr&next=%2Fdesk%2Frecords%3Fq%3Dx%26lang%3Dhr" {
 		t.Errorf("to %q", w.Header().Get("Location"))
 	}
-	if w := b.post("/desk/sign-in", "/desk/sign-in", "name", "ana", "password", "wrong"); w.Code != 401 || !strings.Contains(w.Body.String(), "do not belong together") || strings.Contains(w.Body.String(), "wrong") {
+	if w := b.post("/desk/sign-in", "/desk/sign-in", "name", "ana", "password", "mistyped"); w.Code != 401 || !strings.Contains(w.Body.String(), "do not belong together") || !strings.Contains(w.Body.String(), "<title>Error: Sign in") || strings.Contains(w.Body.String(), "mistyped") {
 		t.Errorf("a wrong password: %d", w.Code)
 	}
 	if w := b.post("/desk/sign-in", "/desk/sign-in", "name", "ana", "password", first, "next", "/desk/records"); w.Header().Get("Location") != "/desk/set-up" {

@@ -250,7 +250,7 @@ type bulkCount struct {
 func (s *Server) bulk(c echo.Context) error { return s.renderBulk(c, http.StatusOK, false) }
 
 func (s *Server) renderBulk(c echo.Context, status int, empty bool) error {
-	return s.kit.Render(c, status, "bulk", web.Page{Data: bulkView{Empty: empty, Most: verifier.MaxBulkFiles}})
+	return s.kit.Render(c, status, "bulk", web.Page{Failed: empty, Data: bulkView{Empty: empty, Most: verifier.MaxBulkFiles}})
 }
 
 // postBulk starts a job and leads to its table.
@@ -287,8 +287,8 @@ func (s *Server) postBulk(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// bulkTable shows a job's table, or how far it is; until it is whole the browser
-// asks again.
+// bulkTable shows a job's table, or how far it is; until it is whole the page looks
+// again.
 func (s *Server) bulkTable(c echo.Context) error {
 	j, err := s.jobs.find(c.Param("id"), time.Now())
 	if err != nil {
@@ -297,8 +297,9 @@ func (s *Server) bulkTable(c echo.Context) error {
 	lang := s.kit.Lang(c)
 	table, done, over, failed := j.table()
 	v := bulkView{Made: true, Done: done, Total: j.total, Over: over, Failed: failed != nil, Skipped: table.Skipped, CSV: "/bulk/" + j.id + "/table.csv"}
+	page := web.Page{Lang: lang, NoStore: true}
 	if !over {
-		c.Response().Header().Set("Refresh", "1")
+		page.Scripts = []string{"live.js"}
 	} else {
 		for _, row := range table.Rows {
 			line := s.rowOf(row, lang)
@@ -311,7 +312,8 @@ func (s *Server) bulkTable(c echo.Context) error {
 			v.Counts[i].Count++
 		}
 	}
-	return s.kit.Render(c, http.StatusOK, "bulk", web.Page{Lang: lang, NoStore: true, Data: v})
+	page.Data = v
+	return s.kit.Render(c, http.StatusOK, "bulk", page)
 }
 
 // bulkCSV is the same for spreadsheets.

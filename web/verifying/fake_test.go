@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"indeks/elm"
+	"indeks/internal/markup"
 	"indeks/verifier"
 	"indeks/web"
 )
@@ -139,7 +140,8 @@ var states = []verifier.State{
 }
 
 // ask sends one request; header is name, value, name, value ... Whatever a test
-// asks, the answer must be one that openapi.json describes.
+// asks, the answer must be one that openapi.json describes, and a page keep the rules of
+// package markup.
 func ask(t testing.TB, s *Server, method, target, body string, header ...string) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
@@ -147,7 +149,7 @@ func ask(t testing.TB, s *Server, method, target, body string, header ...string)
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	described(t, s).ServeHTTP(w, r)
+	markup.Held(t, described(t, s)).ServeHTTP(w, r)
 	raw, err := io.ReadAll(w.Result().Body)
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ const maxAgain = 256 << 10
 func (s *Server) start(c echo.Context) error { return s.renderStart(c, http.StatusOK, false) }
 
 func (s *Server) renderStart(c echo.Context, status int, empty bool) error {
-	return s.kit.Render(c, status, "start", web.Page{Data: struct {
+	return s.kit.Render(c, status, "start", web.Page{Failed: empty, Data: struct {
 		Host  string
 		Empty bool
 	}{s.host, empty}})
