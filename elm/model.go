@@ -41,12 +41,18 @@ type Credential struct {
 	// ELMContext is the URL of our ELM context below the issuer's base. vc2.
 	ELMContext string `json:"-"`
 
+	// Members are written in this order. First comes what the awards of one course have
+	// in common, which is most of it, and what is one learner's follows, here and in
+	// Person and Claim: so the bytes of a class begin alike, and what of hashing and
+	// encoding rests on the beginning is done once (package alike).
 	Context            List[any]              `json:"@context,omitempty" elm:"array"`
-	ID                 string                 `json:"id,omitempty"`
 	Type               List[string]           `json:"type,omitempty"`
 	CredentialSchema   List[CredentialSchema] `json:"credentialSchema,omitempty"`
 	CredentialProfiles List[Concept]          `json:"credentialProfiles,omitempty"`
 	RelatedResource    List[RelatedResource]  `json:"relatedResource,omitempty" elm:"array"` // vc2
+	Issuer             Organisation           `json:"issuer"`
+	Subject            List[Person]           `json:"credentialSubject,omitempty"`
+	ID                 string                 `json:"id,omitempty"`
 	DisplayParameter   *DisplayParameter      `json:"displayParameter,omitempty"`
 	Identifier         List[Identifier]       `json:"identifier,omitempty"`   // certificate number, decision number
 	IssuanceDate       DateTime               `json:"issuanceDate,omitempty"` // edc
@@ -54,12 +60,10 @@ type Credential struct {
 	ValidFrom          DateTime               `json:"validFrom,omitempty"`
 	ExpirationDate     DateTime               `json:"expirationDate,omitempty"` // edc
 	ValidUntil         DateTime               `json:"validUntil,omitempty"`
-	Issuer             Organisation           `json:"issuer"`
 	CredentialStatus   List[StatusEntry]      `json:"credentialStatus,omitempty"` // vc2, and read in others
 	Status             List[StatusEntry]      `json:"status,omitempty"`           // edc
 	Evidence           List[Evidence]         `json:"evidence,omitempty"`
 	Attachment         List[MediaObject]      `json:"attachment,omitempty"`
-	Subject            List[Person]           `json:"credentialSubject,omitempty"`
 	Extra              Extra                  `json:",embed"`
 }
 
@@ -218,6 +222,7 @@ type Organisation struct {
 // the three names.
 type Person struct {
 	Ref
+	HasClaim           List[Claim]        `json:"hasClaim,omitempty"`
 	FullName           Text               `json:"fullName,omitempty"`
 	GivenName          Text               `json:"givenName,omitempty"`
 	FamilyName         Text               `json:"familyName,omitempty"`
@@ -226,7 +231,6 @@ type Person struct {
 	Identifier         List[Identifier]   `json:"identifier,omitempty"`
 	CitizenshipCountry List[Concept]      `json:"citizenshipCountry,omitempty"`
 	ContactPoint       List[ContactPoint] `json:"contactPoint,omitempty"`
-	HasClaim           List[Claim]        `json:"hasClaim,omitempty"`
 	Extra              Extra              `json:",embed"`
 }
 
@@ -254,10 +258,10 @@ type Claim struct {
 	SpecifiedBy           *Specification    `json:"specifiedBy,omitempty"`
 	HasPart               List[Claim]       `json:"hasPart,omitempty"`
 	InfluencedBy          List[Claim]       `json:"influencedBy,omitempty"` // activities
-	ProvenBy              List[Claim]       `json:"provenBy,omitempty"`     // assessments
 	EntitlesTo            List[Claim]       `json:"entitlesTo,omitempty"`   // entitlements
 	CreditReceived        List[CreditPoint] `json:"creditReceived,omitempty"`
 	SupplementaryDocument List[WebResource] `json:"supplementaryDocument,omitempty"`
+	ProvenBy              List[Claim]       `json:"provenBy,omitempty"` // assessments
 
 	// of an activity
 	Workload   string             `json:"workload,omitempty" elm:"duration"` // xsd:duration
