@@ -137,7 +137,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		}
 		r.Forms = map[string]store.Sealed{}
 		for profile, form := range forms {
-			r.Forms[profile] = store.Sealed{Payload: form.payload, Base: form.base}
+			r.Forms[profile] = store.Sealed{Payload: form.payload, Common: form.common, Base: form.base}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserving, end := i.step(ctx, "reserve")
@@ -189,10 +189,11 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 				if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
 					return sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
 				}
-				if u := built[string(f.profile)]; u.quoted != nil && bytes.Equal(u.payload, payload) {
-					return sealer.SealQuoted(payload, u.quoted, r.SealingTime)
+				known := keys.Known{Payload: payload}
+				if u := built[string(f.profile)]; bytes.Equal(u.payload, payload) {
+					known.Quoted, known.Common = u.quoted, u.common
 				}
-				return sealer.Seal(payload, f.form, r.SealingTime)
+				return sealer.SealKnown(known, f.form, r.SealingTime)
 			})
 			end(err)
 			if err != nil {
@@ -369,6 +370,7 @@ type unsealed struct {
 	payload []byte
 	quoted  []byte          // as a JSON string where a mould gave it and JAdES seals it, else nil
 	read    *elm.Credential // what it says where a mould gave it, else nil
+	common  int             // how many bytes it begins with that say nothing of one learner, 0 where it is not known
 	base    store.Base      // what it has in common with others, or zero
 }
 
@@ -418,7 +420,7 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		texts := quoted(own(d, x, picture))
 		for profile, m := range known {
 			payload := m.payload(texts)
-			made[string(profile)] = unsealed{payload, m.quotedPayload(texts), m.read(payload, x), m.base}
+			made[string(profile)] = unsealed{payload, m.quotedPayload(texts), m.read(payload, x), m.common(texts), m.base}
 		}
 		return made, nil, nil
 	}

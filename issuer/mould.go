@@ -283,6 +283,20 @@ func cut(payload []byte, texts [][]byte) *mould {
 // payload is the document of whoever has these own strings, quoted.
 func (m *mould) payload(texts [][]byte) []byte { return m.fill(m.pieces, texts, nil) }
 
+// common is how many bytes of it stand before the first that say something of one
+// learner: others of the course who are awarded on the same day have the same.
+func (m *mould) common(texts [][]byte) int {
+	n := 0
+	for i, piece := range m.pieces {
+		n += len(piece)
+		if i == len(m.places) || m.places[i] != ownAwarded {
+			break
+		}
+		n += len(texts[ownAwarded])
+	}
+	return n
+}
+
 // quotedPayload is the same document as a JSON string, nil where none is sealed.
 func (m *mould) quotedPayload(texts [][]byte) []byte {
 	if m.quoted == nil {

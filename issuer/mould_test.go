@@ -126,9 +126,19 @@ func TestMouldGivesWhatBuildingGives(t *testing.T) {
 		if cred, err = i.inst.credential(&d, x); err != nil {
 			t.Fatal(err)
 		}
+		// Somebody else who is awarded the same on the same day.
+		another, y := invented(&d, &x)
+		another.AwardingDate = d.AwardingDate
+		others, _, err := i.awards(t.Context(), &another, &y, sha256.Sum256([]byte(d.Course.ID)))
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, f := range forms {
 			moulded++
-			got := made[string(f.profile)]
+			got, other := made[string(f.profile)], others[string(f.profile)]
+			if n := got.common; n < len(got.payload)/2 || n != other.common || !bytes.Equal(got.payload[:n], other.payload[:n]) {
+				t.Fatalf("draft %+v, %s: of %d bytes %d are said to be those of others", d, f.profile, len(got.payload), n)
+			}
 			want, err := cred.Encode(f.profile)
 			if err != nil {
 				t.Fatal(err)

@@ -52,7 +52,7 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 	}
 	var report *verifier.Report
 	if u.read != nil && bytes.Equal(u.payload, payload) && mathrand.IntN(wholeOf) > 0 {
-		report = v.VerifyContentUnchecked(ctx, token, u.read)
+		report = v.VerifyContentUnchecked(ctx, token, u.read, u.common)
 	} else {
 		report = v.Verify(ctx, token)
 	}

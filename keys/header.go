@@ -83,7 +83,7 @@ type headerText struct {
 const maxLately = 16
 
 // headerOf is readProtected for a token of whose payload known is what the caller knows.
-func headerOf(text []byte, compact bool, known []byte) (Header, error) {
+func headerOf(text []byte, compact bool, known *Known) (Header, error) {
 	if known == nil {
 		return readProtected(text, compact)
 	}

@@ -35,11 +35,11 @@ func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
 // OpenKnown is [Open] for whoever has the payload that is to be in the token: it is
 // compared there instead of being taken out, and the error is ErrOtherPayload where it
 // is another one.
-func OpenKnown(ctx context.Context, token, payload []byte, r Resolver) (*Opened, error) {
-	if len(payload) == 0 {
+func OpenKnown(ctx context.Context, token []byte, known Known, r Resolver) (*Opened, error) {
+	if len(known.Payload) == 0 {
 		return nil, refuse(ErrOtherPayload, "no token has an empty one")
 	}
-	return credentials.open(ctx, token, payload, r)
+	return credentials.open(ctx, token, &known, r)
 }
 
 // OpenPresentation is [Open] for presentations: a compact JWS of typ vp+jwt
@@ -105,18 +105,25 @@ func (k kind) holds(h Header) error {
 	return nil
 }
 
-// open opens a token; known is the payload where the caller has it, else nil.
-func (k kind) open(ctx context.Context, token, known []byte, r Resolver) (*Opened, error) {
+// open opens a token; known is what is to be in it where the caller has that, else nil.
+func (k kind) open(ctx context.Context, token []byte, known *Known, r Resolver) (*Opened, error) {
 	// 1. Structure and header rules of the whole token, before any key is sought.
 	e, err := parse(token, k, known)
 	if err != nil {
 		return nil, err
 	}
-	if known != nil && !bytes.Equal(e.payload, known) {
+	if known != nil && !bytes.Equal(e.payload, known.Payload) {
 		return nil, refuse(ErrOtherPayload, "it is not the one that is known")
 	}
 
 	// 2. Each seal must hold: one bad signature spoils the token.
+	common := 0 // bytes of e.input
+	if known != nil {
+		common = len(known.common())
+		if e.form != JAdES {
+			common = common / 3 * 4
+		}
+	}
 	opened := &Opened{Payload: e.payload, Form: e.form, Concealed: e.concealed}
 	for _, s := range e.seals {
 		key, err := resolve(ctx, r, s.header)
@@ -126,7 +133,8 @@ func (k kind) open(ctx context.Context, token, known []byte, r Resolver) (*Opene
 		if err := permit(s.header.Alg, key, k.purposes...); err != nil {
 			return nil, err
 		}
-		if !verify(s.header.Alg, key, s.signature, s.protected, []byte("."), e.input) {
+		hasher := hasherIn(&openedLately.hashes, len(s.protected)+1+common)
+		if !verifyWith(hasher, s.header.Alg, key, s.signature, s.protected, []byte("."), e.input) {
 			return nil, refuse(ErrSignature, "payload, header or signature was changed, or another key was used")
 		}
 		opened.Seals = append(opened.Seals, Seal{Header: s.header, Key: key, Signature: s.signature, Unsigned: unsignedNames(s.etsiU)})

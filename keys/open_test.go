@@ -59,12 +59,12 @@ func TestSealOpen(t *testing.T) {
 					if err != nil || !bytes.Equal(unsafe, payload) {
 						t.Fatalf("PayloadUnsafe: %q, %v", unsafe, err)
 					}
-					known, err := OpenKnown(context.Background(), token, payload, oneKey(s.Public()))
+					known, err := OpenKnown(context.Background(), token, Known{Payload: payload}, oneKey(s.Public()))
 					if err != nil || !reflect.DeepEqual(opened.Seals[0].Header, known.Seals[0].Header) || !bytes.Equal(known.Payload, payload) {
 						t.Fatalf("OpenKnown: %+v, %v", known, err)
 					}
 					for _, other := range [][]byte{append(bytes.Clone(payload), '}'), payload[:len(payload)-1], append([]byte{payload[0] ^ 1}, payload[1:]...)} {
-						if _, err := OpenKnown(context.Background(), token, other, oneKey(s.Public())); !errors.Is(err, ErrOtherPayload) {
+						if _, err := OpenKnown(context.Background(), token, Known{Payload: other}, oneKey(s.Public())); !errors.Is(err, ErrOtherPayload) {
 							t.Fatalf("OpenKnown of %q: %v", other, err)
 						}
 					}
@@ -543,9 +543,55 @@ func sameKnown(t *testing.T, token []byte, r Resolver) {
 		payload = []byte(vcPayload)
 	}
 	opened, want := Open(t.Context(), token, r)
-	known, got := OpenKnown(t.Context(), token, payload, r)
-	if !reflect.DeepEqual(known, opened) || (got == nil) != (want == nil) {
-		t.Errorf("OpenKnown: %+v, %v; Open: %+v, %v", known, got, opened, want)
+	for _, common := range []int{0, len(payload) / 2, len(payload)} {
+		known, got := OpenKnown(t.Context(), token, Known{Payload: payload, Common: common}, r)
+		if !reflect.DeepEqual(known, opened) || (got == nil) != (want == nil) {
+			t.Errorf("OpenKnown, %d bytes in common: %+v, %v; Open: %+v, %v", common, known, got, opened, want)
+		}
+	}
+}
+
+// What is said to be common changes neither a token nor a verdict, whatever was sealed
+// and opened before.
+func TestPayloadsThatBeginAlike(t *testing.T) {
+	s := sealer(t, ES256)
+	r := oneKey(s.Public())
+	class := bytes.Repeat([]byte(`{"title":"Управљање \"подацима\"","level":6},`), 100)
+	payloads := make([][]byte, 4)
+	for i := range payloads {
+		payloads[i] = fmt.Appendf(bytes.Clone(class), `{"learner":%d}`, i)
+	}
+	payloads[3][20]++ // one begins in another way, whatever is said
+	for _, form := range []Form{VCJWT, JAdES} {
+		for _, common := range []int{-1, 0, 1, 1023, 1024, 2001, len(class), len(class) + 3, 1 << 40} {
+			for i, payload := range payloads {
+				plain, err := s.Seal(payload, form, sealedAt)
+				if err != nil {
+					t.Fatal(err)
+				}
+				token, err := s.SealKnown(Known{Payload: payload, Common: common}, form, sealedAt)
+				if signature := 90; err != nil || len(token) != len(plain) || !bytes.Equal(token[:len(token)-signature-5], plain[:len(token)-signature-5]) {
+					t.Fatalf("%s, %d bytes in common, %d: another token, %v", form, common, i, err)
+				}
+				for j, other := range payloads {
+					opened, err := OpenKnown(t.Context(), token, Known{Payload: other, Common: common}, r)
+					if i == j && (err != nil || !bytes.Equal(opened.Payload, payload)) || i != j && !errors.Is(err, ErrOtherPayload) {
+						t.Fatalf("%s, %d bytes in common, %d opened as %d: %v", form, common, i, j, err)
+					}
+				}
+				if _, err := Open(t.Context(), token, r); err != nil {
+					t.Fatalf("%s, %d bytes in common, %d: %v", form, common, i, err)
+				}
+				at := bytes.LastIndexByte(token, '.')
+				if form == JAdES {
+					at = bytes.LastIndex(token, []byte(`"signature":"`)) + len(`"signature":`)
+				}
+				token[at+1] ^= 1 // of the signature
+				if _, err := OpenKnown(t.Context(), token, Known{Payload: payload, Common: common}, r); !errors.Is(err, ErrSignature) && !errors.Is(err, ErrFormat) {
+					t.Fatalf("%s, %d bytes in common, another signature: %v", form, common, err)
+				}
+			}
+		}
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Sealer) SealDisclosable(payload []byte, places []string, at time.Time) 
 	if err != nil {
 		return nil, fmt.Errorf("sealing as %s: %w", SDJWT, err)
 	}
-	token, err := s.seal(claims, nil, SDJWT, at)
+	token, err := s.SealKnown(Known{Payload: claims}, SDJWT, at)
 	if err != nil {
 		return nil, err
 	}

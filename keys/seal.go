@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"indeks/alike"
 	"indeks/strictjson"
 )
 
@@ -41,19 +42,42 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	if form == SDJWT {
 		return s.SealDisclosable(payload, nil, at)
 	}
-	return s.seal(payload, nil, form, at)
+	return s.SealKnown(Known{Payload: payload}, form, at)
 }
 
-// SealQuoted is Seal in form JAdES for whoever has the payload as a JSON string, as
-// [strictjson.AppendQuoted] writes UTF-8. The signature is over payload, so no token is
-// opened whose string is another one's: a caller who does not know opens it.
-func (s *Sealer) SealQuoted(payload, quoted []byte, at time.Time) ([]byte, error) {
-	return s.seal(payload, quoted, JAdES, at)
+// Known is a payload with what its maker knows of it.
+type Known struct {
+	Payload []byte
+
+	// Quoted is the payload as a JSON string, as [strictjson.AppendQuoted] writes UTF-8,
+	// or nil. The signature is over Payload, so no token is opened whose string is another
+	// one's: whoever does not know opens it.
+	Quoted []byte
+
+	// Common is how many bytes the payload has at its beginning in common with others,
+	// none of them about one person: they stay in memory, so that they need not be hashed
+	// and encoded for each. 0 where it is not known. It changes no result.
+	Common int
 }
 
-// seal is Seal, of an SDJWT without what follows the token; quoted is nil or as for
-// SealQuoted.
-func (s *Sealer) seal(payload, quoted []byte, form Form, at time.Time) ([]byte, error) {
+// common is what the payload has at its beginning in common with others.
+func (k *Known) common() []byte { return k.Payload[:max(0, min(k.Common, len(k.Payload)))] }
+
+// beginnings are what is remembered of payloads that begin alike.
+type beginnings struct {
+	hashes alike.Hashes // of signing inputs
+	texts  alike.Forms  // base64url
+	quoted alike.Forms  // JSON strings without quotation marks
+}
+
+// What was sealed and what was opened are remembered apart from each other, so that
+// what checks a seal rests on nothing that made it.
+var sealedLately, openedLately beginnings
+
+// SealKnown is Seal for whoever knows more of the payload, but in form SDJWT without
+// what follows the token.
+func (s *Sealer) SealKnown(known Known, form Form, at time.Time) ([]byte, error) {
+	payload := known.Payload
 	k := s.ring.key(s.kid)
 	at = at.Truncate(time.Second)
 	if err := errors.Join(k.maySeal(at), k.mayBe(form)); err != nil {
@@ -66,9 +90,9 @@ func (s *Sealer) seal(payload, quoted []byte, form Form, at time.Time) ([]byte, 
 	var err error
 	switch form {
 	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal, ArchiveSeal:
-		token, err = k.sealCompact(payload, form, at, sign)
+		token, err = k.sealCompact(known, form, at, signWith)
 	case JAdES:
-		token, err = k.sealJAdES(payload, quoted, at)
+		token, err = k.sealJAdES(known, at)
 	default:
 		err = errors.New("this form is not sealed, only opened")
 	}
@@ -93,7 +117,7 @@ func (s *Sealer) SealExtract(payload []byte, at time.Time) ([]byte, error) {
 	if len(payload) == 0 {
 		return nil, errors.New("sealing an empty extract")
 	}
-	token, err := k.sealCompact(payload, short, at, signAgain)
+	token, err := k.sealCompact(Known{Payload: payload}, short, at, signAgain)
 	if err != nil {
 		return nil, fmt.Errorf("sealing an extract: %w", err)
 	}
@@ -116,7 +140,8 @@ type compactHeader struct {
 // form. The time of sealing is in the header, because the payload is what is
 // sealed and nothing else. It is written here and not by go-jose, which copies the
 // payload several times; go-jose reads it in tests.
-func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time, sign signer) ([]byte, error) {
+func (k *ringKey) sealCompact(known Known, form Form, at time.Time, sign signer) ([]byte, error) {
+	payload := known.Payload
 	protected, err := k.protected(form, at, func() (any, error) {
 		h := compactHeader{Alg: k.alg, IAT: at.Unix(), KID: k.kid, Typ: string(form)}
 		switch form {
@@ -138,8 +163,17 @@ func (k *ringKey) sealCompact(payload []byte, form Form, at time.Time, sign sign
 	const longest = maxRSABits / 8 // signature
 	token := make([]byte, 0, len(protected)+base64URL.EncodedLen(len(payload))+base64URL.EncodedLen(longest)+2)
 	token = append(append(token, protected...), '.')
-	token = base64URL.AppendEncode(token, payload)
-	signature, err := sign(k.alg, k.private, token)
+	common := len(known.common()) / 3 * 3 // four characters each
+	if text := sealedLately.texts.Of(payload[:common]); text != nil {
+		token = append(token, text...)
+	} else {
+		before := len(token)
+		token = base64URL.AppendEncode(token, payload[:common])
+		sealedLately.texts.Put(payload[:common], token[before:])
+	}
+	shared := len(token)
+	token = base64URL.AppendEncode(token, payload[common:])
+	signature, err := sign(hasherIn(&sealedLately.hashes, shared), k.alg, k.private, token)
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +196,9 @@ type jadesHeader struct {
 
 // sealJAdES makes a JAdES baseline B-B signature in the general JSON
 // serialization with b64=false, as European Digital Credentials have it:
-// payload is the first member, a string: quoted where it is written already, else nil.
-func (k *ringKey) sealJAdES(payload, quoted []byte, at time.Time) ([]byte, error) {
+// payload is the first member, a string.
+func (k *ringKey) sealJAdES(known Known, at time.Time) ([]byte, error) {
+	payload, quoted := known.Payload, known.Quoted
 	if quoted == nil {
 		if !utf8.Valid(payload) {
 			return nil, errors.New("the payload is not valid UTF-8")
@@ -184,7 +219,8 @@ func (k *ringKey) sealJAdES(payload, quoted []byte, at time.Time) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	signature, err := sign(k.alg, k.private, protected, []byte("."), payload)
+	shared := len(protected) + 1 + len(known.common())
+	signature, err := signWith(hasherIn(&sealedLately.hashes, shared), k.alg, k.private, protected, []byte("."), payload)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,8 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"indeks/alike"
 )
 
 // RSA moduli outside these bounds are refused: shorter ones are weak, longer
@@ -123,12 +125,31 @@ func digest(h crypto.Hash, input ...[]byte) []byte {
 	return sum.Sum(nil)
 }
 
+// hasher hashes the parts of a signing input, as digest does.
+type hasher func(h crypto.Hash, input ...[]byte) []byte
+
+// hasherIn is digest for an input of which the first common bytes are those of other
+// inputs in a memory.
+func hasherIn(memory *alike.Hashes, common int) hasher {
+	return func(h crypto.Hash, input ...[]byte) []byte {
+		if h != crypto.SHA256 {
+			return digest(h, input...)
+		}
+		sum := memory.Sum256(common, input...)
+		return sum[:]
+	}
+}
+
 // verify checks a signature over the parts of a signing input. The key must
 // have passed permit.
 //
 // All forms are verified here and not by go-jose: it cannot read JAdES, two
 // ways to verify could differ, and it parses the header a second time, loosely.
 func verify(alg Algorithm, k *PublicKey, signature []byte, input ...[]byte) bool {
+	return verifyWith(digest, alg, k, signature, input...)
+}
+
+func verifyWith(digest hasher, alg Algorithm, k *PublicKey, signature []byte, input ...[]byte) bool {
 	a := algorithms[alg]
 	switch key := k.Key.(type) {
 	case *ecdsa.PublicKey:
@@ -153,16 +174,16 @@ func verify(alg Algorithm, k *PublicKey, signature []byte, input ...[]byte) bool
 	return false // unreachable: permit has refused the key
 }
 
-// signer signs the parts of a signing input with a key that fits alg.
-type signer func(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error)
+// signer signs the parts of a signing input, as digest hashes them, with a key that fits alg.
+type signer func(digest hasher, alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error)
 
 // signAgain signs the same input the same way each time, but for PS256: ECDSA by
 // RFC 6979.
-func signAgain(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
+func signAgain(digest hasher, alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
 	a := algorithms[alg]
 	private, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return sign(alg, key, input...)
+		return signWith(digest, alg, key, input...)
 	}
 	der, err := private.Sign(nil, digest(a.hash, input...), a.hash)
 	if err != nil {
@@ -185,6 +206,10 @@ func joined(a algorithm, r, s *big.Int) []byte {
 }
 
 func sign(alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
+	return signWith(digest, alg, key, input...)
+}
+
+func signWith(digest hasher, alg Algorithm, key crypto.Signer, input ...[]byte) ([]byte, error) {
 	a := algorithms[alg]
 	switch key := key.(type) {
 	case *ecdsa.PrivateKey:

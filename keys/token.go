@@ -45,7 +45,7 @@ const whiteSpace = " \t\r\n"
 //
 // White space after the token is cut off, because a file ends in a newline.
 // In front of a compact token, or inside it, none is tolerated.
-func parse(token []byte, kind kind, known []byte) (*envelope, error) {
+func parse(token []byte, kind kind, known *Known) (*envelope, error) {
 	if len(token) > MaxToken {
 		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
 	}
@@ -67,7 +67,7 @@ func parse(token []byte, kind kind, known []byte) (*envelope, error) {
 }
 
 // parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).
-func parseCompact(token []byte, kind kind, known []byte) (*envelope, error) {
+func parseCompact(token []byte, kind kind, known *Known) (*envelope, error) {
 	if n := bytes.Count(token, []byte(".")); n != 2 {
 		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", n+1)
 	}
@@ -103,7 +103,7 @@ var (
 
 // parseJSON takes apart the general and the flattened JWS JSON Serialization,
 // with b64 true (RFC 7515) or false (RFC 7797, JAdES).
-func parseJSON(token []byte, kind kind, known []byte) (*envelope, error) {
+func parseJSON(token []byte, kind kind, known *Known) (*envelope, error) {
 	// 1. One object. A payload that is known and stands first, as all that is sealed here
 	// has it, need not be read.
 	rest, first := withoutPayload(token, known)
@@ -164,8 +164,10 @@ func parseJSON(token []byte, kind kind, known []byte) (*envelope, error) {
 	}
 
 	// 4. The payload, un-escaped once and, where b64 is true, decoded.
-	text := known
-	if !first {
+	var text []byte
+	if first {
+		text = known.Payload
+	} else {
 		var ok bool
 		if text, ok = readString(quoted); !ok {
 			return nil, refuse(ErrFormat, "payload is not a string")
@@ -185,17 +187,26 @@ func parseJSON(token []byte, kind kind, known []byte) (*envelope, error) {
 
 // withoutPayload takes a payload that is known out of a token of which it is the first
 // member.
-func withoutPayload(token, known []byte) (rest []byte, ok bool) {
+func withoutPayload(token []byte, known *Known) (rest []byte, ok bool) {
 	if known == nil {
 		return nil, false
 	}
-	if rest, ok = bytes.CutPrefix(token, []byte(`{"payload":`)); !ok {
+	if rest, ok = bytes.CutPrefix(token, []byte(`{"payload":"`)); !ok {
 		return nil, false
 	}
-	if rest, ok = strictjson.CutQuoted(rest, known); !ok || len(rest) == 0 || rest[0] != ',' {
+	text, common := known.Payload, known.common()
+	if form := openedLately.quoted.Of(common); form != nil {
+		if rest, ok = bytes.CutPrefix(rest, form); !ok {
+			return nil, false
+		}
+		text = text[len(common):]
+	} else if after, ok := strictjson.CutEscaped(rest, common); ok {
+		openedLately.quoted.Put(common, rest[:len(rest)-len(after)])
+	}
+	if rest, ok = strictjson.CutEscaped(rest, text); !ok || !bytes.HasPrefix(rest, []byte(`",`)) {
 		return nil, false
 	}
-	return slices.Concat([]byte("{"), rest[1:]), true
+	return slices.Concat([]byte("{"), rest[2:]), true
 }
 
 // readSignatures reads the members of each entry of signatures.
@@ -229,7 +240,7 @@ func readSignatures(raw jsontext.Value) ([]map[string]jsontext.Value, error) {
 // readSignature reads the headers and the signature of one entry. The
 // unprotected header is not signed, so anybody may have written it: all that it
 // may hold is etsiU, which nothing here relies on.
-func readSignature(entry map[string]jsontext.Value, known []byte) (envelopeSeal, error) {
+func readSignature(entry map[string]jsontext.Value, known *Known) (envelopeSeal, error) {
 	var s envelopeSeal
 	if raw, ok := entry["header"]; ok {
 		unprotected, err := readObject(raw)
@@ -269,12 +280,12 @@ func readSignature(entry map[string]jsontext.Value, known []byte) (envelopeSeal,
 // readPayload decodes a payload with b64 true, or returns the one that is known. An empty one is refused: it
 // would be a detached signature (RFC 7515 appendix F), which seals something
 // that is not in the token.
-func readPayload(text, known []byte) ([]byte, error) {
+func readPayload(text []byte, known *Known) ([]byte, error) {
 	if known != nil {
-		if !isBase64URL(text, known) {
+		if !known.isText(text) {
 			return nil, refuse(ErrOtherPayload, "it is not the one that is known")
 		}
-		return known, nil
+		return known.Payload, nil
 	}
 	payload, err := decodeBase64URL(text)
 	if err != nil {
@@ -284,6 +295,25 @@ func readPayload(text, known []byte) ([]byte, error) {
 		return nil, refuse(ErrFormat, "the payload is empty")
 	}
 	return payload, nil
+}
+
+// isText reports whether text is the base64url of the payload.
+func (k *Known) isText(text []byte) bool {
+	common := len(k.common()) / 3 * 3 // four characters each
+	shared := base64URL.EncodedLen(common)
+	if len(text) != base64URL.EncodedLen(len(k.Payload)) {
+		return false
+	}
+	if known := openedLately.texts.Of(k.Payload[:common]); known != nil {
+		if !bytes.Equal(text[:shared], known) {
+			return false
+		}
+	} else if !isBase64URL(text[:shared], k.Payload[:common]) {
+		return false
+	} else {
+		openedLately.texts.Put(k.Payload[:common], text[:shared])
+	}
+	return isBase64URL(text[shared:], k.Payload[common:])
 }
 
 // readObject reads one JSON object strictly: nothing after it, no member twice,

@@ -382,7 +382,7 @@ func inTheClear(tx *bolt.Tx, keys *DataKeys, key []byte) error {
 			return err
 		}
 		if form.Token != nil {
-			if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), packToken(form.Token, form.Payload, form.Base)); err != nil {
+			if err := tx.Bucket(bucketTokens).Put(blobKey(key, profile), packedToken(form.Token, form.Payload)); err != nil {
 				return err
 			}
 		}

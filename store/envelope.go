@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"indeks/alike"
 )
 
 // A credential of 50 KB would take 200 KB on disk: two payloads and two tokens
@@ -80,10 +82,16 @@ func unpackPayload(packed []byte, pieces [][]byte) ([]byte, error) {
 // insides are buffers for payloads as they stand in tokens.
 var insides = sync.Pool{New: func() any { return new([]byte) }}
 
-// packToken is how a token that holds payload is kept: what stands before and
-// after the payload, which has a base or none. A token that holds it in no known way is
-// kept whole.
-func packToken(token, payload []byte, base Base) []byte {
+// What is remembered of payloads and tokens that begin alike.
+var (
+	payloadHashes, tokenHashes alike.Hashes
+	base64Forms                alike.Forms
+)
+
+// packToken is how a token is kept that holds the payload of form: what stands before and
+// after the payload. A token that holds it in no known way is kept whole. common is how many
+// bytes the token has at its beginning in common with others, as far as is known.
+func packToken(token []byte, form Sealed) (packed []byte, common int) {
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
 	kinds := []byte{kindBase64URL, kindQuoted, kindOpened}
@@ -91,17 +99,21 @@ func packToken(token, payload []byte, base Base) []byte {
 		kinds = []byte{kindQuoted, kindOpened, kindBase64URL}
 	}
 	for _, kind := range kinds {
-		inside, err := insideToken((*buffer)[:0], kind, payload, base)
+		inside, err := insideToken((*buffer)[:0], kind, form)
 		if err != nil {
 			continue
 		}
 		*buffer = inside
 		if before, after, ok := bytes.Cut(token, inside); ok {
 			packed := binary.AppendUvarint([]byte{kind}, uint64(len(before)))
-			return append(append(packed, before...), after...)
+			common := form.Common // a string may have escapes, which make it longer
+			if kind == kindBase64URL {
+				common = common / 3 * 4
+			}
+			return append(append(packed, before...), after...), len(before) + common
 		}
 	}
-	return append([]byte{kindRaw}, token...)
+	return append([]byte{kindRaw}, token...), 0
 }
 
 // unpackToken is the inverse of packToken.
@@ -114,7 +126,7 @@ func unpackToken(packed, payload []byte, base Base) ([]byte, error) {
 	}
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
-	inside, err := insideToken((*buffer)[:0], packed[0], payload, base)
+	inside, err := insideToken((*buffer)[:0], packed[0], Sealed{Payload: payload, Base: base})
 	if err != nil {
 		return nil, err
 	}
@@ -128,13 +140,22 @@ func unpackToken(packed, payload []byte, base Base) ([]byte, error) {
 	return append(append(append(token, around[:length]...), inside...), around[length:]...), nil
 }
 
-// insideToken appends a payload as it stands in a token of this kind.
-func insideToken(dst []byte, kind byte, payload []byte, base Base) ([]byte, error) {
+// insideToken appends the payload of form as it stands in a token of this kind.
+func insideToken(dst []byte, kind byte, form Sealed) ([]byte, error) {
+	payload := form.Payload
 	switch kind {
 	case kindBase64URL:
-		return base64.RawURLEncoding.AppendEncode(dst, payload), nil
+		common := payload[:max(0, min(form.Common, len(payload)))/3*3] // four characters each
+		if text := base64Forms.Of(common); text != nil {
+			dst = append(dst, text...)
+		} else {
+			before := len(dst)
+			dst = base64.RawURLEncoding.AppendEncode(dst, common)
+			base64Forms.Put(common, dst[before:])
+		}
+		return base64.RawURLEncoding.AppendEncode(dst, payload[len(common):]), nil
 	case kindQuoted:
-		return appendQuoted(dst, payload, base), nil
+		return appendQuoted(dst, payload, form.Base), nil
 	case kindOpened:
 		if n := len(payload) - 1; n > 0 && payload[n] == '}' {
 			return append(dst, payload[:n]...), nil

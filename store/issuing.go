@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -403,8 +402,10 @@ func (r *Record) seal(keys *DataKeys, clear bool, tokens map[string][]byte) (env
 	envelopes = map[string][]byte{}
 	for profile, token := range tokens {
 		form := r.Forms[profile]
-		r.Forms[profile] = Sealed{Payload: form.Payload, Base: form.Base, Token: token, SHA256: sha256.Sum256(token)}
-		envelopes[profile] = packToken(token, form.Payload, form.Base)
+		var common int
+		envelopes[profile], common = packToken(token, form)
+		form.Token, form.SHA256 = token, tokenHashes.Sum256(common, token)
+		r.Forms[profile] = form
 		if clear {
 			continue
 		}

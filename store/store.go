@@ -51,6 +51,7 @@ type Entry struct {
 type Sealed struct {
 	Payload []byte   `json:"-"`               // kept apart from the record
 	Token   []byte   `json:"-"`               // nil while reserved; kept apart from the record
+	Common  int      `json:"-"`               // how many bytes Payload has at its beginning in common with others, none of them about one person; 0: not known. It changes no result
 	Base    Base     `json:"-"`               // what PutBase put in this store and the payload has in common with others, or zero; of what is read, what it is kept by
 	SHA256  [32]byte `json:"sha256,omitzero"` // of Token
 }

@@ -22,12 +22,9 @@ func AppendQuoted(dst, text []byte) []byte {
 	}
 }
 
-// CutQuoted returns what follows the JSON string that AppendQuoted makes of text, where
-// token begins with it.
-func CutQuoted(token, text []byte) (rest []byte, ok bool) {
-	if token, ok = bytes.CutPrefix(token, []byte{'"'}); !ok {
-		return nil, false
-	}
+// CutEscaped returns what follows the text as it stands between the quotation marks that
+// AppendQuoted writes, where token begins with it.
+func CutEscaped(token, text []byte) (rest []byte, ok bool) {
 	for {
 		n := plainLen(text)
 		if len(token) < n || !bytes.Equal(token[:n], text[:n]) {
@@ -35,7 +32,7 @@ func CutQuoted(token, text []byte) (rest []byte, ok bool) {
 		}
 		token = token[n:]
 		if n == len(text) {
-			return bytes.CutPrefix(token, []byte{'"'})
+			return token, true
 		}
 		var escape [6]byte
 		if token, ok = bytes.CutPrefix(token, escape[:escaped(&escape, text[n])]); !ok {

@@ -20,11 +20,11 @@ func FuzzQuoted(f *testing.F) {
 			if got := AppendQuoted(nil, text); err != nil || !bytes.Equal(got, quoted) {
 				t.Fatalf("%q is quoted as %q, want %q", text, got, quoted)
 			}
-			if rest, ok := CutQuoted(append(bytes.Clone(quoted), "rest"...), text); !ok || string(rest) != "rest" {
+			if rest, ok := CutEscaped(append(bytes.Clone(quoted[1:]), "rest"...), text); !ok || string(rest) != `"rest` {
 				t.Fatalf("%q is not found as %q", text, quoted)
 			}
 		}
-		if _, ok := CutQuoted(quoted[:max(0, len(quoted)-1)], text); ok {
+		if _, ok := CutEscaped(quoted[1:max(1, len(quoted)-2)], text); ok && len(text) > 0 {
 			t.Fatalf("%q is found where its end is missing", text)
 		}
 		// One byte is another.
@@ -33,7 +33,7 @@ func FuzzQuoted(f *testing.F) {
 		}
 		other := bytes.Clone(text)
 		other[uint(at)%uint(len(text))] ^= 1
-		if _, ok := CutQuoted(quoted, other); ok && utf8.Valid(text) {
+		if rest, ok := CutEscaped(quoted[1:], other); ok && len(rest) == 1 && utf8.Valid(text) {
 			t.Fatalf("%q is taken for %q as a string", other, text)
 		}
 	})
@@ -51,7 +51,7 @@ func BenchmarkQuoted(b *testing.B) {
 	b.Run("cut", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
-			if _, ok := CutQuoted(quoted, text); !ok {
+			if _, ok := CutEscaped(quoted[1:], text); !ok {
 				b.Fatal("it is not there")
 			}
 		}

@@ -130,11 +130,12 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 // the payload, says the same as the rest of it, is for the caller to know; a token
 // that seals anything but content.Raw fails the check of the format. Everything else
 // is asked as always, but for what only informs; the report has no digest. Its Valid is therefore worth what
-// the caller knows of content, and nothing for what others give.
-func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, content *elm.Credential) *Report {
+// the caller knows of content, and nothing for what others give. common is as in
+// [keys.Known].
+func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, content *elm.Credential, common int) *Report {
 	r := v.newReport()
 	found := &resolver{trust: v.trust}
-	opened, err := keys.OpenKnown(ctx, token, content.Raw, found)
+	opened, err := keys.OpenKnown(ctx, token, keys.Known{Payload: content.Raw, Common: common}, found)
 	if errors.Is(err, keys.ErrOtherPayload) {
 		r.check(CheckFormat).fail("malformed", "It seals something else than what it was made of.")
 		return r.conclude(v)
