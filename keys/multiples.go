@@ -238,6 +238,11 @@ func (k *PublicKey) Precompute() {
 	k.multiples = &multiples{of: of}
 }
 
+// PrecomputeAs lets checks with k use what was precomputed for another description of
+// the same key, as a certificate is of one that a trust file lists; of another key it is of
+// no use.
+func (k *PublicKey) PrecomputeAs(other *PublicKey) { k.multiples = other.multiples }
+
 // tableFor returns the table for a check with key, nil where there is none. It
 // makes it when the key has been used often enough and there is room, or a key
 // with a table has not been used since this one began to be: tables do not change

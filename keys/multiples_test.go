@@ -553,6 +553,15 @@ func TestTableIsOfItsKey(t *testing.T) {
 		t.Error("the key that was exchanged still verifies")
 	}
 	signed{&exchanged, other.message, other.signature}.check(t, 1)
+	// Of another description of the key, and of a stranger's key that is said to be it.
+	described, stranger := PublicKey{Key: k.Key}, PublicKey{Key: other.Key}
+	described.PrecomputeAs(k.PublicKey)
+	stranger.PrecomputeAs(k.PublicKey)
+	if described.multiples.tableFor(k.Key.(*ecdsa.PublicKey)) == nil || stranger.multiples.tableFor(other.Key.(*ecdsa.PublicKey)) != nil {
+		t.Error("the table is not that of the key which is described, or it is of another one")
+	}
+	signed{&described, k.message, k.signature}.check(t, 1)
+	signed{&stranger, other.message, other.signature}.check(t, 1)
 	exchanged.Precompute()
 	if exchanged.multiples == k.multiples || k.multiples.of.Equal(other.Key) {
 		t.Error("the table is that of the key before")

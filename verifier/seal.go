@@ -39,7 +39,11 @@ func (f *resolver) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, e
 		// key. Otherwise one of the two is there to deceive.
 		leaf := h.Chain[0]
 		if key == nil {
-			return &keys.PublicKey{ID: certificateName(leaf), Key: leaf.PublicKey, Certificate: leaf}, nil
+			key := &keys.PublicKey{ID: certificateName(leaf), Key: leaf.PublicKey, Certificate: leaf}
+			if _, listed := f.trust.byKey(leaf.PublicKey); listed != nil {
+				key.PrecomputeAs(listed)
+			}
+			return key, nil
 		}
 		if !equalKeys(key.Key, leaf.PublicKey) {
 			return nil, fmt.Errorf("%w: the certificate is for another key than the one named", keys.ErrUnknownKey)
