@@ -16,8 +16,9 @@ import (
 // view is a credential sorted by what the supplement asks for. The elements
 // read it; they hold no rule of their own about where ELM puts things.
 type view struct {
-	c    *Credential
-	lang string
+	c     *Credential
+	lang  string
+	words map[string]string // in lang; nil: not yet asked for
 
 	achievements, activities, assessments, entitlements []claim
 	foreseen                                            []claim           // assessments that stand in S.provenBy only
@@ -89,7 +90,7 @@ func (v *view) look(c *Credential, lang string) {
 // forget takes away what was found out about a credential. What supplements are
 // made of remains.
 func (v *view) forget() {
-	v.c, v.awarding, v.mandate = nil, nil, false
+	v.c, v.words, v.awarding, v.mandate = nil, nil, nil, false
 	if len(v.known)+len(v.notes)+len(v.schemes) > maxShelf { // a map never becomes smaller
 		v.notes, v.known, v.schemes = nil, nil, nil
 	}
@@ -258,7 +259,12 @@ func (v *view) section(id string, elements ...Element) Section {
 	return s
 }
 
-func (v *view) say(id string, values ...string) string { return say(v.lang, id, values...) }
+func (v *view) say(id string, values ...string) string {
+	if v.words == nil {
+		v.words = wordsIn(v.lang)
+	}
+	return fill(v.words[id], values)
+}
 
 // ours is a value in our own words.
 func (v *view) ours(id string, values ...string) Value {

@@ -44,12 +44,19 @@ var words = sync.OnceValue(func() map[string]map[string]string {
 
 // say returns one of our own words, in English where the language is none of ours, or
 // "" for an id that has none. Values stand where the words have %s.
-func say(lang, id string, values ...string) string {
+func say(lang, id string, values ...string) string { return fill(wordsIn(lang)[id], values) }
+
+// wordsIn are our own words in a language, in English where it is none of ours.
+func wordsIn(lang string) map[string]string {
 	texts, ok := words()[lang]
 	if !ok {
 		texts = words()["en"]
 	}
-	word := texts[id]
+	return texts
+}
+
+// fill puts values where a word has %s.
+func fill(word string, values []string) string {
 	if len(values) == 0 {
 		return word
 	}
