@@ -25,6 +25,7 @@ type selfCheck struct {
 	keys     string // what the ring said when the verifiers were made
 	verifier *verifier.Verifier
 	open     *verifier.Verifier // the same with open contexts, for statements
+	today    *verifier.Verifier // the same that asks for status lists each time, for what is shown to people
 	unlisted map[string]error   // why a list of ours could not be had when last asked for, by its id
 }
 
@@ -134,11 +135,16 @@ func (i *Issuer) verifiers() (own, open *verifier.Verifier, err error) {
 	if own, err = verifier.New(config); err != nil {
 		return nil, nil, fmt.Errorf("making the verifier: %w", err)
 	}
-	config.Contexts = openContexts()
+	config.ListAge = 1
+	today, err := verifier.New(config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making the verifier: %w", err)
+	}
+	config.ListAge, config.Contexts = 0, openContexts()
 	if open, err = verifier.New(config); err != nil {
 		return nil, nil, fmt.Errorf("making the verifier: %w", err)
 	}
-	i.self.verifier, i.self.open, i.self.keys = own, open, now.String()
+	i.self.verifier, i.self.open, i.self.today, i.self.keys = own, open, today, now.String()
 	return own, open, nil
 }
 

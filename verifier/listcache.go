@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// maxListAge is how long a list is used at most: a revocation shows within a
-	// minute everywhere.
-	maxListAge = 30 * time.Second
+	// defaultListAge is how long a list is used at most, where nothing else is
+	// configured: a revocation shows within a minute everywhere.
+	defaultListAge = 30 * time.Second
 	// maxListBits bounds all lists that are kept, in bits: 64 MiB, or 4 000 lists
 	// of the usual size.
 	maxListBits = 8 * 64 << 20

@@ -177,10 +177,10 @@ func TestListOfTheFutureIsNotRemembered(t *testing.T) {
 		state State
 	}{
 		{"good", 0, list(now.Add(-time.Hour)), StateValid},
-		{"of years ahead", maxListAge, list(now.AddDate(3, 0, 0)), StatusUnchecked},
+		{"of years ahead", defaultListAge, list(now.AddDate(3, 0, 0)), StatusUnchecked},
 		{"of an hour ahead", 0, list(now.Add(2 * time.Hour)), StatusUnchecked},
 		{"of now, after them", 0, list(now, 5), Revoked},
-		{"older than that", maxListAge, list(now.Add(-time.Hour)), StatusUnchecked},
+		{"older than that", defaultListAge, list(now.Add(-time.Hour)), StatusUnchecked},
 	} {
 		at = at.Add(step.after)
 		served.set(uni.listURL("1"), step.list)
@@ -316,10 +316,10 @@ func TestABadAnswerIsNotKept(t *testing.T) {
 			}{
 				{0, bad, StatusUnchecked},
 				{0, good, StateValid},
-				{maxListAge - time.Millisecond, bad, StateValid}, // not asked
+				{defaultListAge - time.Millisecond, bad, StateValid}, // not asked
 				{time.Millisecond, bad, StatusUnchecked},
 				{0, revoked, Revoked},
-				{maxListAge, bad, StatusUnchecked},
+				{defaultListAge, bad, StatusUnchecked},
 				{0, good, StatusUnchecked}, // older than the newest
 				{0, revoked, Revoked},
 			} {

@@ -96,7 +96,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	}
 
 	// 3. The list that was asked for, and of today.
-	list, subject := &statusList{freshTill: asked.Add(maxListAge), token: token, asked: asked}, listSubject(cred)
+	list, subject := &statusList{freshTill: asked.Add(v.listAge), token: token, asked: asked}, listSubject(cred)
 	for entry, kind := range listKinds {
 		if slices.Contains(cred.Type, kind.credential) && subject["type"] == kind.subject {
 			list.kind = entry
@@ -139,7 +139,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		if err != nil {
 			return malformed("has a ttl that is not a number of milliseconds")
 		}
-		list.freshTill = asked.Add(time.Duration(min(ms, uint64(maxListAge.Milliseconds()))) * time.Millisecond)
+		list.freshTill = asked.Add(time.Duration(min(ms, uint64(v.listAge.Milliseconds()))) * time.Millisecond)
 	}
 	encoded, _ := subject["encodedList"].(string)
 	switch list.bits, err = listKinds[list.kind].decode(encoded); {

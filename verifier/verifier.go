@@ -164,6 +164,7 @@ type Config struct {
 	Policy               FetchPolicy
 	Now                  func() time.Time // nil: time.Now
 	Skew                 time.Duration    // tolerated clock difference; 0 means 60 s
+	ListAge              time.Duration    // for which a status list is used at most; 0 means 30 s
 	RequireAccreditation bool             // operator's choice: accreditation must be passed
 	ResolveDIDWeb        bool             // ask hosts for the keys of issuers that are not in Trust; confirms nobody (L1)
 
@@ -180,6 +181,7 @@ type Verifier struct {
 	policy               FetchPolicy
 	now                  func() time.Time
 	skew                 time.Duration
+	listAge              time.Duration
 	requireAccreditation bool
 	resolveDIDWeb        bool
 	step                 func(ctx context.Context, name string) (inner context.Context, end func(error))
@@ -190,12 +192,12 @@ type Verifier struct {
 
 // New returns a verifier. It starts nothing.
 func New(c Config) (*Verifier, error) {
-	if c.Skew < 0 {
-		return nil, errors.New("configuring verifier: negative clock skew")
+	if c.Skew < 0 || c.ListAge < 0 {
+		return nil, errors.New("configuring verifier: negative clock skew or age of lists")
 	}
 	v := &Verifier{
 		trust: c.Trust, contexts: c.Contexts, policy: c.Policy, now: c.Now,
-		skew: c.Skew, requireAccreditation: c.RequireAccreditation,
+		skew: c.Skew, listAge: c.ListAge, requireAccreditation: c.RequireAccreditation,
 		resolveDIDWeb: c.ResolveDIDWeb, step: c.Step,
 	}
 	if v.step == nil {
@@ -209,6 +211,9 @@ func New(c Config) (*Verifier, error) {
 	}
 	if v.skew == 0 {
 		v.skew = time.Minute
+	}
+	if v.listAge == 0 {
+		v.listAge = defaultListAge
 	}
 	// Whatever client the caller brings, no redirect is followed by it.
 	client := NewFetchClient(c.Policy)

@@ -253,6 +253,11 @@ func TestShareJourney(t *testing.T) {
 	if got := ask(t, "POST", server.URL+"/api/v1/credentials/JOURNEY-1/revoke", `{"reason": "a test"}`, auth...); got.status != 200 {
 		t.Fatal(got.status)
 	}
+	for at, want := range map[string]string{pid[1]: "Revoked", pid[1] + "/badge.svg": "not in force"} { // at once, although it was just looked up
+		if got := ask(t, "GET", server.URL+at, ""); got.status != 200 || !strings.Contains(got.body, want) {
+			t.Errorf("%s after it was revoked: %d %s", at, got.status, got.body)
+		}
+	}
 	if got := ask(t, "GET", server.URL+page, ""); !strings.Contains(got.body, "You may object") {
 		t.Error("a learner is not told how to object")
 	}
