@@ -196,7 +196,7 @@ func TestLearnerEmployerRegistrar(t *testing.T) {
 	if status, _, body = request(t, "POST", d.issuer+"/api/v1/credentials/"+id+"/revoke", `{"reason":"test"}`, "Authorization", key); status != 200 {
 		t.Fatalf("revoking: %d %s", status, body)
 	}
-	fresh := anotherVerifier(t, d)
+	fresh := anotherVerifier(t, d.dir)
 	if _, _, html = request(t, "GET", fresh+"/C/"+id, ""); verdictOf(t, html) != "REVOKED" {
 		t.Errorf("after revoking the page says %q", verdictOf(t, html))
 	}
@@ -228,7 +228,7 @@ func TestLearnerEmployerRegistrar(t *testing.T) {
 
 	// With the issuer gone nothing is green.
 	d.stop()
-	status, _, body = request(t, "POST", anotherVerifier(t, d)+"/api/v1/verifications", file)
+	status, _, body = request(t, "POST", anotherVerifier(t, d.dir)+"/api/v1/verifications", file)
 	if err := json.Unmarshal([]byte(body), &report); err != nil || report.State != verifier.StatusUnchecked {
 		t.Errorf("with the issuer stopped: %d %s", status, body)
 	}
@@ -242,9 +242,9 @@ func TestLearnerEmployerRegistrar(t *testing.T) {
 }
 
 // anotherVerifier serves a verifier that has asked for nothing yet.
-func anotherVerifier(t *testing.T, d *demo) string {
+func anotherVerifier(t *testing.T, dir string) string {
 	t.Helper()
-	c, err := readConfig(d.dir)
+	c, err := readConfig(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

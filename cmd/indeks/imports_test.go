@@ -20,6 +20,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"internal/keyfile":       {nil, []string{"filippo.io/age"}},
 	"internal/postbox":       {nil, []string{"github.com/emersion/go-smtp", "github.com/emersion/go-sasl"}},
 	"internal/authenticator": {nil, nil},
+	"internal/chromium":      {[]string{"internal/reference"}, nil},
 	"strictjson":             {nil, nil},
 	"alike":                  {nil, nil},
 	"contexts":               {[]string{"strictjson"}, []string{"github.com/piprate/json-gold"}},
