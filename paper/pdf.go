@@ -186,11 +186,8 @@ func (c *content) say(id string, values ...any) string { return say(c.lang, id, 
 // finish writes what a file has besides its sheets.
 func (p *press) finish(c *content, doc *PDFDocument, root *element, issued time.Time) []byte {
 	title := c.title.Text + " – " + c.learner.Text
-	producer := "Indeks"
-	stamp := issued.Format("D:20060102150405Z")
-
 	attached := func(name, relation, mime, says string, data []byte) objectID {
-		file := p.stream(fmt.Sprintf("/Type/EmbeddedFile/Subtype/%s/Params<</Size %d/ModDate%s>>", strings.ReplaceAll(strings.ReplaceAll(mime, "/", "#2F"), "+", "#2B"), len(data), asciiString(stamp)), data)
+		file := p.stream(fmt.Sprintf("/Type/EmbeddedFile/Subtype/%s/Params<</Size %d/ModDate%s>>", strings.ReplaceAll(strings.ReplaceAll(mime, "/", "#2F"), "+", "#2B"), len(data), asciiString(pdfTime(issued))), data)
 		return p.add("<</Type/Filespec/F%s/UF%s/AFRelationship/%s/Desc%s/EF<</F %s/UF %[5]s>>>>", asciiString(name), textString(name), relation, textString(says), file)
 	}
 	names, files := "", ""
@@ -203,17 +200,34 @@ func (p *press) finish(c *content, doc *PDFDocument, root *element, issued time.
 		add("credential.jwt", attached("credential.jwt", "Alternative", "application/vc+jwt", c.say("attached.token"), doc.Token))
 	}
 
-	pages := p.writeSheets()
-	structure := p.writeStructure(root)
-	metadata := p.plainStream("/Type/Metadata/Subtype/XML", xmp(title, c.institution.Text, producer, c.lang, issued))
-	profile := p.stream("/N 3", sRGB())
-	info := p.add("<</Title%s/Author%s/Producer%s/Creator%[3]s/CreationDate%s/ModDate%[4]s>>", textString(title), textString(c.institution.Text), textString(producer), asciiString(stamp))
-	catalog := p.add("<</Type/Catalog/Pages %s/Lang%s/MarkInfo<</Marked true>>/StructTreeRoot %s/ViewerPreferences<</DisplayDocTitle true>>/Metadata %s"+
-		"/OutputIntents[<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)/Info(sRGB)/DestOutputProfile %s>>]"+
-		"/Names<</EmbeddedFiles<</Names[%s]>>>>/AF[%s]/PageMode/UseNone>>",
-		pages, asciiString(c.lang), structure, metadata, profile, names, files)
-
 	// What tells the file from others is what was sealed and the language.
 	id := sha256.Sum256(append([]byte(c.lang+"\n"), doc.Sealed...))
-	return p.file(catalog, info, id[:16])
+	return p.write(root, about{title: title, author: c.institution.Text, lang: c.lang, at: issued, id: id[:16],
+		entries: fmt.Sprintf("/Names<</EmbeddedFiles<</Names[%s]>>>>/AF[%s]/PageMode/UseNone", names, files)})
+}
+
+// about is what a file says of itself.
+type about struct {
+	title, author, lang string
+	at                  time.Time // in UTC
+	id                  []byte
+	entries             string // of the catalog, besides those of every file
+}
+
+// producer is the program that made a file.
+const producer = "Indeks"
+
+func pdfTime(at time.Time) string { return at.Format("D:20060102150405Z") }
+
+// write writes the file with the sheets that were drawn.
+func (p *press) write(root *element, a about) []byte {
+	pages := p.writeSheets()
+	structure := p.writeStructure(root)
+	metadata := p.plainStream("/Type/Metadata/Subtype/XML", xmp(a.title, a.author, producer, a.lang, a.at))
+	profile := p.stream("/N 3", sRGB())
+	info := p.add("<</Title%s/Author%s/Producer%s/Creator%[3]s/CreationDate%s/ModDate%[4]s>>", textString(a.title), textString(a.author), textString(producer), asciiString(pdfTime(a.at)))
+	catalog := p.add("<</Type/Catalog/Pages %s/Lang%s/MarkInfo<</Marked true>>/StructTreeRoot %s/ViewerPreferences<</DisplayDocTitle true>>/Metadata %s"+
+		"/OutputIntents[<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)/Info(sRGB)/DestOutputProfile %s>>]%s>>",
+		pages, asciiString(a.lang), structure, metadata, profile, a.entries)
+	return p.file(catalog, info, a.id)
 }
