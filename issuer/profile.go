@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/text/language"
 )
 
 // Profile is a national profile: what a country (or the Union, for all others)
@@ -181,6 +182,21 @@ func profileOf(country, region string) *Profile {
 		}
 	}
 	return profileNamed(union)
+}
+
+// CountryProfile is the profile of a whole country (ISO 3166-1, alpha-2 or alpha-3),
+// nil where it has none of its own. It is shared: do not change it.
+func CountryProfile(country string) *Profile {
+	region, err := language.ParseRegion(country)
+	if err != nil {
+		return nil
+	}
+	for _, p := range profiles() {
+		if p.Country == region.ISO3() && p.Region == "" {
+			return p
+		}
+	}
+	return nil
 }
 
 // profile is the national profile by which a course is judged: the one that it

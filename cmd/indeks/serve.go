@@ -456,7 +456,7 @@ func newVerifierServer(con console, c *Config, with secure) (func(context.Contex
 	kit := limits.kit(limits.verifyRate())
 	kit.Metrics, kit.Traces, kit.TLS = metrics, c.traces, with.tls
 	with.measure(metrics)
-	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: kit,
+	server, err := verifying.New(verifying.Config{Verifier: v, Conformance: conformance, Base: c.Verifier.PublicBase, Kit: kit, Program: "indeks " + version(), National: national,
 		Body: limits.VerifyBody.orNone(), StackBody: limits.StackBody.orNone(), BulkBody: limits.BulkBody.orNone(), Workers: limits.workers(), Queue: limits.queue()})
 	if err != nil {
 		return nil, err

@@ -1,7 +1,10 @@
 package verifying
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,38 +53,76 @@ func (s *Server) backToStart(c echo.Context) error {
 // verify examines what the form of the start page gives: a file, else a link or
 // id, else pasted text. Several files are added up.
 func (s *Server) verify(c echo.Context) error {
-	ctx := c.Request().Context()
 	given, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	if len(given.stack) > 0 {
-		return s.renderStack(c, given.stack, given.samePerson)
-	}
-	token := given.token
 	switch {
-	case token == nil && given.link == "":
+	case len(given.stack) > 0:
+		return s.renderStack(c, given.stack, given.samePerson)
+	case given.nothing():
 		return s.renderStart(c, http.StatusBadRequest, true)
-	case token == nil && isPublicID(given.link):
-		token, err = s.verifier.LookUp(ctx, given.link)
-	case token == nil:
-		token, err = s.verifier.FetchLink(ctx, given.link)
 	}
+	token, err := s.tokenOf(c.Request().Context(), given)
 	if err != nil {
 		return err
-	}
-	var again map[string]string
-	if len(token) <= maxAgain {
-		again = map[string]string{"again": base64.RawURLEncoding.EncodeToString(token)}
 	}
 	if verifier.IsPresentation(token) {
-		return s.renderPresentation(c, token, again)
+		return s.renderPresentation(c, token, again(token))
 	}
-	report, err := s.examine(ctx, token)
+	report, err := s.examine(c.Request().Context(), token)
 	if err != nil {
 		return err
 	}
-	return s.renderResult(c, report, true, again)
+	return s.renderResult(c, report, shown{full: true, again: again(token), file: digest(token)})
+}
+
+// tokenOf is what was given, or what is at the link that was given.
+func (s *Server) tokenOf(ctx context.Context, g given) ([]byte, error) {
+	switch {
+	case g.token != nil:
+		return g.token, nil
+	case g.kept != "":
+		k, err := s.kept.find(g.kept)
+		return k.token, err
+	case isPublicID(g.link):
+		return s.verifier.LookUp(ctx, g.link)
+	}
+	return s.verifier.FetchLink(ctx, g.link)
+}
+
+// again are the fields that give a token once more, nil where it is too large.
+func again(token []byte) map[string]string {
+	if len(token) > maxAgain {
+		return nil
+	}
+	return map[string]string{"again": base64.RawURLEncoding.EncodeToString(token)}
+}
+
+func digest(token []byte) string {
+	sum := sha256.Sum256(token)
+	return hex.EncodeToString(sum[:])
+}
+
+// errNotOne refuses what only the result of one credential has.
+var errNotOne = &web.Problem{Type: "urn:indeks:problem:not-one", Title: "Not one credential", Status: http.StatusBadRequest, Detail: "give one credential"}
+
+// reexamine examines once more what a page of a result carries along. Where that
+// is nothing, or several, there is no such page: it is a problem.
+func (s *Server) reexamine(c echo.Context) (report *verifier.Report, token []byte, err error) {
+	given, err := readForm(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if given.nothing() || len(given.stack) > 0 {
+		return nil, nil, errNotOne
+	}
+	ctx := c.Request().Context()
+	if token, err = s.tokenOf(ctx, given); err != nil {
+		return nil, nil, err
+	}
+	report, err = s.examineOne(ctx, token)
+	return report, token, err
 }
 
 // landing is what a printed QR code opens: the verdict, with neither the holder's
@@ -106,11 +147,10 @@ func (s *Server) byID(c echo.Context, full bool) error {
 	if err != nil {
 		return err
 	}
-	var again map[string]string
-	if full {
-		again = map[string]string{}
+	if !full {
+		return s.renderResult(c, report, shown{})
 	}
-	return s.renderResult(c, report, full, again)
+	return s.renderResult(c, report, shown{full: true, again: map[string]string{"link": id}, file: digest(token)})
 }
 
 // isPublicID reports whether text looks like the id of a printed code: 26
@@ -121,12 +161,17 @@ func isPublicID(text string) bool {
 	}) < 0
 }
 
-// given is what a form gave; at most one of token, link and stack is set.
+// given is what a form gave; at most one of token, link, kept and stack is set.
 type given struct {
 	token      []byte
 	link       string
+	kept       string   // id of a link to a result
 	stack      [][]byte // two files or more
 	samePerson bool     // the answer to the question of a stack
+}
+
+func (g *given) nothing() bool {
+	return g.token == nil && g.link == "" && g.kept == "" && len(g.stack) == 0
 }
 
 // readForm reads the form part by part and in memory, because what net/http
@@ -183,6 +228,8 @@ func readForm(c echo.Context) (given, error) {
 		return given{link: text}, nil
 	case text != "":
 		return given{token: []byte(text)}, nil
+	case len(fields["kept"]) > 0:
+		return given{kept: string(fields["kept"])}, nil
 	}
 	return given{}, nil
 }

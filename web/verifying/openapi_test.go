@@ -18,7 +18,8 @@ import (
 )
 
 // pagesOnly are the routes that are for people, and what their pages load; the others are described.
-var pagesOnly = []string{"GET /", "GET /proves", "GET /scan", "POST /verify", "GET /verify", "GET /bulk", "POST /bulk", "GET /bulk/:id", "GET /bulk/:id/table.csv", "GET /C/:id", "POST /C/:id", "GET /c/:id", "POST /c/:id",
+var pagesOnly = []string{"GET /", "GET /proves", "GET /scan", "POST /verify", "GET /verify", "POST /verify/receipt", "POST /verify/recognition", "POST /verify/link", "GET /verify/receipt", "GET /verify/recognition", "GET /verify/link",
+	"GET /r/:id", "POST /r/:id", "POST /r/:id/end", "GET /r/:id/end", "GET /bulk", "POST /bulk", "GET /bulk/:id", "GET /bulk/:id/table.csv", "GET /C/:id", "POST /C/:id", "GET /c/:id", "POST /c/:id",
 	"GET /q", "GET /Q", "GET /q/worker.js", "GET /q/trust", "GET /q/list", "GET /q/dictionary/:id",
 	"GET /robots.txt", "GET /static/:digest/*", "GET /api/v1/openapi.json"}
 

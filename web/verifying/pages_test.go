@@ -409,13 +409,19 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, kind := range verifier.EvidenceKinds {
 		composed["evidence."+kind] = true
 	}
+	for _, id := range recognitionQuestions {
+		composed["recognition.q."+id] = true
+	}
+	for _, id := range []string{"degree.yes", "degree.no", "degree.limited", "standing.law", "standing.rulebook", "standing.recommendation", "standing.proposal"} {
+		composed["recognition."+id] = true
+	}
 	for _, id := range offlineFacts {
 		composed["offline.fact."+id] = true
 	}
 	for _, id := range offlineSays {
 		composed["offline.say."+id] = true
 	}
-	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job"} {
+	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job", "no-result", "full-results"} {
 		composed[row+".title"], composed[row+".text"] = true, true
 	}
 	for id := range composed {

@@ -16,6 +16,21 @@ func (s *Server) examinePresentation(ctx context.Context, token []byte, o verifi
 	return report, err
 }
 
+// examineOne examines a credential, or the one that a presentation holds.
+func (s *Server) examineOne(ctx context.Context, token []byte) (*verifier.Report, error) {
+	if !verifier.IsPresentation(token) {
+		return s.examine(ctx, token)
+	}
+	p, err := s.examinePresentation(ctx, token, verifier.PresentationOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Credentials) != 1 {
+		return nil, errNotOne
+	}
+	return p.Credentials[0], nil
+}
+
 // presentationView is what presentation.html shows.
 type presentationView struct {
 	Word, Sentence string
@@ -34,7 +49,7 @@ func (s *Server) renderPresentation(c echo.Context, token []byte, again map[stri
 		return err
 	}
 	if len(p.Credentials) == 1 {
-		return s.renderResult(c, p.Credentials[0], true, again)
+		return s.renderResult(c, p.Credentials[0], shown{full: true, again: again, file: digest(token)})
 	}
 	lang := s.kit.Lang(c)
 	v := presentationView{

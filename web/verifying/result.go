@@ -39,6 +39,13 @@ type result struct {
 	Next                string // id of the text that says what to do where nothing is shown
 
 	Base, Host string // where it was checked, and can be checked again
+	Program    string // that checked it
+	TrustFile  string // by which list
+	FileSHA256 string
+	OtherHost  string // that a scanned code named
+
+	Keep, Share bool        // a receipt can be had; a link can be made
+	Link        *resultLink // by which it was opened
 
 	Facts bool // the content may be shown: sealed, and not NotValid
 	Said  bool // the issuer may be named though there is no content: it was replaced
@@ -94,10 +101,28 @@ var required = map[string]bool{
 	verifier.CheckRevocation: true, verifier.CheckExpiry: true,
 }
 
-func (s *Server) renderResult(c echo.Context, r *verifier.Report, full bool, again map[string]string) error {
+// shown says how the page of a result is come to, and so what may be on it.
+type shown struct {
+	full  bool              // with name and supplement
+	again map[string]string // the fields that give the same once more; nil: it cannot be
+	file  string            // SHA-256 of what was given, hex
+	link  *resultLink       // it was opened by a link; else nil
+	other string            // host that a code named, where it is not this one
+}
+
+func (s *Server) renderResult(c echo.Context, r *verifier.Report, by shown) error {
 	lang := s.kit.Lang(c)
-	p := s.resultOf(r, lang, full)
-	return s.kit.Render(c, http.StatusOK, "result", web.Page{Lang: lang, Tone: p.Tone, NoStore: true, Again: again, Data: p})
+	p := s.resultOf(r, lang, by.full)
+	p.FileSHA256, p.Link, p.OtherHost = by.file, by.link, by.other
+	if by.full && by.again != nil && r.State != verifier.Unreadable {
+		p.Keep = true
+		p.Share = by.link == nil && by.again["link"] == "" // the address of a printed code is a link itself
+	}
+	page := web.Page{Lang: lang, Tone: p.Tone, NoStore: true, Again: by.again, Data: p}
+	if by.link != nil {
+		page.Scripts = []string{"copy.js"}
+	}
+	return s.kit.Render(c, http.StatusOK, "result", page)
 }
 
 // resultOf turns a report into what a page in lang shows.
@@ -107,18 +132,20 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 	if _, ok := looks[state]; !ok {
 		state = verifier.NotValid // a state that this page does not know is never shown as good
 	}
-	p := result{Report: r, Base: s.base, Host: s.host, Full: full, Tone: looks[state].tone, Icon: looks[state].icon, Next: "next.not_valid"}
+	p := result{Report: r, Base: s.base, Host: s.host, Program: s.program, TrustFile: s.trustFile(lang), Full: full, Tone: looks[state].tone, Icon: looks[state].icon, Next: "next.not_valid"}
 
 	// 1. the first second
 	args := map[string]any{"Date": ""}
-	if at := r.Since; !at.IsZero() {
-		args["Date"] = web.Date(lang, at)
-	} else if state == verifier.NotYetValid && r.Credential != nil {
-		if from, _, err := r.Credential.Period(); err == nil && !from.IsZero() {
-			args["Date"] = web.Date(lang, from)
+	since := r.Since
+	if since.IsZero() && state == verifier.NotYetValid && r.Credential != nil {
+		if from, _, err := r.Credential.Period(); err == nil {
+			since = from
 		}
 	}
-	p.Word = t("state."+string(state)+".word", args)
+	if !since.IsZero() {
+		args["Date"] = web.Date(lang, since)
+	}
+	p.Word = s.word(lang, state, since)
 	// Where there is no list, nobody looked: "not withdrawn" would be a claim
 	// that no check stands for.
 	irrevocable := r.Credential != nil && !slices.ContainsFunc(r.Credential.StatusEntries(), func(e elm.StatusEntry) bool {
@@ -188,6 +215,28 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 		p.Checks = append(p.Checks, v)
 	}
 	return p
+}
+
+// word is the answer in a word, since when it is so, where that is known.
+func (s *Server) word(lang string, state verifier.State, since time.Time) string {
+	date := ""
+	if !since.IsZero() {
+		date = web.Date(lang, since)
+	}
+	return s.kit.T(lang, "state."+string(state)+".word", map[string]any{"Date": date})
+}
+
+// trustFile says which list of institutions was used.
+func (s *Server) trustFile(lang string) string {
+	if s.trust == nil {
+		return s.kit.T(lang, "how.trust.none", nil)
+	}
+	args := map[string]any{"Version": s.trust.Version, "Issued": web.Date(lang, s.trust.Issued)}
+	if sealed := s.trust.Sealed; sealed != nil {
+		args["Key"] = sealed.Key
+		return s.kit.T(lang, "how.trust.sealed", args)
+	}
+	return s.kit.T(lang, "how.trust.plain", args)
 }
 
 // told are the elements that an extract tells, and the labels of those that it does

@@ -21,7 +21,18 @@ func (s *Server) routes() {
 	e.GET("/proves", s.proves)
 	e.GET("/scan", s.scan)
 	e.POST("/verify", s.verify, rate, stack) // several files may come
-	e.GET("/verify", s.backToStart)          // language links and reloads of a result end here
+	for _, path := range []string{"/verify/receipt", "/verify/recognition", "/verify/link", "/r/:id/end"} {
+		e.GET(path, s.backToStart)
+	}
+	e.GET("/verify", s.backToStart) // language links and reloads of a result end here
+
+	// what can be done with a result that is on the page
+	e.POST("/verify/receipt", s.receipt, rate, stack)
+	e.POST("/verify/recognition", s.recognition, rate, stack)
+	e.POST("/verify/link", s.postLink, rate, stack)
+	e.GET("/r/:id", s.resultByLink, rate)
+	e.POST("/r/:id", s.resultByLinkInFull, rate)
+	e.POST("/r/:id/end", s.endLink, rate)
 
 	e.GET("/bulk", s.bulk)
 	e.POST("/bulk", s.postBulk, rate, bulk)

@@ -35,6 +35,13 @@ type Config struct {
 	Verifier *verifier.Verifier
 	Base     string // public URL of this server, its host is what printed codes name; "" leaves it out
 
+	// Program is this program with its version, as receipts name it; "" leaves it out.
+	Program string
+
+	// National is what a country says of micro-credentials, by its code (ISO 3166-1,
+	// alpha-2 or alpha-3), nil where nothing is known of it. Where the function is nil, nothing is.
+	National func(country string) *National
+
 	// Body is the largest body of a verification, in bytes; 0 means 3 MiB.
 	Body int64
 
@@ -76,12 +83,15 @@ type Server struct {
 	verifier examiner
 	base     string // public URL, "" where none is configured
 	host     string // of it
+	program  string
+	national func(country string) *National
 
 	conformance conformer // of the VC-API; nil: it is off
 	description []byte    // openapi.json
 
 	body, stackBody, bulkBody int64
 	jobs                      jobs
+	kept                      keptResults
 
 	queue   chan struct{} // those that run and those that wait
 	workers chan struct{} // those that run
@@ -103,6 +113,7 @@ func New(c Config) (*Server, error) {
 		web.Row{Is: verifier.ErrUnavailable, Status: http.StatusBadGateway, Type: "urn:indeks:problem:issuer-unreachable", Title: "Issuer not reachable", Text: "unreachable"},
 		web.Row{Is: verifier.ErrBulk, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:bulk", Title: "Not read as several files", Text: "many-files"},
 		web.Row{Is: errNoJob, Status: http.StatusNotFound, Type: "urn:indeks:problem:no-job", Title: "No such table", Text: "no-job"},
+		web.Row{Is: errNoResult, Status: http.StatusNotFound, Type: "urn:indeks:problem:no-result", Title: "No such result", Text: "no-result"},
 		web.Row{Is: verifier.ErrForbidden, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:address-not-allowed", Title: "Address not allowed", Text: "forbidden-link"},
 	)
 	workers := cmp.Or(c.Workers, 2*runtime.GOMAXPROCS(0))
@@ -112,6 +123,8 @@ func New(c Config) (*Server, error) {
 		verifier: counted{c.Verifier, c.Kit.Metrics.Counter("indeks_verifications_total", "Credentials examined, by what was found.", "state")},
 		base:     c.Base,
 		host:     base.Host,
+		program:  c.Program,
+		national: c.National,
 
 		body:      cmp.Or(c.Body, maxBody),
 		stackBody: cmp.Or(c.StackBody, stackBody),
@@ -120,6 +133,7 @@ func New(c Config) (*Server, error) {
 		queue:   make(chan struct{}, workers+cmp.Or(c.Queue, 64)),
 		workers: make(chan struct{}, workers),
 	}
+	s.kept.rate = web.NewLimiter(keptRate)
 	if c.Conformance != nil {
 		s.conformance = c.Conformance
 	}
