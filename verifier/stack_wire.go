@@ -2,8 +2,11 @@ package verifier
 
 import (
 	"cmp"
-	"slices"
+	"embed"
+	"encoding/json"
+	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"indeks/elm"
@@ -141,11 +144,13 @@ func (w WireStack) Alone() (alone []WireItem) {
 	return alone
 }
 
-// Wire translates the stack into one of [elm.Languages].
+// Wire translates the stack into one of [elm.Languages], any other being English.
 func (s *StackReport) Wire(lang string) WireStack {
-	say := func(id string) string {
-		return stackWords[id][max(0, slices.Index(elm.Languages(), lang))]
+	texts, ok := stackWords()[lang]
+	if !ok {
+		texts = stackWords()["en"]
 	}
+	say := func(id string) string { return texts[id] }
 	w := WireStack{Result: s.Result, Sentence: say("sentence"), Question: say(string(s.Result)), Items: []WireItem{}}
 	for n := range s.Items {
 		w.Items = append(w.Items, s.Items[n].wire(n+1, lang, say))
@@ -294,91 +299,22 @@ func (s Standing) text(lang string, say func(string) string) string {
 	return strings.Join(parts, "; ")
 }
 
-// stackWords are the sentences of a stack in the order of [elm.Languages].
-var stackWords = map[string][4]string{
-	"sentence": {
-		"This sum is arithmetic, not an award; the receiving institution decides.",
-		"Ovaj je zbroj račun, a ne isprava o stečenome; odlučuje ustanova koja ga prima.",
-		"Ovaj zbir je račun, a ne isprava o stečenom; odlučuje ustanova koja ga prima.",
-		"Овај збир је рачун, а не исправа о стеченом; одлучује установа која га прима."},
-	string(StackQuestion): {
-		"It cannot be told from the credentials alone whether they all belong to one person. Do they?",
-		"Iz samih se isprava ne vidi pripadaju li sve istoj osobi. Pripadaju li?",
-		"Iz samih isprava se ne vidi da li sve pripadaju istoj osobi. Da li pripadaju?",
-		"Из самих исправа се не види да ли све припадају истој особи. Да ли припадају?"},
-	string(StackRefused): {
-		"The credentials belong to different people, so they are not added up.",
-		"Isprave pripadaju različitim osobama pa se ne zbrajaju.",
-		"Isprave pripadaju različitim osobama, pa se ne sabiraju.",
-		"Исправе припадају различитим особама, па се не сабирају."},
-	string(StackEmpty): {
-		"None of these credentials can be counted.",
-		"Nijedna se od ovih isprava ne može zbrojiti.",
-		"Nijedna od ovih isprava ne može da se sabere.",
-		"Ниједна од ових исправа не може да се сабере."},
-	string(StackTooLarge): {
-		"These credentials hold more awards than are added up at once.",
-		"Ove isprave sadrže više stečenoga nego što se odjednom zbraja.",
-		"Ove isprave sadrže više stečenog nego što se odjednom sabira.",
-		"Ове исправе садрже више стеченог него што се одједном сабира."},
-	"apart": {
-		"Hours and systems of credit are different measures. None is converted into another, and none is added to another.",
-		"Sati i sustavi bodova različite su mjere. Nijedna se ne preračunava u drugu niti joj se pribraja.",
-		"Sati i sistemi bodova su različite mere. Nijedna se ne preračunava u drugu niti joj se dodaje.",
-		"Сати и системи бодова су различите мере. Ниједна се не прерачунава у другу нити јој се додаје."},
-	"outside": {
-		"What comes from outside the higher-education system counts there only through the institution's recognition of prior learning.",
-		"Što je stečeno izvan sustava visokog obrazovanja, ondje se računa samo ako ustanova prizna prethodno učenje.",
-		"Što je stečeno izvan sistema visokog obrazovanja, tamo se računa samo ako ustanova prizna prethodno učenje.",
-		"Што је стечено изван система високог образовања, тамо се рачуна само ако установа призна претходно учење."},
-	"provisional": {
-		"What is marked as not fully confirmed is genuine as far as could be seen, and is summed apart.",
-		"Što je označeno kao nepotpuno potvrđeno vjerodostojno je koliko se moglo vidjeti i zbraja se odvojeno.",
-		"Što je označeno kao nepotpuno potvrđeno verodostojno je koliko se moglo videti i sabira se odvojeno.",
-		"Што је означено као непотпуно потврђено веродостојно је колико се могло видети и сабира се одвојено."},
-	"never-replaces": {
-		"By the rules of Bosnia and Herzegovina a micro-programme never replaces a qualification or a formal programme.",
-		"Prema pravilima Bosne i Hercegovine mikroprogram nikada ne zamjenjuje kvalifikaciju ni formalni program.",
-		"Prema pravilima Bosne i Hercegovine mikroprogram nikada ne zamenjuje kvalifikaciju ni formalni program.",
-		"Према правилима Босне и Херцеговине микропрограм никада не замењује квалификацију ни формални програм."},
-	"contradictory": {
-		"The credentials say differently how much this award needs, so no distance is told.",
-		"Isprave različito navode koliko je za to potrebno pa se ne kazuje koliko nedostaje.",
-		"Isprave različito navode koliko je za to potrebno, pa se ne kaže koliko nedostaje.",
-		"Исправе различито наводе колико је за то потребно, па се не каже колико недостаје."},
-	"overlap": {
-		"The same course again, or a part of the other award: counted once.",
-		"Isti tečaj ponovno ili dio druge isprave: računa se jednom.",
-		"Isti kurs ponovo ili deo druge isprave: računa se jednom.",
-		"Исти курс поново или део друге исправе: рачуна се једном."},
-	"overlap-title": {
-		"The same title with other credits or another level, or from another awarding body. All are counted; look whether the same was learnt twice.",
-		"Isti naziv, a drugi bodovi ili razina ili druga ustanova. Sve se računa; provjerite je li isto naučeno dvaput.",
-		"Isti naziv, a drugi bodovi ili nivo ili druga ustanova. Sve se računa; proverite da li je isto naučeno dvaput.",
-		"Исти назив, а други бодови или ниво или друга установа. Све се рачуна; проверите да ли је исто научено двапут."},
+//go:embed locales/*.json
+var locales embed.FS
 
-	"hours":         {"Hours", "Sati", "Sati", "Сати"},
-	"no-level":      {"No level stated", "Razina nije navedena", "Nivo nije naveden", "Ниво није наведен"},
-	"no-system":     {"credits of a system that is not named", "bodova sustava koji nije naveden", "bodova sistema koji nije naveden", "бодова система који није наведен"},
-	"unknown":       {"The credential does not say.", "Isprava to ne navodi.", "Isprava to ne navodi.", "Исправа то не наводи."},
-	"otherwise":     {"the credential says otherwise about the provider", "isprava o pružatelju navodi drukčije", "isprava o pružaocu navodi drugačije", "исправа о пружаоцу наводи другачије"},
-	"by trust_file": {"by the verifier's list of institutions", "prema popisu ustanova ove provjere", "prema spisku ustanova ove provere", "према списку установа ове провере"},
-	"by credential": {"as the credential states", "kako navodi isprava", "kako navodi isprava", "како наводи исправа"},
-
-	"why " + string(Unreadable):      {"not a credential", "nije isprava", "nije isprava", "није исправа"},
-	"why " + string(NoSeal):          {"not sealed", "nije pečaćeno", "nije pečaćeno", "није печаћено"},
-	"why " + string(NotValid):        {"not valid", "nije valjano", "ne važi", "не важи"},
-	"why " + string(Revoked):         {"revoked", "opozvano", "opozvano", "опозвано"},
-	"why " + string(IssuerUnknown):   {"issuer not confirmed", "izdavatelj nije potvrđen", "izdavalac nije potvrđen", "издавалац није потврђен"},
-	"why " + string(Unconfirmable):   {"cannot be confirmed", "ne može se potvrditi", "ne može da se potvrdi", "не може да се потврди"},
-	"why " + string(Suspended):       {"on hold", "obustavljeno", "obustavljeno", "обустављено"},
-	"why " + string(NotConforming):   {"breaks rules of its format", "krši pravila formata", "krši pravila formata", "крши правила формата"},
-	"why " + string(StatusUnchecked): {"revocation not checked", "opoziv nije provjeren", "opoziv nije proveren", "опозив није проверен"},
-	"why " + string(Expired):         {"validity ended", "valjanost je istekla", "važenje je isteklo", "важење је истекло"},
-	"why " + string(NotYetValid):     {"not valid yet", "još ne vrijedi", "još ne važi", "још не важи"},
-	"why no_learner":                 {"names no learner", "ne navodi polaznika", "ne navodi polaznika", "не наводи полазника"},
-	"why several_learners":           {"names several learners", "navodi više polaznika", "navodi više polaznika", "наводи више полазника"},
-	"why no_award":                   {"awards nothing that could be counted", "ne sadrži ništa što se računa", "ne sadrži ništa što se računa", "не садржи ништа што се рачуна"},
-	"why same_course":                {"the same course is counted already", "isti je tečaj već uračunat", "isti kurs je već uračunat", "исти курс је већ урачунат"},
-	"why part_of_another":            {"part of another award that is counted", "dio druge isprave koja se računa", "deo druge isprave koja se računa", "део друге исправе која се рачуна"},
-}
+// stackWords are the sentences of a stack by language and id.
+var stackWords = sync.OnceValue(func() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, lang := range elm.Languages() {
+		texts := map[string]string{}
+		raw, err := locales.ReadFile("locales/" + lang + ".json")
+		if err == nil {
+			err = json.Unmarshal(raw, &texts)
+		}
+		if err != nil {
+			panic(fmt.Sprintf("reading the words of %s: %v", lang, err)) // compiled in
+		}
+		all[lang] = texts
+	}
+	return all
+})
