@@ -144,12 +144,13 @@ type Line struct {
 	Cleaned     bool   // as Value.Cleaned
 }
 
-// OtherLanguages are the tags of the languages that texts of a supplement stand in where
-// they do not exist in the one asked for, in the order in which they come. How a learner
-// is called is in no language that a reader must know.
-func OtherLanguages(sections []Section) (tags []string) {
+// OtherLanguages are the tags of the languages that texts of a supplement in lang stand
+// in where they do not exist in lang, in the order in which they come. A region or script
+// more is no other language, and how a learner is called is in none that a reader must
+// know.
+func OtherLanguages(sections []Section, lang string) (tags []string) {
 	add := func(tag string) {
-		if tag != "" && tag != "und" && !slices.Contains(tags, tag) {
+		if tag != "" && tag != "und" && !strings.HasPrefix(tag+"-", lang+"-") && !strings.HasPrefix(lang+"-", tag+"-") && !slices.Contains(tags, tag) {
 			tags = append(tags, tag)
 		}
 	}

@@ -266,6 +266,9 @@ func TestLanguageIsChosen(t *testing.T) {
 		{TextOf(map[string][]string{"en": {"a"}, "hr": {"b"}}), "hr", "b", "hr"},
 		{TextOf(map[string][]string{"en-GB": {"a"}, "de": {"b"}}), "hr", "a", "en-GB"},
 		{TextOf(map[string][]string{"sr": {"a"}, "en": {"b"}}), "sr-Cyrl", "a", "sr"},
+		{TextOf(map[string][]string{"cnr-Cyrl": {"a"}, "cnr-Latn": {"b"}, "en": {"c"}}), "cnr", "b", "cnr-Latn"},
+		{TextOf(map[string][]string{"sr-Latn": {"a"}, "en": {"b"}}), "cnr", "a", "sr-Latn"},
+		{TextOf(map[string][]string{"hr": {"a"}, "en": {"b"}}), "bs", "a", "hr"},
 		{TextOf(map[string][]string{"sr-Latn-RS": {"a"}, "sr-Cyrl": {"b"}}), "sr-Latn", "a", "sr-Latn-RS"},
 		{TextOf(map[string][]string{"sr-Cyrl": {"a"}, "en": {"b"}}), "sr-Latn", "a", "sr-Cyrl"},
 		{TextOf(map[string][]string{"fr": {"a"}, "de": {"b"}}), "en", "b", "de"},
@@ -285,6 +288,7 @@ func TestAmountsInWords(t *testing.T) {
 	for _, test := range []struct{ lang, duration, want string }{
 		{"en", "PT75H", "75 hours"}, {"en", "PT1H", "1 hour"}, {"en", "P60M", "60 months"}, {"en", "P1Y2M3DT4H5M6.5S", "1 year 2 months 3 days 4 hours 5 minutes 6.5 seconds"},
 		{"hr", "PT21H", "21 sat"}, {"hr", "PT22H", "22 sata"}, {"hr", "PT11H", "11 sati"}, {"hr", "PT112H", "112 sati"}, {"hr", "P1D", "1 dan"},
+		{"bs", "PT21M", "21 minuta"}, {"bs", "PT3M", "3 minute"}, {"cnr", "P3M", "3 mjeseca"}, {"cnr", "PT12H", "12 sati"},
 		{"sr-Latn", "P3M", "3 meseca"}, {"sr-Cyrl", "PT75H", "75 сати"}, {"sr-Cyrl", "PT101H", "101 сат"},
 		{"en", "PT6.5S", "6.5 seconds"}, {"hr", "PT6.5S", "6.5 sekunde"}, {"hr", "PT0H", "0 sati"}, {"en", "PT01H", "01 hour"}, {"hr", "PT111H", "111 sati"},
 		{"en", "75 hours", "75 hours"}, {"en", "-PT1H", "-PT1H"}, {"en", "P", "P"},

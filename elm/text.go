@@ -81,8 +81,8 @@ var fallbacks = map[string][]string{
 	"hr":      {"hr", "en"},
 	"sr-Latn": {"sr-Latn", "sr", "sr-Cyrl", "en"},
 	"sr-Cyrl": {"sr-Cyrl", "sr", "sr-Latn", "en"},
-	"bs":      {"bs", "hr", "sr-Latn", "cnr", "sr", "en"},
-	"cnr":     {"cnr", "sr-Latn", "sr", "sr-Cyrl", "bs", "hr", "en"},
+	"bs":      {"bs-Latn", "bs", "hr", "sr-Latn", "cnr", "sr", "en"},
+	"cnr":     {"cnr-Latn", "cnr", "sr-Latn", "sr", "bs", "hr", "en"},
 }
 
 // Reads are the tags of the texts that a reader of lang, one of [Languages], is shown:

@@ -47,11 +47,21 @@ type tongue []string
 func (t tongue) say(id string) Words {
 	out := Words{}
 	for _, tag := range t {
-		if s, ok := phrases()[id][tag]; ok {
+		if s, ok := phrases()[id][inLatin(tag)]; ok {
 			out[tag] = s
 		}
 	}
 	return out
+}
+
+// inLatin is the tag under which words are kept: those of Bosnian, Montenegrin and
+// Slovenian are in Latin script without saying so, which a course may.
+func inLatin(tag string) string {
+	switch tag {
+	case "bs-Latn", "cnr-Latn", "sl-Latn":
+		return strings.TrimSuffix(tag, "-Latn")
+	}
+	return tag
 }
 
 // In is the text for a reader, with its language where that is another one.
@@ -145,7 +155,7 @@ func (t tongue) on(id, date string) Words {
 func (t tongue) label(c contexts.Concept) elm.Text {
 	out := map[string][]string{"en": {c.Label["en"]}}
 	for _, tag := range t {
-		if s, ok := c.Label[tag]; ok {
+		if s, ok := c.Label[inLatin(tag)]; ok {
 			out[tag] = []string{s}
 		}
 	}

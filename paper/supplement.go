@@ -190,7 +190,7 @@ func (p *press) setSupplement(c *content, set settings, body *element) (blocks [
 		}
 	}
 	var notes []string
-	if others := elm.OtherLanguages(c.sections); len(others) > 0 {
+	if others := elm.OtherLanguages(c.sections, c.lang); len(others) > 0 {
 		for i, tag := range others {
 			others[i] = elm.LanguageName(tag, c.lang)
 		}

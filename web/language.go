@@ -34,6 +34,8 @@ type tongue struct {
 // that goes wrong in names and loans.
 var tongues = []tongue{
 	{tag: "en", name: "English", date: "2 January 2006", birthday: "2 January"},
+	{tag: "bs", name: "Bosanski", date: "2. 1. 2006.", birthday: "2. 1."},
+	{tag: "cnr", name: "Crnogorski", date: "2. 1. 2006.", birthday: "2. 1.", rules: "sr-Latn"},
 	{tag: "hr", name: "Hrvatski", date: "2. 1. 2006.", birthday: "2. 1."},
 	{tag: "sr-Latn", name: "Srpski", date: "2. 1. 2006.", birthday: "2. 1."},
 	{tag: "sr-Cyrl", name: "Српски", date: "2. 1. 2006.", birthday: "2. 1."},

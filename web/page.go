@@ -141,7 +141,7 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 		"date":    func(t time.Time) string { return Date(lang, t) },
 		"instant": func(t time.Time) string { return Date(lang, t) + t.UTC().Format(", 15:04 UTC") },
 		"foreign": func(sections []elm.Section) string {
-			tags := elm.OtherLanguages(sections)
+			tags := elm.OtherLanguages(sections, lang)
 			for i, tag := range tags {
 				tags[i] = elm.LanguageName(tag, lang)
 			}

@@ -14,7 +14,7 @@ type pdfCmd struct {
 	serverFlag
 	Credential string `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
 	Out        string `help:"File to write; - is standard output." required:"" placeholder:"FILE"`
-	Lang       string `help:"Language: en, hr, sr-Latn, sr-Cyrl; the credential's own where it is left out." placeholder:"TAG"`
+	Lang       string `help:"Language, such as en, hr or sr-Latn; the credential's own where it is left out." placeholder:"TAG"`
 }
 
 func (*pdfCmd) Help() string {

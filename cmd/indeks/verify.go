@@ -27,7 +27,7 @@ type verifyCmd struct {
 	Domain        string   `help:"For whom a presentation must have been made." placeholder:"TEXT"`
 	JSON          bool     `name:"json" help:"Print the report as the API gives it."`
 	CSV           bool     `name:"csv" help:"Print a table as CSV."`
-	Lang          string   `help:"Language of the supplement: en, hr, sr-Latn, sr-Cyrl." default:"en"`
+	Lang          string   `help:"Language of the supplement, such as en, hr or sr-Latn." default:"en"`
 }
 
 func (*verifyCmd) Help() string {
