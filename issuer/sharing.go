@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -8,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"indeks/elm"
 	"indeks/store"
 	"indeks/verifier"
 )
@@ -69,6 +72,13 @@ type ShareTerms struct {
 	Notify   bool      // the owner is told by e-mail when it is opened first
 	Label    string    // what the owner calls it
 	Purpose  string    // what the owner shares it for
+	Lang     string    // of the page at first, and of the certificate; "": the reader's, and the award's own
+
+	// Whole adds to all parts the sealed file and the certificate, which have more in
+	// them than can be chosen. Of is a credential of another issuer in place of the
+	// award, as it is: only who has sealed it could seal a part of it.
+	Whole bool
+	Of    *Collected
 }
 
 // ValidPIN reports whether a PIN is one: digits, so that it can be said on the telephone.
@@ -78,33 +88,54 @@ func ValidPIN(pin string) bool {
 
 // ShareLink is what a link has in it and the records have not.
 type ShareLink struct {
-	ID  string // 26 symbols, 128 bits at random
-	Key []byte // of a private share: 256 bits at random, for the part of the address that is not sent
+	ID   string // 26 symbols, 128 bits at random
+	Key  []byte // of a private share: 256 bits at random, for the part of the address that is not sent
+	Lang string // in which it is shown at first, "" the reader's
 }
 
 // Path is the link at the issuer's address.
 func (l ShareLink) Path() string {
-	if l.Key == nil {
-		return "/p/" + l.ID
+	query := ""
+	if l.Lang != "" {
+		query = "?lang=" + url.QueryEscape(l.Lang)
 	}
-	return "/s/" + l.ID + "#" + base64.RawURLEncoding.EncodeToString(l.Key)
+	if l.Key == nil {
+		return "/p/" + l.ID + query
+	}
+	return "/s/" + l.ID + query + "#" + base64.RawURLEncoding.EncodeToString(l.Key)
 }
 
-// shareContent is what a share shows. Its JSON is read in the browser, too.
-type shareContent struct {
-	Version  int    `json:"v"`     // 1
-	Token    string `json:"token"` // dc+sd-jwt, of what is shown and nothing else
-	Download bool   `json:"download"`
-	Page     string `json:"page,omitzero"` // id of a public page, which is no secret
+// Shown is what a share shows. Its JSON is read in the browser, too.
+type Shown struct {
+	Version  int          `json:"v"`              // 2; 1 where there are no Files
+	Token    string       `json:"token,omitzero"` // dc+sd-jwt, of what is shown and nothing else; "": Files has what another issuer has sealed
+	Download bool         `json:"download"`
+	Page     string       `json:"page,omitzero"` // id of a public page, which is no secret
+	Files    []SharedFile `json:"files,omitzero"`
+}
+
+// SharedFile is a file that is shared as it is.
+type SharedFile struct {
+	Name string `json:"name"`
+	Type string `json:"type"` // media type
+	Data []byte `json:"data"`
+}
+
+// Sealed is what a verifier examines of what is shown.
+func (s *Shown) Sealed() []byte {
+	if s.Token == "" && len(s.Files) > 0 {
+		return s.Files[0].Data
+	}
+	return []byte(s.Token)
 }
 
 // PublicPage is the path of a public page, "" of what is none or has ended.
 func PublicPage(s store.Share) string {
-	var c shareContent
+	var c Shown
 	if !s.Public || s.Content == nil || json.Unmarshal(s.Content, &c) != nil || c.Page == "" {
 		return ""
 	}
-	return ShareLink{ID: c.Page}.Path()
+	return ShareLink{ID: c.Page, Lang: s.Lang}.Path()
 }
 
 // Share shares an award under terms: what is shown is sealed anew and, unless for
@@ -125,12 +156,11 @@ func (i *Issuer) Share(ctx context.Context, r store.Record, t ShareTerms) (store
 	if wait > 0 {
 		return store.Share{}, ShareLink{}, &WaitError{wait}
 	}
-	token, err := i.Shared(ctx, r, t.Show)
+	shows, shown, err := i.shows(ctx, r, &t)
 	if err != nil {
 		return store.Share{}, ShareLink{}, err
 	}
-	link := ShareLink{ID: NewPublicID("")}
-	shows := shareContent{Version: 1, Token: string(token), Download: t.Download}
+	link := ShareLink{ID: NewPublicID(""), Lang: t.Lang}
 	if t.Public {
 		shows.Page = link.ID
 	}
@@ -145,15 +175,62 @@ func (i *Issuer) Share(ctx context.Context, r store.Record, t ShareTerms) (store
 	}
 	share := store.Share{
 		Key: store.ShareKey(link.ID), Credential: r.ID, Public: t.Public, Content: content, Created: now, Expires: t.Expires.UTC().Truncate(time.Second),
-		Download: t.Download, PIN: t.PIN, MaxOpens: t.MaxOpens, Notify: t.Notify && !t.Public, Label: t.Label, Purpose: t.Purpose,
+		Download: shows.Download, PIN: t.PIN, MaxOpens: t.MaxOpens, Notify: t.Notify && !t.Public, Label: t.Label, Purpose: t.Purpose, Lang: t.Lang, Shown: shown,
 	}
 	if t.PIN != "" {
 		share.PINLeft = PINTries
 	}
-	for _, part := range t.Show {
-		share.Shown = append(share.Shown, string(part))
-	}
 	return share, link, store.PutShare(ctx, i.store, r, share)
+}
+
+// What is shared whole, beside parts, as a share names it for its owner.
+const (
+	ShownWhole = "whole"
+	ShownOther = "other" // a credential of another issuer
+)
+
+// shows is what a share is to show, and what of it its owner is told.
+func (i *Issuer) shows(ctx context.Context, r store.Record, t *ShareTerms) (s Shown, shown []string, err error) {
+	if t.Of != nil {
+		name, media := FileKind(t.Of.File)
+		return Shown{Version: 2, Download: true, Files: []SharedFile{{name, media, t.Of.File}}}, []string{ShownOther}, nil
+	}
+	if t.Whole {
+		t.Show, shown = Parts(), []string{ShownWhole}
+	}
+	token, err := i.Shared(ctx, r, t.Show)
+	if err != nil {
+		return Shown{}, nil, err
+	}
+	s = Shown{Version: 1, Token: string(token), Download: t.Download || t.Whole}
+	if !t.Whole {
+		for _, part := range t.Show {
+			shown = append(shown, string(part))
+		}
+		return s, shown, nil
+	}
+	printed, err := i.Certificate(ctx, r, t.Lang)
+	if err != nil {
+		return Shown{}, nil, err
+	}
+	s.Version, s.Files = 2, []SharedFile{
+		{"certificate.pdf", "application/pdf", printed.PDF},
+		{"credential.jsonld", "application/ld+json", r.Forms[string(elm.EDC)].Token},
+	}
+	return s, shown, nil
+}
+
+// FileKind names a sealed file by what it looks like, with its media type.
+func FileKind(file []byte) (name, media string) {
+	switch file = bytes.TrimSpace(file); {
+	case bytes.HasPrefix(file, []byte("%PDF-")):
+		return "credential.pdf", "application/pdf"
+	case bytes.HasPrefix(file, []byte("{")):
+		return "credential.jsonld", "application/ld+json"
+	case bytes.Contains(file, []byte("~")):
+		return "credential.sd-jwt", "application/dc+sd-jwt"
+	}
+	return "credential.jwt", "application/vc+jwt"
 }
 
 // check says with Problems why terms cannot be.
@@ -164,6 +241,12 @@ func (t *ShareTerms) check(now time.Time) error {
 	}
 	if p := shareEnd(now, t.Expires); p != nil {
 		list = append(list, *p)
+	}
+	if t.Public && (t.Whole || t.Of != nil) {
+		wrong("/whole", "", "share-public", "a public page shows parts of an award, never the whole file")
+	}
+	if t.Lang != "" && !slices.Contains(elm.Languages(), t.Lang) {
+		wrong("/lang", t.Lang, "share-language", fmt.Sprintf("expected one of %s", elm.Languages()))
 	}
 	for _, part := range t.Show {
 		if !slices.Contains(Parts(), part) {
@@ -215,23 +298,22 @@ func shareCipher(key []byte) cipher.AEAD {
 func shareBound(id string) []byte { return []byte("indeks share 1 " + id) }
 
 // DecryptShare is what a private share shows, for whoever has the link.
-func DecryptShare(l ShareLink, content []byte) (token []byte, download bool, err error) {
+func DecryptShare(l ShareLink, content []byte) (Shown, error) {
 	if len(l.Key) != 32 {
-		return nil, false, store.ErrNotFound
+		return Shown{}, store.ErrNotFound
 	}
 	raw, err := shareCipher(l.Key).Open(nil, nil, content, shareBound(l.ID))
 	if err != nil {
-		return nil, false, store.ErrNotFound // another key: as if there were none
+		return Shown{}, store.ErrNotFound // another key: as if there were none
 	}
-	return readShareContent(raw)
+	return readShown(raw)
 }
 
-func readShareContent(raw []byte) (token []byte, download bool, err error) {
-	var c shareContent
-	if err := json.Unmarshal(raw, &c, json.RejectUnknownMembers(true)); err != nil || c.Version != 1 {
-		return nil, false, fmt.Errorf("reading a share: %w", store.ErrDamaged) // err could quote it
+func readShown(raw []byte) (s Shown, err error) {
+	if err := json.Unmarshal(raw, &s, json.RejectUnknownMembers(true)); err != nil || s.Version != 1 && s.Version != 2 {
+		return Shown{}, fmt.Errorf("reading a share: %w", store.ErrDamaged) // err could quote it
 	}
-	return []byte(c.Token), c.Download, nil
+	return s, nil
 }
 
 // OpenShare returns a private share with its content, which whoever has the link
@@ -315,6 +397,30 @@ func shareCounter(key [32]byte) string {
 	return "share/" + base64.RawStdEncoding.EncodeToString(key[:])
 }
 
+// IsShared is nil for the id of a private share that is not over, and counts nothing: for
+// what its reader asks beside it. Errors are those of OpenShare but for a PIN.
+func (i *Issuer) IsShared(ctx context.Context, id string) error {
+	key := store.ShareKey(id)
+	wait, err := i.store.Take(ctx, "beside "+shareCounter(key), shareOpens, shareWindow)
+	if err != nil && !errors.Is(err, store.ErrReadOnly) {
+		return err
+	}
+	if wait > 0 {
+		return &WaitError{wait}
+	}
+	share, err := store.ShareByKey(ctx, i.store, key)
+	if err == nil && share.Public {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	// One that opened for the last time is being read.
+	share.MaxOpens = 0
+	_, err = i.shared(ctx, &share)
+	return err
+}
+
 // stillShared is ErrShareEnded for a share that is over.
 func (i *Issuer) stillShared(s *store.Share) error {
 	if s.Content == nil || !s.Ended.IsZero() || i.now().After(s.Expires) || s.MaxOpens > 0 && s.Opens >= s.MaxOpens {
@@ -349,12 +455,12 @@ func (i *Issuer) PublicShare(ctx context.Context, id string) (store.Record, []by
 	if err != nil {
 		return store.Record{}, nil, nil, err
 	}
-	token, _, err := readShareContent(share.Content)
+	shown, err := readShown(share.Content)
 	if err != nil {
 		return store.Record{}, nil, nil, err
 	}
-	report, err := i.Examine(ctx, token)
-	return r, token, report, err
+	report, err := i.Examine(ctx, shown.Sealed())
+	return r, shown.Sealed(), report, err
 }
 
 // Examine examines a token as everybody does who trusts this institution and nobody

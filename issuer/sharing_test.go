@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,14 +51,93 @@ func TestShare(t *testing.T) {
 	if err != nil || opened.Opens != 1 || opened.LastDay != "2026-07-01" {
 		t.Fatalf("%+v, %v", opened, err)
 	}
-	token, download, err := DecryptShare(link, opened.Content)
-	if err != nil || !download || keys.TypUnsafe(token) != "dc+sd-jwt" || h.verify(t, token).Verdict != verifier.Valid {
-		t.Errorf("%v, download %t, %s", err, download, token)
+	shown, err := DecryptShare(link, opened.Content)
+	if err != nil || !shown.Download || keys.TypUnsafe([]byte(shown.Token)) != "dc+sd-jwt" || h.verify(t, shown.Sealed()).Verdict != verifier.Valid {
+		t.Errorf("%v, %+v", err, shown)
 	}
-	for name, other := range map[string]ShareLink{"another key": {link.ID, make([]byte, 32)}, "no key": {ID: link.ID}, "another id": {NewPublicID(""), link.Key}} {
-		if _, _, err := DecryptShare(other, opened.Content); !errors.Is(err, store.ErrNotFound) {
+	for name, other := range map[string]ShareLink{"another key": {ID: link.ID, Key: make([]byte, 32)}, "no key": {ID: link.ID}, "another id": {ID: NewPublicID(""), Key: link.Key}} {
+		if _, err := DecryptShare(other, opened.Content); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s: err = %v", name, err)
 		}
+	}
+}
+
+// What is shared whole has the sealed file and the certificate in it, in the language
+// that was chosen, and no more of it is in the records than of a part.
+func TestShareWhole(t *testing.T) {
+	h := newHouse(t, nil)
+	r, err := h.Issue(t.Context(), draft(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	share, link := h.share(t, r, ShareTerms{Show: []Part{PartName}, Whole: true, Lang: "hr"})
+	if path := link.Path(); !strings.HasPrefix(path, "/s/"+link.ID+"?lang=hr#") || !slices.Equal(share.Shown, []string{ShownWhole}) || share.Lang != "hr" {
+		t.Errorf("%s, %+v", path, share)
+	}
+	opened, err := h.OpenShare(t.Context(), link.ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := DecryptShare(link, opened.Content)
+	if err != nil || !shown.Download || len(shown.Files) != 2 || shown.Files[0].Type != "application/pdf" {
+		t.Fatalf("%v, %+v", err, shown)
+	}
+	printed, err := h.Certificate(t.Context(), r, "hr")
+	if err != nil || !bytes.Equal(shown.Files[0].Data, printed.PDF) || !bytes.Equal(shown.Files[1].Data, r.Forms["edc"].Token) {
+		t.Errorf("other files than the certificate and what was sealed: %v", err)
+	}
+	for _, sealed := range [][]byte{shown.Sealed(), shown.Files[0].Data, shown.Files[1].Data} {
+		if got := h.verify(t, sealed); got.Verdict != verifier.Valid || got.ID != r.ID || got.Concealed > 0 && !bytes.Equal(sealed, shown.Sealed()) {
+			t.Errorf("%.20q: %s", sealed, got.State)
+		}
+	}
+	for _, word := range []string{"files", "%PDF", "payload"} {
+		if bytes.Contains(share.Content, []byte(word)) {
+			t.Errorf("the content has %q in the clear", word)
+		}
+	}
+	if _, public := h.share(t, r, ShareTerms{Public: true, Lang: "sr-Cyrl"}); public.Path() != "/p/"+public.ID+"?lang=sr-Cyrl" {
+		t.Errorf("public page %s", public.Path())
+	}
+}
+
+// Beside an opening its reader may ask, as long as the share is not over, and so often.
+func TestIsShared(t *testing.T) {
+	h := newHouse(t, nil)
+	r, err := h.Issue(t.Context(), draft(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	share, link := h.share(t, r, ShareTerms{MaxOpens: 1})
+	_, public := h.share(t, r, ShareTerms{Public: true})
+	if _, err := h.OpenShare(t.Context(), link.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.IsShared(t.Context(), link.ID); err != nil {
+		t.Errorf("opened for the last time: %v", err)
+	}
+	if share, err = store.ShareByKey(t.Context(), h.store, share.Key); err != nil || share.Opens != 1 {
+		t.Errorf("opened %d times, %v", share.Opens, err)
+	}
+	for _, id := range []string{public.ID, NewPublicID(""), ""} {
+		if err := h.IsShared(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%q: err = %v", id, err)
+		}
+	}
+	if _, err := h.store.Take(t.Context(), "beside "+shareCounter(share.Key), 2, 2*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.IsShared(t.Context(), link.ID); !isWait(err) {
+		t.Errorf("too often: err = %v", err)
+	}
+	if _, err := h.EndShare(t.Context(), r, share.Key); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.store.Clear(t.Context(), "beside "+shareCounter(share.Key)); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.IsShared(t.Context(), link.ID); !errors.Is(err, ErrShareEnded) {
+		t.Errorf("ended: err = %v", err)
 	}
 }
 
@@ -159,7 +239,7 @@ func TestShareEnds(t *testing.T) {
 	h.now = noon.AddDate(0, 0, 60)
 	if opened, err := h.OpenShare(t.Context(), link.ID, nil); err != nil {
 		t.Errorf("with a later end: %v", err)
-	} else if _, _, err := DecryptShare(link, opened.Content); err != nil {
+	} else if _, err := DecryptShare(link, opened.Content); err != nil {
 		t.Errorf("with a later end: %v", err)
 	}
 	if _, err := h.ExtendShare(t.Context(), r, share.Key, noon.AddDate(2, 0, 0)); err == nil {
@@ -213,7 +293,7 @@ func TestShareReadOnly(t *testing.T) {
 	h.open(t)
 	if opened, err := h.OpenShare(t.Context(), plain.ID, nil); err != nil {
 		t.Error(err)
-	} else if _, _, err := DecryptShare(plain, opened.Content); err != nil {
+	} else if _, err := DecryptShare(plain, opened.Content); err != nil {
 		t.Error(err)
 	}
 	if _, err := h.OpenShare(t.Context(), pin.ID, samePIN("123456")); !errors.Is(err, store.ErrReadOnly) {
@@ -238,6 +318,8 @@ func TestShareTerms(t *testing.T) {
 		"public, PIN":    {Expires: noon.Add(time.Hour), Public: true, PIN: "x"},
 		"label":          {Expires: noon.Add(time.Hour), Label: strings.Repeat("ж", maxLabel+1)},
 		"no text":        {Expires: noon.Add(time.Hour), Purpose: "\xff"},
+		"public, whole":  {Expires: noon.Add(time.Hour), Public: true, Whole: true},
+		"language":       {Expires: noon.Add(time.Hour), Lang: "tlh"},
 		"opens":          {Expires: noon.Add(time.Hour), MaxOpens: -1},
 	} {
 		if p, ok := errors.AsType[*Problems](terms.check(noon)); !ok || len(p.List) != 1 {

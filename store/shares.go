@@ -40,6 +40,7 @@ type Share struct {
 	Label   string   `json:"label,omitzero"`
 	Purpose string   `json:"purpose,omitzero"`
 	Shown   []string `json:"shown,omitzero"` // parts, as package issuer names them
+	Lang    string   `json:"lang,omitzero"`  // of its page at first
 
 	revision uint64
 	at       string // id of its document

@@ -74,6 +74,11 @@ func (s *server) getCredential(c echo.Context) error {
 			At   time.Time
 		}{s.name(c), record.Changes[len(record.Changes)-1].At}})
 	}
+	// Whoever collects it by this link asks for the sealed file.
+	c.Response().Header().Set("Vary", "Accept")
+	if strings.Contains(c.Request().Header.Get("Accept"), "application/vc+jwt") {
+		return c.Blob(http.StatusOK, "application/vc+jwt", record.Forms[string(elm.VC2)].Token)
+	}
 	// What the learner sees is read back from what was sealed, not from the record.
 	cred, err := elm.Parse(record.Forms[string(elm.EDC)].Payload)
 	if err != nil {

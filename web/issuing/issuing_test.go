@@ -21,6 +21,7 @@ import (
 	"indeks/accounts"
 	"indeks/contexts"
 	"indeks/examples"
+	"indeks/internal/keyfile"
 	"indeks/internal/markup"
 	"indeks/issuer"
 	"indeks/keys"
@@ -49,7 +50,14 @@ func newServer(t *testing.T, change ...func(*Config)) (base string, log *bytes.B
 
 func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store.Store, log *bytes.Buffer) {
 	t.Helper()
-	dir, did := t.TempDir(), "did:web:issuer.school.example"
+	var asked Config
+	for _, f := range change {
+		f(&asked)
+	}
+	dir, did, host, organization, theRing := t.TempDir(), "did:web:issuer.school.example", "issuer.school.example", "VATRS-000000012", theRing
+	if asked.Institution.DID == otherDID {
+		did, host, organization, theRing = otherDID, "other.example", otherOrganization, theOtherRing
+	}
 	path := filepath.Join(dir, "records.db")
 	learners, err := store.CreateDataKeys(t.Context(), store.VaultFile(filepath.Join(dir, "learners.keys")), [32]byte{})
 	if err != nil {
@@ -64,18 +72,14 @@ func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store
 	}
 	t.Cleanup(func() { records.Close() })
 	inst := issuer.Institution{
-		DID: did, PublicBase: "https://issuer.school.example", VerifierBase: "https://verify.example", LegalName: map[string]string{"en": "School of Sava"},
-		Country: "SRB", Address: "Rečna obala 12", OrganizationID: "VATRS-000000012", Provider: "hei", QRPrefix: "SV", Languages: []string{"sr-Latn"},
+		DID: did, PublicBase: "https://" + host, VerifierBase: "https://verify.example", LegalName: map[string]string{"en": "School of Sava"},
+		Country: "SRB", Address: "Rečna obala 12", OrganizationID: organization, Provider: "hei", QRPrefix: "SV", Languages: []string{"sr-Latn"},
 		Signatory: issuer.Signatory{Name: "R. V.", Office: "Rector"},
 		Register:  verifier.Register{Name: "Register of higher education institutions", Number: "12", From: "2007-01-01"},
 	}
 	ring, err := theRing()
 	if err != nil {
 		t.Fatal(err)
-	}
-	var asked Config
-	for _, f := range change {
-		f(&asked)
 	}
 	inst.DataIntegrity = asked.Institution.DataIntegrity
 	people := accounts.New(accounts.Config{Store: records, Cost: accounts.Cost{Memory: 8, Passes: 1, Threads: 1}, Origin: inst.PublicBase})
@@ -100,21 +104,34 @@ func newEcho(t *testing.T, change ...func(*Config)) (e *echo.Echo, records store
 	return e, records, log
 }
 
-// theRing is a ring with one key. Making one takes a second, by intent, so the
-// tests share it.
-var theRing = sync.OnceValues(func() (*keys.Ring, error) {
-	dir, err := os.MkdirTemp("", "indeks-ring")
-	if err != nil {
-		return nil, err
+// theRing is a ring with one key, which the tests share, theOtherRing that of a second
+// institution.
+var theRing, theOtherRing = sync.OnceValues(ringOf("did:web:issuer.school.example", "VATRS-000000012")), sync.OnceValues(ringOf(otherDID, otherOrganization))
+
+const otherDID, otherOrganization = "did:web:other.example", "VATRS-000000034"
+
+func ringOf(did, organization string) func() (*keys.Ring, error) {
+	return func() (*keys.Ring, error) {
+		dir, err := os.MkdirTemp("", "indeks-ring")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir) // the ring stays in memory
+		path, passphrase := filepath.Join(dir, "keys.age"), []byte("passphrase")
+		if _, err := keys.CreateRing(path, passphrase); err != nil {
+			return nil, err
+		}
+		if err := keyfile.Lighten(path, passphrase); err != nil {
+			return nil, err
+		}
+		ring, err := keys.OpenRing(path, passphrase)
+		if err != nil {
+			return nil, err
+		}
+		_, err = ring.Add(did, keys.NewKey{Organization: "School of Sava", CommonName: "School of Sava", Country: "RS", OrgID: organization, Now: time.Now()})
+		return ring, err
 	}
-	defer os.RemoveAll(dir) // the ring stays in memory
-	ring, err := keys.CreateRing(filepath.Join(dir, "keys.age"), []byte("passphrase"))
-	if err != nil {
-		return nil, err
-	}
-	_, err = ring.Add("did:web:issuer.school.example", keys.NewKey{Organization: "School of Sava", CommonName: "School of Sava", Country: "RS", OrgID: "VATRS-000000012", Now: time.Now()})
-	return ring, err
-})
+}
 
 type answer struct {
 	status int

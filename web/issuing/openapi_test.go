@@ -389,6 +389,8 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader("{}"))
 			case strings.HasSuffix(path, "/address"):
 				r.Body = io.NopCloser(strings.NewReader(`{"email": "ana@mail.example", "reason": "a test"}`))
+			case path == "/s/examine":
+				r.Body = io.NopCloser(strings.NewReader(`{"sid": "none", "file": ""}`))
 			case path == "/s/open":
 				r.Body = io.NopCloser(strings.NewReader(`{"sid": "none"}`))
 			case strings.HasSuffix(path, "/close"):

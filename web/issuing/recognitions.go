@@ -16,9 +16,11 @@ import (
 	"indeks/web"
 )
 
-// Examiner is the verifier that judges what other providers have sealed.
+// Examiner is the verifier that judges what other providers have sealed, and follows
+// links to it, as [verifier.Verifier] does.
 type Examiner interface {
 	Verify(ctx context.Context, token []byte) *verifier.Report
+	FetchLink(ctx context.Context, link string) ([]byte, error)
 }
 
 // maxFile is the largest file that a verifier reads, and some room around it.

@@ -143,23 +143,34 @@ func (s *server) renderShares(c echo.Context, status int, r store.Record, made *
 	return s.kit.Render(c, status, "shares", web.Page{NoStore: true, Failed: wrong != nil, Data: data, Scripts: []string{"copy.js"}})
 }
 
-// readTerms reads what the form or the API says of a share.
-func readTerms(public bool, show []string, expires time.Time, pin string, maxOpens int, label, purpose string, download, notify bool) (issuer.ShareTerms, error) {
-	t := issuer.ShareTerms{Public: public, Expires: expires, MaxOpens: maxOpens, Label: strings.TrimSpace(label), Purpose: strings.TrimSpace(purpose), Download: download, Notify: notify}
-	for _, part := range show {
+// terms are those of a share that the form or the API asks for.
+func (r *ShareRequest) terms() (issuer.ShareTerms, error) {
+	t := issuer.ShareTerms{Public: r.Kind == "public", Expires: r.Expires, MaxOpens: r.MaxOpens, Label: strings.TrimSpace(r.Label), Purpose: strings.TrimSpace(r.Purpose),
+		Download: r.Download, Notify: r.Notify, Whole: r.Whole, Lang: r.Lang}
+	for _, part := range r.Disclose {
 		t.Show = append(t.Show, issuer.Part(part))
 	}
-	if pin != "" {
-		if !issuer.ValidPIN(pin) {
+	if r.PIN != "" {
+		if !issuer.ValidPIN(r.PIN) {
 			return t, &issuer.Problems{List: []issuer.Problem{{Field: "/pin", Rule: "share-pin", Want: fmt.Sprintf("expected %d to %d digits", issuer.MinPIN, issuer.MaxPIN)}}}
 		}
-		t.PIN = accounts.HashPIN(pin)
+		t.PIN = accounts.HashPIN(r.PIN)
 	}
 	return t, nil
 }
 
+// shareForm reads the form of a share.
+func shareForm(form url.Values) ShareRequest {
+	r := ShareRequest{Kind: form.Get("kind"), Disclose: form["show"], PIN: strings.TrimSpace(form.Get("pin")), Label: form.Get("label"), Purpose: form.Get("purpose"),
+		Download: form.Get("download") != "", Notify: form.Get("notify") != "", Whole: form.Get("whole") != "", Lang: form.Get("in")}
+	if days, _ := strconv.Atoi(form.Get("days")); days > 0 && days <= issuer.MaxShareDays { // none is the default
+		r.Expires = web.Clock().AddDate(0, 0, days)
+	}
+	r.MaxOpens, _ = strconv.Atoi(form.Get("opens"))
+	return r
+}
+
 func (s *server) postShare(c echo.Context) error {
-	ctx := c.Request().Context()
 	r, err := s.byOwner(c)
 	if err != nil {
 		return err
@@ -171,13 +182,16 @@ func (s *server) postShare(c echo.Context) error {
 	if err != nil {
 		return badForm(err)
 	}
-	days, _ := strconv.Atoi(form.Get("days")) // none is the default
-	var expires time.Time
-	if days > 0 && days <= issuer.MaxShareDays {
-		expires = web.Clock().AddDate(0, 0, days)
-	}
-	opens, _ := strconv.Atoi(form.Get("opens"))
-	terms, err := readTerms(form.Get("kind") == "public", form["show"], expires, strings.TrimSpace(form.Get("pin")), opens, form.Get("label"), form.Get("purpose"), form.Get("download") != "", form.Get("notify") != "")
+	return s.makeShare(c, r, form, nil)
+}
+
+// makeShare makes a share of an award, or of another credential on its page, as a form
+// says, and shows its link this once.
+func (s *server) makeShare(c echo.Context, r store.Record, form url.Values, of *issuer.Collected) error {
+	ctx := c.Request().Context()
+	req := shareForm(form)
+	terms, err := req.terms()
+	terms.Of = of
 	var share store.Share
 	var link issuer.ShareLink
 	if err == nil {
@@ -253,7 +267,7 @@ func (s *server) getShare(c echo.Context) error {
 // ids.
 var shareWords = []string{
 	"busy", "trouble", "outcomes", "credits", "hours", "level", "degree", "assessment", "grade", "awarded", "until", "birth", "by", "quality", "left",
-	"seal", "forged", "status", "unasked", "here", "part",
+	"seal", "forged", "status", "unasked", "here", "part", "there",
 }
 
 // openRequest is what opens a private share.
@@ -330,19 +344,15 @@ func (s *server) postViewShare(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	token, download, err := issuer.DecryptShare(link, share.Content)
+	shown, err := issuer.DecryptShare(link, share.Content)
 	if err != nil {
 		return s.shareProblem(err)
 	}
-	report, err := s.Issuer.Examine(c.Request().Context(), token)
+	report, err := s.examine(c.Request().Context(), shown.Sealed())
 	if err != nil {
 		return err
 	}
-	file := ""
-	if download {
-		file = string(token)
-	}
-	return s.renderShown(c, report, file, false, "")
+	return s.renderShown(c, report, &shown)
 }
 
 // parseShareLink takes a private link apart, whatever stands before it.
@@ -357,57 +367,6 @@ func parseShareLink(text string) (issuer.ShareLink, bool) {
 	return issuer.ShareLink{ID: id, Key: key}, true
 }
 
-// shownLooks is how a verdict on what is shown looks.
-var shownLooks = map[verifier.State]look{
-	verifier.StateValid: {"good", "check", "issuing.shown.valid"}, verifier.Suspended: {"warn", "pause", "issuing.shown.suspended"},
-	verifier.Revoked: {"bad", "cross", "issuing.shown.revoked"}, verifier.Expired: {"warn", "clock", "issuing.shown.expired"},
-}
-
-// renderShown shows what somebody chose to show, with what our own verifier says.
-func (s *server) renderShown(c echo.Context, report *verifier.Report, file string, public bool, badge string) error {
-	if report.Credential == nil { // the key of its seal is lost since
-		return s.shareProblem(issuer.ErrShareEnded)
-	}
-	look, ok := shownLooks[report.State]
-	if !ok {
-		look = shownLook
-	}
-	supplement := elm.Supplement(report.Credential, s.kit.Lang(c))
-	return s.kit.Render(c, http.StatusOK, "shown", web.Page{Tone: look.tone, NoStore: true, Data: struct {
-		Icon, State, Name string
-		Title             elm.Value
-		Holder            string
-		Supplement        []elm.Section
-		Claim             bool
-		Public            bool
-		File, FilePath    string
-		Badge, Verifier   string
-		Checked           time.Time
-	}{look.icon, look.text, s.name(c), title(supplement, ""), holderName(report.Credential), supplement, false, public, file, filePath(c, public), badge, s.Institution.VerifierBase, report.CheckedAt}})
-}
-
-var shownLook = look{"none", "question", "issuing.shown.unknown"}
-
-func filePath(c echo.Context, public bool) string {
-	if !public {
-		return ""
-	}
-	return c.Request().URL.Path + "/credential.sd-jwt"
-}
-
-// holderName is the learner's name, "" where it is not shown.
-func holderName(cred *elm.Credential) string {
-	if len(cred.Subject) == 0 {
-		return ""
-	}
-	for _, one := range cred.Subject[0].FullName {
-		if len(one.Values) > 0 {
-			return one.Values[0]
-		}
-	}
-	return ""
-}
-
 // publicShare finds a public page, with what it shows and what our verifier says of it.
 func (s *server) publicShare(c echo.Context) (store.Record, []byte, *verifier.Report, error) {
 	web.NoStore(c)
@@ -420,7 +379,7 @@ func (s *server) getPublicPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.renderShown(c, report, "", true, c.Request().URL.Path+"/badge.svg")
+	return s.renderShown(c, report, nil)
 }
 
 func (s *server) getPublicFile(c echo.Context) error {

@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
@@ -17,7 +18,8 @@ import (
 
 func init() {
 	pagesOnly = append(pagesOnly, "POST /h/:link/device", "POST /h/:link/report", "POST /h/:link/answers", "GET /h/:link/shares", "POST /h/:link/shares", "POST /h/:link/shares/:share/:step",
-		"GET /s/:sid", "POST /s/view", "GET /p/:page", "GET /p/:page/badge.svg")
+		"GET /s/:sid", "POST /s/view", "GET /p/:page", "GET /p/:page/badge.svg",
+		"GET /h/:link/collection", "POST /h/:link/collection", "GET /h/:link/collection/:id", "POST /h/:link/collection/:step", "GET /h/:link/stack")
 }
 
 // issuedTo issues an award and returns the learner's link.
@@ -70,6 +72,13 @@ func testShares(t *testing.T, server string, records store.Store) {
 	do("PATCH", shares+"/"+id, `{}`, 400, own...)
 	do("PATCH", shares+"/none", `{"unlock": true}`, 404, own...)
 
+	do("POST", shares, `{"lang": "tlh"}`, 422, own...)
+	do("POST", shares, `{"kind": "public", "whole": true}`, 422, own...)
+	whole := do("POST", shares, `{"whole": true, "lang": "hr"}`, 201, own...)
+	if !strings.Contains(whole, `?lang=hr#`) || !strings.Contains(whole, `"whole"`) {
+		t.Errorf("whole: %s", whole)
+	}
+
 	open := func(pin string) string { return `{"sid": "` + sid + `", "pin": "` + pin + `"}` }
 	do("POST", "/s/open", open(""), 401)
 	do("POST", "/s/open", open("000000"), 401)
@@ -77,6 +86,26 @@ func testShares(t *testing.T, server string, records store.Store) {
 	do("POST", "/s/open", `{"id": "x"}`, 400)
 	do("POST", "/s/open", `{"sid": "none"}`, 404)
 	do("DELETE", shares+"/none", "", 404, own...)
+
+	// What the page of the link asks, which has decrypted it.
+	record, err := records.ByLink(t.Context(), link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	examine := func(sid, file string) string { return `{"sid": "` + sid + `", "file": "` + file + `"}` }
+	token := base64.StdEncoding.EncodeToString(record.Forms["vc2"].Token)
+	do("POST", "/s/examine?lang=hr", examine(sid, token), 200)
+	do("POST", "/s/examine", `{"id": "x"}`, 400)
+	do("POST", "/s/examine", examine("none", token), 404)
+	do("POST", "/s/examine", examine(sid, ""), 410)
+	do("POST", "/s/examine", examine(sid, strings.Repeat("A", 2<<20)), 413)
+	for n := 0; ; n++ {
+		if got := ask(t, "POST", server+"/s/examine", examine(sid, "")); got.status == 429 {
+			break
+		} else if n > 1000 || got.status != 410 {
+			t.Fatalf("asked %d times, then %d %s", n, got.status, got.body)
+		}
+	}
 	do("DELETE", shares+"/"+id, "", 204, own...)
 	do("POST", "/s/open", open("246810"), 410)
 	do("PATCH", shares+"/"+id, `{"expires": "`+time.Now().AddDate(0, 0, 9).UTC().Format(time.RFC3339)+`"}`, 410, own...)

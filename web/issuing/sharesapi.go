@@ -63,6 +63,8 @@ type ShareRequest struct {
 	Purpose  string    `json:"purpose"`
 	Download bool      `json:"download"`
 	Notify   bool      `json:"notify"`
+	Whole    bool      `json:"whole"` // with the sealed file and the certificate; disclose is then all
+	Lang     string    `json:"lang"`  // of the page at first; absent: the reader's
 }
 
 // ShareView is a share as the API shows it to its owner.
@@ -82,13 +84,14 @@ type ShareView struct {
 	Label    string    `json:"label,omitempty"`
 	Purpose  string    `json:"purpose,omitempty"`
 	Download bool      `json:"download"`
+	Lang     string    `json:"lang,omitempty"`
 }
 
 func (s *server) shareWire(share store.Share) ShareView {
 	v := ShareView{
 		ID: hex.EncodeToString(share.Key[:]), Kind: "private", Disclose: append([]string{}, share.Shown...), Created: share.Created, Expires: share.Expires, Ended: share.Ended,
 		PIN: share.PIN != "", Locked: share.PIN != "" && share.PINLeft == 0, Opens: share.Opens, MaxOpens: share.MaxOpens, LastDay: share.LastDay,
-		Label: share.Label, Purpose: share.Purpose, Download: share.Download,
+		Label: share.Label, Purpose: share.Purpose, Download: share.Download, Lang: share.Lang,
 	}
 	if share.Public {
 		v.Kind = "public"
@@ -107,7 +110,7 @@ func (s *server) postAPIShare(c echo.Context) error {
 	if req.Kind != "" && req.Kind != "private" && req.Kind != "public" {
 		return missing("/kind", `expected "private" or "public"`)
 	}
-	terms, err := readTerms(req.Kind == "public", req.Disclose, req.Expires, req.PIN, req.MaxOpens, req.Label, req.Purpose, req.Download, req.Notify)
+	terms, err := req.terms()
 	if err != nil {
 		return problems(err, "")
 	}

@@ -34,7 +34,7 @@ async function show() {
     const { content } = await answer.json();
     const shared = await decrypt(content);
     if (!shared) return say(words.over);
-    await render(shared);
+    await (shared.token ? render(shared) : renderOther(shared));
   } catch {
     say(words.trouble);
   } finally {
@@ -57,6 +57,17 @@ async function refused(answer) {
     case 404: case 410: return say(words.over);
     case 429: return say(words.busy);
     default: return say(words.trouble);
+  }
+}
+
+// examined is what the institution's verifier says of a file, with the supplement. It
+// is told what is shown, and not the key; nothing where it does not answer.
+async function examined(file) {
+  try {
+    const answer = await fetch("/s/examine" + location.search, { method: "POST", headers: { "Content-Type": "application/json", "Accept-Language": lang }, body: JSON.stringify({ sid, file }) });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
   }
 }
 
@@ -128,13 +139,7 @@ async function render(shared) {
 
   // 1. The verdict.
   const [tone, icon] = looks[state];
-  const verdict = document.querySelector("#shown > .verdict");
-  verdict.className = "verdict " + tone;
-  verdict.querySelector(".icon").className = "icon icon-" + icon;
-  document.body.className = "tone-" + (tone || "none");
-  document.title = title + " · Indeks";
-  at("award").textContent = title;
-  at("sentence").textContent = words[state];
+  head(tone, icon, title, words[state]);
   at("about").replaceChildren();
   fact(at("about"), words.holder, inLanguage(subject.fullName));
   fact(at("about"), words.issuer, inLanguage(credential.issuer.legalName));
@@ -163,13 +168,103 @@ async function render(shared) {
   at("checks").replaceChildren();
   check(true, words.seal);
   check(state !== "unknown", state === "unknown" ? words.unasked : words.status);
-  check(true, words.part);
+  if (!shared.files) check(true, words.part);
   check(true, words.here);
+  at("part").hidden = Boolean(shared.files);
   if (shared.download) {
-    at("file").hidden = false;
-    at("file").firstElementChild.href = URL.createObjectURL(new Blob([shared.token], { type: "application/dc+sd-jwt" }));
+    for (const f of shared.files ?? []) file(f.name, f.type, raw(f.data), f.type === "application/pdf" ? words.pdf : words.sealed);
+    file("credential.sd-jwt", "application/dc+sd-jwt", shared.token, words.file);
   }
+  appear();
+
+  // 4. All of the supplement, in the words of the page, which this module has not.
+  const whole = await examined(btoa(shared.token));
+  if (whole) supplement(whole.supplement);
+}
+
+// renderOther shows what another issuer has sealed, whose keys this page does not know:
+// the institution's verifier says what it is.
+async function renderOther(shared) {
+  const sealed = shared.files[0];
+  const found = await examined(sealed.data);
+  if (!found) return say(words.trouble);
+  head(found.tone, found.icon, found.title.text, found.sentence);
+  if (found.title.lang) at("award").lang = found.title.lang;
+  at("about").replaceChildren();
+  fact(at("about"), words.holder, found.holder);
+  fact(at("about"), words.issuer, found.issuer);
+  supplement(found.supplement);
+  at("checks").replaceChildren();
+  check(found.state === "valid", found.sentence);
+  check(true, words.there);
+  at("part").hidden = true;
+  at("own").hidden = true;
+  at("other").hidden = false;
+  file(sealed.name, sealed.type, raw(sealed.data), words.sealed);
+  appear();
+}
+
+function head(tone, icon, title, sentence) {
+  const verdict = document.querySelector("#shown > .verdict");
+  verdict.className = "verdict " + tone;
+  verdict.querySelector(".icon").className = "icon icon-" + icon;
+  document.body.className = "tone-" + (tone || "none");
+  document.title = title + " · Indeks";
+  at("award").textContent = title;
+  at("sentence").textContent = sentence;
+}
+
+function file(name, type, data, label) {
+  const p = node("p"), a = node("a", label, "button secondary");
+  a.download = name;
+  a.href = URL.createObjectURL(new Blob([data], { type }));
+  p.append(a);
+  at("files").append(p);
+}
+
+function appear() {
   at("share").hidden = true;
   at("shown").hidden = false;
   at("shown").focus();
+}
+
+// supplement takes the place of the main facts.
+function supplement(sections) {
+  const all = sections.filter((s) => s.elements?.length > 0).map((s) => {
+    const part = node("section"), dl = node("dl", undefined, "facts wide");
+    for (const e of s.elements) {
+      const div = node("div"), dd = node("dd");
+      if (e.values.length === 1) dd.append(...value(e.values[0]));
+      else {
+        const ul = node("ul");
+        for (const v of e.values) {
+          const li = node("li");
+          li.append(...value(v));
+          ul.append(li);
+        }
+        dd.append(ul);
+      }
+      div.append(node("dt", e.label), dd);
+      dl.append(div);
+    }
+    part.append(node("h3", s.label), dl);
+    return part;
+  });
+  at("facts").replaceWith(...all);
+}
+
+function value(v) {
+  const span = node(v.link ? "a" : "span", v.text);
+  if (v.link) {
+    span.href = v.link;
+    span.rel = "noreferrer noopener";
+  }
+  if (v.lang) span.lang = v.lang;
+  const nodes = [span];
+  for (const d of v.detail ?? []) {
+    const line = node("span", d.text, "detail");
+    if (d.lang) line.lang = d.lang;
+    nodes.push(node("br"), line);
+  }
+  return nodes;
 }
