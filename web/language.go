@@ -37,6 +37,7 @@ var tongues = []tongue{
 	{tag: "bs", name: "Bosanski", date: "2. 1. 2006.", birthday: "2. 1."},
 	{tag: "cnr", name: "Crnogorski", date: "2. 1. 2006.", birthday: "2. 1.", rules: "sr-Latn"},
 	{tag: "hr", name: "Hrvatski", date: "2. 1. 2006.", birthday: "2. 1."},
+	{tag: "sl", name: "Slovenščina", date: "2. 1. 2006", birthday: "2. 1."},
 	{tag: "sr-Latn", name: "Srpski", date: "2. 1. 2006.", birthday: "2. 1."},
 	{tag: "sr-Cyrl", name: "Српски", date: "2. 1. 2006.", birthday: "2. 1."},
 }
