@@ -121,7 +121,9 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 	}
 	page := web.Page{Tone: batchTones[b.State].tone, NoStore: true, Data: data}
 	if data.Every > 0 {
-		page.Scripts = []string{"live.js"}
+		page.Scripts = []string{"live.js"} // which keeps a session too
+	} else if d != nil {
+		page.Scripts = []string{stay}
 	}
 	return s.kit.Render(c, http.StatusOK, "batch", page)
 }

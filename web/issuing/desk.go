@@ -23,6 +23,7 @@ type desk struct {
 	Who         string
 	Roles       []Role
 	Token       string // of forms
+	Idle        int    // seconds without use after which nobody is signed in any more
 	Places      []deskPlace
 	Done        string // id of the text of what was just done, "": nothing
 	Local       bool   // who is signed in has a password here
@@ -61,7 +62,7 @@ var deskPlaces = []struct {
 // desk is the frame of a page at a place.
 func (s *server) desk(c echo.Context, place string) *desk {
 	session := sessionOf(c)
-	d := &desk{Institution: s.name(c), Who: session.Account.Display(), Token: session.Token(), Local: session.Account.Local(),
+	d := &desk{Institution: s.name(c), Who: session.Account.Display(), Token: session.Token(), Idle: int(s.Accounts.Idle.Seconds()), Local: session.Account.Local(),
 		Admin: hasRole(c, Admin), Registrar: hasRole(c, Registrar), Approver: hasRole(c, Approver)}
 	for _, r := range session.Account.Roles {
 		d.Roles = append(d.Roles, Role(r))
@@ -83,9 +84,12 @@ type fault struct {
 	Field string // id of the field that it is about, "": none
 }
 
+// stay is what keeps a session while somebody writes, and asks in time (WCAG 2.2.1).
+const stay = "stay.js"
+
 // show renders a page of the desk, on which names may stand.
 func (s *server) show(c echo.Context, status int, page string, data any) error {
-	return s.kit.Render(c, status, page, web.Page{NoStore: true, Failed: status >= 400, Data: data})
+	return s.kit.Render(c, status, page, web.Page{NoStore: true, Failed: status >= 400, Data: data, Scripts: []string{stay}})
 }
 
 func (s *server) log() *slog.Logger {

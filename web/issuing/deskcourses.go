@@ -259,7 +259,7 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 			}
 		}
 	}
-	return s.kit.Render(c, status, "courseform", web.Page{NoStore: true, Failed: page.Failed != nil, Data: page})
+	return s.kit.Render(c, status, "courseform", web.Page{NoStore: true, Failed: page.Failed != nil, Data: page, Scripts: []string{stay}})
 }
 
 // place puts a problem beside its field, or the first that is below what it is about, and

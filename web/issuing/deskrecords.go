@@ -143,7 +143,7 @@ func (s *server) showRecords(c echo.Context, form url.Values, again map[string]s
 			}
 		}
 	}
-	return s.kit.Render(c, http.StatusOK, "records", web.Page{NoStore: true, Failed: data.Failed, Again: again, Data: data})
+	return s.kit.Render(c, http.StatusOK, "records", web.Page{NoStore: true, Failed: data.Failed, Again: again, Data: data, Scripts: []string{stay}})
 }
 
 // deskRecord finds the record of a page. Of one that is erased what is left is shown.

@@ -110,7 +110,7 @@ func (s *server) showPasskeys(c echo.Context, status int, failed string) error {
 	if !session.Account.Local() {
 		return s.redirect(c, startPath)
 	}
-	return s.kit.Render(c, status, "passkeys", web.Page{NoStore: true, Scripts: s.passkeyScripts(true), Data: passkeysData{s.desk(c, ""), session.Token(), session.Account, s.Accounts.Passkeys(), failed}})
+	return s.kit.Render(c, status, "passkeys", web.Page{NoStore: true, Failed: failed != "", Scripts: append(s.passkeyScripts(true), stay), Data: passkeysData{s.desk(c, ""), session.Token(), session.Account, s.Accounts.Passkeys(), failed}})
 }
 
 // passkeyFailures are texts of what keeps a passkey from being set up or removed.

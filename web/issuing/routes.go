@@ -287,6 +287,7 @@ func New(c Config) (*echo.Echo, error) {
 	d.POST("/again", s.postAgain)
 	d.POST("/again/offer", s.postAgainOffer)
 	d.POST("/sign-out", s.postSignOut)
+	d.GET("/stay", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
 	d.GET("/passkeys", s.getPasskeys, s.fresh)
 	d.POST("/passkeys/offer", s.postPasskeyOffer, s.fresh)
 	d.POST("/passkeys/add", s.postPasskey("add"), s.fresh)

@@ -425,7 +425,7 @@ func (s *server) getAgain(c echo.Context) error { return s.showAgain(c, http.Sta
 
 func (s *server) showAgain(c echo.Context, status int, failed string) error {
 	next, account := ownPage(c.FormValue("next")), &sessionOf(c).Account
-	return s.kit.Render(c, status, "again", web.Page{NoStore: true, Failed: failed != "", Scripts: s.passkeyScripts(account.Local()), Data: againData{s.desk(c, ""), next, s.address(c, providerPath, "again", "true", "next", next), failed, account.Password != "", account.PasswordToo}})
+	return s.kit.Render(c, status, "again", web.Page{NoStore: true, Failed: failed != "", Scripts: append(s.passkeyScripts(account.Local()), stay), Data: againData{s.desk(c, ""), next, s.address(c, providerPath, "again", "true", "next", next), failed, account.Password != "", account.PasswordToo}})
 }
 
 func (s *server) postAgain(c echo.Context) error {

@@ -3,11 +3,15 @@
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
   const name = button.textContent;
+  const said = document.createElement("span"); // for those who do not see the button
+  said.className = "hidden";
+  said.setAttribute("role", "status");
+  button.after(said);
   button.hidden = !navigator.clipboard;
   field.addEventListener("focus", () => field.select());
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(field.value);
-    button.textContent = button.dataset.done;
-    setTimeout(() => { button.textContent = name; }, 2000);
+    button.textContent = said.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = name; said.textContent = ""; }, 2000);
   });
 }

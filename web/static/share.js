@@ -22,6 +22,7 @@ if (key) {
 function say(word) {
   at("message").hidden = !word;
   at("message").lastElementChild.textContent = word ?? "";
+  at("pin").removeAttribute("aria-invalid");
 }
 
 async function show() {
@@ -51,6 +52,7 @@ async function refused(answer) {
       const left = problem.type === "urn:indeks:pin-wrong" ? problem.detail?.match(/\d+/) : null;
       say(problem.type === "urn:indeks:pin-locked" ? words.locked : left ? words.left + " " + left[0] : words.pin);
       at("pin").value = "";
+      at("pin").setAttribute("aria-invalid", String(problem.type === "urn:indeks:pin-wrong"));
       at("pin").focus();
       return;
     }
@@ -85,11 +87,24 @@ async function decrypt(content) {
   }
 }
 
-// inLanguage is a text of a language map in the language of the page, where it has it.
+// inLanguage is a text of a language map in the language of the page, where it has it,
+// else in another one, which it says.
 function inLanguage(map) {
-  if (typeof map === "string") return map;
+  if (typeof map === "string") return { text: map };
   const tag = [lang, lang.split("-")[0], "en"].find((t) => map?.[t]) ?? Object.keys(map ?? {})[0];
-  return tag ? list(map[tag]).join(", ") : "";
+  return tag ? { text: list(map[tag]).join(", "), lang: tag === lang ? undefined : tag } : undefined;
+}
+
+// joined are the texts there are, with a sign between them.
+const joined = (sign, ...texts) => texts.filter((t) => t && t.text !== "").flatMap((t, i) => i === 0 ? [t] : [sign, t]);
+
+// put writes texts one after the other, each in its language.
+function put(into, ...texts) {
+  into.replaceChildren(...texts.flat(2).filter(Boolean).map((t) => {
+    const span = node("span", t.text ?? t);
+    if (t.lang) span.lang = t.lang;
+    return span;
+  }));
 }
 
 function node(name, text, className) {
@@ -100,13 +115,17 @@ function node(name, text, className) {
 }
 
 function fact(into, label, value) {
-  const values = list(value).filter(Boolean);
+  const values = list(value).filter((v) => v && v.text !== "" && v.length !== 0);
   if (values.length === 0) return;
   const div = node("div"), dd = node("dd");
-  if (values.length === 1) dd.textContent = values[0];
+  if (values.length === 1) put(dd, values[0]);
   else {
     const ul = node("ul");
-    for (const v of values) ul.append(node("li", v));
+    for (const v of values) {
+      const li = node("li");
+      put(li, v);
+      ul.append(li);
+    }
     dd.append(ul);
   }
   div.append(node("dt", label), dd);
@@ -148,18 +167,18 @@ async function render(shared) {
   // 2. What an employer asks, in that order.
   const facts = at("facts");
   facts.replaceChildren();
-  const label = (concept) => concept?.id === ects ? "ECTS" : inLanguage(concept?.prefLabel);
+  const label = (concept) => concept?.id === ects ? { text: "ECTS" } : inLanguage(concept?.prefLabel);
   fact(facts, words.outcomes, list(spec.learningOutcome).map((o) => inLanguage(o.title)));
-  fact(facts, words.credits, list(award.creditReceived ?? spec.creditPoint).map((p) => p.point + " " + label(p.framework)));
+  fact(facts, words.credits, list(award.creditReceived ?? spec.creditPoint).map((p) => [p.point + " ", label(p.framework)]));
   fact(facts, words.hours, spec.volumeOfLearning?.replace(/^PT(\d+)H$/, "$1 h"));
   const level = [label(spec.eqfLevel), ...list(spec.nqfLevel).map(label)].filter(Boolean);
   fact(facts, words.level, level.length > 0 ? [...level, words.degree] : []);
   for (const proof of list(award.provenBy)) {
-    fact(facts, words.assessment, [inLanguage(proof.title), label(proof.specifiedBy?.dcType)].filter(Boolean).join(": "));
+    fact(facts, words.assessment, [joined(": ", inLanguage(proof.title), label(proof.specifiedBy?.dcType))]);
     fact(facts, words.grade, inLanguage(proof.grade?.noteLiteral));
   }
   fact(facts, words.by, list(awarded.awardingBody).map((b) => inLanguage(b.legalName)));
-  fact(facts, words.quality, list(spec.accreditation).map((a) => [inLanguage(a.title), inLanguage(a.accreditingAgent?.legalName)].filter(Boolean).join(": ")));
+  fact(facts, words.quality, list(spec.accreditation).map((a) => joined(": ", inLanguage(a.title), inLanguage(a.accreditingAgent?.legalName))));
   fact(facts, words.birth, day(subject.dateOfBirth));
   fact(facts, words.number, list(credential.identifier)[0]?.notation);
   fact(facts, words.until, day(credential.validUntil));
@@ -188,8 +207,7 @@ async function renderOther(shared) {
   const sealed = shared.files[0];
   const found = await examined(sealed.data);
   if (!found) return say(words.trouble);
-  head(found.tone, found.icon, found.title.text, found.sentence);
-  if (found.title.lang) at("award").lang = found.title.lang;
+  head(found.tone, found.icon, found.title, found.sentence);
   at("about").replaceChildren();
   fact(at("about"), words.holder, found.holder);
   fact(at("about"), words.issuer, found.issuer);
@@ -209,8 +227,8 @@ function head(tone, icon, title, sentence) {
   verdict.className = "verdict " + tone;
   verdict.querySelector(".icon").className = "icon icon-" + icon;
   document.body.className = "tone-" + (tone || "none");
-  document.title = title + " · Indeks";
-  at("award").textContent = title;
+  document.title = (title?.text ?? "") + " · Indeks";
+  put(at("award"), title);
   at("sentence").textContent = sentence;
 }
 

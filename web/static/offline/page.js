@@ -68,13 +68,16 @@ const fill = (text, values) => text.replace(/\{(date|number)\}/g, (whole, name) 
 
 // pick is a text in the first language that the page's reader reads, else the first there
 // is, without what makes it read as another one.
-function pick(texts) {
+const pick = (texts) => inTongue(texts).text;
+
+// inTongue is the same with its language, where that is not the page's.
+function inTongue(texts) {
   if (texts === undefined) {
-    return '';
+    return {text: ''};
   }
   const all = typeof texts === 'string' ? {'': texts} : texts;
-  const value = root.dataset.read.split(' ').map((tag) => all[tag]).find((text) => text !== undefined) ?? Object.values(all)[0] ?? '';
-  return clean([value].flat().join(' / '));
+  const tag = root.dataset.read.split(' ').find((tag) => all[tag] !== undefined) ?? Object.keys(all)[0] ?? '';
+  return {text: clean([all[tag] ?? ''].flat().join(' / ')), lang: tag !== lang ? tag : ''};
 }
 
 const clean = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\u034F\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu, '');
@@ -91,16 +94,26 @@ function hours(text) {
   return found ? say('hours', {number: found[1]}) : clean(text ?? '');
 }
 
+// put writes a text, in its language.
+function put(into, value = '') {
+  into.textContent = value.text ?? value;
+  into.removeAttribute('lang');
+  if (value.lang) {
+    into.lang = value.lang;
+  }
+  return into;
+}
+
 // show puts a value into its place; what has none is not shown.
 function show(name, value) {
   for (const place of root.querySelectorAll(`[data-fact="${name}"]`)) {
-    const values = [value].flat().filter(Boolean);
+    const values = [value].flat().filter((v) => v && v.text !== '');
     if (values.length > 1) {
       const ul = document.createElement('ul');
-      ul.append(...values.map((text) => Object.assign(document.createElement('li'), {textContent: text})));
-      place.replaceChildren(ul);
+      ul.append(...values.map((v) => put(document.createElement('li'), v)));
+      put(place).append(ul);
     } else {
-      place.textContent = values[0] ?? '';
+      put(place, values[0]);
     }
     const row = place.closest('dl > div');
     if (row) {
@@ -137,8 +150,7 @@ function render(answer, host) {
   $('more').textContent = more.join(' ');
   $('more').hidden = more.length === 0;
 
-  const issuer = answer.issuer ? pick(answer.issuer.legal_name) : '';
-  show('issuer', issuer);
+  show('issuer', answer.issuer ? inTongue(answer.issuer.legal_name) : '');
   show('now', minuteOf(Date.now()));
   $('facts').hidden = $('extract').hidden = !c;
   show('host', host);
@@ -146,7 +158,7 @@ function render(answer, host) {
   $('claimed').hidden = true;
   const claim = c?.credentialSubject.hasClaim ?? {};
   const learnt = claim.specifiedBy ?? {};
-  show('title', c ? pick(claim.title) : '');
+  show('title', c ? inTongue(claim.title) : '');
   show('awarded', claim.awardedBy?.awardingDate ? dateOf(Date.parse(claim.awardedBy.awardingDate)) : '');
   if (c) {
     const person = c.credentialSubject;
@@ -157,14 +169,14 @@ function render(answer, host) {
     }
     show('name', pick(person.fullName) || `${pick(person.givenName)} ${pick(person.familyName)}`.trim());
     show('number', clean(c.identifier?.notation ?? ''));
-    show('awarding', each(claim.awardedBy?.awardingBody).map((body) => pick(body.legalName)));
+    show('awarding', each(claim.awardedBy?.awardingBody).map((body) => inTongue(body.legalName)));
     show('credits', each(claim.creditReceived).map((credit) => `${clean(credit.point ?? '')} ${credit.framework ? concept(credit.framework) : ''}`));
     show('workload', hours(learnt.volumeOfLearning));
     const eqf = /^http:\/\/data\.europa\.eu\/snb\/eqf\/([1-8])$/.exec(learnt.eqfLevel?.id ?? '');
     show('level', eqf ? say('level', {number: eqf[1]}) : learnt.eqfLevel ? concept(learnt.eqfLevel) : '');
     $('degree').hidden = !learnt.eqfLevel;
     show('form', each(learnt.mode).map(concept));
-    show('outcomes', each(learnt.learningOutcome).map((outcome) => pick(outcome.title)));
+    show('outcomes', each(learnt.learningOutcome).map((outcome) => inTongue(outcome.title)));
     show('grade', each(claim.provenBy).map((proof) => pick(proof.grade?.noteLiteral)));
     show('birth', person.dateOfBirth ? dateOf(Date.parse(person.dateOfBirth)) : '');
     show('until', c.validUntil ? dateOf(Date.parse(c.validUntil)) : '');
