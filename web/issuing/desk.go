@@ -78,9 +78,10 @@ func (s *server) desk(c echo.Context, place string) *desk {
 	return d
 }
 
-// fault is what is wrong with what was sent, in English where it comes from below.
+// fault is what is wrong with what was sent.
 type fault struct {
 	Text  string
+	Lang  string // of Text
 	Field string // id of the field that it is about, "": none
 }
 

@@ -250,13 +250,16 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 		page.Parts = append(page.Parts, shown)
 	}
 	if !page.Begun {
+		said := map[string]bool{}
 		for _, p := range append(sketch.Problems, more...) {
 			switch {
+			case said[p.String()]: // by the sketch too
 			case p.Warn:
 				page.Warnings = append(page.Warnings, p.String())
 			default:
-				page.Failed = append(page.Failed, fault{p.String(), page.place(p)})
+				page.Failed = append(page.Failed, fault{p.String(), "en", page.place(p)})
 			}
+			said[p.String()] = true
 		}
 	}
 	return s.kit.Render(c, status, "courseform", web.Page{NoStore: true, Failed: page.Failed != nil, Data: page, Scripts: []string{stay}})

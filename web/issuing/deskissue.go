@@ -22,7 +22,7 @@ type learnerField struct {
 	Value      string
 	Now        string // what a credential that is corrected says
 	Needed     bool
-	Failed     []string
+	Failed     []fault
 	Choices    []string // nil: anything
 }
 
@@ -139,26 +139,36 @@ func (d *issueData) cells() map[string]string {
 	return cells
 }
 
-// fail puts what is wrong beside its fields, and the rest above them all.
-func (d *issueData) fail(err error) bool {
+// fail puts what is wrong beside its fields, and all of it above them, in the language of
+// the page where it has the text.
+func (s *server) fail(c echo.Context, d *issueData, err error) bool {
 	found, ok := errors.AsType[*issuer.Problems](err)
 	if !ok {
 		return false
 	}
+	lang := s.kit.Lang(c)
 	for _, p := range found.List {
 		if p.Warn {
 			continue
 		}
-		field := ""
+		is, label := fault{Text: p.String(), Lang: "en"}, ""
+		words := s.ruleText(lang, p.Rule)
+		if lang == "en" {
+			words = p.Want
+		}
 		for _, list := range [][]learnerField{d.Fields, d.More} {
 			for i := range list {
 				if list[i].Name == strings.TrimPrefix(p.Field, "/") {
-					list[i].Failed, field = append(list[i].Failed, p.String()), list[i].Name
+					if is.Field = list[i].Name; words != "" {
+						is.Text, is.Lang, label = words, lang, s.kit.T(lang, "desk.column."+is.Field, nil)+": "
+					}
+					list[i].Failed = append(list[i].Failed, is)
 				}
 			}
 		}
-		d.Failed = append(d.Failed, fault{p.String(), field})
-		if field != "" && slices.ContainsFunc(d.More, func(f learnerField) bool { return f.Failed != nil }) {
+		is.Text = label + is.Text
+		d.Failed = append(d.Failed, is)
+		if is.Field != "" && slices.ContainsFunc(d.More, func(f learnerField) bool { return f.Failed != nil }) {
 			d.OpenMore = true
 		}
 	}
@@ -171,7 +181,7 @@ func (s *server) postDeskIssue(c echo.Context) error {
 		return err
 	}
 	draft, warnings, err := issuer.ReadDraft(data.Course, data.cells())
-	if data.fail(err) {
+	if s.fail(c, &data, err) {
 		return s.show(c, http.StatusUnprocessableEntity, "issue", data)
 	}
 	if err != nil {
@@ -190,7 +200,7 @@ func (s *server) issueOrShow(c echo.Context, data issueData, draft issuer.Draft)
 	if c.FormValue("step") != "issue" {
 		if draft.Replaces == nil { // a correction is looked at as it is issued
 			known, err := s.Issuer.Try(ctx, draft)
-			if data.fail(err) {
+			if s.fail(c, &data, err) {
 				return s.show(c, http.StatusUnprocessableEntity, "issue", data)
 			}
 			if err != nil && !errors.Is(err, issuer.ErrNeedsApproval) {
@@ -201,7 +211,7 @@ func (s *server) issueOrShow(c echo.Context, data issueData, draft issuer.Draft)
 			}
 		}
 		payload, err := s.Issuer.Preview(draft, string(elm.EDC))
-		if data.fail(err) {
+		if s.fail(c, &data, err) {
 			return s.show(c, http.StatusUnprocessableEntity, "issue", data)
 		}
 		if err != nil {
@@ -221,7 +231,7 @@ func (s *server) issueOrShow(c echo.Context, data issueData, draft issuer.Draft)
 			return s.redirect(c, "/desk/approvals/"+a.ID, "done", "asked")
 		}
 	}
-	if data.fail(err) {
+	if s.fail(c, &data, err) {
 		return s.show(c, http.StatusUnprocessableEntity, "issue", data)
 	}
 	if err != nil {
@@ -283,7 +293,7 @@ func (s *server) postCorrect(c echo.Context) error {
 		return s.show(c, http.StatusUnprocessableEntity, "issue", data)
 	}
 	draft, err := s.Issuer.Correction(c.Request().Context(), of.Record, data.cells(), nil, issuer.Why{Code: data.Code, Text: data.Reason, By: actor(c)})
-	if data.fail(err) {
+	if s.fail(c, &data, err) {
 		return s.show(c, http.StatusUnprocessableEntity, "issue", data)
 	}
 	if err != nil {

@@ -352,7 +352,7 @@ func (s *server) postRecordAct(c echo.Context) error {
 func problemLines(found *issuer.Problems) (lines []fault) {
 	for _, p := range found.List {
 		if !p.Warn {
-			lines = append(lines, fault{Text: p.String()})
+			lines = append(lines, fault{Text: p.String(), Lang: "en"})
 		}
 	}
 	return lines

@@ -77,7 +77,7 @@ function inTongue(texts) {
   }
   const all = typeof texts === 'string' ? {'': texts} : texts;
   const tag = root.dataset.read.split(' ').find((tag) => all[tag] !== undefined) ?? Object.keys(all)[0] ?? '';
-  return {text: clean([all[tag] ?? ''].flat().join(' / ')), lang: tag !== lang ? tag : ''};
+  return {text: clean([all[tag] ?? ''].flat().join(' / ')), lang: tag !== document.documentElement.lang ? tag : ''};
 }
 
 const clean = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\u034F\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu, '');
