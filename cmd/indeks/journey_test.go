@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -34,12 +35,22 @@ func TestJourneys(t *testing.T) {
 		t.Skip("starts a browser: left out by -short")
 	}
 	browser := chromium.Start(t)
-	u, password := startUniversity(t)
+	d := startDemo(t)
+	hosts := []string{strings.TrimPrefix(d.issuer, "http://"), strings.TrimPrefix(d.verifier, "http://")}
+	t.Run("newcomer finds every job", func(t *testing.T) {
+		v := &visitor{Page: browser.Visit(t, phone), t: t, hosts: hosts}
+		places := findJobs(t, v, d)
+		if os.Getenv("INDEKS_JOURNEYS") == "1" {
+			everyLanguage(t, v, places)
+		}
+	})
+	d.stop()
+	u, password := startUniversity(t, d)
 	secrets := named{}
 	var everybody []*visitor
 	visit := func(t *testing.T, lang string, v chromium.Visitor) *visitor {
 		v.Language = lang
-		one := &visitor{Page: browser.Visit(t, v), t: t, lang: lang, hosts: []string{strings.TrimPrefix(u.issuer, "http://"), strings.TrimPrefix(u.verifier, "http://")}}
+		one := &visitor{Page: browser.Visit(t, v), t: t, lang: lang, plain: v.NoScripts, hosts: hosts}
 		everybody = append(everybody, one)
 		return one
 	}
@@ -58,10 +69,10 @@ func TestJourneys(t *testing.T) {
 		desk.in(t)
 		desk.open(u.issuer + "/desk")
 		desk.sound("401")
-		app = enrol(t, desk, "registrar", password, "a long password of my own")
+		app = enrol(t, desk, "registrar-2", password, "a long password of my own")
 		desk.press("desk.signout")
 		desk.sound()
-		signIn(t, desk, app, "registrar", "a long password of my own")
+		signIn(t, desk, app, "registrar-2", "a long password of my own")
 	})
 	t.Run("registrar issues a class", func(t *testing.T) {
 		desk.in(t)
@@ -99,7 +110,7 @@ func TestJourneys(t *testing.T) {
 		}
 		desk := plain(chromium.Visitor{})
 		desk.open(u.issuer + "/desk")
-		signIn(t, desk, app, "registrar", "a long password of my own")
+		signIn(t, desk, app, "registrar-2", "a long password of my own")
 		issueClass(t, desk, cveta)
 		learner := plain(phone)
 		award := claim(t, learner, u, cveta)
@@ -274,6 +285,9 @@ func issueClass(t *testing.T, v *visitor, class ...student) {
 	v.sound()
 	v.reads(v.say("batch.state.ready"))
 	v.press("batch.start", "Number", len(class))
+	for done := v.say("batch.state.done"); v.plain && !v.Has("heading", done); {
+		v.follow("kit.look.now")
+	}
 	v.Until("document.querySelector('#state')?.innerText.trim() === " + quoted(v.say("batch.state.done")))
 	v.sound()
 	results := string(v.Download("link", v.say("batch.results")))

@@ -34,15 +34,12 @@ type university struct {
 	stop                  func() // ends both servers
 }
 
-// startUniversity sets up an institution with a course, and somebody at its desk whose
-// first password is returned.
-func startUniversity(t *testing.T) (u *university, password string) {
+// startUniversity goes on with the institution of a demo that has ended as with a real
+// one: its servers run apart and it sends letters. Somebody is at its desk whose first
+// password is returned.
+func startUniversity(t *testing.T, d *demo) (u *university, password string) {
 	t.Helper()
-	u = &university{dir: filepath.Join(t.TempDir(), "uni"), box: postbox.Start(t, postbox.Options{}), log: new(output)}
-	_, issuerPort, _ := strings.Cut(freePort(t), ":")
-	_, verifierPort, _ := strings.Cut(freePort(t), ":")
-	u.issuer, u.verifier = "http://localhost:"+issuerPort, "http://localhost:"+verifierPort
-	indeks(t, "init", u.dir, "--institution", "../../examples/institution.json", "--public-base", u.issuer, "--verifier-base", u.verifier, "--listen", "127.0.0.1:"+issuerPort, "--verifier-listen", "127.0.0.1:"+verifierPort)
+	u = &university{dir: d.dir, issuer: d.issuer, verifier: d.verifier, box: postbox.Start(t, postbox.Options{}), log: new(output)}
 	if err := lightenKeyFile(u.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +49,7 @@ func startUniversity(t *testing.T) (u *university, password string) {
 	}
 	fmt.Fprintf(config, "mail:\n  host: localhost\n  port: %d\n  security: none\n  from: registry@uni.example\n", u.box.Port)
 	config.Close()
-	indeks(t, "course", "put", "../../examples/data-stewardship/course.json", "--config", u.dir)
-	password = strings.TrimSpace(lastLine(indeks(t, "account", "add", "registrar", "--role", "registrar", "--config", u.dir)))
+	password = strings.TrimSpace(lastLine(indeks(t, "account", "add", "registrar-2", "--role", "registrar", "--config", u.dir)))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := map[string]chan int{"issuer": make(chan int, 1), "verifier": make(chan int, 1)}
@@ -103,6 +99,7 @@ type visitor struct {
 	*chromium.Page
 	t     *testing.T
 	lang  string
+	plain bool     // scripts are off
 	hosts []string // that may be asked for anything
 }
 

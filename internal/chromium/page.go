@@ -248,7 +248,7 @@ func (p *Page) Until(expression string) {
 
 func (p *Page) poll(what string, holds func() bool) {
 	p.t.Helper()
-	for end := time.Now().Add(deadline); !holds(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(deadline); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			p.t.Fatalf("browser: %s: not in %v, at %s:\n%s", what, deadline, p.Address(), p.Text())
 		}

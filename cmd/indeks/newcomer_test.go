@@ -1,0 +1,170 @@
+package main
+
+import (
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"indeks/internal/chromium"
+	"indeks/web"
+)
+
+// place is a page, or a file, that a link leads to.
+type place struct{ address, from string }
+
+// jobs are what people come for: where it is done, and with which button, by the id of
+// its text; "": being there is all.
+var jobs = []struct{ what, where, button string }{
+	{"verify a file, a link or a text", "verifier /", "start.submit"},
+	{"scan a code", "verifier /scan", ""},
+	{"verify many at once", "verifier /bulk", "bulk.submit"},
+	{"check a code without a network", "verifier /q", "offline.online"},
+	{"read what that proves", "verifier /proves", ""},
+	{"see the verdict on a printed code, and the supplement", "verifier /C/:id", "hold.button"},
+	{"look at an award of one's own", "issuer /h/:id", ""},
+	{"keep the certificate", "issuer /h/:id/certificate.pdf", ""},
+	{"keep the sealed file for Europass", "issuer /h/:id/credential.jsonld", ""},
+	{"keep the sealed file for wallets", "issuer /h/:id/credential.jwt", ""},
+	{"share it by a private link", "issuer /h/:id/shares", "issuing.shares.do"},
+	{"show it on a public page", "issuer /h/:id/shares", "issuing.shares.public.do"},
+	{"have an offline code of it", "issuer /h/:id/offline", "issuing.offline.make"},
+	{"say that something is wrong with it", "issuer /h/:id", "issuing.report.send"},
+	{"say how much work it was", "issuer /h/:id", "issuing.answers.send"},
+	{"find a course", "issuer /catalogue", ""},
+	{"read about a course", "issuer /catalogue/:id", ""},
+	{"issue to one learner", "issuer /desk/issue?course", "desk.issue.check"},
+	{"upload a class list", "issuer /desk/batches", "batch.check"},
+	{"find an award", "issuer /desk/records", "desk.search.do"},
+	{"look at an award and its history", "issuer /desk/records/:id", ""},
+	{"print a certificate", "issuer /desk/records/:id/certificate.pdf", ""},
+	{"revoke an award", "issuer /desk/records/:id/revoke", "desk.act.revoke"},
+	{"put an award on hold", "issuer /desk/records/:id/suspend", "desk.act.suspend"},
+	{"correct an award", "issuer /desk/records/:id/correct", "desk.issue.check"},
+	{"erase what is known of a learner", "issuer /desk/records/:id/erase", "desk.act.erase"},
+	{"write a course", "issuer /desk/courses/form", "desk.form.put"},
+	{"read a version of a course", "issuer /desk/courses/:id/:id", ""},
+	{"approve what another one asks for", "issuer /desk/approvals", ""},
+	{"confirm an erasure", "issuer /desk/erasures", ""},
+	{"answer a learner", "issuer /desk/reports", ""},
+	{"recognise what others have sealed", "issuer /desk/recognitions", "desk.recognitions.check"},
+	{"see how courses fare", "issuer /desk/review", ""},
+	{"look after the keys", "issuer /desk/keys", ""},
+	{"verify the audit log", "issuer /desk/log", "desk.log.verify"},
+	{"see what the server is like", "issuer /desk/settings", ""},
+	{"make accounts", "issuer /desk/accounts", "desk.account.make"},
+}
+
+// findJobs goes from the demo's first page by links alone, and signs in with what is
+// shown. It returns a page of each kind, each of which was opened in one language or
+// another. Each job is reached.
+func findJobs(t *testing.T, v *visitor, d *demo) map[string]place {
+	t.Helper()
+	found, buttons := map[string]place{}, map[string]map[string]bool{}
+	languages := web.Languages()
+	for queue := []place{{d.issuer + "/", "the terminal"}}; len(queue) > 0; queue = queue[1:] {
+		next := queue[0]
+		kind := kindOf(d, next.address)
+		if _, seen := found[kind]; seen || kind == "" {
+			continue
+		}
+		found[kind] = next
+		if isFile(kind) {
+			continue
+		}
+		v.lang = languages[len(buttons)%len(languages)]
+		v.open(next.address)
+		v.sound()
+		if row := regexp.MustCompile(`(?m)^head\s+(\S+)`).FindStringSubmatch(v.Text()); row != nil && v.Has("button", v.say("signin.do")) {
+			v.Fill(v.say("signin.name"), "head")
+			v.Fill(v.say("signin.password"), row[1])
+			v.press("signin.do")
+			v.sound()
+		}
+		var links []string
+		v.Eval(`[...document.querySelectorAll('a[href]:not([hreflang])')].map((a) => a.href)`, &links)
+		for _, l := range links {
+			queue = append(queue, place{l, next.address})
+		}
+		var names []string
+		v.Eval(`[...document.querySelectorAll('button')].map((b) => b.textContent.trim())`, &names)
+		buttons[kind] = map[string]bool{}
+		for _, job := range jobs {
+			if job.where == kind && job.button != "" && slices.Contains(names, v.say(job.button)) {
+				buttons[kind][job.button] = true
+			}
+		}
+	}
+	for _, job := range jobs {
+		if _, ok := found[job.where]; !ok {
+			t.Errorf("who wants to %s does not find %s", job.what, job.where)
+		} else if job.button != "" && !buttons[job.where][job.button] {
+			t.Errorf("who wants to %s finds no button %s at %s", job.what, job.button, job.where)
+		}
+	}
+	return found
+}
+
+var (
+	anID    = regexp.MustCompile(`^([0-9A-Za-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|\d{8}-[0-9A-Z]{6})$`)
+	courses = []string{"/catalogue/", "/desk/courses/"}
+)
+
+// kindOf is what kind of page an address leads to, as in "issuer /h/:id"; "" for a
+// page of somebody else.
+func kindOf(d *demo, address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	host := ""
+	switch "http://" + strings.ToLower(u.Host) {
+	case d.issuer:
+		host = "issuer"
+	case d.verifier:
+		host = "verifier"
+	default:
+		return ""
+	}
+	parts := strings.Split(u.Path, "/")
+	for i, part := range parts {
+		of := strings.Join(parts[:i], "/") + "/"
+		if anID.MatchString(part) || slices.ContainsFunc(courses, func(c string) bool { return strings.HasPrefix(of, c) }) && part != "form" && part != "guide" && !strings.Contains(part, ".atom") {
+			parts[i] = ":id"
+		}
+	}
+	kind := host + " " + strings.Join(parts, "/")
+	if u.Query().Has("course") {
+		kind += "?course"
+	}
+	return kind
+}
+
+// isFile reports whether a kind is something to keep or for programs, which is not
+// opened.
+func isFile(kind string) bool {
+	last := kind[strings.LastIndex(kind, "/")+1:]
+	return strings.Contains(last, ".") || slices.Contains([]string{"png", "svg"}, last) ||
+		slices.ContainsFunc([]string{"issuer /.well-known/", "issuer /contexts/", "issuer /schemas/", "issuer /log", "issuer /status/"}, func(p string) bool { return strings.HasPrefix(kind, p) })
+}
+
+// everyLanguage opens each page in each language, on a phone and in a wide window.
+func everyLanguage(t *testing.T, v *visitor, places map[string]place) {
+	t.Helper()
+	n := 0
+	for _, size := range []chromium.Visitor{phone, {}} {
+		v.Resize(size.Width, size.Height, size.Phone)
+		for _, kind := range slices.Sorted(maps.Keys(places)) {
+			for _, v.lang = range web.Languages() {
+				if !isFile(kind) {
+					v.open(places[kind].address)
+					v.sound()
+					n++
+				}
+			}
+		}
+	}
+	t.Logf("%d pages opened", n)
+}
