@@ -52,9 +52,9 @@ func Lookup(iri string) (Concept, bool) {
 // and codes of "note-topic", where a code's scheme is its topic.
 //
 // Lists that people see in a supplement have labels in "hr", "sr-Latn" and
-// "sr-Cyrl" beside "en", the short ones of them and "isced-f" in "sl", "bs" and
-// "cnr" too. In "country", "language", "region" and "nqf" those of Europe or of
-// its south-east have; in "atu", "currency" and "file-type" none.
+// "sr-Cyrl" beside "en", most of them in "sl", "bs" and "cnr" too. In "country",
+// "language", "region" and "nqf" those of Europe or of its south-east have, "region" in
+// the former only; in "atu", "currency" and "file-type" none.
 func Lists() []string {
 	names := make([]string, len(lists))
 	for i, l := range lists {
@@ -164,8 +164,15 @@ var vocabulary = sync.OnceValue(func() concepts {
 	}
 	for line := range strings.Lines(strings.TrimSpace(furtherLabels)) {
 		code, labels, _ := strings.Cut(line, " = ")
+		id := snb + code
+		switch {
+		case strings.HasPrefix(code, "urn:"):
+			id = code
+		case strings.HasPrefix(code, "country/"), strings.HasPrefix(code, "language/"):
+			id = authority + code
+		}
 		for i, label := range strings.Split(labels, "|") {
-			all.byID[snb+code].Label[furtherLanguages[i]] = strings.TrimSpace(label)
+			all.byID[id].Label[furtherLanguages[i]] = strings.TrimSpace(label)
 		}
 	}
 	fieldLabels(all.byList["isced-f"])
