@@ -25,6 +25,8 @@ type initCmd struct {
 	Name           string `help:"Legal name, in English."`
 	Country        string `help:"Country, ISO 3166-1 alpha-3." placeholder:"SRB"`
 	OrgID          string `help:"Organisation identifier as in the seal certificate." placeholder:"VATRS-123456789"`
+	Signatory      string `help:"Who answers for the awards; a course may name somebody else."`
+	Office         string `help:"As what, for instance Rector." placeholder:"OFFICE"`
 	PublicBase     string `help:"URL of the issuer's server." default:"http://localhost:8080"`
 	VerifierBase   string `help:"URL of the verifier; printed QR codes point at it." default:"http://localhost:8081"`
 	Listen         string `help:"Address of the issuer's server." default:"127.0.0.1:8080"`
@@ -52,6 +54,7 @@ func (*initCmd) Help() string {
 For real use, import the institution's e-seal afterwards: indeks keys import FILE.p12
 
   indeks init uni --name "University of Sava" --country SRB --org-id VATRS-100000001 \
+      --signatory "Prof. Vera Example" --office Rector \
       --public-base https://credentials.uni.example --verifier-base https://verify.uni.example`
 }
 
@@ -214,6 +217,12 @@ func (cmd *initCmd) config() (*Config, error) {
 	if cmd.OrgID != "" {
 		c.Institution.OrganizationID = cmd.OrgID
 	}
+	if cmd.Signatory != "" {
+		c.Institution.Signatory.Name = cmd.Signatory
+	}
+	if cmd.Office != "" {
+		c.Institution.Signatory.Office = cmd.Office
+	}
 	if c.Institution.Provider == "" {
 		c.Institution.Provider = "hei"
 	}
@@ -242,7 +251,7 @@ func (cmd *initCmd) config() (*Config, error) {
 		return nil, &exitError{exitUsage, err}
 	}
 	if err := inst.Validate(); err != nil {
-		return nil, &exitError{exitUsage, fmt.Errorf("%w\nGive --name, --country and --org-id, or --institution FILE", err)}
+		return nil, &exitError{exitUsage, fmt.Errorf("%w\nGive --name, --country, --org-id, --signatory and --office, or --institution FILE", err)}
 	}
 	return c, nil
 }
