@@ -191,7 +191,7 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 				}
 				known := keys.Known{Payload: payload}
 				if u := built[string(f.profile)]; bytes.Equal(u.payload, payload) {
-					known.Quoted, known.Common = u.quoted, u.common
+					known.Common = u.common
 				}
 				return sealer.SealKnown(known, f.form, r.SealingTime)
 			})
@@ -368,7 +368,6 @@ func (i *Issuer) numberRule(c *Course) numberRule {
 // unsealed is a payload that is to be sealed.
 type unsealed struct {
 	payload []byte
-	quoted  []byte          // as a JSON string where a mould gave it and JAdES seals it, else nil
 	read    *elm.Credential // what it says where a mould gave it, else nil
 	common  int             // how many bytes it begins with that say nothing of one learner, 0 where it is not known
 	base    store.Base      // what it has in common with others, or zero
@@ -420,7 +419,7 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		texts := quoted(own(d, x, picture))
 		for profile, m := range known {
 			payload := m.payload(texts)
-			made[string(profile)] = unsealed{payload, m.quotedPayload(texts), m.read(payload, x), m.common(texts), m.base}
+			made[string(profile)] = unsealed{payload, m.read(payload, x), m.common(texts), m.base}
 		}
 		return made, nil, nil
 	}

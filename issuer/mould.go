@@ -21,7 +21,6 @@ import (
 	"indeks/elm"
 	"indeks/paper"
 	"indeks/store"
-	"indeks/strictjson"
 )
 
 // The credentials of one class differ in a few strings: names, dates, numbers,
@@ -48,10 +47,6 @@ type mould struct {
 	pieces [][]byte // pieces[n] is followed by own string places[n]; nothing in them is of any learner
 	places []int
 	base   store.Base // of pieces
-
-	// quoted are the pieces as a JSON string has them, which is written byte by byte;
-	// nil where no form has the payload as a string.
-	quoted [][]byte
 
 	// like is what a verifier reads of who issued the payload that passed every
 	// check, when, and where its status stands.
@@ -191,9 +186,6 @@ func (inst *Institution) newMould(d *Draft, x *drawn, profile elm.Profile) (*mou
 	if !bytes.Equal(m.payload(quoted(others)), second) {
 		return nil, nil
 	}
-	if profile == elm.EDC {
-		m.quoted = quotedAll(m.pieces)
-	}
 	return m, nil
 }
 
@@ -281,7 +273,23 @@ func cut(payload []byte, texts [][]byte) *mould {
 }
 
 // payload is the document of whoever has these own strings, quoted.
-func (m *mould) payload(texts [][]byte) []byte { return m.fill(m.pieces, texts, nil) }
+func (m *mould) payload(texts [][]byte) []byte {
+	size := 0
+	for _, piece := range m.pieces {
+		size += len(piece)
+	}
+	for _, i := range m.places {
+		size += len(texts[i])
+	}
+	out := make([]byte, 0, size)
+	for n, piece := range m.pieces {
+		out = append(out, piece...)
+		if n < len(m.places) {
+			out = append(out, texts[m.places[n]]...)
+		}
+	}
+	return out
+}
 
 // common is how many bytes of it stand before the first that say something of one
 // learner: others of the course who are awarded on the same day have the same.
@@ -295,43 +303,6 @@ func (m *mould) common(texts [][]byte) int {
 		n += len(texts[ownAwarded])
 	}
 	return n
-}
-
-// quotedPayload is the same document as a JSON string, nil where none is sealed.
-func (m *mould) quotedPayload(texts [][]byte) []byte {
-	if m.quoted == nil {
-		return nil
-	}
-	return m.fill(m.quoted, quotedAll(texts), []byte{'"'})
-}
-
-// fill puts texts between pieces, and all between two marks.
-func (m *mould) fill(pieces, texts [][]byte, mark []byte) []byte {
-	size := 2 * len(mark)
-	for _, piece := range pieces {
-		size += len(piece)
-	}
-	for _, i := range m.places {
-		size += len(texts[i])
-	}
-	out := append(make([]byte, 0, size), mark...)
-	for n, piece := range pieces {
-		out = append(out, piece...)
-		if n < len(m.places) {
-			out = append(out, texts[m.places[n]]...)
-		}
-	}
-	return append(out, mark...)
-}
-
-// quotedAll are texts as they stand inside of a JSON string.
-func quotedAll(texts [][]byte) [][]byte {
-	out := make([][]byte, len(texts))
-	for i, text := range texts {
-		q := strictjson.AppendQuoted(nil, text)
-		out[i] = q[1 : len(q)-1]
-	}
-	return out
 }
 
 // learn takes up what is to be read of payloads of the mould from one of them.

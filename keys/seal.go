@@ -49,11 +49,6 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 type Known struct {
 	Payload []byte
 
-	// Quoted is the payload as a JSON string, as [strictjson.AppendQuoted] writes UTF-8,
-	// or nil. The signature is over Payload, so no token is opened whose string is another
-	// one's: whoever does not know opens it.
-	Quoted []byte
-
 	// Common is how many bytes the payload has at its beginning in common with others,
 	// none of them about one person: they stay in memory, so that they need not be hashed
 	// and encoded for each. 0 where it is not known. It changes no result.
@@ -198,12 +193,14 @@ type jadesHeader struct {
 // serialization with b64=false, as European Digital Credentials have it:
 // payload is the first member, a string.
 func (k *ringKey) sealJAdES(known Known, at time.Time) ([]byte, error) {
-	payload, quoted := known.Payload, known.Quoted
-	if quoted == nil {
-		if !utf8.Valid(payload) {
-			return nil, errors.New("the payload is not valid UTF-8")
-		}
-		quoted = strictjson.AppendQuoted(make([]byte, 0, len(payload)+len(payload)/8), payload)
+	payload, common := known.Payload, known.common()
+	escaped := sealedLately.quoted.Of(common)
+	rest := payload
+	if escaped != nil { // and valid
+		rest = payload[len(common):]
+	}
+	if !utf8.Valid(rest) {
+		return nil, errors.New("the payload is not valid UTF-8")
 	}
 	protected, err := k.protected(JAdES, at, func() (any, error) {
 		leaf := k.chain[0]
@@ -219,14 +216,20 @@ func (k *ringKey) sealJAdES(known Known, at time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	shared := len(protected) + 1 + len(known.common())
-	signature, err := signWith(hasherIn(&sealedLately.hashes, shared), k.alg, k.private, protected, []byte("."), payload)
+	signature, err := signWith(hasherIn(&sealedLately.hashes, len(protected)+1+len(common)), k.alg, k.private, protected, []byte("."), payload)
 	if err != nil {
 		return nil, err
 	}
 
-	token := make([]byte, 0, len(quoted)+len(protected)+len(signature)*2+64)
-	token = append(append(token, `{"payload":`...), quoted...)
+	token := make([]byte, 0, len(payload)+len(payload)/4+len(protected)+len(signature)*2+64)
+	token = append(token, `{"payload":"`...)
+	if escaped == nil && utf8.Valid(common) { // does not end within a character
+		escaped = strictjson.AppendEscaped(nil, common)
+		sealedLately.quoted.Put(common, escaped)
+		rest = payload[len(common):]
+	}
+	token = append(token, escaped...)
+	token = append(strictjson.AppendEscaped(token, rest), '"')
 	token = append(token, `,"signatures":[{"protected":"`...)
 	token = append(token, protected...)
 	token = append(token, `","signature":"`...)

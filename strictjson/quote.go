@@ -9,12 +9,16 @@ import (
 // AppendQuoted appends UTF-8 as a JSON string with as few escapes as there can be,
 // as jsontext.AppendQuote does.
 func AppendQuoted(dst, text []byte) []byte {
-	dst = append(dst, '"')
+	return append(AppendEscaped(append(dst, '"'), text), '"')
+}
+
+// AppendEscaped appends what AppendQuoted puts between the quotation marks.
+func AppendEscaped(dst, text []byte) []byte {
 	for {
 		n := plainLen(text)
 		dst = append(dst, text[:n]...)
 		if n == len(text) {
-			return append(dst, '"')
+			return dst
 		}
 		var escape [6]byte
 		dst = append(dst, escape[:escaped(&escape, text[n])]...)
