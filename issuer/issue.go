@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"indeks/contexts"
@@ -78,10 +79,11 @@ func (i *Issuer) publishSuperseded(ctx context.Context, r store.Record) error {
 	return nil
 }
 
-// issue is Issue with a certificate number that was drawn already, or "", and with the
-// text of the course where that was written already, else nil.
+// issue is Issue with a certificate number that was drawn for a draft that was not known, or
+// "", and with the text of the course where that was written already, else nil.
 func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *courseText) (store.Record, error) {
-	// 1. Is it known? Then the answer is on record, or the reservation is.
+	// 1. Is it known? Then the answer is on record, or the reservation is. Where it was not
+	// when its number was drawn, Reserve says whether it is now.
 	if err := i.checkDraft(&d); err != nil {
 		return store.Record{}, err
 	}
@@ -89,14 +91,12 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		course = d.Course.text()
 	}
 	key, hash := d.Key(i.inst.DID), d.requestHash(course)
-	known, err := i.store.Lookup(ctx, key)
-	switch {
-	case err == nil && known.RequestHash != hash:
-		return store.Record{}, fmt.Errorf("issuing again as %s, number %s: %w", known.ID, known.Number, store.ErrConflict)
-	case err == nil:
-		return i.seal(ctx, known, nil)
-	case !errors.Is(err, store.ErrNotFound):
-		return store.Record{}, fmt.Errorf("looking up the draft: %w", err)
+	if number == "" {
+		if known, err := i.known(ctx, key, hash); err != nil {
+			return store.Record{}, err
+		} else if known != nil {
+			return i.seal(ctx, *known, nil)
+		}
 	}
 	if err := i.checkReplaces(ctx, &d); err != nil {
 		return store.Record{}, err
@@ -141,9 +141,14 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserving, end := i.step(ctx, "reserve")
-		reserved, err := i.store.Reserve(reserving, r)
+		reserved, err := i.reserve(reserving, r)
 		end(err)
 		switch {
+		case errors.Is(err, store.ErrConflict): // with what was put since
+			if _, conflict := i.known(ctx, key, hash); conflict != nil {
+				err = conflict
+			}
+			return store.Record{}, fmt.Errorf("reserving: %w", err)
 		case errors.Is(err, store.ErrNumberTaken) && d.Number != "":
 			return store.Record{}, &Problems{List: []Problem{{Row: d.Row, Field: "certificate_number", Value: shorten(d.Number), Rule: "number-taken", Want: "was used before, expected another number"}}}
 		case errors.Is(err, store.ErrCourseDiffers): // put since it was looked for
@@ -161,6 +166,30 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		return i.seal(ctx, reserved, forms)
 	}
 	return store.Record{}, fmt.Errorf("reserving: %d draws of a place in the status lists were taken: %w", maxDraws, store.ErrIndexTaken)
+}
+
+// known returns the record with a key, nil where there is none, or store.ErrConflict where
+// its request was another.
+func (i *Issuer) known(ctx context.Context, key store.Key, hash [32]byte) (*store.Record, error) {
+	r, err := i.store.Lookup(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking up the draft: %w", err)
+	case r.RequestHash != hash:
+		return nil, fmt.Errorf("issuing again as %s, number %s: %w", r.ID, r.Number, store.ErrConflict)
+	}
+	return &r, nil
+}
+
+// reserve puts a record on record, and forgets which lists are open where one is not.
+func (i *Issuer) reserve(ctx context.Context, r store.Record) (store.Record, error) {
+	reserved, err := i.store.Reserve(ctx, r)
+	if errors.Is(err, store.ErrListFull) {
+		i.openLists.forget()
+	}
+	return reserved, err
 }
 
 // seal takes a record from reserved to issued. It is the only code that seals
@@ -334,6 +363,19 @@ func (i *Issuer) sealingTime(ctx context.Context) (time.Time, string, error) {
 	}
 }
 
+// listPurposes are those that each credential has an entry for.
+var listPurposes = [...]string{status.Revocation, status.Suspension}
+
+// openLists are the ids of the lists that were open when last asked for, nil: not asked.
+// Reserve takes no entry of a list that was closed since, and then it is asked again.
+type openLists [len(listPurposes)]atomic.Pointer[string]
+
+func (l *openLists) forget() {
+	for n := range l {
+		l[n].Store(nil)
+	}
+}
+
 // drawEntries draws the place in the open lists of both purposes. One index
 // serves for both: it says nothing more about the learner, and lists that are
 // opened and filled in step collide less often (see maxDraws).
@@ -343,12 +385,17 @@ func (i *Issuer) drawEntries(ctx context.Context, at time.Time) ([]store.Entry, 
 		return nil, fmt.Errorf("drawing an index: %w", err)
 	}
 	var entries []store.Entry
-	for _, purpose := range []string{status.Revocation, status.Suspension} {
-		list, err := i.store.OpenList(ctx, purpose, at)
-		if err != nil {
-			return nil, fmt.Errorf("taking the open %s list: %w", purpose, err)
+	for n, purpose := range listPurposes {
+		known := i.openLists[n].Load()
+		if known == nil {
+			list, err := i.store.OpenList(ctx, purpose, at)
+			if err != nil {
+				return nil, fmt.Errorf("taking the open %s list: %w", purpose, err)
+			}
+			known = &list.ID
+			i.openLists[n].Store(known)
 		}
-		entries = append(entries, store.Entry{List: list.ID, Index: index.Uint64(), Purpose: purpose})
+		entries = append(entries, store.Entry{List: *known, Index: index.Uint64(), Purpose: purpose})
 	}
 	return entries, nil
 }

@@ -164,6 +164,7 @@ type Issuer struct {
 	self       selfCheck
 	documents  listDocuments
 	moulds     moulds
+	openLists  openLists
 	moulding   sync.Mutex
 	rules      approvalRules
 	kept       sync.Map // hashes of courses that are kept, see keepCourse

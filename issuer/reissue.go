@@ -99,7 +99,7 @@ func (i *Issuer) reissue(ctx context.Context, id string, why Why) (store.Record,
 		}
 
 		// 4. From here on as when issuing.
-		reserved, err := i.store.Reserve(ctx, r)
+		reserved, err := i.reserve(ctx, r)
 		switch {
 		case errors.Is(err, store.ErrIndexTaken), errors.Is(err, store.ErrListFull), errors.Is(err, store.ErrIDTaken), errors.Is(err, store.ErrNumberTaken):
 			continue

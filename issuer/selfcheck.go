@@ -22,11 +22,21 @@ import (
 // is made anew when the keys of the ring change.
 type selfCheck struct {
 	mu       sync.Mutex
-	keys     string // what the ring said when the verifiers were made
+	keys     []ringKey // what the ring said when the verifiers were made
 	verifier *verifier.Verifier
 	open     *verifier.Verifier // the same with open contexts, for statements
 	today    *verifier.Verifier // the same that asks for status lists each time, for what is shown to people
 	unlisted map[string]error   // why a list of ours could not be had when last asked for, by its id
+}
+
+// ringKey is what the verifiers are made of a key.
+type ringKey struct {
+	id                                 string
+	notBefore, notAfter, compromisedAt time.Time
+}
+
+func (k ringKey) equal(other ringKey) bool {
+	return k.id == other.id && k.notBefore.Equal(other.notBefore) && k.notAfter.Equal(other.notAfter) && k.compromisedAt.Equal(other.compromisedAt)
 }
 
 // openContexts are those that statements may use.
@@ -110,13 +120,13 @@ func checkStatement(report *verifier.Report, payload []byte) error {
 }
 
 func (i *Issuer) verifiers() (own, open *verifier.Verifier, err error) {
-	var now strings.Builder
+	var now []ringKey
 	for _, e := range i.ring.Entries() {
-		fmt.Fprintln(&now, e.Public.ID, e.Public.NotBefore, e.Public.NotAfter, e.Public.CompromisedAt)
+		now = append(now, ringKey{e.Public.ID, e.Public.NotBefore, e.Public.NotAfter, e.Public.CompromisedAt})
 	}
 	i.self.mu.Lock()
 	defer i.self.mu.Unlock()
-	if i.self.verifier != nil && i.self.keys == now.String() {
+	if i.self.verifier != nil && slices.EqualFunc(i.self.keys, now, ringKey.equal) {
 		return i.self.verifier, i.self.open, nil
 	}
 	at := i.now()
@@ -144,7 +154,7 @@ func (i *Issuer) verifiers() (own, open *verifier.Verifier, err error) {
 	if open, err = verifier.New(config); err != nil {
 		return nil, nil, fmt.Errorf("making the verifier: %w", err)
 	}
-	i.self.verifier, i.self.open, i.self.today, i.self.keys = own, open, today, now.String()
+	i.self.verifier, i.self.open, i.self.today, i.self.keys = own, open, today, now
 	return own, open, nil
 }
 

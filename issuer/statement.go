@@ -117,7 +117,7 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 
 		// 4. The intent goes on record, then it is sealed like any other.
 		reserving, end := i.step(ctx, "reserve")
-		reserved, err := i.store.Reserve(reserving, r)
+		reserved, err := i.reserve(reserving, r)
 		end(err)
 		switch {
 		case errors.Is(err, store.ErrIndexTaken), errors.Is(err, store.ErrListFull), errors.Is(err, store.ErrIDTaken), errors.Is(err, store.ErrNumberTaken):

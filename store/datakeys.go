@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"sync"
 	"time"
@@ -64,6 +65,8 @@ type DataKeys struct {
 
 	ciphersMu sync.Mutex
 	ciphers   map[keyPath]cipher.AEAD // of keys used lately, with mu's tree
+
+	macs sync.Pool // [hash.Hash]: HMAC with the key of the blind index, which stays
 }
 
 // Vault is where the data keys lie: a file, or a row of a database that is not
@@ -339,10 +342,17 @@ func (p place) bound(part string) []byte {
 // blind is what stands in an index for a value that is personal, the same for the
 // same value of a kind, and nothing to whoever lacks the keys.
 func (k *DataKeys) blind(kind, value string) []byte {
-	k.mu.RLock()
-	mac := hmac.New(sha256.New, k.content.Index)
-	k.mu.RUnlock()
-	fmt.Fprintf(mac, "%s %s", kind, value)
+	var room [128]byte
+	text := append(append(append(room[:0], kind...), ' '), value...)
+	mac, ok := k.macs.Get().(hash.Hash)
+	if !ok {
+		k.mu.RLock()
+		mac = hmac.New(sha256.New, k.content.Index)
+		k.mu.RUnlock()
+	}
+	defer k.macs.Put(mac)
+	mac.Reset()
+	mac.Write(text)
 	return mac.Sum(nil)
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	bolt "go.etcd.io/bbolt"
@@ -46,11 +47,13 @@ func open(bucket, key, stored []byte) ([]byte, error) {
 
 // checksum binds a value to its place, so that it is not taken for another's.
 func checksum(bucket, key, value []byte) [sha256.Size]byte {
+	var room [128]byte
+	place := append(append(room[:0], bucket...), ' ')
+	place = append(append(strconv.AppendInt(place, int64(len(key)), 10), ' '), key...)
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %d ", bucket, len(key))
-	h.Write(key)
+	h.Write(place)
 	h.Write(value)
-	return [sha256.Size]byte(h.Sum(nil))
+	return [sha256.Size]byte(h.Sum(place[:0]))
 }
 
 // sequenceOfKey is the inverse of sequenceKey.
