@@ -66,7 +66,7 @@ const (
 // Offer is one version of a course in the catalogue, as it stands today.
 type Offer struct {
 	store.Course            // without its JSON
-	Content      *Course    // what is taught
+	Content      *Course    // what is taught; shared: do not change it
 	State        OfferState // today, in UTC
 	Since        time.Time  // when it last changed or came into its state
 	Page         string     // URL of this version's page; the course's page is CoursePage
@@ -241,6 +241,7 @@ func (c *Catalogue) contentOf(raw []byte) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
+	inCatalogues.Store(course, course.text())
 	return &content{course: course, template: template, words: searchWords(course)}, nil
 }
 

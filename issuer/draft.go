@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -66,13 +67,24 @@ func (c *Course) text() *courseText {
 	return &courseText{encoded(string(canonical)), sha256.Sum256(keptOf(canonical))}
 }
 
+// inCatalogues are the texts of courses that catalogues have read, which nobody changes.
+var inCatalogues sync.Map // *Course: *courseText
+
+// textOf returns the text of a course.
+func textOf(c *Course) *courseText {
+	if known, ok := inCatalogues.Load(c); ok {
+		return known.(*courseText)
+	}
+	return c.text()
+}
+
 // courseTexts are those of courses that are not changed meanwhile.
 type courseTexts map[*Course]*courseText
 
 // of returns the text of a course, nil for none.
 func (t courseTexts) of(c *Course) *courseText {
 	if c != nil && t[c] == nil {
-		t[c] = c.text()
+		t[c] = textOf(c)
 	}
 	return t[c]
 }

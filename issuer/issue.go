@@ -88,7 +88,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		return store.Record{}, err
 	}
 	if course == nil {
-		course = d.Course.text()
+		course = textOf(d.Course)
 	}
 	key, hash := d.Key(i.inst.DID), d.requestHash(course)
 	if number == "" {

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -20,7 +21,7 @@ import (
 type Course struct {
 	ID        string    `json:"id"`
 	Version   string    `json:"version"`
-	JSON      []byte    `json:"-"`                // kept apart from the version
+	JSON      []byte    `json:"-"`                // kept apart from the version; what was read is shared: do not change it
 	From      string    `json:"from,omitzero"`    // YYYY-MM-DD, first day on which it is offered; "": always was
 	Until     string    `json:"until,omitzero"`   // YYYY-MM-DD, last day; "": open
 	Published bool      `json:"published"`        // the public may see it
@@ -194,14 +195,50 @@ func (s *boltStore) Course(ctx context.Context, id, version string) (c Course, e
 		if c, err = getCourse(tx, key); err != nil {
 			return err
 		}
-		text, err := unpackPayload(tx.Bucket(bucketCourseTexts).Get(key), nil)
-		c.JSON, err = proven(text, err, c.SHA256)
+		c.JSON, err = coursesLately.unpack(tx.Bucket(bucketCourseTexts).Get(key), c.SHA256)
 		return err
 	})
 	if err != nil {
 		return Course{}, fmt.Errorf("reading course %.100q, version %.100q: %w", id, version, err)
 	}
 	return c, nil
+}
+
+// courseTexts are the texts of courses that were read lately, whichever store they are
+// of: each award asks for its course.
+type courseTexts struct {
+	mu    sync.RWMutex
+	known map[[sha256.Size]byte]courseText
+}
+
+// courseText is a text and how it is kept.
+type courseText struct{ json, packed []byte }
+
+var coursesLately courseTexts
+
+// maxCourseTexts bounds them, of some tens of KB each.
+const maxCourseTexts = 128
+
+// unpack returns the text of a course that has this hash, which nobody may change. It is
+// unpacked and compared with its hash unless it is kept to the byte as the last time.
+func (t *courseTexts) unpack(packed []byte, sum [sha256.Size]byte) ([]byte, error) {
+	t.mu.RLock()
+	known := t.known[sum]
+	t.mu.RUnlock()
+	if known.json != nil && bytes.Equal(known.packed, packed) {
+		return known.json, nil
+	}
+	text, err := unpackPayload(packed, nil)
+	if text, err = proven(text, err, sum); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil || len(t.known) >= maxCourseTexts {
+		t.known = map[[sha256.Size]byte]courseText{}
+	}
+	t.known[sum] = courseText{slices.Clip(text), bytes.Clone(packed)}
+	return t.known[sum].json, nil
 }
 
 func (s *boltStore) Courses(ctx context.Context) (all []Course, err error) {

@@ -86,8 +86,7 @@ func (s *postgresStore) courses(ctx context.Context, text, rest string, args ...
 			}
 			c.Used = used
 			if text != nil {
-				json, err := unpackPayload(text, nil)
-				if c.JSON, err = proven(json, err, c.SHA256); err != nil {
+				if c.JSON, err = coursesLately.unpack(text, c.SHA256); err != nil {
 					return fmt.Errorf("course %s, version %s: %w", id, version, err)
 				}
 			}
