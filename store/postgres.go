@@ -116,6 +116,7 @@ type postgresStore struct {
 	readOnly error // why no write is taken
 
 	queue   queue
+	fresh   fresh    // what was reserved lately
 	awarded sync.Map // awardedKey: true, what is known to stand in awarded for ever
 }
 

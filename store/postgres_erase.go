@@ -14,6 +14,7 @@ func (s *postgresStore) Erase(ctx context.Context, e Erasure, ids ...string) ([]
 	if s.keys == nil {
 		return nil, fmt.Errorf("erasing: %w", ErrDataKeys)
 	}
+	defer s.fresh.clear()
 	// 1. What is there; the keys go last, as settle does it after a crash in between.
 	var found map[string]recordDoc
 	var sequences map[string]int64

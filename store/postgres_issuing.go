@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -17,6 +18,10 @@ type reservation struct {
 	doc      recordDoc         // how the record is kept
 	payloads map[string][]byte // how its payloads are
 	known    bool              // the key is on record, with the same request
+
+	// Of one that is put on record: where, and how doc is kept.
+	sequence int64
+	kept     []byte
 }
 
 func (r *reservation) size() (n int) {
@@ -52,6 +57,7 @@ func (s *postgresStore) Reserve(ctx context.Context, r Record) (Record, error) {
 		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
 	r.State = Reserved
+	s.fresh.put(&freshRecord{r, doc, sequenceKey(uint64(call.sequence)), call.kept, payloads})
 	return r, nil
 }
 
@@ -328,6 +334,7 @@ func (w *reserving) add(sequence int64, call *reservation) error {
 	if err != nil {
 		return err
 	}
+	call.sequence, call.kept = sequence, sealed
 	w.sequences, w.ids, w.publics, w.links, w.numbers = append(w.sequences, sequence), append(w.ids, r.ID), append(w.publics, r.Public), append(w.links, call.doc.blindText(byLink)), append(w.numbers, r.Number)
 	var external *string
 	if entry := call.doc.blindText(byExternalID); entry != "" {
@@ -363,8 +370,9 @@ type sealing struct {
 	doc       recordDoc         // how that is kept
 	envelopes map[string][]byte // tokens as they are kept
 	beside    []keptDocument    // what comes with it
+	fresh     *freshRecord      // how it was reserved, nil where that was read
 	first     bool              // nobody was there before
-	stale     bool              // something of the record was erased since it was read
+	stale     bool              // something of the record is not as it was read or reserved
 }
 
 func (c *sealing) size() (n int) {
@@ -388,9 +396,9 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
 	}
 	// What was reserved does not change any more but by this, so it may be read
-	// before all others have to wait. With damaged payloads, what was sealed is not
-	// on record.
-	r, doc, sequence, err := s.find(ctx, "id", id)
+	// before all others have to wait, or known: then the transaction compares it. With
+	// damaged payloads, what was sealed is not on record.
+	r, doc, sequence, fresh, err := s.reserved(ctx, id)
 	if err != nil {
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
 	}
@@ -402,7 +410,7 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 		return Record{}, err
 	}
 	doc.State, doc.Forms = r.State, r.Forms
-	call := &sealing{sequence: sequence, record: r, doc: doc, envelopes: envelopes, beside: beside}
+	call := &sealing{sequence: sequence, record: r, doc: doc, envelopes: envelopes, beside: beside, fresh: fresh}
 	d := &deed{uses: []string{"record " + id}, seal: call}
 	if r.Supersedes != nil {
 		d.uses = append(d.uses, "record "+r.Supersedes.ID)
@@ -419,22 +427,39 @@ func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string
 	return r, nil
 }
 
+// reserved returns the record with an id, also as a fresh one where it is that.
+func (s *postgresStore) reserved(ctx context.Context, id string) (r Record, doc recordDoc, sequence int64, fresh *freshRecord, err error) {
+	if fresh = s.fresh.take(id); fresh != nil {
+		r = fresh.Record
+		r.Forms = maps.Clone(r.Forms)
+		return r, fresh.doc, int64(sequenceOfKey(fresh.key)), fresh, nil
+	}
+	r, doc, sequence, err = s.find(ctx, "id", id)
+	return r, doc, sequence, nil, err
+}
+
 // sealingLook is the records that are to be sealed, and those whose place they take.
 type sealingLook struct {
-	states map[int64]State
-	linked map[int64]bool   // whose delivery data are there
-	older  map[string]pgRow // by id
+	states   map[int64]State
+	linked   map[int64]bool   // whose delivery data are there
+	older    map[string]pgRow // by id
+	docs     map[int64][]byte // of those that are fresh, and their payloads by profile
+	payloads map[int64]map[string][]byte
 }
 
 // queue locks the records of a group. This is the second of the two transactions of
 // issuing: which of two nodes was first is for the state to say.
 func (k *sealingLook) queue(b *pgx.Batch, group []*deed) {
-	*k = sealingLook{map[int64]State{}, map[int64]bool{}, map[string]pgRow{}}
+	*k = sealingLook{map[int64]State{}, map[int64]bool{}, map[string]pgRow{}, map[int64][]byte{}, map[int64]map[string][]byte{}}
 	var sequences []int64
+	fresh := []int64{}
 	var olders []string
 	for _, d := range group {
 		if d.seal != nil {
 			sequences = append(sequences, d.seal.sequence)
+			if d.seal.fresh != nil {
+				fresh = append(fresh, d.seal.sequence)
+			}
 			if r := &d.seal.record; r.Supersedes != nil && storable(r.Supersedes.ID) {
 				olders = append(olders, r.Supersedes.ID)
 			}
@@ -443,20 +468,42 @@ func (k *sealingLook) queue(b *pgx.Batch, group []*deed) {
 	if sequences == nil {
 		return
 	}
-	b.Queue(`SELECT sequence, state, id, link IS NOT NULL, CASE WHEN id = ANY($2) THEN doc END FROM records
-		WHERE sequence = ANY($1) OR id = ANY($2) ORDER BY sequence FOR NO KEY UPDATE`, sequences, olders).Query(func(rows pgx.Rows) error {
+	b.Queue(`SELECT sequence, state, id, link IS NOT NULL, CASE WHEN id = ANY($2) OR sequence = ANY($3) THEN doc END FROM records
+		WHERE sequence = ANY($1) OR id = ANY($2) ORDER BY sequence FOR NO KEY UPDATE`, sequences, olders, fresh).Query(func(rows pgx.Rows) error {
 		var row pgRow
 		var id string
 		var linked bool
 		_, err := pgx.ForEachRow(rows, []any{&row.sequence, &row.state, &id, &linked, &row.doc}, func() error {
 			k.states[row.sequence], k.linked[row.sequence] = State(row.state), linked
 			if row.doc != nil {
-				k.older[id] = row
+				k.older[id], k.docs[row.sequence] = row, row.doc
 			}
 			return nil
 		})
 		return err
 	})
+	if len(fresh) == 0 {
+		return
+	}
+	b.Queue("SELECT record, profile, body FROM payloads WHERE record = ANY($1)", fresh).Query(func(rows pgx.Rows) error {
+		var record int64
+		var profile string
+		var body []byte
+		_, err := pgx.ForEachRow(rows, []any{&record, &profile, &body}, func() error {
+			if k.payloads[record] == nil {
+				k.payloads[record] = map[string][]byte{}
+			}
+			k.payloads[record][profile] = body
+			return nil
+		})
+		return err
+	})
+}
+
+// unchanged reports whether a record is kept to the byte as it was reserved, where that
+// was not read.
+func (k *sealingLook) unchanged(c *sealing) bool {
+	return c.fresh == nil || bytes.Equal(k.docs[c.sequence], c.fresh.kept) && maps.EqualFunc(k.payloads[c.sequence], c.fresh.payloads, bytes.Equal)
 }
 
 // decide seals what is still reserved.
@@ -471,7 +518,7 @@ func (k *sealingLook) decide(keys *DataKeys, b *pgx.Batch, log *pgLog, group []*
 		}
 		// 1. The first writer wins.
 		c := d.seal
-		c.stale = k.linked[c.sequence] != (c.doc.Blind[byLink.kind] != nil)
+		c.stale = k.linked[c.sequence] != (c.doc.Blind[byLink.kind] != nil) || !k.unchanged(c)
 		c.first, d.err = k.states[c.sequence] == Reserved && !c.stale, nil
 		if !c.first {
 			continue
