@@ -211,6 +211,34 @@ func TestPostgresConstraints(t *testing.T) {
 	}
 }
 
+// What was reserved is not read back to be sealed, and yet nothing is sealed of which the
+// database has something else.
+func TestPostgresComparesWhatWasReserved(t *testing.T) {
+	server, c := postgres.Shared(t), newDatabase(t)
+	s := openDatabase(t, c)
+	revocation, suspension := openLists(t, s)
+	for n, tt := range []struct {
+		sql  string
+		want error
+	}{
+		{"SELECT 1", nil},
+		{"UPDATE payloads SET body = set_byte(body, 20, get_byte(body, 20) # 1) WHERE record = (SELECT max(sequence) FROM records) AND profile = 'edc'", ErrDamaged},
+		{"DELETE FROM payloads WHERE record = (SELECT max(sequence) FROM records) AND profile = 'vc2'", ErrDamaged},
+		{"UPDATE records SET doc = set_byte(doc, 40, get_byte(doc, 40) # 1) WHERE sequence = (SELECT max(sequence) FROM records)", ErrDamaged},
+	} {
+		r, err := s.Reserve(t.Context(), draft(n, revocation, suspension))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.want != nil {
+			server.Query(t, c.database(t), "ALTER TABLE records DISABLE TRIGGER USER; ALTER TABLE payloads DISABLE TRIGGER USER; "+tt.sql)
+		}
+		if _, err := s.Commit(t.Context(), r.ID, tokens(r)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: err = %v, want %v", tt.sql, err, tt.want)
+		}
+	}
+}
+
 func BenchmarkPostgresIssue1(b *testing.B)  { benchmarkPostgresIssue(b, 1) }
 func BenchmarkPostgresIssue32(b *testing.B) { benchmarkPostgresIssue(b, 32) }
 
