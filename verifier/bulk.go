@@ -157,6 +157,8 @@ type Row struct {
 	Awarded string  `json:"awarded,omitempty"` // YYYY-MM-DD
 	Reason  Reason  `json:"reason,omitempty"`
 	Detail  string  `json:"detail,omitempty"` // of the check that decided, in English
+
+	IssuerLang, TitleLang string `json:"-"` // where it is not the language that was asked for
 }
 
 // Row is the line of this report in a table; lang is the language of the title.
@@ -171,10 +173,17 @@ func (r *Report) Row(file, lang string) Row {
 		return row
 	}
 	row.Issuer, row.Awarded = short(r.Issuer.Name), awardedOn(r.Credential)
+	if t := r.Issuer.Trust; t != nil {
+		if name := t.LegalName[lang]; name != "" {
+			row.Issuer = short(name)
+		} else if lang != "en" && t.LegalName["en"] == r.Issuer.Name {
+			row.IssuerLang = "en"
+		}
+	}
 	for _, section := range elm.Supplement(r.Credential, lang) {
 		for _, element := range section.Elements {
 			if element.ID == "M2" && len(element.Values) > 0 {
-				row.Title = short(element.Values[0].Text)
+				row.Title, row.TitleLang = short(element.Values[0].Text), element.Values[0].Lang
 			}
 		}
 	}
