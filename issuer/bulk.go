@@ -24,8 +24,9 @@ var (
 type BulkAction string
 
 const (
-	BulkRevoke  BulkAction = "revoke"
-	BulkSuspend BulkAction = "suspend"
+	BulkRevoke    BulkAction = "revoke"
+	BulkSuspend   BulkAction = "suspend"
+	BulkReinstate BulkAction = "reinstate"
 	// BulkReissue puts a new credential, with a key that is safe, in place of each that
 	// was sealed with one that is not: see [Issuer.reissue].
 	BulkReissue BulkAction = "reissue"
@@ -33,11 +34,17 @@ const (
 
 // from are the states of records to which an action is done.
 func (a BulkAction) from() []store.State {
-	if a == BulkRevoke {
+	switch a {
+	case BulkRevoke:
 		return []store.State{store.Issued, store.Suspended}
+	case BulkReinstate:
+		return []store.State{store.Suspended}
 	}
 	return []store.State{store.Issued}
 }
+
+// bulkTo are the states to which those actions lead that change a record and no more.
+var bulkTo = map[BulkAction]store.State{BulkRevoke: store.Revoked, BulkSuspend: store.Suspended, BulkReinstate: store.Issued}
 
 // Selection says which credentials are meant: those of which all holds that is set.
 // One of course, batch and key is.
@@ -127,10 +134,9 @@ func (b *Bulk) check(ring []string) error {
 	}
 	s := &b.Select
 	switch b.Action {
-	case BulkRevoke, BulkSuspend:
-		to := map[BulkAction]store.State{BulkRevoke: store.Revoked, BulkSuspend: store.Suspended}[b.Action]
+	case BulkRevoke, BulkSuspend, BulkReinstate:
 		why := Why{Code: b.Code}
-		if err := why.check(to); err != nil {
+		if err := why.check(bulkTo[b.Action]); err != nil {
 			return err
 		}
 		b.Code = why.Code
@@ -146,7 +152,7 @@ func (b *Bulk) check(ring []string) error {
 			return refuse("select/key", "", "is missing: expected the key whose seals are replaced")
 		}
 	default:
-		return refuse("action", string(b.Action), "is none: expected revoke, suspend or reissue")
+		return refuse("action", string(b.Action), "is none: expected revoke, suspend, reinstate or reissue")
 	}
 	if s.Version != "" && s.Course == "" {
 		return refuse("select/version", s.Version, "is of no course: expected select/course too")
@@ -173,28 +179,40 @@ func (i *Issuer) CountBulk(ctx context.Context, b Bulk) (BulkCount, error) {
 	if err := b.check(i.keyIDs()); err != nil {
 		return BulkCount{}, err
 	}
-	return i.countBulk(ctx, &b)
+	count, _, err := i.countBulk(ctx, &b, 0)
+	return count, err
 }
 
-func (i *Issuer) countBulk(ctx context.Context, b *Bulk) (BulkCount, error) {
+// PreviewBulk is CountBulk with the first few that would be changed, the last one sealed
+// first.
+func (i *Issuer) PreviewBulk(ctx context.Context, b Bulk, few int) (BulkCount, []store.Record, error) {
+	if err := b.check(i.keyIDs()); err != nil {
+		return BulkCount{}, nil, err
+	}
+	return i.countBulk(ctx, &b, few)
+}
+
+func (i *Issuer) countBulk(ctx context.Context, b *Bulk, few int) (_ BulkCount, first []store.Record, err error) {
 	count := BulkCount{ByState: map[store.State]int{}}
 	now := i.now()
 	for after := ""; ; {
 		some, next, err := i.selected(ctx, &b.Select, after)
 		if err != nil {
-			return BulkCount{}, err
+			return BulkCount{}, nil, err
 		}
 		for _, r := range some {
 			count.ByState[r.State]++
 			if slices.Contains(b.Action.from(), r.State) {
-				count.Found++
+				if count.Found++; count.Found <= few {
+					first = append(first, r)
+				}
 				if r.Expired(now) {
 					count.Expired++
 				}
 			}
 		}
 		if after = next; next == "" {
-			return count, nil
+			return count, first, nil
 		}
 	}
 }
@@ -215,7 +233,7 @@ func (i *Issuer) StartBulk(ctx context.Context, b Bulk, confirmed int) (Bulk, er
 	if b.Select.Until.IsZero() || b.Select.Until.After(b.AskedAt) {
 		b.Select.Until = b.AskedAt
 	}
-	count, err := i.countBulk(ctx, &b)
+	count, _, err := i.countBulk(ctx, &b, 0)
 	if err != nil {
 		return Bulk{}, err
 	}
@@ -296,7 +314,11 @@ func (i *Issuer) moveBulk(ctx context.Context, id string, to BulkState) (Bulk, e
 			return b, nil
 		}
 		b.State = to
-		err = i.putBulk(ctx, &b, revision)
+		event := store.Event{Kind: store.KindJobStarted, Object: b.ID, Result: "goes on"}
+		if to == BulkStopped {
+			event = store.Event{Kind: store.KindJobPaused, Object: b.ID, Result: "stopped"}
+		}
+		err = i.putBulk(ctx, &b, revision, event)
 		if !errors.Is(err, store.ErrRevision) { // else it has got further meanwhile
 			return b, err
 		}
@@ -466,8 +488,7 @@ func (i *Issuer) bulkOne(ctx context.Context, b *Bulk, r store.Record) (done boo
 		_, err := i.reissue(ctx, r.ID, Why{Code: b.Code, Text: b.Reason, By: b.mark()})
 		return err == nil, err
 	}
-	to := map[BulkAction]store.State{BulkRevoke: store.Revoked, BulkSuspend: store.Suspended}[b.Action]
-	c := store.Change{At: i.clock(), State: to, Code: b.Code, Reason: b.Reason, By: b.mark()}
+	c := store.Change{At: i.clock(), State: bulkTo[b.Action], Code: b.Code, Reason: b.Reason, By: b.mark()}
 	_, err = i.store.Change(ctx, r.ID, c, i.notice(&r, c)...)
 	return err == nil, err
 }

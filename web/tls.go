@@ -280,6 +280,19 @@ func (t *TLS) Until() time.Time {
 	return time.Time{}
 }
 
+// mostEnding is from when on before the end of a certificate it wants attention; of one
+// that lasts less, from the last quarter of its life on, since it is renewed before that.
+const mostEnding = 21 * 24 * time.Hour
+
+// Ending reports whether the certificate should have been renewed by now.
+func (t *TLS) Ending(now time.Time) bool {
+	if t == nil {
+		return false
+	}
+	c := t.current.Load()
+	return c != nil && c.Leaf.NotAfter.Sub(now) < min(mostEnding, c.Leaf.NotAfter.Sub(c.Leaf.NotBefore)/4)
+}
+
 // Condition is what /readyz says of it.
 func (t *TLS) Condition(now time.Time) Condition {
 	until := t.Until()

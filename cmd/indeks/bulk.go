@@ -16,12 +16,13 @@ import (
 )
 
 type bulkCmd struct {
-	Revoke   bulkRevokeCmd   `cmd:"" help:"Withdraw all credentials of a course, a batch or a key for good."`
-	Suspend  bulkSuspendCmd  `cmd:"" help:"Put all credentials of a course, a batch or a key on hold."`
-	List     bulkListCmd     `cmd:"" help:"List bulk changes."`
-	Show     bulkShowCmd     `cmd:"" help:"Show how far one is, and what failed in it."`
-	Stop     bulkStopCmd     `cmd:"" help:"Stop one between two credentials."`
-	Continue bulkContinueCmd `cmd:"" help:"Have one go on that was stopped, or that a crash left."`
+	Revoke    bulkRevokeCmd    `cmd:"" help:"Withdraw all credentials of a course, a batch or a key for good."`
+	Suspend   bulkSuspendCmd   `cmd:"" help:"Put all credentials of a course, a batch or a key on hold."`
+	Reinstate bulkReinstateCmd `cmd:"" help:"End the hold of all credentials of a course, a batch or a key."`
+	List      bulkListCmd      `cmd:"" help:"List bulk changes."`
+	Show      bulkShowCmd      `cmd:"" help:"Show how far one is, and what failed in it."`
+	Stop      bulkStopCmd      `cmd:"" help:"Stop one between two credentials."`
+	Continue  bulkContinueCmd  `cmd:"" help:"Have one go on that was stopped, or that a crash left."`
 }
 
 func (*bulkCmd) Help() string {
@@ -90,6 +91,16 @@ type bulkSuspendCmd struct {
 
 func (cmd *bulkSuspendCmd) Run(ctx context.Context, con console) error {
 	return cmd.change(ctx, con, issuer.BulkSuspend, cmd.selectFlags, cmd.Code)
+}
+
+type bulkReinstateCmd struct {
+	bulkFlags
+	selectFlags
+	Code string `help:"Why, in one word; see reinstate." placeholder:"CODE"`
+}
+
+func (cmd *bulkReinstateCmd) Run(ctx context.Context, con console) error {
+	return cmd.change(ctx, con, issuer.BulkReinstate, cmd.selectFlags, cmd.Code)
 }
 
 type reissueCmd struct {

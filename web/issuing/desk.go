@@ -51,6 +51,7 @@ var deskPlaces = []struct {
 	{"/desk/reports", "reports", "bang", readers},
 	{"/desk/courses", "courses", "book", courseReaders},
 	{"/desk/recognitions", "recognitions", "passed", readers},
+	{bulkPath, "bulk", "pause", []Role{Admin}},
 	{"/desk/erasures", "erasures", "cross", readers},
 	{"/desk/review", "review", "question", courseReaders},
 	{"/desk/keys", "keys", "lock", readers},
@@ -131,6 +132,7 @@ func (s *server) getDesk(c echo.Context) error {
 		Erasures int
 		Reports  int                    // of learners, not answered
 		Letters  []issuer.LetterTrouble // that came back, for registrars
+		Ends     []certificateEnd
 	}{Desk: s.desk(c, "today")}
 
 	for a, err := range s.Issuer.Approvals(ctx, false, "") {
@@ -162,6 +164,7 @@ func (s *server) getDesk(c echo.Context) error {
 	if data.Notices, err = s.notices(c); err != nil {
 		return err
 	}
+	data.Ends = s.certificateEnds()
 	reports, err := s.Issuer.Reports(ctx, false)
 	if err != nil {
 		return err
@@ -175,6 +178,22 @@ func (s *server) getDesk(c echo.Context) error {
 	return s.show(c, http.StatusOK, "desk", data)
 }
 
+// certificateEnd says when something ends that must be renewed before.
+type certificateEnd struct {
+	Text, Path string
+	At         time.Time
+}
+
+func (s *server) certificateEnds() (list []certificateEnd) {
+	if until, err := s.Issuer.SealsUntil(); err == nil {
+		list = append(list, certificateEnd{"desk.ends.seal", "/desk/keys", until})
+	}
+	if until := s.Kit.TLS.Until(); !until.IsZero() {
+		list = append(list, certificateEnd{"desk.ends.tls", "/desk/settings", until})
+	}
+	return list
+}
+
 // notices says what of the server wants attention, the worst first.
 func (s *server) notices(c echo.Context) (list []notice, err error) {
 	ctx, lang, now := c.Request().Context(), s.kit.Lang(c), web.Clock()
@@ -185,7 +204,7 @@ func (s *server) notices(c echo.Context) (list []notice, err error) {
 		}
 		list = append(list, notice{tone, icon, s.kit.T(lang, "desk.notice."+id, args), path})
 	}
-	for _, condition := range s.conditions(ctx) {
+	for _, condition := range s.deskConditions(c) {
 		switch {
 		case condition.Holds:
 		case condition.Name == "records" && s.ReadOnly:
@@ -202,6 +221,9 @@ func (s *server) notices(c echo.Context) (list []notice, err error) {
 	case err != nil: // said above
 	case until.Sub(now) < sealEnds:
 		add("warn", "lock", "seal", "/desk/keys", "Date", web.Date(lang, until))
+	}
+	if s.Kit.TLS.Ending(now) {
+		add("warn", "lock", "tls", "/desk/settings", "Date", web.Date(lang, s.Kit.TLS.Until()))
 	}
 	switch until, err := s.Issuer.ListsUntil(ctx); {
 	case err != nil:

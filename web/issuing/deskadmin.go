@@ -165,32 +165,6 @@ func (s *server) postDeskLog(c echo.Context) error {
 	return s.show(c, http.StatusOK, "log", data)
 }
 
-func (s *server) getDeskSettings(c echo.Context) error {
-	data := struct {
-		Desk       *desk
-		Conditions []web.Condition
-		Backups    *backupsView
-		Failed     bool
-		Text       string
-	}{Desk: s.desk(c, "settings"), Conditions: s.conditions(c.Request().Context()), Text: s.Settings}
-	if s.Backups != nil {
-		running, failed, made, err := s.Backups.State()
-		if err != nil {
-			return err
-		}
-		data.Backups, data.Failed = &backupsView{Running: running, Backups: made[:min(len(made), 10)]}, failed != nil
-	}
-	return s.show(c, http.StatusOK, "settings", data)
-}
-
-func (s *server) postDeskBackup(c echo.Context) error {
-	if s.Backups == nil {
-		return noBackups()
-	}
-	s.Backups.Ask()
-	return s.redirect(c, "/desk/settings", "done", "backup")
-}
-
 // accountsData is the page of the accounts.
 type accountsData struct {
 	Desk     *desk

@@ -298,10 +298,11 @@ func (s *server) getDeskReview(c echo.Context) error {
 		return err
 	}
 	data := struct {
-		Desk   *desk
-		At     time.Time
-		Fewest int
-		Lines  []reviewLine
+		Desk    *desk
+		At      time.Time
+		Fewest  int
+		Lines   []reviewLine
+		Answers []answersLine
 	}{Desk: s.desk(c, "review"), At: at, Fewest: fewest}
 	lang := s.kit.Lang(c)
 	for _, one := range all {
@@ -315,7 +316,45 @@ func (s *server) getDeskReview(c echo.Context) error {
 		line.Reasons = hide(one.Reasons, "desk.code.")
 		data.Lines = append(data.Lines, line)
 	}
+	if data.Answers, err = s.answersOf(c, offers); err != nil {
+		return err
+	}
 	return s.show(c, http.StatusOK, "review", data)
+}
+
+// answersLine is what learners of a course have said of it, in sums.
+type answersLine struct {
+	Title, Planned string
+	Hours, OfHours int    // the mean, and of how many
+	Useful         string // the mean of 1 to 5, one decimal; "": too few
+	OfUseful       int
+}
+
+// answersOf are the sums of courses that enough learners have answered about: of a
+// question that fewer have, nothing is shown, not even how many.
+func (s *server) answersOf(c echo.Context, offers []issuer.Offer) (list []answersLine, err error) {
+	for _, o := range issuer.Current(offers) {
+		sums, err := s.Issuer.Answers(c.Request().Context(), o.ID)
+		if err != nil {
+			return nil, err
+		}
+		if sums.OfHours == 0 && sums.OfUseful == 0 {
+			continue
+		}
+		line := answersLine{Title: o.Content.Title.In(s.kit.Lang(c)).Text, Planned: o.Content.Hours, OfHours: sums.OfHours, OfUseful: sums.OfUseful}
+		if n := sums.OfHours; n > 0 {
+			line.Hours = (2*sums.Hours + n) / (2 * n)
+		}
+		if n := sums.OfUseful; n > 0 {
+			sum := 0
+			for i, said := range sums.Useful {
+				sum += (i + 1) * said
+			}
+			line.Useful = strconv.FormatFloat(float64(sum)/float64(n), 'f', 1, 64)
+		}
+		list = append(list, line)
+	}
+	return list, nil
 }
 
 // hide turns counts that add up into what may be shown of them: as many are hidden,

@@ -390,6 +390,9 @@ func (s *server) host() string {
 
 func (s *server) postSetUp(c echo.Context) error {
 	session := sessionOf(c)
+	if !session.Enrolling { // it is set up
+		return s.redirect(c, startPath)
+	}
 	if c.FormValue("password") != c.FormValue("repeated") {
 		return s.showSetUp(c, http.StatusUnprocessableEntity, "setup.repeated")
 	}
