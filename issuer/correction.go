@@ -73,7 +73,7 @@ func (i *Issuer) Correction(ctx context.Context, r store.Record, changed map[str
 			return Draft{}, err
 		}
 	}
-	cells, err := recordCells(r)
+	cells, err := Cells(r)
 	if err != nil {
 		return Draft{}, err
 	}
@@ -104,9 +104,9 @@ func (i *Issuer) checkReplaces(ctx context.Context, d *Draft) error {
 	return nil
 }
 
-// recordCells are the columns of a class list that would read as what a record
+// Cells are the columns of a class list that would read as what a record
 // was drawn up from, without the certificate number, which is used once.
-func recordCells(r store.Record) (map[string]string, error) {
+func Cells(r store.Record) (map[string]string, error) {
 	var d Draft
 	if r.Draft != nil {
 		if err := json.Unmarshal(r.Draft, &d, json.RejectUnknownMembers(true)); err != nil {

@@ -35,7 +35,7 @@ func (i *Issuer) ByExternalID(ctx context.Context, id string) (store.Record, err
 // Differences are the columns, course_id and course_version among them, in which
 // a draft differs from what a record was issued from; "content" where that cannot be told.
 func Differences(r store.Record, d Draft) (different []string) {
-	was, err := recordCells(r)
+	was, err := Cells(r)
 	if err != nil || r.Draft == nil {
 		return []string{"content"}
 	}

@@ -187,9 +187,9 @@ func (s *server) getDeskBulkOne(c echo.Context) error {
 		Worked int
 		Every  int // seconds after which the page looks again; 0: it does not
 	}{s.desk(c, "bulk"), b, b.Done + b.Skipped + b.Failed, 0}
-	page := web.Page{NoStore: true}
+	page := web.Page{NoStore: true, Scripts: []string{stay}}
 	if b.State == issuer.BulkRunning {
-		data.Every, page.Scripts = bulkRefresh, []string{"live.js"}
+		data.Every, page.Scripts = bulkRefresh, append(page.Scripts, "live.js")
 	}
 	page.Data = data
 	return s.kit.Render(c, http.StatusOK, "bulkone", page)

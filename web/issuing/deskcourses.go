@@ -86,49 +86,97 @@ func (s *server) getDeskCourse(c echo.Context) error {
 // formField is one field of the form; its name is the JSON Pointer of what it says.
 type formField struct {
 	Name, Label string // Label is the id of a text
-	Type        string // text, area, number, select, check
+	Type        string // text, area, number, date, select, check
 	Lang        string // of a text
 	Value       string
 	Choices     []option
-	Failed      []string
+	Failed      []fault
 }
 
 // formPart is a part of the form under a heading.
 type formPart struct {
 	Heading string // id of a text
-	Rows    [][]formField
+	Rows    []formRow
 }
 
-// fieldSpec says what the form asks for. A word is asked for in each language, N stands
-// for the rows of a list.
+// formRow is one row of a list, or all of a part that is none.
+type formRow struct {
+	Fields, More []formField
+	Open         bool // something stands in More, or is wrong with it
+}
+
+// fieldSpec says what the form asks for. A word is asked for in each language. What few
+// courses need is more: it stands below the rest of its row, folded away.
 type fieldSpec struct {
 	pointer, label, kind string
 	choices              []string
 	list                 string // of issuer.CodeLabel
+	more                 bool
 }
 
-var courseSpec = []struct {
+// Kinds of fields, besides those of formField: words and wordsarea in each language,
+// codes in a row, list in capitals.
+
+// bodySpec are the fields of an awarding body or agency at a pointer.
+func bodySpec(at string) []fieldSpec {
+	return []fieldSpec{{at + "/legal_name", "body.name", "words", nil, "", true}, {at + "/country", "body.country", "text", nil, "", true}, {at + "/address", "body.address", "text", nil, "", true},
+		{at + "/organization_id", "body.id", "text", nil, "", true}, {at + "/homepage", "url", "text", nil, "", true}}
+}
+
+// reasonSpec are the fields of a reason that stands in place of a value.
+func reasonSpec(at string) []fieldSpec {
+	return []fieldSpec{{at + "/code", "reason.code", "select", []string{"outside-framework", "not-assigned", "national-credits", "hours-only", "no-specific-act", "not-applicable"}, "", true},
+		{at + "/text", "reason.text", "words", nil, "", true}}
+}
+
+// partSpec is a part of the form.
+type partSpec struct {
 	heading string
 	list    string // pointer of the list whose rows these are, "": none
 	spare   int    // empty rows that are offered
 	fields  []fieldSpec
-}{
-	{"about", "", 0, []fieldSpec{{"/id", "id", "text", nil, ""}, {"/version", "version", "text", nil, ""}, {"/title", "title", "words", nil, ""}, {"/description", "description", "wordsarea", nil, ""},
-		{"/languages", "languages", "list", nil, ""}, {"/homepage", "homepage", "text", nil, ""}}},
-	{"outcomes", "/outcomes", 3, []fieldSpec{{"/title", "outcome", "words", nil, ""}, {"/type", "outcome.type", "select", []string{"knowledge", "skill"}, ""}, {"/level", "level", "number", nil, ""}}},
-	{"workload", "", 0, []fieldSpec{{"/hours", "hours", "text", nil, ""}, {"/contact_hours", "contact_hours", "text", nil, ""},
-		{"/credits/0/system", "credits.system", "select", []string{"ECTS", "CSVET", "CSPK", "ECVET", "SCQF"}, "credit"}, {"/credits/0/points", "credits.points", "text", nil, ""},
-		{"/mode", "mode", "select", []string{"presential", "online", "blended", "workbased", "project-based", "research-lab"}, "mode"}, {"/setting", "setting", "select", []string{"formal", "non-formal"}, ""}}},
-	{"level", "", 0, []fieldSpec{{"/level/eqf", "level", "number", nil, ""}, {"/level/nqf", "nqf", "text", nil, ""}, {"/level/method", "level.method", "select", []string{"majority", "average"}, ""}}},
-	{"assessment", "/assessment", 1, []fieldSpec{{"/title", "assessment.title", "words", nil, ""}, {"/type", "assessment.type", "text", nil, ""},
-		{"/mode", "mode", "select", []string{"presential", "online", "blended"}, "mode"}, {"/supervision", "supervision", "select", []string{"unsupervised", "supervised", "supervised-id", "unsupervised-id"}, ""}}},
-	{"quality", "/quality_assurance", 1, []fieldSpec{{"/kind", "quality.kind", "select", []string{"internal", "programme", "institutional", "programme-licence", "institutional-licence"}, ""}, {"/title", "quality.title", "words", nil, ""}}},
-	{"standing", "", 0, []fieldSpec{{"/award_status", "award_status", "select", []string{"formal-system", "hei-outside", "vocational-adult"}, ""},
-		{"/award_kind/kind", "award_kind", "select", []string{"within-programme", "supplementary", "stand-alone"}, "award-kind"}, {"/award_kind/programme", "programme", "words", nil, ""},
-		{"/stackability/kind", "stackability", "select", []string{"stand-alone", "part-of-programme", "stackable"}, ""}, {"/stackability/towards", "towards", "words", nil, ""},
-		{"/prerequisites", "prerequisites", "words", nil, ""}}},
-	{"legal", "/legal_basis", 1, []fieldSpec{{"/act", "act", "select", nil, "act"}, {"/text", "act.text", "words", nil, ""}}},
-	{"rules", "", 0, []fieldSpec{{"/approval", "approval", "check", nil, ""}, {"/valid_months", "valid_months", "number", nil, ""}}},
+}
+
+// modes are those of courses, of which assessments have the first three.
+var modes = []string{"presential", "online", "blended", "workbased", "project-based", "research-lab"}
+
+var courseSpec = []partSpec{
+	{"about", "", 0, []fieldSpec{{"/id", "id", "text", nil, "", false}, {"/version", "version", "text", nil, "", false}, {"/title", "title", "words", nil, "", false}, {"/description", "description", "wordsarea", nil, "", false},
+		{"/languages", "languages", "list", nil, "", false}, {"/homepage", "homepage", "text", nil, "", false},
+		{"/fields", "fields", "codes", nil, "", true}, {"/profile", "profile", "text", nil, "", true}, {"/sector", "sector", "words", nil, "", true}, {"/class_nqfs", "class_nqfs", "text", nil, "", true},
+		{"/onward_levels", "onward_levels", "codes", nil, "", true}, {"/proaea_number", "proaea_number", "text", nil, "", true}}},
+	{"occupations", "/occupations", 1, []fieldSpec{{"/code", "occupation.code", "text", nil, "", true}, {"/title", "occupation.title", "words", nil, "", true}}},
+	{"outcomes", "/outcomes", 3, []fieldSpec{{"/title", "outcome", "words", nil, "", false}, {"/type", "outcome.type", "select", []string{"knowledge", "skill"}, "", false}, {"/level", "level", "number", nil, "", false},
+		{"/reuse", "reuse", "select", []string{"transversal", "cross-sector", "sector-specific", "occupation-specific"}, "", true}, {"/esco/0/id", "esco.id", "text", nil, "", true}, {"/esco/0/label", "esco.label", "words", nil, "", true}}},
+	{"source", "", 0, []fieldSpec{{"/outcome_source/kind", "source.kind", "select", []string{"partial-qualification", "qualification-standard", "several-standards", "outside-standards", "informal"}, "", true},
+		{"/outcome_source/standard", "source.standard", "text", nil, "", true}, {"/outcome_source/code", "source.code", "text", nil, "", true}, {"/outcome_source/note", "note", "words", nil, "", true}}},
+	{"standards", "/outcome_source/standards", 1, []fieldSpec{{"/id", "standard.id", "text", nil, "", true}, {"/title", "title", "words", nil, "", true}, {"/outcomes", "standard.outcomes", "codes", nil, "", true}}},
+	{"workload", "", 0, append([]fieldSpec{{"/hours", "hours", "text", nil, "", false}, {"/contact_hours", "contact_hours", "text", nil, "", false},
+		{"/credits/0/system", "credits.system", "select", []string{"ECTS", "CSVET", "CSPK", "ECVET", "SCQF"}, "credit", false}, {"/credits/0/points", "credits.points", "text", nil, "", false},
+		{"/mode", "mode", "select", modes, "mode", false}, {"/setting", "setting", "select", []string{"formal", "non-formal"}, "", false}}, reasonSpec("/credits_reason")...)},
+	{"activities", "/activities", 1, []fieldSpec{{"/title", "activity", "words", nil, "", true}, {"/type", "activity.type", "text", nil, "", true}, {"/mode", "mode", "select", modes, "mode", true},
+		{"/hours", "activity.hours", "text", nil, "", true}, {"/from", "day.from", "date", nil, "", true}, {"/to", "day.until", "date", nil, "", true}}},
+	{"level", "", 0, append([]fieldSpec{{"/level/eqf", "level", "number", nil, "", false}, {"/level/nqf", "nqf", "text", nil, "", false}, {"/level/method", "level.method", "select", []string{"majority", "average"}, "", false},
+		{"/level/cycle", "cycle", "select", []string{"short", "first", "second", "third"}, "", true}, {"/level/reason", "level.reason", "words", nil, "", true}, {"/level/decided_by", "decided_by", "text", nil, "", true}}, reasonSpec("/level_reason")...)},
+	{"assessment", "/assessment", 1, []fieldSpec{{"/title", "assessment.title", "words", nil, "", false}, {"/type", "assessment.type", "text", nil, "", false},
+		{"/mode", "mode", "select", modes[:3], "mode", false}, {"/supervision", "supervision", "select", []string{"unsupervised", "supervised", "supervised-id", "unsupervised-id"}, "", false},
+		{"/grading/title", "grading", "words", nil, "", true}, {"/grading/description", "grading.text", "words", nil, "", true}, {"/criteria", "criteria", "words", nil, "", true}, {"/criteria_url", "criteria.url", "text", nil, "", true}}},
+	{"quality", "/quality_assurance", 1, append(append([]fieldSpec{{"/kind", "quality.kind", "select", []string{"internal", "programme", "institutional", "programme-licence", "institutional-licence"}, "", false}, {"/title", "quality.title", "words", nil, "", false}},
+		bodySpec("/agency")...), []fieldSpec{{"/eqar", "eqar", "check", nil, "", true}, {"/procedure", "procedure", "words", nil, "", true}, {"/scope", "scope", "select", []string{"as-degree-programmes", "adapted"}, "", true},
+		{"/decided", "decided", "date", nil, "", true}, {"/until", "day.until", "date", nil, "", true}, {"/next_review", "next_review", "date", nil, "", true}, {"/report", "report", "text", nil, "", true}}...)},
+	{"standing", "", 0, []fieldSpec{{"/award_status", "award_status", "select", []string{"formal-system", "hei-outside", "vocational-adult"}, "", false},
+		{"/award_kind/kind", "award_kind", "select", []string{"within-programme", "supplementary", "stand-alone"}, "award-kind", false}, {"/award_kind/programme", "programme", "words", nil, "", false},
+		{"/stackability/kind", "stackability", "select", []string{"stand-alone", "part-of-programme", "stackable"}, "", false}, {"/stackability/towards", "towards", "words", nil, "", false},
+		{"/prerequisites", "prerequisites", "words", nil, "", false}, {"/stackability/note", "note", "words", nil, "", true}, {"/provider", "provider", "select", []string{"hei", "alternative"}, "", true}}},
+	{"body", "", 0, bodySpec("/awarding_body")},
+	{"legal", "/legal_basis", 1, []fieldSpec{{"/act", "act", "select", nil, "act", false}, {"/text", "act.text", "words", nil, "", false},
+		{"/url", "url", "text", nil, "", true}, {"/from", "act.from", "date", nil, "", true}, {"/until", "act.until", "date", nil, "", true}}},
+	{"nolegal", "", 0, reasonSpec("/legal_basis_reason")},
+	{"rules", "", 0, []fieldSpec{{"/approval", "approval", "check", nil, "", false}, {"/valid_months", "valid_months", "number", nil, "", false},
+		{"/number_rule", "number_rule", "text", nil, "", true}, {"/decision_number", "decision_number", "text", nil, "", true}, {"/signatory/name", "signatory.name", "text", nil, "", true}, {"/signatory/office", "signatory.office", "text", nil, "", true}}},
+	{"told", "", 0, []fieldSpec{{"/further_information", "further", "words", nil, "", true}, {"/recognition/text", "recognition", "words", nil, "", true}, {"/recognition/url", "url", "text", nil, "", true},
+		{"/complaints/text", "complaints", "words", nil, "", true}, {"/complaints/url", "url", "text", nil, "", true}, {"/register_entry/register", "register", "text", nil, "", true},
+		{"/register_entry/number", "register.number", "text", nil, "", true}, {"/register_entry/url", "url", "text", nil, "", true}, {"/register_entry/date", "register.date", "date", nil, "", true}}},
 }
 
 // courseForm is the form with what stands in it.
@@ -137,7 +185,7 @@ type courseForm struct {
 	File     string // the whole course, with what the form does not ask for
 	Parts    []formPart
 	Failed   []fault
-	Warnings []string
+	Warnings []fault
 	Gate     []issuer.GateElement
 	Begun    bool // nothing was sent yet, so nothing is wrong yet
 	New      bool
@@ -241,10 +289,15 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 			}
 		}
 		for _, base := range bases {
-			var row []formField
+			var row formRow
 			for _, spec := range part.fields {
-				row = append(row, spec.fields(doc, base, languages, lang)...)
+				list := &row.Fields
+				if spec.more {
+					list = &row.More
+				}
+				*list = append(*list, spec.fields(doc, base, languages, lang)...)
 			}
+			row.Open = slices.ContainsFunc(row.More, func(f formField) bool { return f.Value != "" && f.Value != "false" })
 			shown.Rows = append(shown.Rows, row)
 		}
 		page.Parts = append(page.Parts, shown)
@@ -255,9 +308,11 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 			switch {
 			case said[p.String()]: // by the sketch too
 			case p.Warn:
-				page.Warnings = append(page.Warnings, p.String())
+				page.Warnings = append(page.Warnings, fault{Text: p.String(), Lang: "en"})
 			default:
-				page.Failed = append(page.Failed, fault{p.String(), "en", page.place(p)})
+				line := fault{Text: p.String(), Lang: "en"}
+				line.Field = page.place(p, line)
+				page.Failed = append(page.Failed, line)
 			}
 			said[p.String()] = true
 		}
@@ -267,14 +322,18 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 
 // place puts a problem beside its field, or the first that is below what it is about, and
 // names that field; "" where there is none.
-func (f *courseForm) place(p issuer.Problem) string {
+func (f *courseForm) place(p issuer.Problem, line fault) string {
 	for _, exact := range []bool{true, false} {
 		for i := range f.Parts {
-			for _, row := range f.Parts[i].Rows {
-				for k := range row {
-					if name := row[k].Name; name == p.Field || !exact && p.Field != "" && (strings.HasPrefix(name, p.Field+"/") || strings.HasPrefix(p.Field, name+"/")) {
-						row[k].Failed = append(row[k].Failed, p.String())
-						return name
+			for r := range f.Parts[i].Rows {
+				row := &f.Parts[i].Rows[r]
+				for l, list := range [][]formField{row.Fields, row.More} {
+					for k := range list {
+						if name := list[k].Name; name == p.Field || !exact && p.Field != "" && (strings.HasPrefix(name, p.Field+"/") || strings.HasPrefix(p.Field, name+"/")) {
+							list[k].Failed = append(list[k].Failed, line)
+							row.Open = row.Open || l == 1
+							return name
+						}
 					}
 				}
 			}
@@ -296,7 +355,7 @@ func (spec *fieldSpec) fields(doc map[string]any, base string, languages []strin
 			list = append(list, one)
 		}
 		return list
-	case "list":
+	case "list", "codes":
 		field.Type = "text"
 		values, _ := valueAt(doc, field.Name).([]any)
 		for _, v := range values {
@@ -362,10 +421,13 @@ func valueOf(spec fieldSpec, text string) any {
 		}
 	case spec.kind == "check":
 		return text == "true"
-	case spec.kind == "list":
+	case spec.kind == "list", spec.kind == "codes":
 		var values []any
 		for word := range strings.FieldsSeq(strings.ReplaceAll(text, ",", " ")) {
-			values = append(values, strings.ToUpper(word))
+			if spec.kind == "list" {
+				word = strings.ToUpper(word)
+			}
+			values = append(values, word)
 		}
 		return values
 	}
@@ -432,50 +494,54 @@ func setValue(node any, path []string, value any) any {
 
 // tidy takes away what a form leaves empty, and numbers new outcomes.
 func tidy(doc map[string]any) {
-	for _, list := range []string{"outcomes", "assessment", "quality_assurance", "legal_basis", "credits"} {
-		rows, ok := doc[list].([]any)
-		if !ok {
-			continue
-		}
-		rows = slices.DeleteFunc(rows, func(r any) bool {
-			row, ok := r.(map[string]any)
-			if !ok {
-				return false
-			}
-			for name, v := range row {
-				if empty(v) {
-					delete(row, name)
-				}
-			}
-			if _, points := row["points"]; list == "credits" && !points { // a system alone is no amount
-				return true
-			}
-			if _, title := row["title"]; list == "outcomes" && !title {
-				return true
-			}
-			return len(row) == 0
-		})
-		if list == "outcomes" {
-			number(rows)
-		}
-		if doc[list] = rows; len(rows) == 0 {
-			delete(doc, list)
+	rows := func(list, needed string) {
+		if all, ok := doc[list].([]any); ok {
+			doc[list] = slices.DeleteFunc(all, func(r any) bool {
+				row, ok := r.(map[string]any)
+				return ok && empty(prune(row[needed]))
+			})
 		}
 	}
+	rows("credits", "points") // a system alone is no amount
+	rows("outcomes", "title")
 	for name, v := range doc {
-		if empty(v) {
+		if doc[name] = prune(v); empty(doc[name]) {
 			delete(doc, name)
 		}
 	}
-	if doc["approval"] == false {
-		delete(doc, "approval")
+	if outcomes, ok := doc["outcomes"].([]any); ok {
+		number(outcomes)
 	}
 }
 
+// prune is a value without what is empty in it.
+func prune(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, below := range v {
+			if v[name] = prune(below); empty(v[name]) {
+				delete(v, name)
+			}
+		}
+	case []any:
+		kept := v[:0]
+		for _, one := range v {
+			if one = prune(one); !empty(one) {
+				kept = append(kept, one)
+			}
+		}
+		return kept
+	}
+	return v
+}
+
+// empty reports whether a value says nothing; a box that is not ticked does not.
 func empty(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return true
+	case bool:
+		return !v
 	case map[string]any:
 		return len(v) == 0
 	case []any:

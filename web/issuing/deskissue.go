@@ -21,6 +21,7 @@ type learnerField struct {
 	Name, Type string
 	Value      string
 	Now        string // what a credential that is corrected says
+	Empty      bool   // that is taken away
 	Needed     bool
 	Failed     []fault
 	Choices    []string // nil: anything
@@ -34,6 +35,7 @@ var issueColumns = []learnerField{
 	{Name: "certificate_number", Type: "text"}, {Name: "id_verification", Type: "select", Choices: []string{"unsupervised", "supervised", "supervised-id", "unsupervised-id"}},
 	{Name: "rpl", Type: "select", Choices: []string{"none", "part", "whole"}}, {Name: "rpl_outcomes", Type: "text"}, {Name: "rpl_evidence", Type: "text"}, {Name: "recognition", Type: "text"},
 	{Name: "level_override", Type: "select", Choices: []string{"1", "2", "3", "4", "5", "6", "7", "8"}}, {Name: "override_reason", Type: "text"}, {Name: "override_by", Type: "text"},
+	{Name: "assessment_date", Type: "date"}, {Name: "assessors", Type: "text"},
 }
 
 const moreColumns = 8
@@ -48,7 +50,7 @@ type issueData struct {
 	OpenMore     bool
 	Request      string // makes it the same request however often it is sent
 	Failed       []fault
-	Warnings     []string
+	Warnings     []fault
 	Known        string   // path of the record, where it was issued before
 	Approval     bool     // another person decides
 	Data         struct { // for the kit's supplement
@@ -128,11 +130,12 @@ func (d *issueData) fields(c echo.Context, columns []learnerField, course *issue
 	}
 }
 
-// cells are the fields as the columns of a class list.
+// cells are the fields as the columns of a class list; of a correction those that say
+// something else, "" where what is there is taken away.
 func (d *issueData) cells() map[string]string {
 	cells := map[string]string{}
 	for _, f := range slices.Concat(d.Fields, d.More) {
-		if f.Value != "" {
+		if f.Value != "" || f.Empty {
 			cells[f.Name] = f.Value
 		}
 	}
@@ -188,7 +191,7 @@ func (s *server) postDeskIssue(c echo.Context) error {
 		return err
 	}
 	for _, w := range warnings {
-		data.Warnings = append(data.Warnings, w.String())
+		data.Warnings = append(data.Warnings, fault{Text: w.String(), Lang: "en"})
 	}
 	draft.RequestKey = requestKey(actor(c), data.Request)
 	return s.issueOrShow(c, data, draft)
@@ -244,8 +247,9 @@ func (s *server) issueOrShow(c echo.Context, data issueData, draft issuer.Draft)
 	return s.redirect(c, recordPath(record.ID), "done", done)
 }
 
-// correctColumns are what a correction on the page can say otherwise.
-var correctColumns = issueColumns[:moreColumns]
+// correctColumns are what a correction can say otherwise: all but the number, which is
+// a new one.
+var correctColumns = slices.DeleteFunc(slices.Clone(issueColumns), func(f learnerField) bool { return f.Name == "certificate_number" })
 
 // correctForm is the form of a correction.
 func (s *server) correctForm(c echo.Context) (issueData, recordData, error) {
@@ -267,10 +271,17 @@ func (s *server) correctForm(c echo.Context) (issueData, recordData, error) {
 		return data, of, err
 	}
 	data.fields(c, correctColumns, offer.Content)
-	for i := range data.Fields {
-		f := &data.Fields[i]
-		f.Needed = false
-		f.Now = map[string]string{"given_name": r.GivenName, "family_name": r.FamilyName, "learner_id": r.LearnerID, "email": r.Email, "awarding_date": r.AwardingDate}[f.Name]
+	now, err := issuer.Cells(r)
+	if err != nil {
+		return data, of, err
+	}
+	for _, list := range [][]learnerField{data.Fields, data.More} {
+		for i := range list {
+			f := &list[i]
+			f.Needed, f.Now = false, now[f.Name]
+			f.Empty = f.Now != "" && slices.Contains(c.Request().PostForm["empty"], f.Name)
+			data.OpenMore = data.OpenMore || f.Empty
+		}
 	}
 	return data, of, nil
 }
