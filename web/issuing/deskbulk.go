@@ -189,7 +189,7 @@ func (s *server) getDeskBulkOne(c echo.Context) error {
 	}{s.desk(c, "bulk"), b, b.Done + b.Skipped + b.Failed, 0}
 	page := web.Page{NoStore: true, Scripts: []string{stay}}
 	if b.State == issuer.BulkRunning {
-		data.Every, page.Scripts = bulkRefresh, append(page.Scripts, "live.js")
+		data.Every, page.Scripts = bulkRefresh, []string{"live.js"} // which keeps a session too
 	}
 	page.Data = data
 	return s.kit.Render(c, http.StatusOK, "bulkone", page)
