@@ -52,9 +52,10 @@ func Lookup(iri string) (Concept, bool) {
 // and codes of "note-topic", where a code's scheme is its topic.
 //
 // Lists that people see in a supplement have labels in "hr", "sr-Latn" and
-// "sr-Cyrl" beside "en", most of them in "sl", "bs" and "cnr" too. In "country",
-// "language", "region" and "nqf" those of Europe or of its south-east have, "region" in
-// the former only; in "atu", "currency" and "file-type" none.
+// "sr-Cyrl" beside "en", in "de", "mk" and "sq", and most of them in "sl", "bs" and
+// "cnr" too. In "country", "language", "region" and "nqf" those of Europe or of its
+// south-east have, "region" in the former only; in "atu", "currency" and "file-type"
+// none.
 func Lists() []string {
 	names := make([]string, len(lists))
 	for i, l := range lists {
@@ -162,18 +163,8 @@ var vocabulary = sync.OnceValue(func() concepts {
 			all.schemes[c.Scheme] = l
 		}
 	}
-	for line := range strings.Lines(strings.TrimSpace(furtherLabels)) {
-		code, labels, _ := strings.Cut(line, " = ")
-		id := snb + code
-		switch {
-		case strings.HasPrefix(code, "urn:"):
-			id = code
-		case strings.HasPrefix(code, "country/"), strings.HasPrefix(code, "language/"):
-			id = authority + code
-		}
-		for i, label := range strings.Split(labels, "|") {
-			all.byID[id].Label[furtherLanguages[i]] = strings.TrimSpace(label)
-		}
+	for _, lang := range furtherLanguages {
+		addLabels(all.byID, lang)
 	}
 	fieldLabels(all.byList["isced-f"])
 	return all

@@ -149,7 +149,10 @@ var update = flag.Bool("update", false, "write the tables of the long lists anew
 
 // The tables are what the publication gives, and are sorted as find wants them.
 func TestTables(t *testing.T) {
-	size := len(furtherLabels)
+	size := 0
+	for _, lang := range furtherLanguages {
+		size += len(labelsIn(lang))
+	}
 	for _, l := range lists {
 		size += len(l.table) + len(l.concepts)
 		if l.table == "" {
@@ -199,7 +202,7 @@ func decode(t *testing.T, name string, v any) {
 	}
 }
 
-// Everything that people see in a supplement can be shown in four languages,
+// Everything that people see in a supplement can be shown in the languages of pages,
 // and Lookup finds whatever List shows.
 func TestConceptLabels(t *testing.T) {
 	shown := []string{"eqf", "credit", "assessment", "mode", "supervision", "accreditation", "learning-opportunity",
@@ -244,10 +247,18 @@ func TestConceptLabels(t *testing.T) {
 			if !slices.Contains(shown, name) && (len(c.Label) <= 1 || !slices.Contains([]string{"region", "language", "nqf", "country"}, name)) {
 				continue
 			}
-			for _, tag := range labelLanguages {
-				if c.Label[tag] == "" {
+			for _, tag := range slices.Concat(labelLanguages, []string{"de", "mk", "sq"}) {
+				if c.Label[tag] == "" && (name != "region" || slices.Contains(labelLanguages, tag)) {
 					t.Errorf("%s has no label in %s", c.ID, tag)
 				}
+			}
+			for _, tag := range []string{"de", "sq"} {
+				if strings.IndexFunc(c.Label[tag], func(r rune) bool { return !latin(r) }) >= 0 {
+					t.Errorf("%s: %q is not in Latin script", c.ID, c.Label[tag])
+				}
+			}
+			if name != "nqf" && strings.ContainsFunc(c.Label["mk"], func(r rune) bool { return 'a' <= r && r <= 'z' }) {
+				t.Errorf("%s: %q is not in Cyrillic", c.ID, c.Label["mk"])
 			}
 			for _, tag := range []string{"hr", "sr-Latn"} {
 				if strings.IndexFunc(c.Label[tag], func(r rune) bool { return !latin(r) }) >= 0 {
@@ -336,6 +347,10 @@ func TestFieldLabels(t *testing.T) {
 		{"0229", "bs", "Humanističke nauke (osim jezika), nerazvrstano na drugom mjestu"},
 		{"0619", "cnr", "Informacione i komunikacione tehnologije, nerazvrstano na drugom mjestu"},
 		{"0519", "sl", "Biološke in sorodne vede, drugje nerazporejeno"},
+		{"0519", "de", "Biologie und verwandte Wissenschaften, nicht andernorts klassifiziert"},
+		{"0688", "de", "Informatik und Kommunikationstechnologie (IKT) (interdisziplinäre Bildungsgänge und Qualifikationen)"},
+		{"0688", "mk", "Интердисциплинарни програми и квалификации: информатички и комуникациски технологии (ИКТ)"},
+		{"0110", "sq", "Arsim, pa përcaktim të mëtejshëm"},
 		{"0688", "hr", "Interdisciplinarni programi i kvalifikacije: informacijske i komunikacijske tehnologije (IKT)"},
 		{"098", "sr-Cyrl", "Интердисциплинарни програми и квалификације: здравство и социјална заштита"},
 		{"0228", "en", "Inter-disciplinary programmes and qualifications involving humanities"},

@@ -8,17 +8,22 @@ import (
 // fieldPatterns are the regular names of fields, in the order of labelLanguages
 // and furtherLanguages: around the name of another field, for which a * stands.
 // They leave that name in the nominative, alone in front of a comma or behind a
-// colon, so that it needs no inflection.
+// colon, so that it needs no inflection. In German, whose nouns keep their capital
+// letter, it always comes first.
 var fieldPatterns = [][]string{
-	{"*", "*", "*", "*", "*", "*", "*"}, // a field that is not divided
+	{"*", "*", "*", "*", "*", "*", "*", "*", "*", "*"}, // a field that is not divided
 	{"* not further defined", "*, nije dalje definirano", "*, nije dalje definisano", "*, није даље дефинисано",
-		"*, podrobneje neopredeljeno", "*, nije dalje definirano", "*, nije dalje definisano"},
+		"*, podrobneje neopredeljeno", "*, nije dalje definirano", "*, nije dalje definisano",
+		"*, nicht näher definiert", "*, подетално недефинирано", "*, pa përcaktim të mëtejshëm"},
 	{"* not elsewhere classified", "*, drugdje nerazvrstano", "*, nerazvrstano na drugom mestu", "*, неразврстано на другом месту",
-		"*, drugje nerazporejeno", "*, nerazvrstano na drugom mjestu", "*, nerazvrstano na drugom mjestu"},
+		"*, drugje nerazporejeno", "*, nerazvrstano na drugom mjestu", "*, nerazvrstano na drugom mjestu",
+		"*, nicht andernorts klassifiziert", "*, неразврстано на друго место", "*, të paklasifikuara gjetkë"},
 	{"Inter-disciplinary programmes and qualifications involving *", "Interdisciplinarni programi i kvalifikacije: *",
 		"Interdisciplinarni programi i kvalifikacije: *", "Интердисциплинарни програми и квалификације: *",
 		"Interdisciplinarni programi in kvalifikacije: *", "Interdisciplinarni programi i kvalifikacije: *",
-		"Interdisciplinarni programi i kvalifikacije: *"},
+		"Interdisciplinarni programi i kvalifikacije: *",
+		"* (interdisziplinäre Bildungsgänge und Qualifikationen)", "Интердисциплинарни програми и квалификации: *",
+		"Programe dhe kualifikime ndërdisiplinore: *"},
 }
 
 // fieldLabels gives the fields that have an English label only, which follows a

@@ -8,6 +8,7 @@ import (
 // levelWords are "level" in the other languages.
 var levelWords = map[string]string{
 	"hr": "razina", "sr-Latn": "nivo", "sr-Cyrl": "ниво", "sl": "raven", "bs": "nivo", "cnr": "nivo",
+	"de": "Niveau", "mk": "ниво", "sq": "niveli",
 }
 
 // levelLabels names a national level in the other languages: "NQFS Level 7.1"
@@ -24,7 +25,7 @@ func levelLabels(label map[string]string) {
 	for lang, word := range levelWords {
 		name := cmp.Or(own[framework], framework)
 		switch lang {
-		case "sr-Cyrl":
+		case "sr-Cyrl", "mk":
 			name = cmp.Or(cyrillic[framework], framework)
 		case "sl":
 			name = cmp.Or(slovenian[framework], name)

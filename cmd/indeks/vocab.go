@@ -12,7 +12,7 @@ import (
 type vocabCmd struct {
 	List   string   `arg:"" optional:"" help:"Name of a list. Without it the lists are printed."`
 	Search []string `arg:"" optional:"" help:"Words to look for in labels, of any language, and codes, whatever their case and accents."`
-	Lang   string   `help:"Language of the labels, where they are translated: ${enum}." enum:"en,hr,sr-Latn,sr-Cyrl,sl,bs,cnr" default:"en"`
+	Lang   string   `help:"Language of the labels, where they are translated: ${enum}." enum:"en,bs,cnr,de,hr,mk,sl,sq,sr-Latn,sr-Cyrl" default:"en"`
 }
 
 func (*vocabCmd) Help() string {
