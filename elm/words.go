@@ -17,7 +17,7 @@ import (
 // Languages lists the tags that Supplement has labels for, English first.
 func Languages() []string { return slices.Clone(languages) }
 
-var languages = []string{"en", "bs", "cnr", "hr", "sl", "sr-Latn", "sr-Cyrl"}
+var languages = []string{"en", "bs", "cnr", "de", "hr", "mk", "sq", "sl", "sr-Latn", "sr-Cyrl"}
 
 //go:embed locales/*.json
 var locales embed.FS

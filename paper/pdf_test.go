@@ -123,6 +123,9 @@ func TestPagesOfCertificates(t *testing.T) {
 		{"one outcome", document("en", "Ana Andromeda", "Measuring", 1), "2"},
 		{"ten outcomes", document("en", "Ana Andromeda", "Measuring Rivers and Lakes", 10), "2"},
 		{"ten in Cyrillic", document("sr-Cyrl", "Љубица Њежић-Џаџић", "Мерење река и језера", 10), "2"},
+		{"ten in German", document("de", "Friederike Großmann-Mühlenbrock", "Gewässervermessung und Feststoffuntersuchung", 10), "2"},
+		{"ten in Macedonian", document("mk", "Ѓорѓи Ќурчиев-Ѕвездовски", "Мерење на реките и езерата", 10), "2"},
+		{"ten in Albanian", document("sq", "Njëmendësi Çelësi", "Matja e lumenjve dhe e liqeneve", 10), "2"},
 		{"thirty outcomes", document("en", "Ana Andromeda", strings.Repeat("Measuring Rivers and Lakes ", 4), 30), "3"},
 		{"endless title", document("en", "Ana Andromeda", strings.Repeat("Measuring ", 200), 2), "2"},
 		{"endless word", document("en", strings.Repeat("Wwwww", 40), strings.Repeat("M", 300), 2), "2"},
@@ -139,6 +142,7 @@ func TestNothingIsLeftOut(t *testing.T) {
 		document("en", "Ana Andromeda", "Measuring Rivers", 10),
 		document("sr-Cyrl", "Љубица Њежић-Џаџић", "Мерење река и језера", 30),
 		document("en", "Ωμέγα Ἀλεξίου", "Μέτρηση ποταμών", 3),
+		document("mk", "Ѓорѓи Ќурчиев-Ѕвездовски, Љупчо Његолов-Џамбазов", "Сѐ за реките и за езерата, со ѝ", 3),
 		document("hr", "Đurđica Šćepanović", strings.Repeat("Mjerenje rijeka i jezera ", 60), 2),
 	} {
 		text := squeezed(textOf(t, print(t, doc)))

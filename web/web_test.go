@@ -142,6 +142,9 @@ func TestLanguageOfARequest(t *testing.T) {
 		{"", "", "en"},
 		{"", "hr", "hr"},
 		{"", "hr-HR,hr;q=0.9,en;q=0.8", "hr"},
+		{"", "de-AT,en;q=0.5", "de"},
+		{"", "mk-MK,sr;q=0.8", "mk"},
+		{"", "sq-XK", "sq"},
 		{"", "sr", "sr-Cyrl"},
 		{"", "sr-Latn-RS", "sr-Latn"},
 		{"", "sr-Cyrl-ME", "sr-Cyrl"},
@@ -232,6 +235,9 @@ func TestCounts(t *testing.T) {
 		"sl":      "other one two few other other other other one two few",
 		"sr-Latn": "other one few few other other one few one few few",
 		"sr-Cyrl": "other one few few other other one few one few few",
+		"de":      "other one other other other other other other other other other",
+		"mk":      "other one other other other other one other one other other",
+		"sq":      "other one other other other other other other other other other",
 	} {
 		var got []string
 		for _, n := range []int{0, 1, 2, 3, 5, 11, 21, 22, 101, 102, 103} {
