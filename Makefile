@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: demo test build bench bench-http bench-issue bench-issue-http bench-million faults load soak walk check clean tools fuzz
+.PHONY: demo test build bench bench-http bench-issue bench-issue-http bench-million faults load soak walk journeys screenshots check clean tools fuzz
 
 demo: build
 	./bin/indeks demo
@@ -64,6 +64,15 @@ soak:
 ROWS ?= 10000
 walk: tools
 	INDEKS_WALK=$(ROWS) $(GO) test -count=1 -timeout 60m -v -run '^TestWalk$$' ./cmd/indeks
+
+# What people do, in a real browser: the journeys that the tests have, then every page
+# in every language, on a phone and in a wide window.
+journeys: tools
+	INDEKS_JOURNEYS=1 $(GO) test -count=1 -timeout 30m -v -run '^TestJourneys$$' ./cmd/indeks
+
+# The pictures of README and docs, anew.
+screenshots: tools
+	$(GO) test -count=1 -timeout 10m -run '^TestJourneys$$' ./cmd/indeks -args -screenshots
 
 # Presses the real program: slow senders, and the worst files there are, many at
 # once. Takes two minutes and opens 2 000 connections.

@@ -44,6 +44,9 @@ func TestJourneys(t *testing.T) {
 			everyLanguage(t, v, places)
 		}
 	})
+	if *screenshots {
+		takePictures(t, browser, d)
+	}
 	d.stop()
 	u, password := startUniversity(t, d)
 	secrets := named{}
@@ -280,6 +283,9 @@ func issueClass(t *testing.T, v *visitor, class ...student) {
 	v.press("batch.check")
 	v.sound()
 	v.reads("C2", "date_of_birth", "1997-02-30", v.say("batch.problems"))
+	if !v.plain {
+		v.picture("class")
+	}
 	v.Upload(v.say("batch.file"), sheet(t, "class.xlsx", class))
 	v.press("batch.check")
 	v.sound()

@@ -77,10 +77,8 @@ func findJobs(t *testing.T, v *visitor, d *demo) map[string]place {
 		v.lang = languages[len(buttons)%len(languages)]
 		v.open(next.address)
 		v.sound()
-		if row := regexp.MustCompile(`(?m)^head\s+(\S+)`).FindStringSubmatch(v.Text()); row != nil && v.Has("button", v.say("signin.do")) {
-			v.Fill(v.say("signin.name"), "head")
-			v.Fill(v.say("signin.password"), row[1])
-			v.press("signin.do")
+		if v.Has("button", v.say("signin.do")) {
+			signInToDemo(v, "head")
 			v.sound()
 		}
 		var links []string
@@ -105,6 +103,18 @@ func findJobs(t *testing.T, v *visitor, d *demo) map[string]place {
 		}
 	}
 	return found
+}
+
+// signInToDemo signs in with the password that the demo's page shows.
+func signInToDemo(v *visitor, name string) {
+	v.t.Helper()
+	row := regexp.MustCompile(`(?m)^` + name + `\s+(\S+)`).FindStringSubmatch(v.Text())
+	if row == nil {
+		v.t.Fatalf("no password of %s is shown:\n%s", name, v.Text())
+	}
+	v.Fill(v.say("signin.name"), name)
+	v.Fill(v.say("signin.password"), row[1])
+	v.press("signin.do")
 }
 
 var (
@@ -155,7 +165,7 @@ func everyLanguage(t *testing.T, v *visitor, places map[string]place) {
 	t.Helper()
 	n := 0
 	for _, size := range []chromium.Visitor{phone, {}} {
-		v.Resize(size.Width, size.Height, size.Phone)
+		v.Resize(size)
 		for _, kind := range slices.Sorted(maps.Keys(places)) {
 			for _, v.lang = range web.Languages() {
 				if !isFile(kind) {

@@ -18,6 +18,7 @@ import (
 type Visitor struct {
 	Width, Height int  // of the window, in CSS pixels; 0: 1280 and 900
 	Phone         bool // a touch screen that takes the page's own width
+	Scale         int  // pixels of the screen for one of CSS; 0: 1
 	NoScripts     bool
 	Language      string // Accept-Language; "": en
 }
@@ -68,7 +69,7 @@ func (b *Browser) Visit(t testing.TB, v Visitor) *Page {
 	p.call("Page.setLifecycleEventsEnabled", object{"enabled": true}, nil)
 	p.call("Emulation.setLocaleOverride", object{"locale": "en-GB"}, nil)
 	p.call("Network.setExtraHTTPHeaders", object{"headers": object{"Accept-Language": or(v.Language, "en")}}, nil)
-	p.Resize(v.Width, v.Height, v.Phone)
+	p.Resize(v)
 	if v.NoScripts {
 		p.call("Emulation.setScriptExecutionDisabled", object{"value": true}, nil)
 	}
@@ -78,12 +79,11 @@ func (b *Browser) Visit(t testing.TB, v Visitor) *Page {
 // In says which test goes on with the page: the one that fails where something does.
 func (p *Page) In(t testing.TB) { p.t = t }
 
-// Resize makes the window another one. A phone has a touch screen and takes the width
-// that pages ask for.
-func (p *Page) Resize(width, height int, phone bool) {
+// Resize makes the window that of another visitor.
+func (p *Page) Resize(v Visitor) {
 	p.t.Helper()
-	p.call("Emulation.setDeviceMetricsOverride", object{"width": or(width, 1280), "height": or(height, 900), "deviceScaleFactor": 1, "mobile": phone}, nil)
-	p.call("Emulation.setTouchEmulationEnabled", object{"enabled": phone}, nil)
+	p.call("Emulation.setDeviceMetricsOverride", object{"width": or(v.Width, 1280), "height": or(v.Height, 900), "deviceScaleFactor": or(v.Scale, 1), "mobile": v.Phone}, nil)
+	p.call("Emulation.setTouchEmulationEnabled", object{"enabled": v.Phone}, nil)
 }
 
 type object map[string]any
