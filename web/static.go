@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -8,6 +10,8 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 )
@@ -21,10 +25,12 @@ var kitStatic embed.FS
 type files struct {
 	digest  string
 	content map[string][]byte
+	packed  map[string][]byte // the same by gzip, where that is shorter
 }
 
-func kitFiles() *files {
-	f := &files{content: map[string][]byte{}}
+// kitFiles reads and packs the files once: they are compiled in.
+var kitFiles = sync.OnceValue(func() *files {
+	f := &files{content: map[string][]byte{}, packed: map[string][]byte{}}
 	sum := sha256.New()
 	sub, err := fs.Sub(kitStatic, "static")
 	if err != nil {
@@ -37,6 +43,9 @@ func kitFiles() *files {
 		}
 		raw, err := fs.ReadFile(sub, name)
 		f.content[name] = raw
+		if packed := pack(raw); len(packed) < len(raw) {
+			f.packed[name] = packed
+		}
 		sum.Write([]byte(name))
 		sum.Write(raw)
 		return err
@@ -46,6 +55,31 @@ func kitFiles() *files {
 	}
 	f.digest = hex.EncodeToString(sum.Sum(nil))[:16]
 	return f
+})
+
+func pack(raw []byte) []byte {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		panic(err) // unreachable: the level exists
+	}
+	w.Write(raw) // a Buffer takes all writes
+	w.Close()
+	return out.Bytes()
+}
+
+// takesGzip reads an Accept-Encoding (RFC 9110, 12.5.3). Pages are never packed, as
+// those that are personal repeat what was sent beside what must stay secret, and the
+// length of what is packed tells of both; static files are the same for everybody.
+func takesGzip(accept string) bool {
+	for coding := range strings.SplitSeq(accept, ",") {
+		name, weight, _ := strings.Cut(coding, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			weight = strings.ReplaceAll(weight, " ", "")
+			return weight == "" || strings.Trim(weight, "qQ=0.") != ""
+		}
+	}
+	return false
 }
 
 // Static is a static file of the kit, for an address that must not change; nil where
@@ -67,6 +101,12 @@ func (f *files) serve(c echo.Context) error {
 	if c.Param("digest") == f.digest {
 		cache = "public, max-age=31536000, immutable"
 	}
-	c.Response().Header().Set("Cache-Control", cache)
+	h := c.Response().Header()
+	h.Set("Cache-Control", cache)
+	h.Set("Vary", echo.HeaderAcceptEncoding)
+	if packed := f.packed[name]; packed != nil && takesGzip(c.Request().Header.Get(echo.HeaderAcceptEncoding)) {
+		h.Set(echo.HeaderContentEncoding, "gzip")
+		raw = packed
+	}
 	return c.Blob(http.StatusOK, mime.TypeByExtension(path.Ext(name)), raw)
 }

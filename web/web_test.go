@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -492,6 +493,32 @@ func TestStaticFiles(t *testing.T) {
 	for name, raw := range k.static.content {
 		if filepath.Ext(name) == ".svg" && bytes.Contains(raw, []byte("<script")) {
 			t.Errorf("%s holds a script", name)
+		}
+	}
+}
+
+// What is packed is the same file, and comes to those alone who take it.
+func TestStaticFilesArePacked(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	for accept, want := range map[string]bool{"gzip": true, "br, GZip;q=0.5, *": true, "deflate,gzip": true, "gzip;q=0.1": true,
+		"": false, "br": false, "gzip;q=0": false, "gzip; q=0.000": false, "xgzip": false} {
+		r := ask(e, "GET", k.static.url("kit.css"), "", "Accept-Encoding", accept)
+		body := text(t, r)
+		if packed := r.Header.Get("Content-Encoding") == "gzip"; packed != want || r.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %v", accept, r.Header)
+		} else if packed {
+			unpacked, err := gzip.NewReader(strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := io.ReadAll(unpacked)
+			if body = string(raw); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if body != string(k.static.content["kit.css"]) {
+			t.Errorf("%q: another file", accept)
 		}
 	}
 }
