@@ -31,7 +31,7 @@ var imports = map[string]struct{ ours, libraries []string }{
 	"keys":                   {[]string{"alike", "strictjson"}, []string{"github.com/go-jose/go-jose/v4", "filippo.io/age", "software.sslmate.com/src/go-pkcs12"}},
 	"store":                  {[]string{"alike", "strictjson", "status", "merkle"}, []string{"go.etcd.io/bbolt", "github.com/jackc/pgx/v5", "golang.org/x/text/unicode/norm"}},
 	"accounts":               {[]string{"store"}, []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/crypto/argon2", "github.com/go-webauthn/webauthn"}},
-	"paper":                  {[]string{"elm"}, []string{"github.com/skip2/go-qrcode", "github.com/go-fonts/dejavu", "golang.org/x/text"}},
+	"paper":                  {[]string{"elm"}, []string{"github.com/skip2/go-qrcode", "github.com/makiuchi-d/gozxing", "github.com/go-fonts/dejavu", "golang.org/x/text"}},
 	"mail":                   {[]string{"elm"}, []string{"golang.org/x/net/idna"}},
 	"verifier":               {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "paper"}, nil},
 	"issuer":                 {[]string{"contexts", "strictjson", "elm", "keys", "status", "merkle", "store", "verifier", "paper", "mail"}, []string{"golang.org/x/text", "github.com/santhosh-tekuri/jsonschema/v6"}},
