@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 
+	"indeks/paper"
 	"indeks/verifier"
 	"indeks/web"
 
@@ -36,12 +37,6 @@ func (s *Server) proves(c echo.Context) error {
 	return s.kit.Render(c, http.StatusOK, "proves", web.Page{Data: struct{ Host string }{s.host}})
 }
 
-// scan is a scanner of our own: what a code leads to when a telephone opens it is up to
-// whoever printed it.
-func (s *Server) scan(c echo.Context) error {
-	return s.kit.Render(c, http.StatusOK, "scan", web.Page{Scripts: []string{"offline/scan.js"}, Camera: true, Data: struct{ Host string }{s.host}})
-}
-
 func (s *Server) backToStart(c echo.Context) error {
 	to := "/"
 	if lang := c.QueryParam("lang"); lang != "" {
@@ -62,6 +57,8 @@ func (s *Server) verify(c echo.Context) error {
 		return s.renderStack(c, given.stack, given.samePerson)
 	case given.nothing():
 		return s.renderStart(c, http.StatusBadRequest, true)
+	case paper.IsPicture(given.token):
+		return s.photo(c, given.token)
 	}
 	token, err := s.tokenOf(c.Request().Context(), given)
 	if err != nil {
@@ -249,8 +246,15 @@ func readParts(parts *multipart.Reader, fields map[string][]byte) (files [][]byt
 		if err != nil {
 			return nil, err
 		}
-		if len(value) == maxBody {
-			return nil, &http.MaxBytesError{Limit: maxBody}
+		if len(value) == maxBody && paper.IsPicture(value) {
+			rest, err := io.ReadAll(io.LimitReader(part, maxPhoto-maxBody))
+			if err != nil {
+				return nil, err
+			}
+			value = append(value, rest...)
+		}
+		if len(value) == maxBody || len(value) == maxPhoto {
+			return nil, &http.MaxBytesError{Limit: int64(len(value))}
 		}
 		switch {
 		case part.FormName() != "file":

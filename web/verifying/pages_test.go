@@ -421,7 +421,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, id := range offlineSays {
 		composed["offline.say."+id] = true
 	}
-	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job", "no-result", "full-results"} {
+	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job", "no-result", "full-results", "no-code", "no-picture"} {
 		composed[row+".title"], composed[row+".text"] = true, true
 	}
 	for id := range composed {

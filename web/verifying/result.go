@@ -1,6 +1,7 @@
 package verifying
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ type result struct {
 	TrustFile  string // by which list
 	FileSHA256 string
 	OtherHost  string // that a scanned code named
+	Hold       string // path where whoever holds the certificate sees the rest
 
 	Keep, Share bool        // a receipt can be had; a link can be made
 	Link        *resultLink // by which it was opened
@@ -108,12 +110,14 @@ type shown struct {
 	file  string            // SHA-256 of what was given, hex
 	link  *resultLink       // it was opened by a link; else nil
 	other string            // host that a code named, where it is not this one
+	hold  string            // path where whoever holds the certificate sees the rest; "": that of the request
 }
 
 func (s *Server) renderResult(c echo.Context, r *verifier.Report, by shown) error {
 	lang := s.kit.Lang(c)
 	p := s.resultOf(r, lang, by.full)
 	p.FileSHA256, p.Link, p.OtherHost = by.file, by.link, by.other
+	p.Hold = cmp.Or(by.hold, c.Request().URL.Path)
 	if by.full && by.again != nil && r.State != verifier.Unreadable {
 		p.Keep = true
 		p.Share = by.link == nil && by.again["link"] == "" // the address of a printed code is a link itself

@@ -16,6 +16,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"indeks/paper"
 	"indeks/verifier"
 	"indeks/web"
 
@@ -95,6 +96,7 @@ type Server struct {
 
 	queue   chan struct{} // those that run and those that wait
 	workers chan struct{} // those that run
+	photos  chan struct{} // the picture that is read
 }
 
 // New returns the server with all its routes. It starts nothing.
@@ -113,6 +115,8 @@ func New(c Config) (*Server, error) {
 		web.Row{Is: verifier.ErrUnavailable, Status: http.StatusBadGateway, Type: "urn:indeks:problem:issuer-unreachable", Title: "Issuer not reachable", Text: "unreachable"},
 		web.Row{Is: verifier.ErrBulk, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:bulk", Title: "Not read as several files", Text: "many-files"},
 		web.Row{Is: errNoJob, Status: http.StatusNotFound, Type: "urn:indeks:problem:no-job", Title: "No such table", Text: "no-job"},
+		web.Row{Is: paper.ErrNoCode, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:no-code", Title: "No QR code in the picture", Text: "no-code"},
+		web.Row{Is: paper.ErrPicture, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:no-picture", Title: "Picture not read", Text: "no-picture"},
 		web.Row{Is: errNoResult, Status: http.StatusNotFound, Type: "urn:indeks:problem:no-result", Title: "No such result", Text: "no-result"},
 		web.Row{Is: verifier.ErrForbidden, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:problem:address-not-allowed", Title: "Address not allowed", Text: "forbidden-link"},
 	)
@@ -132,6 +136,7 @@ func New(c Config) (*Server, error) {
 
 		queue:   make(chan struct{}, workers+cmp.Or(c.Queue, 64)),
 		workers: make(chan struct{}, workers),
+		photos:  make(chan struct{}, 1),
 	}
 	s.kept.rate = web.NewLimiter(keptRate)
 	if c.Conformance != nil {

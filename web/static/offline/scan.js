@@ -1,6 +1,7 @@
 // The employer's own scanner: it looks for QR codes in the picture of the camera, or in a
-// photo, and has what it finds checked here, whatever host the code names. It needs a
-// browser that reads QR codes itself (BarcodeDetector); pictures go nowhere.
+// photo, and has what it finds checked here, whatever host the code names. Where the
+// browser reads QR codes itself (BarcodeDetector), pictures go nowhere; where it does not,
+// the form with the photo is sent as it stands.
 
 import {understand} from './code.js';
 
@@ -15,7 +16,9 @@ try {
 } catch {
   // the browser has none
 }
-$(detector ? 'able' : 'unable').hidden = false;
+$('start').disabled = !detector;
+$('start').hidden = !detector;
+$('unable').hidden = Boolean(detector);
 
 // found goes to where a text is checked. Where the code names another host than this page,
 // it says so first: a forger's code leads to a forger's page.
@@ -78,7 +81,7 @@ $('start').addEventListener('click', async () => {
 
 $('stop').addEventListener('click', stop);
 
-$('photo').addEventListener('change', async () => {
+async function lookAtPhoto() {
   const [file] = $('photo').files;
   $('nothing').hidden = true;
   const picture = file && await createImageBitmap(file).catch(() => null);
@@ -88,6 +91,14 @@ $('photo').addEventListener('change', async () => {
   } else if (file) {
     $('nothing').hidden = false;
   }
-});
+}
+
+if (detector) {
+  $('photo').addEventListener('change', lookAtPhoto);
+  $('pictures').addEventListener('submit', (event) => {
+    event.preventDefault();
+    lookAtPhoto();
+  });
+}
 
 addEventListener('pagehide', stop);
