@@ -128,7 +128,7 @@ func (v *visitor) sound(expected ...string) {
 		v.t.Errorf("%s is empty: %q %q", page.Address, page.Title, page.Text)
 	}
 	for _, m := range textID.FindAllString(page.Title+"\n"+page.Text, -1) {
-		if texts[v.lang][m] != "" {
+		if texts()[v.lang][m] != "" {
 			v.t.Errorf("%s in %s lacks the text %s", page.Address, v.lang, m)
 		}
 	}
@@ -167,7 +167,7 @@ func (v *visitor) open(address string) {
 // say is a text of the pages in the visitor's language.
 func (v *visitor) say(id string, pairs ...any) string {
 	v.t.Helper()
-	text, ok := texts[v.lang][id]
+	text, ok := texts()[v.lang][id]
 	if !ok {
 		v.t.Fatalf("there is no text %s", id)
 	}
@@ -200,8 +200,9 @@ func (v *visitor) press(id string, pairs ...any) {
 	v.Press("button", v.say(id, pairs...))
 }
 
-// texts are those of all pages, by language and id.
-var texts = func() map[string]map[string]string {
+// texts are those of all pages, by language and id. They are read when asked for: this
+// program is also run as indeks by tests, elsewhere.
+var texts = sync.OnceValue(func() map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for _, lang := range web.Languages() {
 		all[lang] = map[string]string{}
@@ -220,7 +221,7 @@ var texts = func() map[string]map[string]string {
 		}
 	}
 	return all
-}()
+})
 
 // textID is what may be the id of a text.
 var textID = regexp.MustCompile(`\b[a-z]+(\.[a-z0-9_-]+)+\b`)
