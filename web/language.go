@@ -76,9 +76,6 @@ func LanguageName(tag string) string {
 // Date writes the day of an instant, in UTC, as people of a language do.
 func Date(lang string, t time.Time) string { return t.UTC().Format(tongueOf(lang).date) }
 
-// DateForm is how Date writes the day 2 January 2006.
-func DateForm(lang string) string { return tongueOf(lang).date }
-
 // Birthday writes a day without its year.
 func Birthday(lang string, t time.Time) string { return t.Format(tongueOf(lang).birthday) }
 

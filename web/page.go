@@ -123,7 +123,9 @@ func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
 
 // funcs are what templates may call: t "id" "Name" value ..., static "kit.css", clean,
 // the ways to write a time.Time: date, instant (with the minute) and machine
-// (RFC 3339), and foreign, the languages of texts that the page's language lacks.
+// (RFC 3339), and foreign, the languages of texts that the page's language lacks. For
+// scripts there are form, how a date is written, and reads, the languages of texts in
+// the order in which the reader wants them.
 func (k *Kit) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
 		"t": func(id string, pairs ...any) (string, error) {
@@ -140,15 +142,21 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 		"clean":   elm.Clean,
 		"date":    func(t time.Time) string { return Date(lang, t) },
 		"instant": func(t time.Time) string { return Date(lang, t) + t.UTC().Format(", 15:04 UTC") },
-		"foreign": func(sections []elm.Section) string {
-			tags := elm.OtherLanguages(sections, lang)
-			for i, tag := range tags {
-				tags[i] = elm.LanguageName(tag, lang)
-			}
-			return strings.Join(tags, ", ")
-		},
+		"foreign": func(sections []elm.Section) string { return OtherLanguages(sections, lang) },
+		"form":    func() string { return tongueOf(lang).date },
+		"reads":   func() string { return strings.Join(elm.Reads(lang), " ") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
+}
+
+// OtherLanguages names the languages, in lang, that texts of a supplement stand in where
+// they do not exist in lang.
+func OtherLanguages(sections []elm.Section, lang string) string {
+	tags := elm.OtherLanguages(sections, lang)
+	for i, tag := range tags {
+		tags[i] = elm.LanguageName(tag, lang)
+	}
+	return strings.Join(tags, ", ")
 }
 
 // Render writes a page through a buffer, so that a template error never leaves

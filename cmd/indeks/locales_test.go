@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"indeks/elm"
@@ -16,6 +17,8 @@ import (
 
 // values are the places that a text has for values: %s, {name}, {{.Name}}.
 var values = regexp.MustCompile(`%[a-z]|\{[a-z]+\}|\.[A-Z]\w*`)
+
+var dateThenPoint = regexp.MustCompile(`\{(\{\.(Date|Issued|From|Until|To|Lost|Head)\}|date)\}\.`)
 
 // TestEachKeyOfTheTexts holds that every folder of texts has every language, every
 // language every text, and every text the places for values that the English one has: a
@@ -56,6 +59,11 @@ func TestEachKeyOfTheTexts(t *testing.T) {
 				for _, text := range forms {
 					if strings.TrimSpace(text) != text || text == "" || strings.Contains(text, "  ") {
 						t.Errorf("%s, %s: %s is %q", folder, lang, id, text)
+					}
+					// A date may end with a point of its own. What the page of offline codes
+					// says is put together in the browser, which sees to that itself.
+					if strings.HasSuffix(web.Date(lang, time.Now()), ".") && !strings.HasPrefix(id, "offline.") && dateThenPoint.MatchString(text) {
+						t.Errorf("%s, %s: %s ends a sentence twice in %q", folder, lang, id, text)
 					}
 					if where := foreignLetter(lang, text); where != "" {
 						t.Errorf("%s, %s: %s has a letter of another script in %q", folder, lang, id, where)

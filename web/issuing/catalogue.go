@@ -199,6 +199,10 @@ func (s *server) getOffer(c echo.Context) error {
 		}
 		shown = append(shown, one)
 	}
+	var all []elm.Section
+	for _, one := range shown {
+		all = append(all, elm.Section{Elements: one.Elements})
+	}
 	current := issuer.Current(versions)[0]
 	enrol := cmp.Or(o.Content.Homepage, s.Institution.Homepage)
 	self := strings.TrimPrefix(o.Page, s.Institution.PublicBase)
@@ -219,13 +223,14 @@ func (s *server) getOffer(c echo.Context) error {
 		Name        string
 		Title, Lead elm.Value
 		Sections    []section
+		Foreign     string // languages of what is not in the page's own
 		Procedures  []procedure
 		Versions    []issuer.Offer
 		Newer       string // path of the version to look at instead, or ""
 		Enrol       string
 		Self        string
 		Base        string
-	}{o, s.name(c), title, lead, shown, procedures, versions, newer(current, o), enrol, self, s.Institution.PublicBase}})
+	}{o, s.name(c), title, lead, shown, web.OtherLanguages(all, lang), procedures, versions, newer(current, o), enrol, self, s.Institution.PublicBase}})
 }
 
 // procedure is one of the institution's that only the catalogue tells.

@@ -151,6 +151,7 @@ type shownAnswer struct {
 	Title      shownText      `json:"title"`
 	Holder     string         `json:"holder,omitempty"`
 	Issuer     string         `json:"issuer"`
+	Foreign    string         `json:"foreign,omitempty"` // in which languages texts stand that are not in this one
 	Supplement []shownSection `json:"supplement"`
 }
 
@@ -195,6 +196,9 @@ func (s *server) postExamine(c echo.Context) error {
 	name := title(supplement, "")
 	answer := shownAnswer{State: report.State, Tone: look.tone, Icon: look.icon, Sentence: s.kit.T(lang, look.text, nil), Title: shownText{Text: name.Text, Lang: name.Lang},
 		Holder: holderName(report.Credential), Issuer: s.issuerName(c, report), Supplement: []shownSection{}}
+	if others := web.OtherLanguages(supplement, lang); others != "" {
+		answer.Foreign = s.kit.T(lang, "supplement.other-language", map[string]any{"Languages": others})
+	}
 	for _, section := range supplement {
 		out := shownSection{Label: section.Label}
 		for _, e := range section.Elements {

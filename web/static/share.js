@@ -87,11 +87,11 @@ async function decrypt(content) {
   }
 }
 
-// inLanguage is a text of a language map in the language of the page, where it has it,
-// else in another one, which it says.
+// inLanguage is a text of a language map in the first language that the page's reader
+// reads, else in another one; it says which where it is not the page's own.
 function inLanguage(map) {
   if (typeof map === "string") return { text: map };
-  const tag = [lang, lang.split("-")[0], "en"].find((t) => map?.[t]) ?? Object.keys(map ?? {})[0];
+  const tag = at("share").dataset.read.split(" ").find((t) => map?.[t]) ?? Object.keys(map ?? {})[0];
   return tag ? { text: list(map[tag]).join(", "), lang: tag === lang ? undefined : tag } : undefined;
 }
 
@@ -138,7 +138,12 @@ function check(passed, sentence) {
   at("checks").append(li);
 }
 
-const day = (date) => date ? new Date(date).toLocaleDateString(lang === "en" ? "en-GB" : lang, { year: "numeric", month: "long", day: "numeric", timeZone: "UTC" }) : "";
+// day writes a date as the server does: the page names the form, by Go's day of reference.
+function day(date) {
+  if (!date) return "";
+  const part = (name, form) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", [name]: form }).format(new Date(date));
+  return at("share").dataset.date.replace(/2006|January|1|2/g, (p) => p === "2006" ? part("year", "numeric") : p === "2" ? part("day", "numeric") : part("month", p === "1" ? "numeric" : "long"));
+}
 
 const ects = "http://data.europa.eu/snb/education-credit/6fcec5c5af";
 
@@ -198,7 +203,7 @@ async function render(shared) {
 
   // 4. All of the supplement, in the words of the page, which this module has not.
   const whole = await examined(btoa(shared.token));
-  if (whole) supplement(whole.supplement);
+  if (whole) supplement(whole);
 }
 
 // renderOther shows what another issuer has sealed, whose keys this page does not know:
@@ -211,7 +216,7 @@ async function renderOther(shared) {
   at("about").replaceChildren();
   fact(at("about"), words.holder, found.holder);
   fact(at("about"), words.issuer, found.issuer);
-  supplement(found.supplement);
+  supplement(found);
   at("checks").replaceChildren();
   check(found.state === "valid", found.sentence);
   check(true, words.there);
@@ -247,8 +252,10 @@ function appear() {
 }
 
 // supplement takes the place of the main facts.
-function supplement(sections) {
-  const all = sections.filter((s) => s.elements?.length > 0).map((s) => {
+function supplement(found) {
+  at("foreign").textContent = found.foreign ?? "";
+  at("foreign").hidden = !found.foreign;
+  const all = found.supplement.filter((s) => s.elements?.length > 0).map((s) => {
     const part = node("section"), dl = node("dl", undefined, "facts wide");
     for (const e of s.elements) {
       const div = node("div"), dd = node("dd");

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"indeks/elm"
 	"indeks/paper"
@@ -70,15 +69,13 @@ func (s *Server) offline(c echo.Context) error {
 	t := func(id string, args map[string]any) string { return s.kit.T(lang, id, args) }
 	var p struct {
 		TrustKey string // public JWK that must have sealed the trust file, "" for a plain one
-		Date     string // the form of a date, as web.DateForm has it
-		Read     string // languages of texts, the first first
 		Facts    []labelled
 		States   []stateView
 		Says     []labelled
 		Labels   []labelled
 	}
 	_, key := s.trust.File()
-	p.TrustKey, p.Date, p.Read = string(key), web.DateForm(lang), strings.Join(elm.Reads(lang), " ")
+	p.TrustKey = string(key)
 	for _, id := range offlineFacts {
 		p.Facts = append(p.Facts, labelled{id, t("offline.fact."+id, nil)})
 	}
