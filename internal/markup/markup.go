@@ -152,6 +152,7 @@ type place struct {
 var (
 	tag      = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$`)
 	handler  = regexp.MustCompile(`^on`)
+	told     = regexp.MustCompile(`^\p{L}+: `) // a title that says first that something is wrong
 	headings = map[atom.Atom]int{atom.H1: 1, atom.H2: 2, atom.H3: 3, atom.H4: 4, atom.H5: 5, atom.H6: 6}
 )
 
@@ -286,6 +287,8 @@ func (p *checker) element(n *html.Node, in *place) {
 	}
 	if attrOf(n, "id") == "wrong" {
 		p.wrong = n
+	} else if attrOf(n, "role") == "alert" && !in.hidden {
+		p.fault("%s is an alert, and not what is wrong", name)
 	}
 }
 
@@ -363,7 +366,7 @@ func (p *checker) whole(root *html.Node, lang string) {
 	if p.wrong == nil {
 		return
 	}
-	if _, focused := attr(p.wrong, "autofocus"); !focused || attrOf(p.wrong, "tabindex") != "-1" || attrOf(p.wrong, "role") != "alert" {
+	if _, focused := attr(p.wrong, "autofocus"); !focused || attrOf(p.wrong, "tabindex") != "-1" || attrOf(p.wrong, "role") != "alert" || !told.MatchString(strings.Join(p.titles, "")) {
 		p.fault("what is wrong is not told first")
 	}
 }

@@ -76,6 +76,8 @@ func TestFaults(t *testing.T) {
 		{`<a href="#main">x</a>`, ``, "first thing"},
 		{`<main id="main" tabindex="-1">`, `<main id="main">`, "first thing"},
 		{` tabindex="-1" autofocus`, ``, "not told first"},
+		{`<title>Greška: `, `<title>`, "not told first"},
+		{`<h1>x</h1>`, `<h1>x</h1><p role="alert">x</p>`, "an alert"},
 		{`<h1>x</h1>`, `<h1 autofocus>x</h1>`, "takes the focus"},
 		{`</dl>`, ``, "are open"},
 		{`</body></html>`, ``, "never ended"},

@@ -108,7 +108,7 @@ func (s *server) renderCollection(c echo.Context, status int, r store.Record, se
 	if secret != nil {
 		data.Link = s.Institution.PublicBase + collectionPage(r) + "#" + issuer.CollectionPart(secret)
 	}
-	return s.kit.Render(c, status, "collection", web.Page{NoStore: true, Data: data, Scripts: []string{"copy.js", "collection.js"}})
+	return s.kit.Render(c, status, "collection", web.Page{NoStore: true, Failed: data.Wrong != "", Data: data, Scripts: []string{"copy.js", "collection.js"}})
 }
 
 // collectProblems are the texts of what cannot be added.

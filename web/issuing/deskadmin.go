@@ -162,7 +162,7 @@ func (s *server) postDeskLog(c echo.Context) error {
 		return err
 	}
 	data.Verdict, data.Broken = &v, err != nil
-	return s.show(c, http.StatusOK, "log", data)
+	return s.kit.Render(c, http.StatusOK, "log", web.Page{NoStore: true, Failed: len(v.Found) > 0, Data: data, Scripts: []string{stay}})
 }
 
 // accountsData is the page of the accounts.

@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"indeks/internal/contract"
+	"indeks/internal/markup"
 	"indeks/internal/postbox"
 	"indeks/issuer"
 	"indeks/keys"
@@ -418,7 +419,7 @@ func TestDescription(t *testing.T) {
 				r.Header.Set(headers[i], headers[i+1])
 			}
 			w := httptest.NewRecorder()
-			d.Handler(t, e).ServeHTTP(w, r)
+			markup.Held(t, d.Handler(t, e)).ServeHTTP(w, r)
 			if tag := w.Header().Get("ETag"); tag != "" {
 				r.Header.Set("If-None-Match", tag)
 				d.Handler(t, e).ServeHTTP(httptest.NewRecorder(), r)

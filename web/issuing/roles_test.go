@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"indeks/accounts"
+	"indeks/internal/markup"
 	"indeks/issuer"
 )
 
@@ -102,7 +103,7 @@ func TestRoutesAndRoles(t *testing.T) {
 				r.Header.Set("Authorization", "Bearer "+name)
 			}
 			w := httptest.NewRecorder()
-			e.ServeHTTP(w, r)
+			markup.Held(t, e).ServeHTTP(w, r)
 			asked++
 			want := 403
 			if roles == nil || slices.Contains(allowed, byLearner) {
@@ -164,7 +165,7 @@ func askDesk(t *testing.T, e http.Handler, method, path string, s accounts.Sessi
 			r.AddCookie(&http.Cookie{Name: "__Host-desk", Value: s.ID})
 		}
 		w := httptest.NewRecorder()
-		e.ServeHTTP(w, r)
+		markup.Held(t, e).ServeHTTP(w, r)
 		asked++
 		switch to := w.Header().Get("Location"); {
 		case s.ID == "":

@@ -34,6 +34,9 @@ func TestLinkToAResult(t *testing.T) {
 			t.Fatal("a result offers no link, or only with a script")
 		}
 		path := made(t, s, "the file")
+		if _, page := ask(t, s, "GET", path+"?made", ""); !strings.Contains(page, `value="https://verify.example`+path) {
+			t.Error("a link that was made is not shown")
+		}
 
 		// Programs that look at links see what a passer-by sees of a printed code.
 		v.token = nil

@@ -13,6 +13,7 @@ import (
 
 	"indeks/contexts"
 	"indeks/internal/contract"
+	"indeks/internal/markup"
 	"indeks/verifier"
 	"indeks/web"
 )
@@ -106,7 +107,7 @@ func TestDescription(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("POST", c.path, strings.NewReader(c.body))
 		r.Header.Set("Content-Type", c.contentType)
-		if d.Handler(t, s.Echo()).ServeHTTP(w, r); w.Code != c.status {
+		if markup.Held(t, d.Handler(t, s.Echo())).ServeHTTP(w, r); w.Code != c.status {
 			t.Errorf("%s: %d, want %d: %s", c.name, w.Code, c.status, w.Body)
 		}
 	}
