@@ -62,6 +62,13 @@ func TestDeskIssuesToOneLearner(t *testing.T) {
 	if w := b.post("/desk/issue?course=community-first-aid", "/desk/issue", append(slices.Clone(fields), "date_of_birth", "2001-02-30", "step", "issue")...); w.Code != 422 || !strings.Contains(w.Body.String(), `id="date_of_birth-failed"`) || !strings.Contains(w.Body.String(), `value="Ana"`) {
 		t.Errorf("a wrong date: %d", w.Code)
 	}
+	// It is told first too, leads to the field, and speaks the language of the page.
+	w := b.post("/desk/issue?course=community-first-aid", "/desk/issue?lang=hr", append(slices.Clone(fields), "family_name", "", "step", "issue")...)
+	for _, want := range []string{"<title>Greška: ", `<li lang="hr"><a href="#family_name">Prezime: `, `<span class="wrong" id="family_name-failed"><span lang="hr">`, `aria-invalid="true" aria-describedby="family_name-failed"`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no family name: no %s in %s", want, failures(w.Body.String()))
+		}
+	}
 	// It is shown first, and then issued once, however often the form is sent.
 	if w := b.post("/desk/issue?course=community-first-aid", "/desk/issue", append(slices.Clone(fields), "step", "check")...); w.Code != 200 || !strings.Contains(w.Body.String(), "SPECIMEN") || !strings.Contains(w.Body.String(), "Primjerić") {
 		t.Errorf("shown: %d %s", w.Code, failures(w.Body.String()))

@@ -107,6 +107,22 @@ func signInAs(t *testing.T, e *echo.Echo, people *accounts.Accounts, role Role) 
 	return b
 }
 
+// A session that is not used ends, which a page of the desk tells in time; whoever is
+// there keeps it with one request, and nobody else does.
+func TestSessionIsKept(t *testing.T) {
+	b, e, _, _ := newDesk(t, Registrar)
+	page := b.get("/desk")
+	if !strings.Contains(page, `id="stay" role="alert" data-idle="1800" hidden`) || !strings.Contains(page, "/stay.js\"") {
+		t.Error("nobody is told that a session ends")
+	}
+	if w := b.do(http.MethodGet, "/desk/stay", ""); w.Code != http.StatusNoContent {
+		t.Errorf("staying: %d", w.Code)
+	}
+	if w := newBrowser(t, e).do(http.MethodGet, "/desk/stay", ""); w.Code != http.StatusSeeOther {
+		t.Errorf("staying without a session: %d", w.Code)
+	}
+}
+
 func TestSignInWithPasswordAndCodes(t *testing.T) {
 	e, records, log := newEcho(t)
 	people := accounts.New(accounts.Config{Store: records, Cost: accounts.Cost{Memory: 8, Passes: 1, Threads: 1}})
