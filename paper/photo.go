@@ -65,6 +65,28 @@ func ReadPhoto(file []byte) (text string, err error) {
 	return "", ErrNoCode
 }
 
+// Scans are the pictures in a PDF that may be pages which were scanned: JPEG, as
+// scanners and telephones put them there, and at most four of them. What a program has
+// drawn or packed otherwise is not among them.
+func Scans(pdf []byte) (pictures [][]byte) {
+	for rest := pdf; len(pictures) < 4; {
+		i := bytes.Index(rest, []byte("\xff\xd8\xff"))
+		if i < 0 {
+			break
+		}
+		before, picture := bytes.TrimRight(rest[:i], "\r\n"), rest[i:]
+		end := bytes.Index(picture, []byte("endstream"))
+		if end < 0 {
+			break
+		}
+		if bytes.HasSuffix(before, []byte("stream")) {
+			pictures = append(pictures, picture[:end])
+		}
+		rest = picture[end:]
+	}
+	return pictures
+}
+
 // attempt is one way to look: a size, and whether black is told from white by what
 // lies around (light that falls unevenly) or for the whole at once (noise).
 type attempt struct {

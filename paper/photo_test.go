@@ -135,6 +135,28 @@ func TestPhotosAreRead(t *testing.T) {
 	}
 }
 
+// Pages that were scanned into a PDF are found in it, and nothing else is taken for one.
+func TestScansInPDF(t *testing.T) {
+	page := asJPEG(t, drawn(t, 4, LinkQR("https://verify.nowhere.example", public)))
+	stream := func(filter string, data []byte) string {
+		return fmt.Sprintf("4 0 obj<</Type/XObject/Filter/%s/Length %d>>stream\r\n%s\nendstream\nendobj\n", filter, len(data), data)
+	}
+	pdf := header + stream("FlateDecode", append([]byte("packed "), page[:40]...)) + stream("DCTDecode", page) + "%%EOF"
+	got := Scans([]byte(pdf))
+	if len(got) != 1 {
+		t.Fatalf("%d pictures, want 1", len(got))
+	}
+	if text, err := ReadPhoto(got[0]); err != nil || text != LinkQR("https://verify.nowhere.example", public) {
+		t.Errorf("%q, %v", text, err)
+	}
+	if got := Scans([]byte(strings.Repeat(stream("DCTDecode", page[:200]), 9))); len(got) != 4 {
+		t.Errorf("%d pictures of nine", len(got))
+	}
+	if got := Scans(page); len(got) != 0 {
+		t.Errorf("%d pictures outside streams", len(got))
+	}
+}
+
 // INDEKS_PHOTOS names a folder with pictures of other makers, NAME.txt beside NAME-*.jpg.
 func TestPhotosOfOthers(t *testing.T) {
 	folder := os.Getenv("INDEKS_PHOTOS")

@@ -71,6 +71,11 @@ func (s *Server) verify(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if report.State == verifier.Unreadable && paper.IsPDF(token) {
+		if found, err := s.scanned(c, token); found {
+			return err
+		}
+	}
 	return s.renderResult(c, report, shown{full: true, again: again(token), file: digest(token)})
 }
 

@@ -42,14 +42,34 @@ var (
 	hostOfCode = regexp.MustCompile(`(?i)^https?://([^/?#]+)/`)
 )
 
-// photo checks the code in a picture here, whatever host it names. Where that is
-// another one, the page says which: a forger's code leads to a forger's page.
+// photo checks the code in a picture.
 func (s *Server) photo(c echo.Context, file []byte) error {
-	ctx := c.Request().Context()
-	text, err := s.readPhoto(ctx, file)
+	text, err := s.readPhoto(c.Request().Context(), file)
 	if err != nil {
 		return err
 	}
+	return s.code(c, text)
+}
+
+// scanned checks the code on a page that was scanned into a PDF; found says whether
+// there is one.
+func (s *Server) scanned(c echo.Context, pdf []byte) (found bool, err error) {
+	for _, picture := range paper.Scans(pdf) {
+		text, err := s.readPhoto(c.Request().Context(), picture)
+		switch {
+		case err == nil:
+			return true, s.code(c, text)
+		case !errors.Is(err, paper.ErrNoCode) && !errors.Is(err, paper.ErrPicture):
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// code checks what a code says here, whatever host it names. Where that is another
+// one, the page says which: a forger's code leads to a forger's page.
+func (s *Server) code(c echo.Context, text string) error {
+	ctx := c.Request().Context()
 	text = strings.TrimSpace(text)
 	other := func(host string) string {
 		if host == "" || s.host == "" || strings.EqualFold(host, s.host) {

@@ -3,6 +3,7 @@ package verifying
 import (
 	"bytes"
 	"image"
+	"image/jpeg"
 	"image/png"
 	"net/http"
 	"net/url"
@@ -57,6 +58,30 @@ func TestPhotosOfCodes(t *testing.T) {
 	if r.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "https://evil.example/&lt;script&gt;") || strings.Contains(body, `href="https://evil`) || len(v.asked) != 1 {
 		t.Errorf("another code: %d %v", r.StatusCode, v.asked)
 	}
+
+	// A page that was scanned into a PDF, where that is no certificate of ours.
+	unreadable := report(t, verifier.Unreadable)
+	v.report, unreadable = unreadable, v.report
+	scan := func(text string) []byte {
+		picture, err := png.Decode(bytes.NewReader(pictured(t, text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		out.WriteString("%PDF-1.4\n1 0 obj<</Filter/DCTDecode>>stream\n")
+		if err := jpeg.Encode(&out, picture, nil); err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString("\nendstream endobj\n")
+		return out.Bytes()
+	}
+	if r, _ := give(scan("HTTPS://VERIFY.EXAMPLE/C/" + someID)); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/C/"+someID+"?lang=en" {
+		t.Errorf("a scan in a PDF: %d %v", r.StatusCode, r.Header)
+	}
+	if r, body := give([]byte("%PDF-1.4\n")); r.StatusCode != 200 || !strings.Contains(body, "Not a credential") {
+		t.Errorf("a PDF without a scan: %d", r.StatusCode)
+	}
+	v.report = unreadable
 
 	blank := image.NewGray(image.Rect(0, 0, 40, 40))
 	var out bytes.Buffer

@@ -3,6 +3,7 @@ package verifying
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"indeks/elm"
@@ -103,13 +104,13 @@ func (s *Server) receiptOf(r *result, lang string) paper.Receipt {
 
 	// 3. When, by whom, by which list; and what none of it proves. On paper the first of
 	// these stand before the checks.
-	verdict := string(r.Verdict)
+	verdict := []string{string(r.Verdict)}
 	for _, more := range []string{string(r.State), string(r.Reason)} {
-		if more != "" && more != verdict {
-			verdict += ", " + more
+		if more != "" && !slices.Contains(verdict, more) {
+			verdict = append(verdict, more)
 		}
 	}
-	how := section("how.title", text("receipt.at", at), text("how.host", r.Base), text("how.program", r.Program), text("how.trust", r.TrustFile), text("how.verdict", verdict))
+	how := section("how.title", text("receipt.at", at), text("how.host", r.Base), text("how.program", r.Program), text("how.trust", r.TrustFile), text("how.verdict", strings.Join(verdict, ", ")))
 	not := elm.Section{Label: t("proves.not", nil), Elements: []elm.Element{{Values: []elm.Value{
 		{Text: t("proves.not.person", nil)}, {Text: t("proves.not.quality", nil)}, {Text: t("proves.not.recognition", nil)}}}}}
 	out.Sections = []elm.Section{what, how, checks, not}
