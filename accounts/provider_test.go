@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 )
 
@@ -182,6 +183,8 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		{"a nonce of another sign-in", with("nonce", "another"), ErrFlow},
 		{"no nonce", with("nonce", nil), ErrFlow},
 		{"another PKCE verifier", func(p *fakeProvider, _ url.Values) { p.proof = "another" }, ErrProvider},
+		{"no PKCE verifier was asked for", func(p *fakeProvider, _ url.Values) { p.proof = "" }, ErrProvider},
+		{"two states", func(_ *fakeProvider, q url.Values) { q.Add("state", q.Get("state")) }, ErrFlow},
 		{"another code", asked("code", "guessed"), ErrProvider},
 		{"no code", asked("code"), ErrProvider},
 		{"an error", func(_ *fakeProvider, q url.Values) { q.Del("code"); q.Set("error", "access_denied") }, ErrProvider},
@@ -280,6 +283,40 @@ func TestStateIsGoodOnceInItsBrowser(t *testing.T) {
 	at.Time = at.Add(flowTime)
 	if _, _, err := a.Return(ctx, "browser", answer, nil); !errors.Is(err, ErrFlow) {
 		t.Errorf("after ten minutes: %v", err)
+	}
+}
+
+// Case A-oidc-email: an account is the provider's number of somebody, whatever address
+// they have today. Who comes with the address that an admin had is somebody else, and who
+// comes with another one is who they were.
+func TestAddressIsNobody(t *testing.T) {
+	a, _, p := withProvider(t)
+	ctx := t.Context()
+	a.Provider.People["1"] = []string{"admin"}
+	in := func(sub, address string, verified bool) Session {
+		t.Helper()
+		p.claims = func(c map[string]any) {
+			c["sub"], c["email"], c["email_verified"] = sub, address, verified
+		}
+		s, _, err := a.Return(ctx, "browser", p.depart(t, a, "browser", nil), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	admin := in("1", "head@school.example", true)
+	moved := in("1", "other@school.example", true)
+	if moved.Account.Name != admin.Account.Name || !slices.Contains(moved.Account.Roles, "admin") {
+		t.Errorf("with another address: %+v", moved.Account)
+	}
+	for _, verified := range []bool{true, false} {
+		if s := in("2", "head@school.example", verified); s.Account.Name == admin.Account.Name || slices.Contains(s.Account.Roles, "admin") {
+			t.Errorf("with the admin's address, verified %v: %+v", verified, s.Account)
+		}
+	}
+	// The same number at another provider is another person.
+	if other, _, err := a.of(ctx, &oidc.IDToken{Issuer: "https://other.example", Subject: "1"}); err != nil || other.Name == admin.Account.Name {
+		t.Errorf("%+v, %v", other, err)
 	}
 }
 

@@ -64,6 +64,18 @@ func draw(text string) (QR, error) {
 	return code.Bitmap(), nil
 }
 
+// Version is 1 to 40, ISO/IEC 18004: how large the code is.
+func (q QR) Version() int { return (len(q) - 17) / 4 }
+
+// LinkSymbol draws the text of an online code as certificates carry it.
+func LinkSymbol(text string) (Symbol, error) {
+	code, err := modules(text)
+	if err != nil {
+		return Symbol{}, err
+	}
+	return Symbol{code, code.Version(), "M"}, nil
+}
+
 // framed are the rows of modules with the quiet zone.
 func (q QR) framed() [][]bool {
 	rows := make([][]bool, len(q)+2*quietZone)

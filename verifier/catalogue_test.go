@@ -17,7 +17,7 @@ import (
 var answeredAreas = map[string][]string{
 	"verifier": nil,
 	"web":      nil,
-	"api":      {"http", "errors", "json", "exposure", "cors", "csrf", "ssrf"},
+	"api":      {"http", "errors", "json", "exposure", "cors", "csrf", "ssrf", "oidc", "session"},
 	"issuer":   {"status", "status-index"},
 }
 

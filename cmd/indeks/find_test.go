@@ -23,6 +23,12 @@ func TestFind(t *testing.T) {
 	t.Setenv("INDEKS_API_KEY", approver)
 	indeks(t, "erase", "confirm", q, "--count", "1", "--verification-ends", "--server", base)
 	asked := indeks(t, "find", "--server", base)
+	for number, want := range map[string]string{"MC-2026-00001": "without an offline code", "MC-2026-00002": "Offline code: version "} {
+		file, out, log := filepath.Join(t.TempDir(), "x.pdf"), new(output), new(output)
+		if code := run(t.Context(), []string{"pdf", number, "--out", file, "--server", base}, console{strings.NewReader(""), out, log}); code != 0 || !strings.Contains(log.String(), want) {
+			t.Errorf("the certificate of %s: code %d, %s", number, code, log)
+		}
+	}
 	stop()
 
 	for _, want := range []string{`MC-2026-00001 +Teodora Vukajlović +data-stewardship +2026\.1 +10 +- +none +2026-06-30 +revoked`,

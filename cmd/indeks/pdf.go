@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,8 +50,11 @@ func (cmd *pdfCmd) file(ctx context.Context, told io.Writer) (file []byte, err e
 		if cmd.Lang != "" {
 			path += "?lang=" + url.QueryEscape(cmd.Lang)
 		}
-		err = cmd.ask(ctx, http.MethodGet, path, nil, &file)
-		return file, err
+		if err = cmd.ask(ctx, http.MethodGet, path, nil, &file); err != nil {
+			return nil, err
+		}
+		cmd.tellOffline(ctx, told)
+		return file, nil
 	}
 	house, err := cmd.open(ctx)
 	if err != nil {
@@ -65,13 +69,44 @@ func (cmd *pdfCmd) file(ctx context.Context, told io.Writer) (file []byte, err e
 	if err != nil {
 		return nil, err
 	}
-	switch x := printed.Offline; {
-	case x == nil:
+	if x := printed.Offline; x == nil {
 		fmt.Fprintf(told, "indeks: without an offline code: %v\n", printed.NoOffline)
-	case !x.Told.Outcomes:
-		fmt.Fprintf(told, "Offline code: version %d-%s, without the outcomes, for which there is no room\n", x.Version, x.Level)
-	default:
-		fmt.Fprintf(told, "Offline code: version %d-%s\n", x.Version, x.Level)
+	} else {
+		sayOffline(told, x.Version, x.Level, x.Told.Outcomes)
 	}
 	return printed.PDF, nil
+}
+
+func sayOffline(told io.Writer, version int, level string, outcomes bool) {
+	without := ""
+	if !outcomes {
+		without = ", without the outcomes, for which there is no room"
+	}
+	fmt.Fprintf(told, "Offline code: version %d-%s%s\n", version, level, without)
+}
+
+// tellOffline asks the server how large the offline code of the certificate is. That it
+// does not say so keeps no certificate back.
+func (cmd *pdfCmd) tellOffline(ctx context.Context, told io.Writer) {
+	query := url.Values{"chosen": {"1"}, "outcomes": {"1"}} // as on the certificate, issuer.PrintedChoice
+	if cmd.Lang != "" {
+		query.Set("texts", cmd.Lang)
+	}
+	var code struct {
+		Version int    `json:"version"`
+		Level   string `json:"level"`
+		Told    struct {
+			Outcomes bool `json:"outcomes"`
+		} `json:"told"`
+	}
+	err := cmd.ask(ctx, http.MethodGet, "/api/v1/credentials/"+url.PathEscape(cmd.Credential)+"/offline?"+query.Encode(), nil, &code)
+	no, refused := errors.AsType[*refusal](err)
+	switch {
+	case err == nil:
+		sayOffline(told, code.Version, code.Level, code.Told.Outcomes)
+	case refused && no.status == http.StatusConflict:
+		fmt.Fprintf(told, "indeks: without an offline code: %s\n", no.said)
+	default:
+		fmt.Fprintf(told, "indeks: how large the offline code is, is not known: %v\n", err)
+	}
 }

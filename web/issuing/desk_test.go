@@ -261,6 +261,20 @@ func TestDeskErasesByTwo(t *testing.T) {
 	}
 }
 
+// The page of a record says how large the codes on its certificate are.
+func TestDeskSaysHowLargeCodesAre(t *testing.T) {
+	b, _, records, _ := newDesk(t, Registrar)
+	withCourses(t, records)
+	page := award(t, b)
+	if got := b.get(page); !regexp.MustCompile(`QR code for the network</dt><dd>version [34], level M<`).MatchString(got) || !regexp.MustCompile(`QR code without a network</dt><dd>version (1\d|2[0-5]), level [ML]`).MatchString(got) {
+		t.Error("the versions do not stand there")
+	}
+	b.post(page+"/suspend", page+"/suspend", "code", "under-review", "reason", "an appeal")
+	if got := b.get(page); !strings.Contains(got, "QR code without a network</dt><dd>none") {
+		t.Error("what is on hold has a code")
+	}
+}
+
 // Another address brings another link, unless somebody says that the old one is safe.
 func TestDeskChangesTheAddress(t *testing.T) {
 	b, _, records, _ := newDesk(t, Registrar)

@@ -12,6 +12,7 @@ import (
 	"indeks/elm"
 	"indeks/issuer"
 	"indeks/mail"
+	"indeks/paper"
 	"indeks/store"
 	"indeks/web"
 )
@@ -162,6 +163,7 @@ type recordData struct {
 	Record       store.Record
 	Statement    bool // of a client, without course and learner
 	Page, Verify string
+	Codes        []printedCode // on the certificate
 	Supplement   []elm.Section
 	Claim        bool // never: see the kit's supplement
 	Supersedes   string
@@ -169,6 +171,32 @@ type recordData struct {
 	Letters      []issuer.Letter // for registrars, the newest first
 	NotSent      string          // id of the text that says why there are none
 	Acts         []string        // what can be done with it now
+}
+
+// printedCode is a QR code on the certificate of a record.
+type printedCode struct {
+	Text    string // id of what it is called
+	Version int    // 1 to 40, 0: there is none
+	Level   string
+	Fewer   bool // the outcomes have no room in it
+}
+
+// printedCodes are those, where it has a certificate.
+func (s *server) printedCodes(c echo.Context, r store.Record) ([]printedCode, error) {
+	link, err := paper.LinkSymbol(s.Issuer.VerifyURL(r))
+	if err != nil {
+		return nil, err
+	}
+	codes := []printedCode{{"desk.code.online", link.Version, link.Level, false}, {Text: "desk.code.offline"}}
+	made, err := s.Issuer.Extract(c.Request().Context(), r, issuer.PrintedChoice)
+	switch {
+	case errors.Is(err, issuer.ErrNoExtract): // on hold, revoked, or too much to say
+	case err != nil:
+		return nil, err
+	default:
+		codes[1].Version, codes[1].Level, codes[1].Fewer = made.Version, made.Level, !made.Told.Outcomes
+	}
+	return codes, nil
 }
 
 // recordActs are what a registrar does with a record, by the last part of its address.
@@ -231,6 +259,11 @@ func (s *server) recordData(c echo.Context) (recordData, error) {
 			return data, err
 		}
 		data.Supplement = elm.Supplement(cred, s.kit.Lang(c))
+	}
+	if data.Supplement != nil && len(r.Forms[string(elm.VC2)].Token) > 0 {
+		if data.Codes, err = s.printedCodes(c, r); err != nil {
+			return data, err
+		}
 	}
 	if r.Supersedes != nil {
 		data.Supersedes = recordPath(r.Supersedes.ID)
