@@ -35,9 +35,15 @@ func TestJourneys(t *testing.T) {
 		t.Skip("starts a browser: left out by -short")
 	}
 	browser := chromium.Start(t)
+	step := func(what string, do func(t *testing.T)) { // each goes on from the one before
+		t.Helper()
+		if !t.Run(what, do) {
+			t.FailNow()
+		}
+	}
 	d := startDemo(t)
 	hosts := []string{strings.TrimPrefix(d.issuer, "http://"), strings.TrimPrefix(d.verifier, "http://")}
-	t.Run("newcomer finds every job", func(t *testing.T) {
+	step("newcomer finds every job", func(t *testing.T) {
 		v := &visitor{Page: browser.Visit(t, phone), t: t, hosts: hosts}
 		places := findJobs(t, v, d)
 		if os.Getenv("INDEKS_JOURNEYS") == "1" {
@@ -68,7 +74,7 @@ func TestJourneys(t *testing.T) {
 
 	desk := visit(t, "en", chromium.Visitor{})
 	var app *authenticator
-	t.Run("registrar signs in for the first time", func(t *testing.T) {
+	step("registrar signs in for the first time", func(t *testing.T) {
 		desk.in(t)
 		desk.open(u.issuer + "/desk")
 		desk.sound("401")
@@ -77,26 +83,26 @@ func TestJourneys(t *testing.T) {
 		desk.sound()
 		signIn(t, desk, app, "registrar-2", "a long password of my own")
 	})
-	t.Run("registrar issues a class", func(t *testing.T) {
+	step("registrar issues a class", func(t *testing.T) {
 		desk.in(t)
 		issueClass(t, desk, stana, bogdan)
 	})
 	learner := visit(t, "en", chromium.Visitor{})
 	var award award
-	t.Run("learner claims it from the letter", func(t *testing.T) {
+	step("learner claims it from the letter", func(t *testing.T) {
 		learner.in(t)
 		award = claim(t, learner, u, stana)
 		secrets[award.link] = "the link of a learner's page"
 	})
 	employer := visit(t, "en", phone)
 	var link string
-	t.Run("learner shares it with a PIN", func(t *testing.T) {
+	step("learner shares it with a PIN", func(t *testing.T) {
 		learner.in(t)
 		link = share(t, learner, "730519")
 		_, key, _ := strings.Cut(link, "#")
 		secrets[key], secrets["730519"] = "the key of a share", "a PIN"
 	})
-	t.Run("employer opens it on a phone", func(t *testing.T) {
+	step("employer opens it on a phone", func(t *testing.T) {
 		employer.in(t)
 		openShare(t, employer, link, "730519")
 		employer.reads(stana.given+" "+stana.family, employer.say("issuing.shown.valid"), "Data Stewardship in Research", "ECTS", employer.say("issuing.share.word.seal"), employer.say("issuing.share.word.status"))
@@ -105,7 +111,7 @@ func TestJourneys(t *testing.T) {
 		}
 		scan(t, employer, award.scan, "state.valid.word")
 	})
-	t.Run("all of it without scripts", func(t *testing.T) { // in another language
+	step("all of it without scripts", func(t *testing.T) { // in another language
 		lang := web.Languages()[len(web.Languages())-1]
 		plain := func(v chromium.Visitor) *visitor {
 			v.NoScripts = true
@@ -148,7 +154,7 @@ func TestJourneys(t *testing.T) {
 		employer.sound()
 		employer.reads(employer.say("issuing.shown.revoked"))
 	})
-	t.Run("registrar revokes it and the employer sees that", func(t *testing.T) {
+	step("registrar revokes it and the employer sees that", func(t *testing.T) {
 		desk.in(t)
 		revoke(t, desk, stana)
 		another, err := url.Parse(anotherVerifier(t, u.dir))
@@ -166,7 +172,7 @@ func TestJourneys(t *testing.T) {
 		employer.hosts = append(employer.hosts, another.Host)
 		scan(t, employer, another.String()+award.scan[strings.LastIndex(award.scan, "/C/"):], "state.revoked.word")
 	})
-	t.Run("employer checks an offline code in flight mode", func(t *testing.T) {
+	step("employer checks an offline code in flight mode", func(t *testing.T) {
 		learner := visit(t, "en", chromium.Visitor{})
 		award := claim(t, learner, u, bogdan)
 		secrets[award.link] = "the link of a learner's page"
@@ -195,7 +201,7 @@ func TestJourneys(t *testing.T) {
 		secrets[code[strings.Index(code, "#")+1:]] = "an offline code"
 	})
 
-	t.Run("nobody is named in addresses, referers and logs", func(t *testing.T) {
+	step("nobody is named in addresses, referers and logs", func(t *testing.T) {
 		u.stop()
 		asked, referred := 0, 0
 		for _, v := range everybody {

@@ -28,6 +28,8 @@ var jobs = []struct{ what, where, button string }{
 	{"keep the certificate", "issuer /h/:id/certificate.pdf", ""},
 	{"keep the sealed file for Europass", "issuer /h/:id/credential.jsonld", ""},
 	{"keep the sealed file for wallets", "issuer /h/:id/credential.jwt", ""},
+	{"see all that one has", "issuer /h/:id/collection", ""},
+	{"see what it adds up to", "issuer /h/:id/stack", ""},
 	{"share it by a private link", "issuer /h/:id/shares", "issuing.shares.do"},
 	{"show it on a public page", "issuer /h/:id/shares", "issuing.shares.public.do"},
 	{"have an offline code of it", "issuer /h/:id/offline", "issuing.offline.make"},
@@ -41,7 +43,9 @@ var jobs = []struct{ what, where, button string }{
 	{"look at an award and its history", "issuer /desk/records/:id", ""},
 	{"print a certificate", "issuer /desk/records/:id/certificate.pdf", ""},
 	{"revoke an award", "issuer /desk/records/:id/revoke", "desk.act.revoke"},
+	{"revoke many at once", "issuer /desk/bulk", ""},
 	{"put an award on hold", "issuer /desk/records/:id/suspend", "desk.act.suspend"},
+	{"write to another address", "issuer /desk/records/:id/address", "desk.act.address"},
 	{"correct an award", "issuer /desk/records/:id/correct", "desk.issue.check"},
 	{"erase what is known of a learner", "issuer /desk/records/:id/erase", "desk.act.erase"},
 	{"write a course", "issuer /desk/courses/form", "desk.form.put"},
@@ -53,7 +57,8 @@ var jobs = []struct{ what, where, button string }{
 	{"see how courses fare", "issuer /desk/review", ""},
 	{"look after the keys", "issuer /desk/keys", ""},
 	{"verify the audit log", "issuer /desk/log", "desk.log.verify"},
-	{"see what the server is like", "issuer /desk/settings", ""},
+	{"see what the server is like, back up and archive", "issuer /desk/settings", ""},
+	{"sign in with a passkey from now on", "issuer /desk/passkeys", ""},
 	{"make accounts", "issuer /desk/accounts", "desk.account.make"},
 }
 
