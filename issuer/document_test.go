@@ -125,7 +125,7 @@ func TestCourseWordsDecideTheLanguagesOfANote(t *testing.T) {
 			}
 		}
 	}
-	b := &document{course: d.Course, count: map[string]int{}, tongue: tongue{"hr", "en", "sl"}}
+	b := &document{course: d.Course, count: map[string]int{}, tongue: tongue{"hr", "en", "it"}}
 	for name, c := range map[string]struct {
 		free []Words
 		want map[string]string
@@ -133,7 +133,7 @@ func TestCourseWordsDecideTheLanguagesOfANote(t *testing.T) {
 		"none":      {nil, map[string]string{"en": "Stand-alone", "hr": "Samostalna isprava"}},
 		"one":       {[]Words{{"en": "A."}}, map[string]string{"en": "Stand-alone: A."}},
 		"two":       {[]Words{{"en": "A.", "hr": "B"}, {"en": "C"}}, map[string]string{"en": "Stand-alone: A. C"}},
-		"no common": {[]Words{{"sl": "A"}, {"en": "C"}}, map[string]string{"sl": "A. C"}},
+		"no common": {[]Words{{"it": "A"}, {"en": "C"}}, map[string]string{"it": "A. C"}},
 	} {
 		got := map[string]string{}
 		for _, text := range b.fact(elm.TopicStackability, "stand-alone", c.free...).NoteLiteral {
