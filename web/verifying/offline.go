@@ -68,11 +68,12 @@ func (s *Server) offline(c echo.Context) error {
 	lang := s.kit.Lang(c)
 	t := func(id string, args map[string]any) string { return s.kit.T(lang, id, args) }
 	var p struct {
-		TrustKey string // public JWK that must have sealed the trust file, "" for a plain one
-		Facts    []labelled
-		States   []stateView
-		Says     []labelled
-		Labels   []labelled
+		TrustKey  string // public JWK that must have sealed the trust file, "" for a plain one
+		Facts     []labelled
+		States    []stateView
+		Says      []labelled
+		Labels    []labelled
+		Languages []labelled // what each is called
 	}
 	_, key := s.trust.File()
 	p.TrustKey = string(key)
@@ -99,6 +100,9 @@ func (s *Server) offline(c echo.Context) error {
 	}
 	for _, id := range offlineConcepts {
 		p.Labels = append(p.Labels, labelled{id, elm.Label(id, lang)})
+	}
+	for _, tag := range elm.Languages() {
+		p.Languages = append(p.Languages, labelled{tag, elm.LanguageName(tag, lang)})
 	}
 	p.Labels = append(p.Labels, labelled{"http://data.europa.eu/snb/education-credit/6fcec5c5af", t("offline.ects", nil)})
 	return s.kit.Render(c, http.StatusOK, "offline", web.Page{Lang: lang, Scripts: []string{"offline/page.js"}, Data: p})

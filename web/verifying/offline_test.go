@@ -162,8 +162,8 @@ try {
   report.ms = times.sort((a, b) => a - b)[4];
 
   const code = await (await fetch('/code')).text();
-  const visit = async () => {
-    const w = open('/q?lang=en' + code.slice(code.indexOf('#')));
+  const visit = async (lang = 'en') => {
+    const w = open('/q?lang=' + lang + code.slice(code.indexOf('#')));
     for (let i = 0; i < 1200; i++) {
       const at = w.document?.getElementById('offline')?.dataset;
       if (at?.answer && at.ready) {
@@ -176,6 +176,7 @@ try {
     return {answer: 'none: ' + w.document?.documentElement.outerHTML.slice(0, 500)};
   };
   report.online = await visit();
+  report.slovenian = await visit('sl');
   await fetch('/stop', {method: 'POST'});
   report.flight = await visit();
 } catch (e) {
@@ -239,12 +240,12 @@ func TestOfflinePageInBrowser(t *testing.T) {
 
 	type visit struct{ Answer, Ready, Address, Text string }
 	type report struct {
-		Found          []struct{ State, Why, Told string }
-		MS             float64
-		None, Old      string
-		Scanned        []struct{ Host, To string }
-		Online, Flight visit
-		Thrown         string
+		Found                     []struct{ State, Why, Told string }
+		MS                        float64
+		None, Old                 string
+		Scanned                   []struct{ Host, To string }
+		Online, Slovenian, Flight visit
+		Thrown                    string
 	}
 	done := make(chan report, 1)
 	var stopped atomic.Bool
@@ -304,6 +305,10 @@ func TestOfflinePageInBrowser(t *testing.T) {
 		}
 	}
 	t.Logf("judging takes %.1f ms", got.MS)
+	// What the code has in no language of the reader is shown in another, and said so.
+	if lacks := "Nekaterih besedil ni v tem jeziku. Navedena so v jeziku: "; !strings.Contains(got.Slovenian.Text, lacks+"angleščina.") || strings.Contains(got.Online.Text, "Some texts do not exist") {
+		t.Errorf("in Slovenian: %+v", got.Slovenian)
+	}
 	if got.Online.Answer != "valid" || got.Online.Ready != "yes" || got.Online.Address != "" {
 		t.Errorf("with a network: %+v", got.Online)
 	}

@@ -64,7 +64,7 @@ const dateOf = (ms, zone = 'UTC') => {
 };
 const minuteOf = (ms) => `${dateOf(ms, undefined)}, ${new Intl.DateTimeFormat('en-GB', {timeStyle: 'short'}).format(ms)}`;
 const say = (id, values = {}) => fill(root.querySelector(`[data-say="${id}"]`).textContent, values);
-const fill = (text, values) => text.replace(/\{(date|number)\}/g, (whole, name) => values[name] ?? whole).replaceAll('..', '.');
+const fill = (text, values) => text.replace(/\{(date|number|languages)\}/g, (whole, name) => values[name] ?? whole).replaceAll('..', '.');
 
 // pick is a text in the first language that the page's reader reads, else the first there
 // is, without what makes it read as another one.
@@ -78,6 +78,14 @@ function inTongue(texts) {
   const all = typeof texts === 'string' ? {'': texts} : texts;
   const tag = root.dataset.read.split(' ').find((tag) => all[tag] !== undefined) ?? Object.keys(all)[0] ?? '';
   return {text: clean([all[tag] ?? ''].flat().join(' / ')), lang: tag !== document.documentElement.lang ? tag : ''};
+}
+
+// others names the languages of texts that the page's language lacks; a region or script
+// more is no other language.
+function others(texts) {
+  const own = `${document.documentElement.lang}-`;
+  const tags = new Set(texts.map((text) => text.lang).filter((tag) => tag && !`${tag}-`.startsWith(own) && !own.startsWith(`${tag}-`)));
+  return [...tags].map((tag) => [...root.querySelectorAll('[data-language]')].find((p) => p.dataset.language === tag)?.textContent ?? clean(tag)).join(', ');
 }
 
 const clean = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\u034F\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu, '');
@@ -169,14 +177,19 @@ function render(answer, host) {
     }
     show('name', pick(person.fullName) || `${pick(person.givenName)} ${pick(person.familyName)}`.trim());
     show('number', clean(c.identifier?.notation ?? ''));
-    show('awarding', each(claim.awardedBy?.awardingBody).map((body) => inTongue(body.legalName)));
+    const awarding = each(claim.awardedBy?.awardingBody).map((body) => inTongue(body.legalName));
+    const outcomes = each(learnt.learningOutcome).map((outcome) => inTongue(outcome.title));
+    const foreign = others([inTongue(claim.title), ...awarding, ...outcomes]);
+    $('foreign').textContent = say('foreign', {languages: foreign});
+    $('foreign').hidden = !foreign;
+    show('awarding', awarding);
     show('credits', each(claim.creditReceived).map((credit) => `${clean(credit.point ?? '')} ${credit.framework ? concept(credit.framework) : ''}`));
     show('workload', hours(learnt.volumeOfLearning));
     const eqf = /^http:\/\/data\.europa\.eu\/snb\/eqf\/([1-8])$/.exec(learnt.eqfLevel?.id ?? '');
     show('level', eqf ? say('level', {number: eqf[1]}) : learnt.eqfLevel ? concept(learnt.eqfLevel) : '');
     $('degree').hidden = !learnt.eqfLevel;
     show('form', each(learnt.mode).map(concept));
-    show('outcomes', each(learnt.learningOutcome).map((outcome) => inTongue(outcome.title)));
+    show('outcomes', outcomes);
     show('grade', each(claim.provenBy).map((proof) => pick(proof.grade?.noteLiteral)));
     show('birth', person.dateOfBirth ? dateOf(Date.parse(person.dateOfBirth)) : '');
     show('until', c.validUntil ? dateOf(Date.parse(c.validUntil)) : '');
