@@ -84,6 +84,11 @@ func (s *boltStore) Writable() error {
 	return nil
 }
 
+// appended are buckets in which what comes stands behind all that is there and does not
+// change: their pages are filled, where bbolt would leave each half empty for what comes
+// in between.
+var appended = [][]byte{bucketPayloads, bucketTokens, bucketLogEntries, bucketLogHashes}
+
 // writeGroup writes the calls at the head of the queue in one transaction. The
 // caller has the turn.
 func (s *boltStore) writeGroup() {
@@ -111,6 +116,11 @@ func (s *boltStore) writeGroup() {
 	err := guard(func() error {
 		return s.commit(func() error {
 			return s.db.Update(func(tx *bolt.Tx) error {
+				for _, name := range appended {
+					if bucket := tx.Bucket(name); bucket != nil { // else the store is just being made
+						bucket.FillPercent = 1
+					}
+				}
 				for _, c := range group {
 					if c.err = c.op(tx); c.err != nil && !isSentinel(c.err) {
 						return c.err
