@@ -124,6 +124,6 @@ func (s *Server) renderScan(c echo.Context, status int, text string) error {
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most]) + "…"
 	}
-	return s.kit.Render(c, status, "scan", web.Page{Scripts: []string{"offline/scan.js"}, Camera: true, NoStore: text != "",
+	return s.kit.Render(c, status, "scan", web.Page{Scripts: []string{"offline/scan.js"}, Camera: true, NoStore: text != "", Failed: text != "",
 		Data: struct{ Host, Other string }{s.host, text}})
 }
