@@ -493,7 +493,7 @@ func (i *Issuer) finishApprovals(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// RunApprovals closes what nobody decided on in time, until ctx ends, and returns
+// RunApprovals closes what nobody decided on or answered in time, until ctx ends, and returns
 // nil then.
 func (i *Issuer) RunApprovals(ctx context.Context) error {
 	for {
@@ -504,6 +504,9 @@ func (i *Issuer) RunApprovals(ctx context.Context) error {
 		}
 		if err := i.finishApprovals(ctx); err != nil && ctx.Err() == nil {
 			i.warn("approvals are not finished", "error", err)
+		}
+		if err := i.finishNameChecks(ctx); err != nil && ctx.Err() == nil {
+			i.warn("checks of names are not finished", "error", err)
 		}
 	}
 }

@@ -557,6 +557,11 @@ func (b *Batches) issue(ctx context.Context, batch Batch) error {
 				r.Rule, r.Error = "row-conflict", "was issued with other content"
 			case errors.Is(err, store.ErrExternalTaken):
 				r.Rule, r.Column, r.Error = "external-taken", "external_id", "was used before for another award, expected another id"
+			case errors.Is(err, ErrNeedsNameCheck):
+				if _, err := b.c.Issuer.AskName(ctx, drafts[done-1], batch.By); err != nil {
+					return err
+				}
+				r.Rule, r.Error = "name-check", "waits until the learner has looked at the name; try again then"
 			case errors.Is(err, ErrRefused), errors.Is(err, keys.ErrNoKey):
 				r.Rule, r.Error, refused = "refused", err.Error(), true
 			default:

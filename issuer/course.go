@@ -60,7 +60,11 @@ type Course struct {
 	Complaints    *Procedure `json:"complaints,omitempty"`
 	RegisterEntry *Entry     `json:"register_entry,omitempty"`
 
-	Approval    bool       `json:"approval,omitzero"`     // awards wait until another person has approved them
+	Approval bool `json:"approval,omitzero"` // awards wait until another person has approved them
+	// NameCheckDays is how long an award waits until its learner has looked at the name,
+	// where it has an e-mail address; 0: it does not.
+	NameCheckDays int `json:"name_check_days,omitzero"`
+
 	ValidMonths int        `json:"valid_months,omitzero"` // 0: for ever
 	NumberRule  string     `json:"number_rule,omitempty"` // default: the institution's
 	Decision    string     `json:"decision_number,omitempty"`

@@ -51,8 +51,8 @@ const maxDraws = 32
 // record. A draft with problems is a [*Problems].
 //
 // Errors: [*Problems] for a draft that breaks a rule, store.ErrConflict where
-// its key stands for another content, [ErrNeedsApproval] where the course asks
-// for another person's approval and there is none, keys.ErrNoKey where the key to seal with
+// its key stands for another content, [ErrNeedsNameCheck] and [ErrNeedsApproval] where
+// the course asks for the learner's word or another person's approval and there is none, keys.ErrNoKey where the key to seal with
 // is missing or was revoked since the reservation, [ErrRefused]. After any
 // other error the outcome is unknown; the same draft may be issued again.
 //
@@ -108,6 +108,10 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 	// must be the one that is awarded.
 	page, inCatalogue, err := i.courseInCatalogue(ctx, &d, course.sum)
 	if err != nil {
+		return store.Record{}, err
+	}
+	// The learner has looked at the name, where the course asks for it.
+	if err := i.checkName(ctx, &d); err != nil {
 		return store.Record{}, err
 	}
 	// Nor does anybody award alone what takes two.

@@ -275,6 +275,9 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if err := i.finishApprovals(ctx); err != nil {
 		i.warn("approvals are not finished", "error", err)
 	}
+	if err := i.finishNameChecks(ctx); err != nil {
+		i.warn("checks of names are not finished", "error", err)
+	}
 
 	// 7. What was to be erased and is not yet.
 	if err := i.finishErasures(ctx); err != nil {

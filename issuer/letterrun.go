@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"time"
 
 	"indeks/mail"
@@ -211,7 +212,7 @@ func (i *Issuer) takeMarked(ctx context.Context, mark store.Document) (d store.D
 	case err != nil:
 		return none(err)
 	}
-	r, err := i.store.Get(ctx, l.Record)
+	r, err := i.letterRecord(ctx, &l)
 	switch {
 	case errors.Is(err, store.ErrDamaged) && i.now().Before(l.end(i.post.giveUp())):
 		i.warn("a letter waits, because its record is damaged", "id", l.Record, "error", err)
@@ -252,10 +253,21 @@ func (i *Issuer) takeMarked(ctx context.Context, mark store.Document) (d store.D
 	return d, l, &mail.Message{ID: l.ID, From: i.post.From, To: to, Sender: named(i.inst.LegalName, l.Lang), ReplyTo: i.post.contact(), Date: l.Created, Letter: i.write(ctx, &l, &r)}, nil
 }
 
+// letterRecord is the record that a letter is about, or what stands for one before
+// there is one.
+func (i *Issuer) letterRecord(ctx context.Context, l *Letter) (store.Record, error) {
+	id, check := strings.CutPrefix(l.Record, nameCheckRecord)
+	if !check {
+		return i.store.Get(ctx, l.Record)
+	}
+	n, err := i.NameCheck(ctx, id)
+	return n.record(), err
+}
+
 // overtaken reports whether what a letter says is no longer so.
 func (l *Letter) overtaken(r *store.Record, now time.Time) bool {
 	switch l.Kind {
-	case mail.Claim, mail.Replaced:
+	case mail.Claim, mail.Replaced, mail.NameCheck:
 		return r.State == store.Revoked
 	case mail.Code:
 		return now.After(l.Until)
@@ -271,8 +283,12 @@ func (i *Issuer) write(ctx context.Context, l *Letter, r *store.Record) *mail.Le
 	if c, err := i.courseOf(ctx, *r); err == nil {
 		title = c.Title.In(l.Lang).Text
 	}
+	link := i.LearnerURL(*r)
+	if l.Kind == mail.NameCheck {
+		link = i.NameCheckURL(r.Link)
+	}
 	return &mail.Letter{Kind: l.Kind, Lang: l.Lang, Institution: named(i.inst.LegalName, l.Lang), Contact: i.post.contact().String(), Title: title,
-		Link: i.LearnerURL(*r), At: l.At, Reason: l.Reason, Objection: i.post.Objection[l.Lang], Code: l.Code, Until: l.Until, Label: l.Label}
+		Link: link, At: l.At, Reason: l.Reason, Objection: i.post.Objection[l.Lang], Code: l.Code, Until: l.Until, Label: l.Label}
 }
 
 // named is a name in a language, else in English.

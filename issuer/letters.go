@@ -405,6 +405,9 @@ func (i *Issuer) LetterTroubles(ctx context.Context, most int) ([]LetterTrouble,
 		if err != nil {
 			return nil, err
 		}
+		if strings.HasPrefix(l.Record, nameCheckRecord) {
+			continue // of which the check itself tells
+		}
 		r, err := i.store.Get(ctx, l.Record)
 		if err != nil && !errors.Is(err, store.ErrErased) && !errors.Is(err, store.ErrDamaged) {
 			return nil, err

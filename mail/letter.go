@@ -25,11 +25,12 @@ const (
 	Reinstated Kind = "reinstated" //
 	Code       Kind = "code"       // one-time code of a new device
 	Opened     Kind = "opened"     // a share link was opened for the first time
+	NameCheck  Kind = "name-check" // is the name right? before it is sealed: the page that asks
 	Test       Kind = "test"       // of the mail server
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Code, Opened, Test}
+var Kinds = []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Code, Opened, NameCheck, Test}
 
 // Letter is what is said to one learner. Of the credential it has the title and the
 // issuer, and nothing else.
@@ -44,7 +45,7 @@ type Letter struct {
 	Reason      string    // code of the reason, of the kinds Replaced to Reinstated
 	Objection   string    // what the institution adds on how to object, ""; in that language
 	Code        string    // of kind Code
-	Until       time.Time // of kind Code: until when it can be used
+	Until       time.Time // of the kinds Code and NameCheck: until when it can be used, or answered
 	Label       string    // of kind Opened: what the learner named the share, ""
 }
 
@@ -120,6 +121,9 @@ func (l *Letter) Write() (Written, error) {
 	case Claim:
 		add("claim.what")
 		needsLink = true
+	case NameCheck:
+		add("name-check.until")
+		needsLink = true
 	case Replaced, Revoked, Suspended, Reinstated:
 		needsLink, explains = true, true
 	case Opened:
@@ -147,7 +151,11 @@ func (l *Letter) Write() (Written, error) {
 		if l.Link == "" {
 			return Written{}, errors.New("writing a letter: it is to bring a link, and there is none")
 		}
-		body = append(body, paragraph{Button: say("open")})
+		button := "open"
+		if l.Kind == NameCheck {
+			button = "name-check.open"
+		}
+		body = append(body, paragraph{Button: say(button)})
 	}
 	if explains {
 		add("object")
@@ -156,7 +164,11 @@ func (l *Letter) Write() (Written, error) {
 		}
 	}
 	if needsLink {
-		body = append(body, paragraph{Text: say("private"), Small: true})
+		private := "private"
+		if l.Kind == NameCheck {
+			private = "name-check.private"
+		}
+		body = append(body, paragraph{Text: say(private), Small: true})
 	}
 	if l.Kind != Test {
 		body = append(body, paragraph{Text: say("footer"), Small: true})

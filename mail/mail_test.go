@@ -111,12 +111,12 @@ func TestEveryLetter(t *testing.T) {
 				text string
 				on   []Kind
 			}{
-				"the link":      {l.Link, []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Opened}},
+				"the link":      {l.Link, []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Opened, NameCheck}},
 				"the code":      {l.Code, []Kind{Code}},
-				"the title":     {l.Title, []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Opened}},
+				"the title":     {l.Title, []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Opened, NameCheck}},
 				"the reason":    {texts()[lang]["reason.under-review"], []Kind{Replaced, Revoked, Suspended, Reinstated}},
 				"the objection": {l.Objection, []Kind{Replaced, Revoked, Suspended, Reinstated}},
-				"the contact":   {l.Contact, []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Code, Opened}},
+				"the contact":   {l.Contact, []Kind{Claim, Replaced, Revoked, Suspended, Reinstated, Code, Opened, NameCheck}},
 				"the label":     {l.Label, []Kind{Opened}},
 			} {
 				is := false

@@ -72,6 +72,26 @@ func testKept(run func(name string, test func(t *testing.T, s Store))) {
 		}
 	})
 
+	// A letter may be about what is no record yet: it lies apart and is removed by hand.
+	run("letters before there is a record", func(t *testing.T, s Store) {
+		before := Record{ID: "urn:name-check:" + fmt.Sprint(once()), SealingTime: now}
+		d := Document{Kind: LetterKind, ID: before.DeliveryID() + "/letter", Body: []byte("to somebody")}
+		if err := s.PutDocuments(t.Context(), []Document{d}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Document(t.Context(), d.Kind, d.ID)
+		if err != nil || string(got.Body) != "to somebody" {
+			t.Fatalf("%q, %v", got.Body, err)
+		}
+		got.Body = nil
+		if err := s.PutDocuments(t.Context(), []Document{got}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Document(t.Context(), d.Kind, d.ID); !errors.Is(err, ErrNotFound) {
+			t.Errorf("removed: err = %v", err)
+		}
+	})
+
 	run("kept credentials are limited", func(t *testing.T, s Store) {
 		r := issue(t, s, person(once()))
 		large := bytes.Repeat([]byte("x"), MaxKeptBytes/4) // in base64 still one document

@@ -136,7 +136,7 @@ func issueAll(con console, results iter.Seq2[store.Record, error], drafts []issu
 			if err := each(record); err != nil {
 				return done, failed, err
 			}
-		case errors.Is(err, issuer.ErrNeedsApproval):
+		case errors.Is(err, issuer.ErrNeedsApproval), errors.Is(err, issuer.ErrNeedsNameCheck):
 			return done, failed, fmt.Errorf("issuing: %w: ask a running issuer's server, where the API key says who asks", err)
 		case errors.Is(err, store.ErrReadOnly), errors.Is(err, store.ErrDiskLow), errors.Is(err, context.Canceled):
 			return done, failed, fmt.Errorf("stopped after %d of %d: %w; run the same command again to go on", done, len(drafts), err)

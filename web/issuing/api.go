@@ -107,6 +107,9 @@ func (s *server) postCredential(c echo.Context) error {
 	if errors.Is(err, issuer.ErrNeedsApproval) {
 		return s.propose(c, draft)
 	}
+	if errors.Is(err, issuer.ErrNeedsNameCheck) {
+		return s.askName(c, draft)
+	}
 	if err != nil {
 		return problems(err, "")
 	}

@@ -48,6 +48,7 @@ var deskPlaces = []struct {
 	{"/desk/issue", "issue", "file", []Role{Registrar}},
 	{"/desk/batches", "batches", "upload", readers},
 	{"/desk/approvals", "approvals", "check", readers},
+	{"/desk/names", "names", "person", readers},
 	{"/desk/reports", "reports", "bang", readers},
 	{"/desk/courses", "courses", "book", courseReaders},
 	{"/desk/recognitions", "recognitions", "passed", readers},
@@ -131,6 +132,7 @@ func (s *server) getDesk(c echo.Context) error {
 		Mine     int // of those that wait, asked for by who is signed in
 		Erasures int
 		Reports  int                    // of learners, not answered
+		Names    int                    // that learners reported as wrong
 		Letters  []issuer.LetterTrouble // that came back, for registrars
 		Ends     []certificateEnd
 	}{Desk: s.desk(c, "today")}
@@ -151,6 +153,14 @@ func (s *server) getDesk(c echo.Context) error {
 			return err
 		}
 		data.Erasures++
+	}
+	for n, err := range s.Issuer.NameChecks(ctx, false, "") {
+		if err != nil {
+			return err
+		}
+		if n.State == issuer.NameReported {
+			data.Names++
+		}
 	}
 	list, err := s.Batches.List(ctx, 20)
 	if err != nil {

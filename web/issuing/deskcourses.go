@@ -172,7 +172,7 @@ var courseSpec = []partSpec{
 	{"legal", "/legal_basis", 1, []fieldSpec{{"/act", "act", "select", nil, "act", false}, {"/text", "act.text", "words", nil, "", false},
 		{"/url", "url", "text", nil, "", true}, {"/from", "act.from", "date", nil, "", true}, {"/until", "act.until", "date", nil, "", true}}},
 	{"nolegal", "", 0, reasonSpec("/legal_basis_reason")},
-	{"rules", "", 0, []fieldSpec{{"/approval", "approval", "check", nil, "", false}, {"/valid_months", "valid_months", "number", nil, "", false},
+	{"rules", "", 0, []fieldSpec{{"/approval", "approval", "check", nil, "", false}, {"/name_check_days", "name_check_days", "number", nil, "", false}, {"/valid_months", "valid_months", "number", nil, "", false},
 		{"/number_rule", "number_rule", "text", nil, "", true}, {"/decision_number", "decision_number", "text", nil, "", true}, {"/signatory/name", "signatory.name", "text", nil, "", true}, {"/signatory/office", "signatory.office", "text", nil, "", true}}},
 	{"told", "", 0, []fieldSpec{{"/further_information", "further", "words", nil, "", true}, {"/recognition/text", "recognition", "words", nil, "", true}, {"/recognition/url", "url", "text", nil, "", true},
 		{"/complaints/text", "complaints", "words", nil, "", true}, {"/complaints/url", "url", "text", nil, "", true}, {"/register_entry/register", "register", "text", nil, "", true},

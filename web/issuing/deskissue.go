@@ -234,6 +234,11 @@ func (s *server) issueOrShow(c echo.Context, data issueData, draft issuer.Draft)
 			return s.redirect(c, "/desk/approvals/"+a.ID, "done", "asked")
 		}
 	}
+	if errors.Is(err, issuer.ErrNeedsNameCheck) {
+		if _, err = s.askedName(c, draft); err == nil {
+			return s.redirect(c, "/desk/names", "done", "name-asked")
+		}
+	}
 	if s.fail(c, &data, err) {
 		return s.show(c, http.StatusUnprocessableEntity, "issue", data)
 	}

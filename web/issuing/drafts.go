@@ -107,6 +107,13 @@ func (s *server) postDrafts(c echo.Context) error {
 				continue
 			}
 			views[n].Status, views[n].Title, views[n].Detail = http.StatusAccepted, "Waits for approval", approvalPath(a)
+		case errors.Is(err, issuer.ErrNeedsNameCheck):
+			check, err := s.askedName(c, rows[n].Draft)
+			if err != nil {
+				s.refuse(&views[n], err)
+				continue
+			}
+			views[n].Status, views[n].Title, views[n].Detail = http.StatusAccepted, "Waits until the learner has looked at the name", nameCheckPath(check)
 		case err != nil:
 			s.refuse(&views[n], s.explain(ctx, rows[n].Draft, err))
 		default:

@@ -347,6 +347,7 @@ func TestDescription(t *testing.T) {
 
 	testBatches(t, server.URL)
 	testShares(t, server.URL, records)
+	testNames(t, server.URL)
 	testErasures(t, server.URL, approver, registrar)
 	without := httptest.NewServer(d.Handler(t, plain))
 	defer without.Close()

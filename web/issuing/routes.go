@@ -170,6 +170,10 @@ func New(c Config) (*echo.Echo, error) {
 	e.GET("/p/:page/credential.sd-jwt", s.getPublicFile, web.ForPrograms)
 	e.GET("/p/:page/badge.svg", s.getBadge)
 
+	// Where a learner looks at a name before it is sealed.
+	e.GET("/n/:link", s.getName)
+	e.POST("/n/:link/:answer", s.postName)
+
 	// A batch, for whoever has its link.
 	page := kit.LimitBody(c.ListBody + 1<<20)
 	e.GET("/b/:link", s.getBatchPage)
@@ -242,6 +246,10 @@ func New(c Config) (*echo.Echo, error) {
 	api.GET("/approvals/:id", s.getApproval, reader)
 	api.POST("/approvals/:id/approve", s.postApprove, approver)
 	api.POST("/approvals/:id/reject", s.postReject, approver)
+	api.GET("/name-checks", s.getNameChecks, reader)
+	api.GET("/name-checks/:id", s.getNameCheck, reader)
+	api.POST("/name-checks/:id/release", s.postReleaseName, registrar)
+	api.POST("/name-checks/:id/drop", s.postDropName, registrar)
 	list := kit.LimitBody(c.ListBody)
 	api.POST("/drafts", s.postDrafts, registrar, list)
 	api.POST("/courses/:id/batches", s.postBatch, registrar, list)
@@ -312,6 +320,8 @@ func New(c Config) (*echo.Echo, error) {
 	d.GET("/approvals/:id", s.getDeskApproval, reader)
 	d.POST("/approvals/:id/:decision", s.postDeskApproval, approver)
 	d.POST("/approvals/people", s.postConfirmAccount, may(Approver, Admin), s.fresh)
+	d.GET("/names", s.getDeskNames, reader)
+	d.POST("/names/:id/:decision", s.postDeskName, registrar)
 	d.GET("/courses", s.getDeskCourses, courseReader)
 	d.GET("/courses/form", s.getCourseForm, registrar)
 	d.POST("/courses/form", s.postCourseForm, registrar)
