@@ -99,6 +99,15 @@ func Language(wanted ...string) string {
 // HasReason reports whether letters have words for a code of a reason.
 func HasReason(code string) bool { return texts()["en"]["reason."+code] != "" }
 
+// Reason is what letters say of a code of a reason, with the label before it.
+func Reason(lang, code string) (label, said string) {
+	words := texts()[Language(lang)]
+	if said = words["reason."+code]; said == "" {
+		said = words["reason.other"]
+	}
+	return words["reason"], said
+}
+
 // Write puts a letter into words. What comes from outside is shown as [elm.Clean]
 // has it, and is text in whichever form.
 func (l *Letter) Write() (Written, error) {
@@ -141,11 +150,8 @@ func (l *Letter) Write() (Written, error) {
 		add("code.not-you")
 	}
 	if explains {
-		reason := words["reason."+l.Reason]
-		if reason == "" {
-			reason = words["reason.other"]
-		}
-		body = append(body, paragraph{Label: say("reason"), Said: reason})
+		label, reason := Reason(l.Lang, l.Reason)
+		body = append(body, paragraph{Label: label, Said: reason})
 	}
 	if needsLink {
 		if l.Link == "" {

@@ -94,6 +94,10 @@ func TestJourneys(t *testing.T) {
 		award = claim(t, learner, u, stana)
 		secrets[award.link] = "the link of a learner's page"
 	})
+	t.Run("learner keeps what another gave, and opens it by its own link", func(t *testing.T) {
+		learner.in(t)
+		secrets[collect(t, learner, award)] = "the secret of a collection"
+	})
 	employer := visit(t, "en", phone)
 	var link string
 	step("learner shares it with a PIN", func(t *testing.T) {
@@ -312,7 +316,10 @@ func quoted(text string) string { return fmt.Sprintf("%q", text) }
 
 // award is what a learner has: the address and the secret of the page, and what the
 // printed code holds.
-type award struct{ page, link, scan string }
+type award struct {
+	page, link, scan string
+	file             []byte // European Digital Credential
+}
 
 // claim opens the link of the letter, and keeps the files.
 func claim(t *testing.T, v *visitor, u *university, s student) (a award) {
@@ -328,6 +335,8 @@ func claim(t *testing.T, v *visitor, u *university, s student) (a award) {
 	for id, begin := range map[string]string{"issuing.credential.pdf": "%PDF-", "issuing.credential.edc": `{"payload":`, "issuing.credential.vc": "eyJ"} {
 		if file := v.Download("link", v.say(id)); !bytes.HasPrefix(file, []byte(begin)) {
 			t.Errorf("%s begins %.20q", id, file)
+		} else if id == "issuing.credential.edc" {
+			a.file = file
 		}
 	}
 	v.Eval(`[...document.querySelectorAll('main a')].map((a) => a.getAttribute('href')).find((a) => /^https?:.*\/C\//i.test(a))`, &a.scan)
@@ -365,7 +374,36 @@ func openShare(t *testing.T, v *visitor, link, pin string) {
 	v.Fill("PIN", pin)
 	v.Click("button", do)
 	v.Until("document.querySelector('#shown').checkVisibility()")
+	v.Until("document.querySelectorAll('#shown .supplement h3').length > 5") // all of it, which the server writes
 	v.sound("401")
+}
+
+// collect adds a credential to the learner's page, forgets it on this device and opens
+// it again by its own link, whose secret it returns.
+func collect(t *testing.T, v *visitor, a award) (secret string) {
+	t.Helper()
+	v.follow("issuing.collection.title")
+	v.sound()
+	v.Fill(v.say("issuing.collection.add.link"), string(a.file))
+	v.press("issuing.collection.add.do")
+	v.sound()
+	link := v.Value(v.say("issuing.collection.key"))
+	_, secret, _ = strings.Cut(link, "#")
+	v.press("issuing.collection.forget")
+	v.sound()
+	v.reads(strings.ReplaceAll(v.say("issuing.collection.closed"), "…", "1"))
+	v.open(link)
+	v.Until("document.querySelector('#link')")
+	v.sound()
+	if address := v.Address(); strings.Contains(address, "#") {
+		t.Errorf("the secret stays in the address: %s", address)
+	}
+	v.follow("issuing.stack.do")
+	v.sound()
+	v.reads(v.say("stack.sums"), v.say("stack.given"))
+	v.open(a.page)
+	v.sound()
+	return secret
 }
 
 // scan opens what a printed code holds: a verdict, and after a click the supplement.

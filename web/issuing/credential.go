@@ -10,6 +10,7 @@ import (
 
 	"indeks/elm"
 	"indeks/issuer"
+	"indeks/mail"
 	"indeks/paper"
 	"indeks/store"
 	"indeks/web"
@@ -97,11 +98,14 @@ func (s *server) getCredential(c echo.Context) error {
 			renew = s.catalogue.CoursePage(record.Course)
 		}
 	}
-	// Why is said in words of ours alone, and only where they say nothing of the
-	// learner: what a clerk wrote is for the register.
+	// Why is said in words of ours alone, those of the letter: what a clerk wrote is for
+	// the register.
+	var reasonLabel, reason string
 	why := issuer.PublicReason(record)
 	if why != "" {
 		why = "issuing.credential.why." + why
+	} else if n := len(record.Changes); n > 0 && record.State != store.Issued {
+		reasonLabel, reason = mail.Reason(s.kit.Lang(c), record.Changes[n-1].Code)
 	}
 	shares, err := s.Issuer.Shares(c.Request().Context(), record)
 	if err != nil {
@@ -129,6 +133,8 @@ func (s *server) getCredential(c echo.Context) error {
 		Renew       string    // page of the course, where what has ended may be earned anew
 		Icon, State string
 		Why         string
+		Label       string // before Reason
+		Reason      string
 		Title       elm.Value
 		Name        string
 		Supplement  []elm.Section
@@ -143,7 +149,7 @@ func (s *server) getCredential(c echo.Context) error {
 		Object      bool // it is on hold or revoked, which can be objected to
 		Mailing     bool // codes are asked for on new devices
 		Answered    bool // the questions
-	}{record, since, renew, look.icon, look.text, why, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public,
+	}{record, since, renew, look.icon, look.text, why, reasonLabel, reason, title(supplement, record.Title), s.name(c), supplement, false, downloads["credential.vc.json"].of(record), downloads["badge.jwt"].of(record), verify, strings.ToLower(strings.TrimSuffix(host, record.Public)) + record.Public,
 		lasting, reports, c.QueryParam("report") == "kept", record.State == store.Suspended || record.State == store.Revoked, s.Issuer.KnownDevices(record), answered}})
 }
 

@@ -279,7 +279,7 @@ func TestShareJourney(t *testing.T) {
 	if badge.status != 200 || badge.header.Get("Content-Type") != "image/svg+xml" || badge.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || strings.Contains(badge.body, "Њежић") || !strings.Contains(badge.body, "in force") {
 		t.Errorf("badge: %d %s", badge.status, badge.body)
 	}
-	if got := ask(t, "POST", server.URL+"/api/v1/credentials/JOURNEY-1/revoke", `{"reason": "a test"}`, auth...); got.status != 200 {
+	if got := ask(t, "POST", server.URL+"/api/v1/credentials/JOURNEY-1/revoke", `{"code": "misconduct", "reason": "a test"}`, auth...); got.status != 200 {
 		t.Fatal(got.status)
 	}
 	for at, want := range map[string]string{pid[1]: "Revoked", pid[1] + "/badge.svg": "not in force"} { // at once, although it was just looked up
@@ -287,8 +287,8 @@ func TestShareJourney(t *testing.T) {
 			t.Errorf("%s after it was revoked: %d %s", at, got.status, got.body)
 		}
 	}
-	if got := ask(t, "GET", server.URL+page, ""); !strings.Contains(got.body, "You may object") {
-		t.Error("a learner is not told how to object")
+	if got := ask(t, "GET", server.URL+page, ""); !strings.Contains(got.body, "You may object") || !strings.Contains(got.body, "Reason: misconduct was established") || strings.Contains(got.body, "a test") {
+		t.Error("a learner is not told why, in our words, and how to object")
 	}
 	ask(t, "POST", server.URL+page+"/report", url.Values{"text": {"I object, says Canary"}}.Encode(), form...)
 	ask(t, "GET", server.URL+page+"/credential.jwt", "")
