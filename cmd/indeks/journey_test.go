@@ -391,7 +391,7 @@ func collect(t *testing.T, v *visitor, a award) (secret string) {
 	_, secret, _ = strings.Cut(link, "#")
 	v.press("issuing.collection.forget")
 	v.sound()
-	v.reads(strings.ReplaceAll(v.say("issuing.collection.closed"), "…", "1"))
+	v.reads(v.say("issuing.collection.open"), v.say("issuing.collection.lost"))
 	v.open(link)
 	v.Until("document.querySelector('#link')")
 	v.sound()
