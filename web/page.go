@@ -195,18 +195,29 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 		NoStore(c)
 	} else {
 		h.Set("Cache-Control", "no-cache")
-		h.Set("Vary", "Accept-Language")
+		h.Set("Vary", "Accept-Language, Accept-Encoding")
+		packs := b.Len() > packedFrom && takesGzip(c.Request().Header.Get(echo.HeaderAcceptEncoding))
 		if status == http.StatusOK {
 			digest := sha256.Sum256(b.Bytes())
 			tag := `"` + hex.EncodeToString(digest[:16]) + `"`
+			if packs { // other bytes have another tag
+				tag = `"` + hex.EncodeToString(digest[:16]) + `-gzip"`
+			}
 			h.Set("ETag", tag)
 			if c.Request().Header.Get("If-None-Match") == tag {
 				return c.NoContent(http.StatusNotModified)
 			}
 		}
+		if packs {
+			h.Set(echo.HeaderContentEncoding, "gzip")
+			return Blob(c, status, echo.MIMETextHTMLCharsetUTF8, pack(b.Bytes()))
+		}
 	}
 	return Blob(c, status, echo.MIMETextHTMLCharsetUTF8, b.Bytes())
 }
+
+// packedFrom is how long a page is, in bytes, that is worth packing.
+const packedFrom = 8 << 10
 
 // NoStore marks an answer as personal: no cache keeps it, no search engine
 // lists it.

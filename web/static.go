@@ -68,9 +68,9 @@ func pack(raw []byte) []byte {
 	return out.Bytes()
 }
 
-// takesGzip reads an Accept-Encoding (RFC 9110, 12.5.3). Pages are never packed, as
-// those that are personal repeat what was sent beside what must stay secret, and the
-// length of what is packed tells of both; static files are the same for everybody.
+// takesGzip reads an Accept-Encoding (RFC 9110, 12.5.3). What is personal is never
+// packed: it repeats what was sent beside what must stay secret, and the length of what
+// is packed tells of both. Static files and pages for everybody are.
 func takesGzip(accept string) bool {
 	for coding := range strings.SplitSeq(accept, ",") {
 		name, weight, _ := strings.Cut(coding, ";")

@@ -651,3 +651,41 @@ func BenchmarkAround(b *testing.B) {
 		traces.Close()
 	}
 }
+
+// Pages for everybody are packed where they are long; personal ones never, however
+// long.
+func TestLongPagesArePacked(t *testing.T) {
+	k, _ := newKit(t, Config{})
+	e := k.Echo()
+	long := strings.Repeat("a page for everybody ", 1000)
+	page := func(noStore bool) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			return k.Render(c, http.StatusOK, "problem", Page{NoStore: noStore, Data: struct {
+				Text, Request string
+				Status        int
+				Fields        []Field
+			}{Text: "problem.404", Request: long}})
+		}
+	}
+	e.GET("/public", page(false))
+	e.GET("/personal", page(true))
+	r := ask(e, "GET", "/public", "", "Accept-Encoding", "gzip")
+	unpacked, err := gzip.NewReader(strings.NewReader(text(t, r)))
+	if err != nil || r.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("Vary") != "Accept-Language, Accept-Encoding" {
+		t.Fatalf("%v %v", err, r.Header)
+	}
+	raw, err := io.ReadAll(unpacked)
+	plain := ask(e, "GET", "/public", "")
+	if body := text(t, plain); err != nil || string(raw) != body || !strings.Contains(body, long) || plain.Header.Get("Content-Encoding") != "" {
+		t.Errorf("%v: packed and plain differ", err)
+	}
+	if plain.Header.Get("ETag") == r.Header.Get("ETag") {
+		t.Error("one tag for two forms")
+	}
+	if again := ask(e, "GET", "/public", "", "Accept-Encoding", "gzip", "If-None-Match", r.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+		t.Errorf("asked again: %d", again.StatusCode)
+	}
+	if r := ask(e, "GET", "/personal", "", "Accept-Encoding", "gzip"); r.Header.Get("Content-Encoding") != "" || !strings.Contains(text(t, r), long) {
+		t.Errorf("a personal page: %v", r.Header)
+	}
+}

@@ -46,7 +46,7 @@ func TestPagesAreLight(t *testing.T) {
 	server := httptest.NewServer(s.Echo())
 	defer server.Close()
 	for _, visit := range []struct{ method, path, body string }{
-		{"GET", "/", ""}, {"GET", "/proves", ""}, {"GET", "/scan", ""}, {"GET", "/bulk", ""}, {"GET", "/q", ""}, {"GET", "/C/" + someID, ""},
+		{"GET", "/", ""}, {"GET", "/proves", ""}, {"GET", "/scan", ""}, {"GET", "/bulk", ""}, {"GET", "/q", ""}, {"GET", "/q?lang=mk", ""}, {"GET", "/C/" + someID, ""},
 		{"POST", "/verify", "again=" + base64.RawURLEncoding.EncodeToString(make([]byte, 6000))}, // as large as a credential is
 	} {
 		var got atomic.Int64
@@ -104,7 +104,7 @@ func TestPagesAreLight(t *testing.T) {
 		for _, m := range loads.FindAllStringSubmatch(page, -1) {
 			load(m[1])
 		}
-		if visit.path == "/q" { // and what its script asks for, but for the lists of issuers' own
+		if strings.HasPrefix(visit.path, "/q") { // and what its script asks for, but for the lists of issuers' own
 			for _, at := range []string{"/q/worker.js", "/q/dictionary/1", "/static/" + url.PathEscape("x") + "/offline/verify.js"} {
 				load(at)
 			}
