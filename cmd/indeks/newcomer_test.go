@@ -12,9 +12,6 @@ import (
 	"indeks/web"
 )
 
-// place is a page, or a file, that a link leads to.
-type place struct{ address, from string }
-
 // jobs are what people come for: where it is done, and with which button, by the id of
 // its text; "": being there is all.
 var jobs = []struct{ what, where, button string }{
@@ -63,15 +60,15 @@ var jobs = []struct{ what, where, button string }{
 }
 
 // findJobs goes from the demo's first page by links alone, and signs in with what is
-// shown. It returns a page of each kind, each of which was opened in one language or
+// shown. It returns the address of a page of each kind, each of which was opened in one language or
 // another. Each job is reached.
-func findJobs(t *testing.T, v *visitor, d *demo) map[string]place {
+func findJobs(t *testing.T, v *visitor, d *demo) map[string]string {
 	t.Helper()
-	found, buttons := map[string]place{}, map[string]map[string]bool{}
+	found, buttons := map[string]string{}, map[string]map[string]bool{}
 	languages := web.Languages()
-	for queue := []place{{d.issuer + "/", "the terminal"}}; len(queue) > 0; queue = queue[1:] {
+	for queue := []string{d.issuer + "/"}; len(queue) > 0; queue = queue[1:] {
 		next := queue[0]
-		kind := kindOf(d, next.address)
+		kind := kindOf(d, next)
 		if _, seen := found[kind]; seen || kind == "" {
 			continue
 		}
@@ -80,17 +77,15 @@ func findJobs(t *testing.T, v *visitor, d *demo) map[string]place {
 			continue
 		}
 		v.lang = languages[len(buttons)%len(languages)]
-		v.open(next.address)
+		v.open(next)
 		v.sound()
 		if v.Has("button", v.say("signin.do")) {
 			signInToDemo(v, "head")
 			v.sound()
 		}
 		var links []string
-		v.Eval(`[...document.querySelectorAll('a[href]:not([hreflang])')].map((a) => a.href)`, &links)
-		for _, l := range links {
-			queue = append(queue, place{l, next.address})
-		}
+		v.Eval(`[...document.querySelectorAll('a[href]:not([hreflang])')].filter((a) => a.checkVisibility() || a.closest('details')).map((a) => a.href)`, &links)
+		queue = append(queue, links...)
 		var names []string
 		v.Eval(`[...document.querySelectorAll('button')].map((b) => b.textContent.trim())`, &names)
 		buttons[kind] = map[string]bool{}
@@ -166,7 +161,7 @@ func isFile(kind string) bool {
 }
 
 // everyLanguage opens each page in each language, on a phone and in a wide window.
-func everyLanguage(t *testing.T, v *visitor, places map[string]place) {
+func everyLanguage(t *testing.T, v *visitor, places map[string]string) {
 	t.Helper()
 	n := 0
 	for _, size := range []chromium.Visitor{phone, {}} {
@@ -174,7 +169,7 @@ func everyLanguage(t *testing.T, v *visitor, places map[string]place) {
 		for _, kind := range slices.Sorted(maps.Keys(places)) {
 			for _, v.lang = range web.Languages() {
 				if !isFile(kind) {
-					v.open(places[kind].address)
+					v.open(places[kind])
 					v.sound()
 					n++
 				}

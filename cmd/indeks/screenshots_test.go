@@ -22,7 +22,7 @@ func (v *visitor) picture(name string) {
 	if !*screenshots {
 		return
 	}
-	drawn, err := png.Decode(bytes.NewReader(v.Screenshot(false)))
+	drawn, err := png.Decode(bytes.NewReader(v.Screenshot()))
 	if err != nil {
 		v.t.Fatal(err)
 	}

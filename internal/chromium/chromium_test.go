@@ -85,7 +85,7 @@ func TestVisit(t *testing.T) {
 			if asked, referers := p.Asked(); !slices.Contains(asked, server.URL+"/second?q=1") || !slices.Contains(referers, server.URL+"/first") {
 				t.Errorf("asked for %q from %q", asked, referers)
 			}
-			if got := p.Screenshot(false); !strings.HasPrefix(string(got), "\x89PNG") {
+			if got := p.Screenshot(); !strings.HasPrefix(string(got), "\x89PNG") {
 				t.Errorf("picture %.8q", got)
 			}
 		}

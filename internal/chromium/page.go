@@ -200,12 +200,6 @@ func (p *Page) Open(address string) {
 	})
 }
 
-// Reload loads the page anew.
-func (p *Page) Reload() {
-	p.t.Helper()
-	p.leads("loading anew", func() { p.call("Page.reload", nil, nil) })
-}
-
 // Eval evaluates an expression of JavaScript, whose value is stored where into
 // points unless that is nil. It works on pages whose own scripts are switched off too.
 func (p *Page) Eval(expression string, into any) {
@@ -304,11 +298,11 @@ func (p *Page) Scripts() (took time.Duration) {
 	return took
 }
 
-// Screenshot is a picture of the page as PNG: of the window, or whole.
-func (p *Page) Screenshot(whole bool) []byte {
+// Screenshot is a picture of what the window shows, as PNG.
+func (p *Page) Screenshot() []byte {
 	p.t.Helper()
 	var answer struct{ Data string }
-	p.call("Page.captureScreenshot", object{"format": "png", "captureBeyondViewport": whole}, &answer)
+	p.call("Page.captureScreenshot", object{"format": "png"}, &answer)
 	raw, err := base64.StdEncoding.DecodeString(answer.Data)
 	p.must(err)
 	return raw
