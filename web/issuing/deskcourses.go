@@ -102,7 +102,8 @@ type formPart struct {
 // formRow is one row of a list, or all of a part that is none.
 type formRow struct {
 	Fields, More []formField
-	Open         bool // something stands in More, or is wrong with it
+	Open         bool   // something is wrong with More
+	Says         string // what stands in More first, "": nothing
 }
 
 // fieldSpec says what the form asks for. A word is asked for in each language. What few
@@ -297,7 +298,9 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 				}
 				*list = append(*list, spec.fields(doc, base, languages, lang)...)
 			}
-			row.Open = slices.ContainsFunc(row.More, func(f formField) bool { return f.Value != "" && f.Value != "false" })
+			if at := slices.IndexFunc(row.More, func(f formField) bool { return f.Value != "" && f.Value != "false" }); at >= 0 {
+				row.Says = row.More[at].Value
+			}
 			shown.Rows = append(shown.Rows, row)
 		}
 		page.Parts = append(page.Parts, shown)

@@ -22,6 +22,7 @@ type learnerField struct {
 	Value      string
 	Now        string // what a credential that is corrected says
 	Empty      bool   // that is taken away
+	Removable  bool   // it can be
 	Needed     bool
 	Failed     []fault
 	Choices    []string // nil: anything
@@ -283,7 +284,8 @@ func (s *server) correctForm(c echo.Context) (issueData, recordData, error) {
 	for _, list := range [][]learnerField{data.Fields, data.More} {
 		for i := range list {
 			f := &list[i]
-			f.Needed, f.Now = false, now[f.Name]
+			f.Now = now[f.Name]
+			f.Removable, f.Needed = f.Now != "" && !f.Needed && f.Name != "awarding_date", false
 			f.Empty = f.Now != "" && slices.Contains(c.Request().PostForm["empty"], f.Name)
 			data.OpenMore = data.OpenMore || f.Empty
 		}
