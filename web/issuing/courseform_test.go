@@ -3,6 +3,8 @@ package issuing
 import (
 	"html"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -162,5 +164,36 @@ func TestDeskCorrectionTakesAway(t *testing.T) {
 	}
 	if form := b.get(to + "/correct"); strings.Contains(form, `name="empty" value="grade"`) || !strings.Contains(form, `name="empty" value="learner_id"`) {
 		t.Error("the grade is still there, or more is gone")
+	}
+}
+
+// What can be chosen in the forms is called by words in each language, not by codes.
+func TestChoicesHaveWords(t *testing.T) {
+	b, _, records, _ := newDesk(t, Registrar)
+	withCourses(t, records)
+	for lang, want := range map[string][]string{"en": {"outside its formal programmes", "majority of the outcomes"}, "de": {"außerhalb formaler Programme", "Fertigkeit"}} {
+		page := b.get("/desk/courses/form?lang=" + lang)
+		for _, text := range want {
+			if !strings.Contains(page, text) {
+				t.Errorf("%s lacks %q", lang, text)
+			}
+		}
+	}
+	if page := b.get("/desk/issue?course=community-first-aid&lang=de"); !strings.Contains(page, `<option value="part">ein Teil</option>`) {
+		t.Error("the form of one learner has codes")
+	}
+	codes := map[string]bool{"ECTS": true, "CSVET": true, "CSPK": true, "ECVET": true, "SCQF": true}
+	texts, err := os.ReadFile(filepath.Join("pages", "locales", "en.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range courseSpec {
+		for _, field := range part.fields {
+			for _, code := range field.choices {
+				if field.list == "" && !codes[code] && !strings.Contains(string(texts), `"desk.choice.`+code+`"`) {
+					t.Errorf("%s has no word", code)
+				}
+			}
+		}
 	}
 }

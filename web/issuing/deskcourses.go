@@ -296,7 +296,15 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 				if spec.more {
 					list = &row.More
 				}
-				*list = append(*list, spec.fields(doc, base, languages, lang)...)
+				fields := spec.fields(doc, base, languages, lang)
+				for _, f := range fields {
+					for i, o := range f.Choices {
+						if spec.list == "" {
+							f.Choices[i].Label = s.choice(lang, o.Value, o.Label)
+						}
+					}
+				}
+				*list = append(*list, fields...)
 			}
 			if at := slices.IndexFunc(row.More, func(f formField) bool { return f.Value != "" && f.Value != "false" }); at >= 0 {
 				row.Says = row.More[at].Value

@@ -26,6 +26,7 @@ type learnerField struct {
 	Needed     bool
 	Failed     []fault
 	Choices    []string // nil: anything
+	Options    []option // those, as the page calls them
 }
 
 // issueColumns are the columns of a class list in the order of the form; those after
@@ -108,6 +109,7 @@ func (s *server) issueForm(c echo.Context) (issueData, error) {
 		return data, err
 	}
 	data.fields(c, issueColumns, offer.Content)
+	s.options(c, &data)
 	return data, nil
 }
 
@@ -129,6 +131,26 @@ func (d *issueData) fields(c echo.Context, columns []learnerField, course *issue
 			d.OpenMore = d.OpenMore || f.Value != ""
 		}
 	}
+}
+
+// options names what can be chosen in the language of the page.
+func (s *server) options(c echo.Context, d *issueData) {
+	lang := s.kit.Lang(c)
+	for _, list := range [][]learnerField{d.Fields, d.More} {
+		for i := range list {
+			for _, code := range list[i].Choices {
+				list[i].Options = append(list[i].Options, option{code, s.choice(lang, code, code), code == list[i].Value})
+			}
+		}
+	}
+}
+
+// choice is what a page calls a code, or otherwise where there is no text for it.
+func (s *server) choice(lang, code, otherwise string) string {
+	if id := "desk.choice." + code; s.kit.HasText(id) {
+		return s.kit.T(lang, id, nil)
+	}
+	return otherwise
 }
 
 // cells are the fields as the columns of a class list; of a correction those that say
@@ -277,6 +299,7 @@ func (s *server) correctForm(c echo.Context) (issueData, recordData, error) {
 		return data, of, err
 	}
 	data.fields(c, correctColumns, offer.Content)
+	s.options(c, &data)
 	now, err := issuer.Cells(r)
 	if err != nil {
 		return data, of, err
