@@ -60,12 +60,13 @@ func fill(word string, values []string) string {
 	if len(values) == 0 {
 		return word
 	}
-	said := ""
+	var few [128]byte
+	said := few[:0]
 	for _, value := range values {
 		before, after, _ := strings.Cut(word, "%s")
-		said, word = said+before+value, after
+		said, word = append(append(said, before...), value...), after
 	}
-	return said + word
+	return string(append(said, word...))
 }
 
 // scheme is the name of an identifier's scheme: ours where it is one of the
