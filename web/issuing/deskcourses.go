@@ -308,6 +308,11 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 			}
 			if at := slices.IndexFunc(row.More, func(f formField) bool { return f.Value != "" && f.Value != "false" }); at >= 0 {
 				row.Says = row.More[at].Value
+				for _, o := range row.More[at].Choices {
+					if o.Chosen {
+						row.Says = o.Label
+					}
+				}
 			}
 			shown.Rows = append(shown.Rows, row)
 		}
