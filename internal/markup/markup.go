@@ -5,8 +5,10 @@ package markup
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -27,10 +29,21 @@ func Held(t testing.TB, h http.Handler) http.Handler {
 		if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") || kept.body.Len() == 0 {
 			return
 		}
-		if _, known := seen.LoadOrStore(sha256.Sum256(kept.body.Bytes()), true); known {
+		page := kept.body.Bytes()
+		if w.Header().Get("Content-Encoding") == "gzip" {
+			packed, err := gzip.NewReader(&kept.body)
+			if err == nil {
+				page, err = io.ReadAll(packed)
+			}
+			if err != nil {
+				t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+				return
+			}
+		}
+		if _, known := seen.LoadOrStore(sha256.Sum256(page), true); known {
 			return
 		}
-		for _, fault := range Faults(kept.body.Bytes(), w.Header().Get("Content-Language")) {
+		for _, fault := range Faults(page, w.Header().Get("Content-Language")) {
 			t.Errorf("%s %s: %s", r.Method, r.URL.Path, fault)
 		}
 	})
