@@ -128,7 +128,7 @@ func (s *server) showSettings(c echo.Context, status int, data settingsData) err
 			list.May, list.Token = data.Desk.Admin, data.Desk.Token
 		}
 	}
-	return s.show(c, status, "settings", data)
+	return s.kit.Render(c, status, "settings", web.Page{NoStore: true, Failed: data.Broken != "", Data: data, Scripts: []string{stay}})
 }
 
 func (s *server) getDeskSettings(c echo.Context) error {
