@@ -95,7 +95,7 @@ func TestABulkPage(t *testing.T) {
 			t.Fatalf("%d, leads to %q", r.StatusCode, at)
 		}
 		time.Sleep(1500 * time.Millisecond)
-		r, page := ask(t, s, "GET", at, "")
+		_, page := ask(t, s, "GET", at, "")
 		if !strings.Contains(page, `data-every="1"`) || !strings.Contains(page, "live.js") || !strings.Contains(page, "4 of 5 examined") {
 			t.Errorf("on its way: %s", page)
 		}
