@@ -17,7 +17,8 @@ import (
 // What a picture may take. Pictures come from anybody, and a few bytes of one can ask
 // for gigabytes or for hours.
 const (
-	maxSide     = 16000    // pixels
+	maxSide     = 16000 // pixels
+	maxPixels   = 20_000_000
 	maxRoom     = 64 << 20 // bytes that it unpacks to
 	maxScans    = 100      // of a progressive JPEG, each of which goes over all pixels
 	maxCorners  = 30       // that may be of codes: all threes of them are tried
@@ -39,7 +40,7 @@ func isJPEG(file []byte) bool { return bytes.HasPrefix(file, []byte("\xff\xd8\xf
 func isPNG(file []byte) bool  { return bytes.HasPrefix(file, []byte("\x89PNG\r\n\x1a\n")) }
 
 // ReadPhoto reads the text of a QR code in a photo, a screenshot or a scan: JPEG or
-// PNG, of up to 22 million pixels (fewer where a pixel takes more room). Of several
+// PNG, of up to 20 million pixels (fewer where a pixel takes more room). Of several
 // codes it returns one. It takes up to maxRoom of memory and some seconds, so
 // that callers let one at a time run. The error is ErrPicture or ErrNoCode, or wraps
 // one.
@@ -144,7 +145,7 @@ func openPicture(file []byte) (picture image.Image, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrPicture, err)
 	}
-	if c.Width < 1 || c.Height < 1 || c.Width > maxSide || c.Height > maxSide || c.Width*c.Height > maxRoom/room {
+	if c.Width < 1 || c.Height < 1 || c.Width > maxSide || c.Height > maxSide || c.Width*c.Height > min(maxPixels, maxRoom/room) {
 		return nil, fmt.Errorf("%w: %d × %d pixels", ErrPicture, c.Width, c.Height)
 	}
 	if isJPEG(file) {

@@ -71,7 +71,7 @@ func TestMail(t *testing.T) {
 		server + "  ca_file: password\n":                                                   "holds no certificate",
 		server + "  per_minute: -1\n":                                                      "mail.per_minute",
 		server + "  give_up: 1m\n":                                                         "mail.give_up",
-		server + "  objection: {de: x}\n":                                                  "mail.objection",
+		server + "  objection: {fr: x}\n":                                                  "mail.objection",
 		server + "  hots: x\n":                                                             "hots",
 		server + "  user: indeks\n  password_file: password\n":                             "STARTTLS: tls: failed to verify certificate",
 		server + "  ca_file: ca.pem\n":                                                     "MAIL was answered with 502 5.7.0",

@@ -153,7 +153,8 @@ func everything(body []byte) string {
 }
 
 // Withdrawn for a reason that is the holder's or the institution's own, nothing is
-// told but that it is withdrawn.
+// told to others but that it is withdrawn. The holder's page tells the reason, as the
+// letter did, and nobody is told in the words of the office.
 func TestReasonsArePrivate(t *testing.T) {
 	base, _ := newServer(t)
 	auth := []string{"Authorization", "Bearer " + apiKey, "Idempotency-Key"}
@@ -182,7 +183,7 @@ func TestReasonsArePrivate(t *testing.T) {
 			t.Fatalf("%s: %d %s", c.code, got.status, got.body)
 		}
 		page := ask(t, "GET", base+strings.TrimPrefix(v.Links.Page, "https://issuer.school.example"), "", "Accept-Language", "en")
-		if page.status != 200 || strings.Contains(page.body, "canary") || !strings.Contains(page.body, c.page) || c.code != "" && c.code != "other" && strings.Contains(page.body, c.code) {
+		if page.status != 200 || strings.Contains(page.body, "canary") || !strings.Contains(page.body, c.page) {
 			t.Errorf("%s: the page: %d %s", c.code, page.status, page.body)
 		}
 		word := ask(t, "GET", base+"/credentials/"+strings.TrimPrefix(v.ID, "urn:credential:")+"/withdrawal", "", "Accept", "application/json")
