@@ -11,9 +11,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
+	"sync"
 	"text/template/parse"
 	"time"
 
@@ -68,10 +68,12 @@ func (v view) Href(path string) string {
 	return path + "?lang=" + url.QueryEscape(v.Lang)
 }
 
-// readPages parses every page once per language, so that "t" in a template
-// knows the language it writes in.
+// readPages finds the pages, and parses those of the default language: what is wrong with
+// one is so in every language. A page of another is parsed when it is first asked for,
+// so that "t" in a template knows the language it writes in: a hundred pages in ten
+// languages would take more room than everything else.
 func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
-	k.pages = map[string]map[string]*template.Template{}
+	k.pages = map[string]map[string]page{}
 	names, err := fs.Glob(pages, "*.html")
 	if err != nil {
 		return err
@@ -81,44 +83,52 @@ func (k *Kit) readPages(pages fs.FS, funcs template.FuncMap) error {
 		return err
 	}
 	for _, lang := range k.languages {
-		base := template.New("layout").Funcs(k.funcs(lang)).Funcs(funcs)
-		if _, err := base.ParseFS(kitPages, "templates/layout.html", "templates/supplement.html", "templates/stack.html"); err != nil {
-			return err
-		}
-		if len(partials) > 0 {
-			if _, err := base.ParseFS(pages, partials...); err != nil {
-				return err
+		base := sync.OnceValues(func() (*template.Template, error) {
+			t := template.New("layout").Funcs(k.funcs(lang)).Funcs(funcs)
+			if _, err := t.ParseFS(kitPages, "templates/layout.html", "templates/supplement.html", "templates/stack.html"); err != nil || len(partials) == 0 {
+				return t, err
 			}
-		}
-		k.pages[lang] = map[string]*template.Template{}
-		add := func(from fs.FS, name string) error {
-			t, err := template.Must(base.Clone()).ParseFS(from, name)
-			if err != nil {
-				return err
-			}
-			for _, needed := range []string{"title", "main"} {
-				if t.Lookup(needed) == nil {
-					return fmt.Errorf("%s: does not define %q", name, needed)
-				}
-			}
-			for _, id := range textIDs(t) {
-				if !k.HasText(id) {
-					return fmt.Errorf("%s: no language has a text %q", name, id)
-				}
-			}
-			k.pages[lang][strings.TrimSuffix(path.Base(name), ".html")] = t
-			return nil
-		}
-		if err := add(kitPages, "templates/problem.html"); err != nil {
-			return err
-		}
+			return t.ParseFS(pages, partials...)
+		})
+		all := map[string]page{"problem": k.page(base, kitPages, "templates/problem.html")}
 		for _, name := range names {
-			if err := add(pages, name); err != nil {
-				return err
-			}
+			all[strings.TrimSuffix(name, ".html")] = k.page(base, pages, name)
+		}
+		k.pages[lang] = all
+	}
+	for _, p := range k.pages[k.languages[0]] {
+		if _, err := p(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// page is a page in one language, parsed when it is first asked for.
+type page func() (*template.Template, error)
+
+func (k *Kit) page(base page, from fs.FS, name string) page {
+	return sync.OnceValues(func() (*template.Template, error) {
+		layout, err := base()
+		if err != nil {
+			return nil, err
+		}
+		t, err := template.Must(layout.Clone()).ParseFS(from, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, needed := range []string{"title", "main"} {
+			if t.Lookup(needed) == nil {
+				return nil, fmt.Errorf("%s: does not define %q", name, needed)
+			}
+		}
+		for _, id := range textIDs(t) {
+			if !k.HasText(id) {
+				return nil, fmt.Errorf("%s: no language has a text %q", name, id)
+			}
+		}
+		return t, nil
+	})
 }
 
 // funcs are what templates may call: t "id" "Name" value ..., static "kit.css", clean,
@@ -165,9 +175,13 @@ func (k *Kit) Render(c echo.Context, status int, name string, p Page) error {
 	if p.Lang == "" {
 		p.Lang = k.Lang(c)
 	}
-	t, ok := k.pages[p.Lang][name]
-	if !ok {
+	parsed := k.pages[p.Lang][name]
+	if parsed == nil {
 		return fmt.Errorf("rendering page %q in %q: no such page", name, p.Lang)
+	}
+	t, err := parsed()
+	if err != nil {
+		return fmt.Errorf("reading page %q: %w", name, err)
 	}
 	v := view{Page: p, Language: LanguageName(p.Lang), Path: c.Request().URL.Path, Now: Clock(), Repeat: p.Again != nil, chosen: c.QueryParam("lang") == p.Lang}
 	if method := c.Request().Method; v.Repeat || method == http.MethodGet || method == http.MethodHead {

@@ -52,7 +52,7 @@ type Kit struct {
 	ids       map[string]map[string]bool // language to ids that have a text
 
 	static *files
-	pages  map[string]map[string]*template.Template // language, then name of the page
+	pages  map[string]map[string]page // by language, then name
 }
 
 // New returns a kit with the layout and the templates of pages (*.html in the
