@@ -197,7 +197,9 @@ func headroom(bytes int) []byte {
 	// What opening the key file took would be counted as living until the next
 	// collection, and so put it off.
 	debug.FreeOSMemory()
-	return make([]byte, bytes)
+	room := make([]byte, bytes)
+	untouch(room) // where part of it was used before, the runtime has cleared it
+	return room
 }
 
 // What verifier and issuer get of it. An issuer has its store mapped besides.
