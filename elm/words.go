@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -26,21 +27,26 @@ var locales embed.FS
 // sections, elements (by id), lines, sentences, units (in the forms of
 // [view.counted]), how a date is written, months. A %s stands for a value. The names
 // of concepts are those of package contexts.
-var words = sync.OnceValue(func() map[string]map[string]string {
-	all := map[string]map[string]string{}
+var words = sync.OnceValue(func() map[string]map[string]string { return ReadWords(locales) })
+
+// ReadWords returns the texts of a package by language, of which locales/LANGUAGE.json has
+// those of one, by id. They are compiled in: a language of [Languages] that is missing, or
+// cannot be read, is a panic.
+func ReadWords(files fs.FS) map[string]map[string]string {
+	all := make(map[string]map[string]string, len(languages))
 	for _, lang := range languages {
 		texts := map[string]string{}
-		raw, err := locales.ReadFile("locales/" + lang + ".json")
+		raw, err := fs.ReadFile(files, "locales/"+lang+".json")
 		if err == nil {
 			err = json.Unmarshal(raw, &texts)
 		}
 		if err != nil {
-			panic(fmt.Sprintf("reading the words of %s: %v", lang, err)) // compiled in
+			panic(fmt.Sprintf("reading the words of %s: %v", lang, err))
 		}
 		all[lang] = texts
 	}
 	return all
-})
+}
 
 // say returns one of our own words, in English where the language is none of ours, or
 // "" for an id that has none. Values stand where the words have %s.

@@ -2,8 +2,6 @@ package issuer
 
 import (
 	"embed"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"sync"
 	"unicode"
@@ -20,15 +18,7 @@ var locales embed.FS
 // of its languages.
 var phrases = sync.OnceValue(func() map[string]Words {
 	all := map[string]Words{}
-	for _, lang := range elm.Languages() {
-		texts := map[string]string{}
-		raw, err := locales.ReadFile("locales/" + lang + ".json")
-		if err == nil {
-			err = json.Unmarshal(raw, &texts)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("reading the phrases of %s: %v", lang, err)) // compiled in
-		}
+	for lang, texts := range elm.ReadWords(locales) {
 		for id, text := range texts {
 			if all[id] == nil {
 				all[id] = Words{}

@@ -2,7 +2,6 @@ package mail
 
 import (
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -56,21 +55,7 @@ type Written struct{ Subject, Text, HTML string }
 var files embed.FS
 
 // texts are our own by language and id.
-var texts = sync.OnceValue(func() map[string]map[string]string {
-	all := map[string]map[string]string{}
-	for _, lang := range elm.Languages() {
-		raw, err := files.ReadFile("locales/" + lang + ".json")
-		words := map[string]string{}
-		if err == nil {
-			err = json.Unmarshal(raw, &words)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("reading the letters of %s: %v", lang, err)) // compiled in
-		}
-		all[lang] = words
-	}
-	return all
-})
+var texts = sync.OnceValue(func() map[string]map[string]string { return elm.ReadWords(files) })
 
 var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.ParseFS(files, "letter.html"))

@@ -3,8 +3,6 @@ package verifier
 import (
 	"cmp"
 	"embed"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -303,18 +301,4 @@ func (s Standing) text(lang string, say func(string) string) string {
 var locales embed.FS
 
 // stackWords are the sentences of a stack by language and id.
-var stackWords = sync.OnceValue(func() map[string]map[string]string {
-	all := map[string]map[string]string{}
-	for _, lang := range elm.Languages() {
-		texts := map[string]string{}
-		raw, err := locales.ReadFile("locales/" + lang + ".json")
-		if err == nil {
-			err = json.Unmarshal(raw, &texts)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("reading the words of %s: %v", lang, err)) // compiled in
-		}
-		all[lang] = texts
-	}
-	return all
-})
+var stackWords = sync.OnceValue(func() map[string]map[string]string { return elm.ReadWords(locales) })
