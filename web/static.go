@@ -57,12 +57,20 @@ var kitFiles = sync.OnceValue(func() *files {
 	return f
 })
 
-func pack(raw []byte) []byte {
-	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+// packers are kept, because each takes 800 KB.
+var packers = sync.Pool{New: func() any {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
 	if err != nil {
 		panic(err) // unreachable: the level exists
 	}
+	return w
+}}
+
+func pack(raw []byte) []byte {
+	var out bytes.Buffer
+	w := packers.Get().(*gzip.Writer)
+	defer packers.Put(w)
+	w.Reset(&out)
 	w.Write(raw) // a Buffer takes all writes
 	w.Close()
 	return out.Bytes()

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -688,4 +689,39 @@ func TestLongPagesArePacked(t *testing.T) {
 	if r := ask(e, "GET", "/personal", "", "Accept-Encoding", "gzip"); r.Header.Get("Content-Encoding") != "" || !strings.Contains(text(t, r), long) {
 		t.Errorf("a personal page: %v", r.Header)
 	}
+}
+
+// However many ask at once for a page that nobody has read yet, all get it in the language
+// they asked for. It is told by the race detector as well.
+func TestPagesAreReadByManyAtOnce(t *testing.T) {
+	pages := onePage()
+	pages["partials/part.html"] = &fstest.MapFile{Data: []byte(`{{define "part"}}{{.Lang}} {{t "greeting"}}{{end}}`)}
+	for _, name := range []string{"first", "second"} {
+		pages[name+".html"] = &fstest.MapFile{Data: []byte(`{{define "title"}}` + name + `{{end}}{{define "main"}}<p>{{template "part" .}}</p>{{end}}`)}
+	}
+	for _, l := range Languages() {
+		pages["locales/"+l+".json"] = &fstest.MapFile{Data: []byte(`{"greeting":"in ` + l + `"}`)}
+	}
+	k, err := New(Config{Log: slog.New(slog.DiscardHandler)}, pages, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := k.Echo()
+	e.GET("/:page", func(c echo.Context) error { return k.Render(c, http.StatusOK, c.Param("page"), Page{}) })
+	var all sync.WaitGroup
+	begin := make(chan struct{})
+	for _, lang := range Languages() {
+		for i := range 4 {
+			name := []string{"first", "second"}[i%2]
+			all.Go(func() {
+				<-begin
+				body := text(t, ask(e, "GET", "/"+name+"?lang="+lang, ""))
+				if !strings.Contains(body, "<title>"+name+" ") || !strings.Contains(body, "<p>"+lang+" in "+lang+"</p>") {
+					t.Errorf("%s in %s: %s", name, lang, body)
+				}
+			})
+		}
+	}
+	close(begin)
+	all.Wait()
 }
