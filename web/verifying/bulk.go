@@ -158,7 +158,7 @@ func (s *Server) postBulkVerification(c echo.Context) error {
 	if len(files) == 0 {
 		return nothingToJudge("there is no file in it", nil)
 	}
-	leave, err := s.join()
+	leave, err := join(s.queue)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (s *Server) verify(c echo.Context) error {
 		return err
 	}
 	if verifier.IsPresentation(token) {
-		return s.renderPresentation(c, token, again(token))
+		return s.renderPresentation(c, token, given.again(token))
 	}
 	report, err := s.examine(c.Request().Context(), token)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Server) verify(c echo.Context) error {
 			return err
 		}
 	}
-	return s.renderResult(c, report, shown{full: true, again: again(token), file: digest(token)})
+	return s.renderResult(c, report, shown{full: true, again: given.again(token), file: digest(token)})
 }
 
 // tokenOf is what was given, or what is at the link that was given.
@@ -101,6 +101,15 @@ func again(token []byte) map[string]string {
 	return map[string]string{"again": base64.RawURLEncoding.EncodeToString(token)}
 }
 
+// again are the fields that give the same once more. Whoever came by a link is given the
+// link again and not the file, or it would outlast the hour.
+func (g *given) again(token []byte) map[string]string {
+	if g.kept != "" {
+		return map[string]string{"kept": g.kept}
+	}
+	return again(token)
+}
+
 func digest(token []byte) string {
 	sum := sha256.Sum256(token)
 	return hex.EncodeToString(sum[:])
@@ -109,22 +118,21 @@ func digest(token []byte) string {
 // errNotOne refuses what only the result of one credential has.
 var errNotOne = &web.Problem{Type: "urn:indeks:problem:not-one", Title: "Not one credential", Status: http.StatusBadRequest, Detail: "give one credential"}
 
-// reexamine examines once more what a page of a result carries along. Where that
-// is nothing, or several, there is no such page: it is a problem.
-func (s *Server) reexamine(c echo.Context) (report *verifier.Report, token []byte, err error) {
-	given, err := readForm(c)
-	if err != nil {
-		return nil, nil, err
+// reexamine examines once more what a page of a result carries along, and returns that
+// with its token. Where it is nothing, or several, there is no such page: it is a problem.
+func (s *Server) reexamine(c echo.Context) (report *verifier.Report, g given, err error) {
+	if g, err = readForm(c); err != nil {
+		return nil, g, err
 	}
-	if given.nothing() || len(given.stack) > 0 {
-		return nil, nil, errNotOne
+	if g.nothing() || len(g.stack) > 0 {
+		return nil, g, errNotOne
 	}
 	ctx := c.Request().Context()
-	if token, err = s.tokenOf(ctx, given); err != nil {
-		return nil, nil, err
+	if g.token, err = s.tokenOf(ctx, g); err != nil {
+		return nil, g, err
 	}
-	report, err = s.examineOne(ctx, token)
-	return report, token, err
+	report, err = s.examineOne(ctx, g.token)
+	return report, g, err
 }
 
 // landing is what a printed QR code opens: the verdict, with neither the holder's
@@ -163,7 +171,7 @@ func isPublicID(text string) bool {
 	}) < 0
 }
 
-// given is what a form gave; at most one of token, link, kept and stack is set.
+// given is what a form gave: one of token, link, kept and stack, or nothing.
 type given struct {
 	token      []byte
 	link       string

@@ -30,7 +30,7 @@ var keptRate = web.Rate{PerSecond: 1.0 / 360, Burst: 10}
 
 var (
 	errNoResult = errors.New("no result has this address: its hour is over, it was ended, or the verifier was started anew")
-	errNotKept  = &web.Problem{Type: "urn:indeks:problem:not-kept", Title: "Not kept", Status: http.StatusUnprocessableEntity, Detail: "too large, or no credential"}
+	errNotKept  = &web.Problem{Type: "urn:indeks:problem:not-kept", Title: "Not kept", Status: http.StatusUnprocessableEntity, Detail: "too large, no credential, or a link already"}
 )
 
 // keptResults are the files that links lead to. The zero value has none.
@@ -107,14 +107,14 @@ func (s *Server) postLink(c echo.Context) error {
 	if err := s.kept.rate.Take(web.Address(c)); err != nil {
 		return err
 	}
-	report, token, err := s.reexamine(c)
+	report, g, err := s.reexamine(c)
 	if err != nil {
 		return err
 	}
-	if len(token) > maxAgain || report.State == verifier.Unreadable {
+	if g.kept != "" || len(g.token) > maxAgain || report.State == verifier.Unreadable { // a link to a link would outlast its hour
 		return errNotKept
 	}
-	id, err := s.kept.add(keptResult{token: token, made: web.Clock(), state: report.State, since: report.Since})
+	id, err := s.kept.add(keptResult{token: g.token, made: web.Clock(), state: report.State, since: report.Since})
 	if err != nil {
 		return err
 	}

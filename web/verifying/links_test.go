@@ -62,6 +62,16 @@ func TestLinkToAResult(t *testing.T) {
 		if !strings.Contains(body, `name="kept" value="`+path[len("/r/"):]) || strings.Contains(body, `/verify/link"`) {
 			t.Error("what can be done with a result opened by a link")
 		}
+		kept := "kept=" + path[len("/r/"):]
+		for _, to := range []string{"/verify", "/verify/recognition"} { // whoever has the link has not the file, nor can make it last
+			_, body := ask(t, s, "POST", to, kept, "Content-Type", form)
+			if !strings.Contains(body, `name="kept" value="`+path[len("/r/"):]) || strings.Contains(body, `name="again"`) || strings.Contains(body, `/verify/link"`) {
+				t.Errorf("%s hands on the file of a link", to)
+			}
+		}
+		if r, _ := ask(t, s, "POST", "/verify/link", kept, "Content-Type", form); r.StatusCode != http.StatusUnprocessableEntity || len(s.kept.byID) != 1 {
+			t.Errorf("a link to a link: %d, %d are kept", r.StatusCode, len(s.kept.byID))
+		}
 
 		// It ends when somebody says so, with all that can be done with it.
 		if r, _ := ask(t, s, "POST", path+"/end?lang=hr", "lang=hr"); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != path+"?lang=hr" {

@@ -15,13 +15,16 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// maxPhoto is the largest picture, in bytes: as telephones make them.
-const maxPhoto = 8 << 20
+const (
+	maxPhoto  = 8 << 20 // bytes of the largest picture: as telephones make them
+	maxPhotos = 8       // that are read or wait
+)
 
 // readPhoto reads the text of a code in a picture. One picture is read at a time: each
-// takes much memory and a processor for a moment, and credentials come first.
+// takes much memory and a processor for a moment, and credentials come first. Nor do
+// pictures wait in the queue of credentials: a few would fill it for minutes.
 func (s *Server) readPhoto(ctx context.Context, file []byte) (text string, err error) {
-	leave, err := s.join()
+	leave, err := join(s.photoQueue)
 	if err != nil {
 		return "", err
 	}

@@ -131,6 +131,13 @@ func TestPicturesWaitForEachOther(t *testing.T) {
 		t.Errorf("a second picture was read beside the first: %d", status)
 	default:
 	}
+	// Pictures that wait take no place of credentials, and there are few of them.
+	for len(s.photoQueue) < maxPhotos {
+		s.photoQueue <- struct{}{}
+	}
+	if r, _ := ask(t, s, "POST", "/verify", body, "Content-Type", contentType); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || len(s.queue) != 0 {
+		t.Errorf("one more than may wait: %d %v, %d places of credentials are taken", r.StatusCode, r.Header, len(s.queue))
+	}
 	<-s.photos
 	if status := <-waiting; status != http.StatusSeeOther {
 		t.Errorf("then: %d", status)

@@ -17,13 +17,13 @@ import (
 // as a PDF.
 func (s *Server) receipt(c echo.Context) error {
 	web.NoStore(c)
-	report, token, err := s.reexamine(c)
+	report, g, err := s.reexamine(c)
 	if err != nil {
 		return err
 	}
 	lang := s.kit.Lang(c)
 	r := s.resultOf(report, lang, true)
-	r.FileSHA256 = digest(token)
+	r.FileSHA256 = digest(g.token)
 	file, err := paper.PDFReceipt(s.receiptOf(&r, lang))
 	if err != nil {
 		return err

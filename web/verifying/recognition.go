@@ -63,18 +63,18 @@ type answer struct {
 // who recognise: admission offices and ENIC-NARIC centres. Where a result shows no
 // facts, there is nothing to recognise, and it is that result.
 func (s *Server) recognition(c echo.Context) error {
-	report, token, err := s.reexamine(c)
+	report, g, err := s.reexamine(c)
 	if err != nil {
 		return err
 	}
 	lang := s.kit.Lang(c)
 	p := recognitionView{result: s.resultOf(report, lang, true)}
 	if !p.Facts {
-		return s.renderResult(c, report, shown{full: true, again: again(token), file: digest(token)})
+		return s.renderResult(c, report, shown{full: true, again: g.again(g.token), file: digest(g.token)})
 	}
-	p.FileSHA256 = digest(token)
+	p.FileSHA256 = digest(g.token)
 	p.Questions = s.questions(&p.result, lang)
-	return s.kit.Render(c, http.StatusOK, "recognition", web.Page{Lang: lang, Tone: p.Tone, NoStore: true, Again: again(token), Data: p})
+	return s.kit.Render(c, http.StatusOK, "recognition", web.Page{Lang: lang, Tone: p.Tone, NoStore: true, Again: g.again(g.token), Data: p})
 }
 
 // recognitionQuestions are asked in this order.

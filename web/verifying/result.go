@@ -120,7 +120,7 @@ func (s *Server) renderResult(c echo.Context, r *verifier.Report, by shown) erro
 	p.Hold = cmp.Or(by.hold, c.Request().URL.Path)
 	if by.full && by.again != nil && r.State != verifier.Unreadable {
 		p.Keep = true
-		p.Share = by.link == nil && by.again["link"] == "" // the address of a printed code is a link itself
+		p.Share = by.again["kept"] == "" && by.again["link"] == "" // the address of a printed code is a link itself
 	}
 	page := web.Page{Lang: lang, Tone: p.Tone, NoStore: true, Again: by.again, Data: p}
 	if by.link != nil {

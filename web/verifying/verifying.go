@@ -96,7 +96,9 @@ type Server struct {
 
 	queue   chan struct{} // those that run and those that wait
 	workers chan struct{} // those that run
-	photos  chan struct{} // the picture that is read
+
+	photoQueue chan struct{} // pictures that are read or wait
+	photos     chan struct{} // the picture that is read
 }
 
 // New returns the server with all its routes. It starts nothing.
@@ -136,7 +138,9 @@ func New(c Config) (*Server, error) {
 
 		queue:   make(chan struct{}, workers+cmp.Or(c.Queue, 64)),
 		workers: make(chan struct{}, workers),
-		photos:  make(chan struct{}, 1),
+
+		photoQueue: make(chan struct{}, maxPhotos),
+		photos:     make(chan struct{}, 1),
 	}
 	s.kept.rate = web.NewLimiter(keptRate)
 	if c.Conformance != nil {
@@ -163,7 +167,7 @@ func (s *Server) examine(ctx context.Context, token []byte) (report *verifier.Re
 // work does f on one of the workers. Where the queue is full it is a problem at
 // once: a late answer helps nobody who stands at a counter.
 func (s *Server) work(ctx context.Context, f func(context.Context)) error {
-	leave, err := s.join()
+	leave, err := join(s.queue)
 	if err != nil {
 		return err
 	}
@@ -181,11 +185,11 @@ func (s *Server) work(ctx context.Context, f func(context.Context)) error {
 	return unpanicked(func() { f(ctx) })
 }
 
-// join takes a place in the queue.
-func (s *Server) join() (leave func(), err error) {
+// join takes a place in a queue.
+func join(queue chan struct{}) (leave func(), err error) {
 	select {
-	case s.queue <- struct{}{}:
-		return func() { <-s.queue }, nil
+	case queue <- struct{}{}:
+		return func() { <-queue }, nil
 	default:
 		return nil, &web.Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 2}
 	}
