@@ -41,8 +41,8 @@ func isPNG(file []byte) bool  { return bytes.HasPrefix(file, []byte("\x89PNG\r\n
 
 // ReadPhoto reads the text of a QR code in a photo, a screenshot or a scan: JPEG or
 // PNG, of up to 20 million pixels (fewer where a pixel takes more room). Of several
-// codes it returns one. It takes up to maxRoom of memory and some seconds, so
-// that callers let one at a time run. The error is ErrPicture or ErrNoCode, or wraps
+// codes it returns one. It takes up to maxRoom of memory to unpack it, less to
+// search it, and some seconds, so that callers let one at a time run. The error is ErrPicture or ErrNoCode, or wraps
 // one.
 func ReadPhoto(file []byte) (text string, err error) {
 	picture, err := openPicture(file)
@@ -119,9 +119,15 @@ func openPicture(file []byte) (picture image.Image, err error) {
 	switch {
 	case isJPEG(file):
 		c, err = jpeg.DecodeConfig(bytes.NewReader(file))
-		room = 3
+		parts := 3 // of a pixel
+		switch room = parts; c.ColorModel {
+		case color.RGBAModel: // put together beside its parts
+			room += 4
+		case color.CMYKModel:
+			parts, room = 4, 4+4
+		}
 		if bytes.Contains(file, []byte("\xff\xc2")) { // progressive: all coefficients are kept, of 4 bytes
-			room = 15
+			room += 4 * parts
 		}
 		if bytes.Count(file, []byte("\xff\xda")) > maxScans {
 			return nil, fmt.Errorf("%w: too many scans", ErrPicture)

@@ -241,6 +241,37 @@ func TestPicturesThatAreTooMuch(t *testing.T) {
 	}
 }
 
+// Where a pixel takes more room, fewer are unpacked.
+func TestRoomOfAJPEG(t *testing.T) {
+	says := func(sof byte, components string, adobe bool) []byte {
+		file := []byte("\xff\xd8")
+		if adobe { // and the components are what they are, untransformed
+			file = append(file, "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"...)
+		}
+		file = append(file, 0xff, sof, 0, byte(8+3*len(components)), 8)
+		file = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(file, 4000), 4000)
+		file = append(file, byte(len(components)))
+		for _, id := range []byte(components) {
+			file = append(file, id, 0x11, 0)
+		}
+		return append(file, "\xff\xda\x00\x02"...)
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		much bool
+	}{
+		"of brightness and colours": {says(0xc0, "\x01\x02\x03", false), false},
+		"the same in passes":        {says(0xc2, "\x01\x02\x03", false), true},
+		"of red, green and blue":    {says(0xc0, "RGB", true), true},
+		"of four inks":              {says(0xc0, "CMYK", true), true},
+	} {
+		_, err := openPicture(c.file)
+		if !errors.Is(err, ErrPicture) || strings.Contains(err.Error(), "4000 × 4000") != c.much {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A picture full of corners would be searched for hours: all threes of them may be a
 // code.
 func TestPictureFullOfCorners(t *testing.T) {
