@@ -138,7 +138,11 @@ func (p *press) flow(blocks []block, set settings, at *columns, draws bool) bool
 			inner := map[int]*element{}
 			for n, l := range paragraph.lines {
 				need := set.leading
-				if n > 0 && n == len(paragraph.lines)-2 {
+				left := len(paragraph.lines) - n - 1
+				if k == 0 && len(b.paragraphs) > 1 {
+					left += len(b.paragraphs[1].lines) // which goes on where the first line, as wide as the column, ends
+				}
+				if left == 1 {
 					need *= 2 // the last line does not go to the next column alone
 				}
 				if at.y+need > bottom {
