@@ -164,11 +164,15 @@ func (s *session) answer(step, arg string) error {
 	if answer == nil {
 		return nil
 	}
-	err := answer(step, arg)
-	if errors.Is(err, ErrLost) {
+	return answer(step, arg)
+}
+
+// lose ends the connection where the answer is lost.
+func (s *session) lose(answer error) error {
+	if errors.Is(answer, ErrLost) {
 		s.conn.Conn().Close()
 	}
-	return err
+	return answer
 }
 
 func (s *session) AuthMechanisms() []string {
@@ -219,14 +223,14 @@ func (s *session) Mail(from string, o *smtp.MailOptions) error {
 		return smtp.ErrAuthRequired
 	}
 	s.message.From, s.message.UTF8, s.message.Return, s.message.Envelope = from, o.UTF8, string(o.Return), o.EnvelopeID
-	return s.answer("MAIL", from)
+	return s.lose(s.answer("MAIL", from))
 }
 
 func (s *session) Rcpt(to string, o *smtp.RcptOptions) error {
 	if s.message.To != "" {
 		return errors.New("a second recipient")
 	}
-	if err := s.answer("RCPT", to); err != nil {
+	if err := s.lose(s.answer("RCPT", to)); err != nil {
 		return err
 	}
 	s.message.To, s.message.Notify = to, ""
@@ -249,7 +253,7 @@ func (s *session) Data(r io.Reader) error {
 		s.b.messages = append(s.b.messages, m)
 		s.b.mu.Unlock()
 	}
-	return err
+	return s.lose(err) // after it is kept: who reads the end of the connection may look
 }
 
 func (s *session) Reset() { s.message.From, s.message.To = "", "" }
