@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"indeks/examples"
+	"indeks/internal/postbox"
 	"indeks/store"
 )
 
@@ -733,5 +734,81 @@ func TestBatchOfDrafts(t *testing.T) {
 	again = b.wait(t, again.ID, BatchDone)
 	if want := (Counts{Rows: 25, Checked: 25, Known: 24, Bad: 1}); again.Counts != want {
 		t.Errorf("again: %+v", again.Counts)
+	}
+}
+
+// TestBatchThatAsksForNames: rows whose learners have not looked at their names yet are
+// failed, and are issued once they have and somebody tries again; what cannot be asked is
+// a row's own matter and stops no other.
+func TestBatchThatAsksForNames(t *testing.T) {
+	h := newHouse(t, nil)
+	h.mailing(t, postbox.Options{})
+	b := newBatches(t, h, BatchConfig{})
+	b.run(t)
+	asking := strings.Replace(string(examples.Courses()[0].CourseJSON), `"version": "`, `"name_check_days": 14, "version": "asking-`, 1)
+	if _, _, _, err := NewCatalogue(h.c.Institution, h.store, h.c.Now).Put(t.Context(), "course", []byte(asking), Terms{Published: true}); err != nil {
+		t.Fatal(err)
+	}
+	list := func(family string) []byte {
+		return []byte("given_name,family_name,date_of_birth,learner_id,awarding_date,language,email\n" +
+			"Ana," + family + ",2001-03-14,1,2026-06-30,en,ana@mail.example\n" +
+			"Iva,Ivić,2001-03-14,2,2026-06-30,en,iva@mail.example\n" +
+			"Eva,Ević,2001-03-14,3,2026-06-30,en,\n")
+	}
+	start := func(family string) Batch {
+		t.Helper()
+		batch := b.put(t, list(family))
+		if _, err := b.Start(t.Context(), batch.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		return b.wait(t, batch.ID, BatchDone)
+	}
+	retry := func(id string) Batch {
+		t.Helper()
+		if _, err := b.Retry(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		return b.wait(t, id, BatchDone)
+	}
+	rules := func(id string) (list []string) {
+		t.Helper()
+		for _, r := range b.results(t, id) {
+			list = append(list, string(r.State)+" "+r.Rule)
+		}
+		return list
+	}
+
+	batch := start("Anić")
+	if want := []string{"failed name-check", "failed name-check", "issued "}; !slices.Equal(rules(batch.ID), want) {
+		t.Errorf("started: %q", rules(batch.ID))
+	}
+	var checks []NameCheck
+	for n, err := range h.NameChecks(t.Context(), false, "") {
+		if err != nil || n.Batch != batch.ID {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		checks = append(checks, n)
+	}
+	if len(checks) != 2 {
+		t.Fatalf("%d checks", len(checks))
+	}
+	if retry(batch.ID).Counts.Failed != 2 {
+		t.Errorf("tried again too early: %q", rules(batch.ID))
+	}
+
+	// The same list in another batch, and one with another name, while the answer is awaited.
+	for family, want := range map[string][]string{"Anić": {"failed name-check", "failed name-check", "known "}, "Prava": {"failed row-conflict", "failed name-check", "known "}} {
+		if other := start(family); !slices.Equal(rules(other.ID), want) {
+			t.Errorf("once more, %s: %q", family, rules(other.ID))
+		}
+	}
+
+	for _, n := range checks {
+		if done, err := h.ConfirmName(t.Context(), n.Link); err != nil || done.State != NameIssued {
+			t.Fatalf("%+v, %v", done, err)
+		}
+	}
+	if want := []string{"issued ", "issued ", "issued "}; !slices.Equal(rules(retry(batch.ID).ID), want) || b.records(t) != 3 {
+		t.Errorf("tried again: %q, %d records", rules(batch.ID), b.records(t))
 	}
 }

@@ -544,6 +544,13 @@ func (b *Batches) issue(ctx context.Context, batch Batch) error {
 			r := &results[todo[done]]
 			done++
 			*r = Result{Row: r.Row, State: RowIssued, Number: record.Number, ID: record.ID}
+			var check NameCheck
+			if errors.Is(err, ErrNeedsNameCheck) { // what cannot be asked is as what cannot be issued
+				var cannot error
+				if check, cannot = b.c.Issuer.AskName(ctx, drafts[done-1], batch.By); cannot != nil {
+					err = cannot
+				}
+			}
 			var list *Problems
 			switch {
 			case err == nil:
@@ -554,13 +561,12 @@ func (b *Batches) issue(ctx context.Context, batch Batch) error {
 			case errors.As(err, &list):
 				r.say(&list.List[0])
 			case errors.Is(err, store.ErrConflict):
-				r.Rule, r.Error = "row-conflict", "was issued with other content"
+				r.Rule, r.Error = "row-conflict", "was issued, or waits for the learner, with other content"
 			case errors.Is(err, store.ErrExternalTaken):
 				r.Rule, r.Column, r.Error = "external-taken", "external_id", "was used before for another award, expected another id"
+			case check.State == NameFailed:
+				r.Rule, r.Error = "name-failed", "could not be issued when the learner had looked at the name: "+check.Reason
 			case errors.Is(err, ErrNeedsNameCheck):
-				if _, err := b.c.Issuer.AskName(ctx, drafts[done-1], batch.By); err != nil {
-					return err
-				}
 				r.Rule, r.Error = "name-check", "waits until the learner has looked at the name; try again then"
 			case errors.Is(err, ErrRefused), errors.Is(err, keys.ErrNoKey):
 				r.Rule, r.Error, refused = "refused", err.Error(), true

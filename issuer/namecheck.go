@@ -146,7 +146,7 @@ func (i *Issuer) checkName(ctx context.Context, d *Draft) error {
 	if err != nil {
 		return err
 	}
-	if _, sum := d.asked(); n.Digest != sum {
+	if n.Digest != d.nameDigest() {
 		return ErrNeedsNameCheck
 	}
 	switch n.State {
@@ -154,6 +154,15 @@ func (i *Issuer) checkName(ctx context.Context, d *Draft) error {
 		return nil
 	}
 	return ErrNeedsNameCheck
+}
+
+// nameDigest is that of what a learner is asked about, which is the same in whatever
+// batch it stands.
+func (d *Draft) nameDigest() string {
+	content := *d
+	content.Batch = ""
+	_, digest := content.asked()
+	return digest
 }
 
 // AskName has a draft wait until its learner has looked at the name, and queues the
@@ -180,13 +189,12 @@ func (i *Issuer) AskName(ctx context.Context, d Draft, by string) (NameCheck, er
 		}
 	}
 	d.Row = 0
-	_, sum := d.asked()
 	raw, err := json.Marshal(d, json.Deterministic(true)) // with the approval of its batch
 	if err != nil {
 		return NameCheck{}, doing(err)
 	}
 	now := i.clock()
-	n := NameCheck{ID: nameCheckID(d.Key(i.inst.DID)), State: NameWaiting, Course: d.Course.ID, Version: d.Course.Version, Title: d.Course.Title, Digest: sum, AskedBy: by, AskedAt: now,
+	n := NameCheck{ID: nameCheckID(d.Key(i.inst.DID)), State: NameWaiting, Course: d.Course.ID, Version: d.Course.Version, Title: d.Course.Title, Digest: d.nameDigest(), AskedBy: by, AskedAt: now,
 		Expires: now.AddDate(0, 0, d.Course.NameCheckDays), Batch: d.Batch, Link: NewPublicID(""), Draft: raw}
 	known, docs, err := i.nameCheck(ctx, n.ID)
 	switch {
