@@ -1,6 +1,7 @@
 package issuing
 
 import (
+	"iter"
 	"net/http"
 	"time"
 
@@ -68,32 +69,53 @@ func (s *server) proposed(c echo.Context, draft issuer.Draft) (issuer.Approval, 
 	return a, err
 }
 
-// maxApprovals is how many one answer lists.
-const maxApprovals = 100
+// maxListed is how many one answer lists.
+const maxListed = 100
+
+// wantsClosed reports which half of a list is asked for: what waits, or what is over.
+func wantsClosed(c echo.Context) (bool, error) {
+	switch c.QueryParam("state") {
+	case "", "open":
+		return false, nil
+	case "closed":
+		return true, nil
+	}
+	return false, &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/state", Detail: `expected "open" or "closed"`}}}
+}
+
+// upTo is the beginning of a list, and whether there is more of it.
+func upTo[T any](most int, list iter.Seq2[T, error]) (some []T, more bool, err error) {
+	for one, err := range list {
+		if err != nil {
+			return nil, false, err
+		}
+		if len(some) == most {
+			return some, true, nil
+		}
+		some = append(some, one)
+	}
+	return some, false, nil
+}
 
 // getApprovals lists what waits, or what was decided.
 func (s *server) getApprovals(c echo.Context) error {
-	closed := false
-	switch c.QueryParam("state") {
-	case "", "open":
-	case "closed":
-		closed = true
-	default:
-		return &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/state", Detail: `expected "open" or "closed"`}}}
+	closed, err := wantsClosed(c)
+	if err != nil {
+		return err
+	}
+	some, more, err := upTo(maxListed, s.Issuer.Approvals(c.Request().Context(), closed, c.QueryParam("after")))
+	if err != nil {
+		return err
 	}
 	list := struct {
 		Approvals []ApprovalView `json:"approvals"`
 		Next      string         `json:"next,omitempty"` // to ask with as after
 	}{Approvals: []ApprovalView{}}
-	for a, err := range s.Issuer.Approvals(c.Request().Context(), closed, c.QueryParam("after")) {
-		if err != nil {
-			return err
-		}
-		if n := len(list.Approvals); n == maxApprovals {
-			list.Next = list.Approvals[n-1].ID
-			break
-		}
+	for _, a := range some {
 		list.Approvals = append(list.Approvals, approvalViewOf(a))
+	}
+	if more {
+		list.Next = some[maxListed-1].ID
 	}
 	return writeJSON(c, http.StatusOK, list)
 }

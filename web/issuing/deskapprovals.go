@@ -75,9 +75,6 @@ func approvalLineOf(c echo.Context, a issuer.Approval) approvalLine {
 	return approvalLine{a, "/desk/approvals/" + a.ID, approvalTones[a.State], a.AskedBy == actor(c)}
 }
 
-// approvalsOnPage is how many approvals of either kind a page lists.
-const approvalsOnPage = 100
-
 func (s *server) getDeskApprovals(c echo.Context) error {
 	data := struct {
 		Desk         *desk
@@ -93,13 +90,11 @@ func (s *server) getDeskApprovals(c echo.Context) error {
 		if closed {
 			list = &data.Closed
 		}
-		for a, err := range s.Issuer.Approvals(c.Request().Context(), closed, "") {
-			if err != nil {
-				return err
-			}
-			if len(*list) == approvalsOnPage {
-				break
-			}
+		some, _, err := upTo(maxListed, s.Issuer.Approvals(c.Request().Context(), closed, ""))
+		if err != nil {
+			return err
+		}
+		for _, a := range some {
 			*list = append(*list, approvalLineOf(c, a))
 		}
 		slices.SortStableFunc(*list, func(a, b approvalLine) int { return b.AskedAt.Compare(a.AskedAt) })

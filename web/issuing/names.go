@@ -72,27 +72,23 @@ const noNameCheck = "No such check of a name"
 
 // getNameChecks lists what waits for learners, or did.
 func (s *server) getNameChecks(c echo.Context) error {
-	closed := false
-	switch c.QueryParam("state") {
-	case "", "open":
-	case "closed":
-		closed = true
-	default:
-		return &web.Problem{Status: http.StatusBadRequest, Title: unexpectedQuery, Fields: []web.Field{{Pointer: "/state", Detail: `expected "open" or "closed"`}}}
+	closed, err := wantsClosed(c)
+	if err != nil {
+		return err
+	}
+	some, more, err := upTo(maxListed, s.Issuer.NameChecks(c.Request().Context(), closed, c.QueryParam("after")))
+	if err != nil {
+		return err
 	}
 	list := struct {
 		Checks []NameCheckView `json:"name_checks"`
 		Next   string          `json:"next,omitempty"` // to ask with as after
 	}{Checks: []NameCheckView{}}
-	for n, err := range s.Issuer.NameChecks(c.Request().Context(), closed, c.QueryParam("after")) {
-		if err != nil {
-			return err
-		}
-		if last := len(list.Checks); last == maxApprovals {
-			list.Next = list.Checks[last-1].ID
-			break
-		}
+	for _, n := range some {
 		list.Checks = append(list.Checks, nameCheckViewOf(n))
+	}
+	if more {
+		list.Next = some[maxListed-1].ID
 	}
 	return writeJSON(c, http.StatusOK, list)
 }
@@ -214,13 +210,11 @@ func (s *server) showNames(c echo.Context, status int, wrong string) error {
 		if closed {
 			list = &data.Closed
 		}
-		for n, err := range s.Issuer.NameChecks(ctx, closed, "") {
-			if err != nil {
-				return err
-			}
-			if len(*list) == approvalsOnPage {
-				break
-			}
+		some, _, err := upTo(maxListed, s.Issuer.NameChecks(ctx, closed, ""))
+		if err != nil {
+			return err
+		}
+		for _, n := range some {
 			line := nameLine{NameCheck: n, Title: n.Title.In(lang).Text, Tone: nameTones[n.State], Decidable: n.State == issuer.NameWaiting || n.State == issuer.NameReported}
 			line.Given, line.Family = n.Name()
 			if n.Credential != "" {
