@@ -238,6 +238,9 @@ func TestShareJourney(t *testing.T) {
 			t.Errorf("the page of what is shared has %q", hidden)
 		}
 	}
+	if once := ask(t, "GET", server.URL+page+"/shares", ""); !strings.Contains(once.body, "Opened 1 time, last") {
+		t.Errorf("the owner's list after one opening: %s", once.body)
+	}
 	other := whole[:len(whole)-3] + "AAA"
 	if got := view(other, "975310"); got.status != 404 {
 		t.Errorf("another key: %d", got.status)
