@@ -119,6 +119,11 @@ func (m *memory[T]) get(n int, parts [][]byte) (value T, ok bool) {
 func (m *memory[T]) put(beginning []byte, value T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, e := range m.known {
+		if bytes.Equal(e.beginning, beginning) { // several began with it at the same time
+			return
+		}
+	}
 	if len(m.known) < kept {
 		m.known = append(m.known, entry[T]{beginning, value})
 		return
