@@ -211,8 +211,14 @@ func (c *Catalogue) offer(ctx context.Context, stored store.Course) (Offer, erro
 		if known, err = c.contentOf(stored.JSON); err != nil {
 			return Offer{}, fmt.Errorf("reading course %s, version %s: %w", stored.ID, stored.Version, err)
 		}
+		text := known.course.text()
 		c.mu.Lock()
-		c.read[stored.SHA256] = known
+		if first := c.read[stored.SHA256]; first != nil { // read by another at the same time
+			known = first
+		} else {
+			c.read[stored.SHA256] = known
+			inCatalogues.Store(known.course, text)
+		}
 		c.mu.Unlock()
 	}
 	stored.JSON = nil
@@ -241,7 +247,6 @@ func (c *Catalogue) contentOf(raw []byte) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	inCatalogues.Store(course, course.text())
 	return &content{course: course, template: template, words: searchWords(course)}, nil
 }
 
