@@ -46,7 +46,7 @@ bench-issue-http:
 # call by which it writes records. INDEKS_SEED repeats the kills of a run.
 faults: tools
 	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^(TestKilledWhileIssuing|TestFailingSystemCalls)$$' ./cmd/indeks
-	INDEKS_FAULTS=1 $(GO) test -count=1 -v -run '^Test(EveryFault|ApprovalFaults|CorrectionFaults|BulkFaults)$$' ./issuer
+	INDEKS_FAULTS=1 $(GO) test -count=1 -v -run '^Test(EveryFault|ApprovalFaults|NameCheckFaults|CorrectionFaults|BulkFaults)$$' ./issuer
 	INDEKS_MOULDS=10000 $(GO) test -count=1 -v -run '^TestMouldGivesWhatBuildingGives$$' ./issuer
 	INDEKS_REVOKES=10000 $(GO) test -count=1 -timeout 30m -v -run '^TestNoBitIsLost$$' ./issuer
 	$(GO) test -count=1 -v -run '^Test(Kill|FailedWrite|FlippedByte|OpenRefuses|SizeLimit|DiskFull)$$' ./store

@@ -453,7 +453,7 @@ func (i *Issuer) finishApproval(ctx context.Context, a Approval, revision uint64
 		a.State, a.Credential = Done, r.ID
 	case errors.Is(err, ErrDraft), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrState):
 		// It will not be otherwise the next time: what was approved is no longer possible.
-		a.State, a.Reason = Failed, err.Error()
+		a.State, a.Reason = Failed, lastingReason(err)
 		if put := i.putApproval(ctx, a, revision); put != nil && !errors.Is(put, store.ErrRevision) {
 			return Approval{}, errors.Join(err, put)
 		}
@@ -467,6 +467,20 @@ func (i *Issuer) finishApproval(ctx context.Context, a Approval, revision uint64
 	}
 	a.Draft = nil
 	return a, nil
+}
+
+// lastingReason is why a draft could not be issued, without what stands in it: the draft
+// is forgotten, and the reason is kept for good.
+func lastingReason(err error) string {
+	var list *Problems
+	if !errors.As(err, &list) {
+		return err.Error()
+	}
+	without := Problems{In: list.In, List: slices.Clone(list.List)}
+	for n := range without.List {
+		without.List[n].Value = ""
+	}
+	return without.Error()
 }
 
 // finishApprovals issues what was approved and not issued because of a crash, and

@@ -80,8 +80,8 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 }
 
 // drawNumbers draws the numbers by the rule for those drafts that are new and
-// have none, in their order. Where that fails, Issue draws again and names the
-// error.
+// have none, in their order, but for those that wait for their learner: they would
+// leave a gap with each try. Where that fails, Issue draws again and names the error.
 func (i *Issuer) drawNumbers(ctx context.Context, drafts []Draft) []string {
 	numbers := make([]string, len(drafts))
 	year := i.clock().Year()
@@ -91,7 +91,7 @@ func (i *Issuer) drawNumbers(ctx context.Context, drafts []Draft) []string {
 		if d.Course == nil || d.Number != "" {
 			continue
 		}
-		if _, err := i.store.Lookup(ctx, d.Key(i.inst.DID)); errors.Is(err, store.ErrNotFound) {
+		if _, err := i.store.Lookup(ctx, d.Key(i.inst.DID)); errors.Is(err, store.ErrNotFound) && i.checkName(ctx, d) == nil {
 			series := i.numberRule(d.Course).series(year)
 			wanting[series] = append(wanting[series], k)
 		}

@@ -457,7 +457,7 @@ func (i *Issuer) try(ctx context.Context, d Draft, course *courseText) (*store.R
 		return nil, err
 	}
 	if course == nil {
-		course = d.Course.text()
+		course = textOf(d.Course)
 	}
 	refuse := func(field, value, rule, want string) error {
 		return &Problems{List: []Problem{{Row: d.Row, Field: field, Value: shorten(value), Rule: rule, Want: want}}}

@@ -484,7 +484,7 @@ func (i *Issuer) finishNameCheck(ctx context.Context, n NameCheck) (NameCheck, e
 		case n.State != NameConfirmed && n.State != NameReleased: // another has finished it meanwhile
 			return store.Event{}, nil
 		case failed != nil:
-			n.State, n.Reason = NameFailed, failed.Error()
+			n.State, n.Reason = NameFailed, lastingReason(failed)
 			return store.Event{Kind: store.KindApprovalRefused, Object: n.ID, Result: "name check failed"}, nil
 		}
 		// What waits for an approval is issued from there, and asks here whether the name

@@ -2,7 +2,10 @@ package issuer
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,5 +251,117 @@ func TestNameCheckSkips(t *testing.T) {
 	h.open(t)
 	if done, err := h.NameCheck(t.Context(), n.ID); err != nil || done.State != NameIssued {
 		t.Errorf("after a restart: %+v, %v", done, err)
+	}
+}
+
+// Whoever waits takes no number from those who do not, however often it is tried.
+func TestNameCheckTakesNoNumber(t *testing.T) {
+	h := newHouse(t, nil)
+	h.mailing(t, postbox.Options{})
+	drafts := make([]Draft, 4)
+	for n := range drafts {
+		drafts[n] = asked(t)
+		if drafts[n].LearnerID, drafts[n].Number = fmt.Sprint(n), ""; n%2 == 1 {
+			drafts[n].Email = ""
+		}
+	}
+	var numbers []string
+	for range 2 {
+		for r, err := range h.IssueAll(t.Context(), drafts) {
+			if err == nil {
+				numbers = append(numbers, r.Number[len(r.Number)-5:])
+			} else if !errors.Is(err, ErrNeedsNameCheck) {
+				t.Fatal(err)
+			}
+		}
+		drafts[1].LearnerID, drafts[3].LearnerID = "5", "6"
+	}
+	if want := []string{"00001", "00002", "00003", "00004"}; !slices.Equal(numbers, want) {
+		t.Errorf("numbers %q", numbers)
+	}
+}
+
+// What is right and cannot be issued any more keeps nothing of the draft in its reason.
+func TestNameCheckThatFails(t *testing.T) {
+	h := newHouse(t, nil)
+	h.mailing(t, postbox.Options{})
+	d := asked(t)
+	d.Number = "Anić 7"
+	n, err := h.AskName(t.Context(), d, "registrar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := draft(t)
+	taken.LearnerID, taken.Number = "another", d.Number
+	if _, err := h.Issue(t.Context(), taken); err != nil {
+		t.Fatal(err)
+	}
+	if n, err = h.ConfirmName(t.Context(), n.Link); err != nil || n.State != NameFailed || !strings.Contains(n.Reason, "was used before") || strings.Contains(n.Reason, "Anić") {
+		t.Errorf("%+v, %v", n, err)
+	}
+}
+
+// TestNameCheckFaults: whichever step of asking and of the learner's word fails, the award
+// is sealed once or not yet, and never unless the word was given. With INDEKS_FAULTS=1 it
+// is each step, otherwise some of them.
+func TestNameCheckFaults(t *testing.T) { eachStore(t, testNameCheckFaults) }
+
+func testNameCheckFaults(t *testing.T, open opener, stride int) {
+	if os.Getenv("INDEKS_FAULTS") != "1" {
+		stride = max(stride, 4)
+	}
+	for _, done := range []bool{false, true} {
+		t.Run(fmt.Sprint("done=", done), func(t *testing.T) {
+			t.Parallel()
+			n := 1 - stride
+			if done {
+				n += stride / 2 // other steps
+			}
+			for clean := false; !clean; {
+				if n += stride; n > 100 {
+					t.Fatal("no run without a fault")
+				}
+				f := &faulty{done: done}
+				h := newHouseIn(t, open, func(s store.Store) store.Store { f.Store = s; return f })
+				h.mailing(t, postbox.Options{})
+				f.calls, f.failAt = 0, n
+				check, err := h.AskName(t.Context(), asked(t), "registrar")
+				said := err == nil
+				if said {
+					_, err = h.ConfirmName(t.Context(), check.Link)
+				}
+				if clean = f.calls < n; clean && err != nil {
+					t.Fatalf("without a fault: %v", err)
+				}
+				f.failAt = -1
+
+				h.open(t)
+				issued, reserved := h.checkStore(t)
+				var state NameCheckState
+				if said {
+					now, err := h.NameCheck(t.Context(), check.ID)
+					if err != nil {
+						t.Fatal(err)
+					}
+					state = now.State
+				}
+				if reserved != 0 || (issued == 1) != (state == NameIssued) || issued > 1 {
+					t.Errorf("fault %d: %d issued, %d reserved, the check is %q", n, issued, reserved, state)
+				}
+				// And all may be said again.
+				if check, err = h.AskName(t.Context(), asked(t), "registrar"); err != nil {
+					t.Fatalf("fault %d: asking again: %v", n, err)
+				}
+				if check.State == NameWaiting {
+					if check, err = h.ConfirmName(t.Context(), check.Link); err != nil {
+						t.Fatalf("fault %d: the word again: %v", n, err)
+					}
+				}
+				if issued, reserved := h.checkStore(t); issued != 1 || reserved != 0 || check.State != NameIssued {
+					t.Errorf("fault %d: %d issued, %d reserved, %s in the end", n, issued, reserved, check.State)
+				}
+			}
+			t.Logf("%d faults", n-1)
+		})
 	}
 }
