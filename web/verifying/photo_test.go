@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"indeks/paper"
 	"indeks/verifier"
@@ -114,32 +115,35 @@ func TestPhotosOfCodes(t *testing.T) {
 
 // What a picture costs does not keep credentials waiting: there is a place for one.
 func TestPicturesWaitForEachOther(t *testing.T) {
-	v := &fake{report: report(t, verifier.StateValid)}
-	s, _ := newServer(t, v)
-	s.photos <- struct{}{}
-	body, contentType := multipartFile(t, pictured(t, "HTTPS://VERIFY.EXAMPLE/C/"+someID))
-	waiting := make(chan int)
-	go func() {
-		r, _ := ask(t, s, "POST", "/verify", body, "Content-Type", contentType)
-		waiting <- r.StatusCode
-	}()
-	if r, _ := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form); r.StatusCode != 200 {
-		t.Errorf("a credential meanwhile: %d", r.StatusCode)
-	}
-	select {
-	case status := <-waiting:
-		t.Errorf("a second picture was read beside the first: %d", status)
-	default:
-	}
-	// Pictures that wait take no place of credentials, and there are few of them.
-	for len(s.photoQueue) < maxPhotos {
-		s.photoQueue <- struct{}{}
-	}
-	if r, _ := ask(t, s, "POST", "/verify", body, "Content-Type", contentType); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || len(s.queue) != 0 {
-		t.Errorf("one more than may wait: %d %v, %d places of credentials are taken", r.StatusCode, r.Header, len(s.queue))
-	}
-	<-s.photos
-	if status := <-waiting; status != http.StatusSeeOther {
-		t.Errorf("then: %d", status)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		v := &fake{report: report(t, verifier.StateValid)}
+		s, _ := newServer(t, v)
+		s.photos <- struct{}{}
+		body, contentType := multipartFile(t, pictured(t, "HTTPS://VERIFY.EXAMPLE/C/"+someID))
+		waiting := make(chan int)
+		go func() {
+			r, _ := ask(t, s, "POST", "/verify", body, "Content-Type", contentType)
+			waiting <- r.StatusCode
+		}()
+		if r, _ := ask(t, s, "POST", "/verify", "text=x", "Content-Type", form); r.StatusCode != 200 {
+			t.Errorf("a credential meanwhile: %d", r.StatusCode)
+		}
+		synctest.Wait()
+		select {
+		case status := <-waiting:
+			t.Fatalf("a second picture was read beside the first: %d", status)
+		default:
+		}
+		// Pictures that wait take no place of credentials, and there are few of them.
+		for len(s.photoQueue) < maxPhotos {
+			s.photoQueue <- struct{}{}
+		}
+		if r, _ := ask(t, s, "POST", "/verify", body, "Content-Type", contentType); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || len(s.queue) != 0 {
+			t.Errorf("one more than may wait: %d %v, %d places of credentials are taken", r.StatusCode, r.Header, len(s.queue))
+		}
+		<-s.photos
+		if status := <-waiting; status != http.StatusSeeOther {
+			t.Errorf("then: %d", status)
+		}
+	})
 }
