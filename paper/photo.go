@@ -134,9 +134,18 @@ func openPicture(file []byte) (picture image.Image, err error) {
 		}
 	case isPNG(file):
 		c, err = png.DecodeConfig(bytes.NewReader(file))
+		transparent := bytes.Contains(file, []byte("tRNS")) // one grey: every pixel becomes one of colours
 		switch c.ColorModel {
 		case color.GrayModel:
 			room = 1
+			if transparent {
+				room = 4
+			}
+		case color.Gray16Model:
+			room = 2
+			if transparent {
+				room = 8
+			}
 		case color.RGBA64Model, color.NRGBA64Model:
 			room = 8
 		default:
