@@ -30,7 +30,7 @@ const (
 	MinPIN       = 6   // digits
 	MaxPIN       = 12
 	PINTries     = 5 // wrong ones, until the owner unlocks it
-	maxOpens     = 1000
+	MaxOpens     = 1000
 	maxLabel     = 120 // characters
 	sharesHourly = 60  // that are made of one award: each takes a seal
 )
@@ -256,8 +256,8 @@ func (t *ShareTerms) check(now time.Time) error {
 	if t.Public && (t.PIN != "" || t.MaxOpens != 0) {
 		wrong("/pin", "", "share-public", "a public page has neither a PIN nor a number of openings")
 	}
-	if t.MaxOpens < 0 || t.MaxOpens > maxOpens {
-		wrong("/max_opens", strconv.Itoa(t.MaxOpens), "share-opens", fmt.Sprintf("expected 0 to %d", maxOpens))
+	if t.MaxOpens < 0 || t.MaxOpens > MaxOpens {
+		wrong("/max_opens", strconv.Itoa(t.MaxOpens), "share-opens", fmt.Sprintf("expected 0 to %d", MaxOpens))
 	}
 	for field, text := range map[string]string{"/label": t.Label, "/purpose": t.Purpose} {
 		if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxLabel || strings.ContainsRune(text, 0) {

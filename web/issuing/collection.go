@@ -74,7 +74,12 @@ func (s *server) byHolder(c echo.Context) (store.Record, error) {
 	return r, err
 }
 
-// renderCollection shows the collection; wrong is the id of a text, or "".
+// notCollected shows it after what was not taken, which a text says.
+func (s *server) notCollected(c echo.Context, r store.Record, text string) error {
+	return s.renderCollection(c, http.StatusUnprocessableEntity, r, secretOf(c), s.kit.T(s.kit.Lang(c), text, nil))
+}
+
+// renderCollection shows the collection; wrong is what is wrong with what was sent, or "".
 func (s *server) renderCollection(c echo.Context, status int, r store.Record, secret []byte, wrong string) error {
 	open, closed, err := s.Issuer.Collection(c.Request().Context(), r, secret)
 	if err != nil {
@@ -149,7 +154,7 @@ func (s *server) postCollection(c echo.Context) error {
 		}
 	}
 	if len(file) == 0 && text == "" {
-		return s.renderCollection(c, http.StatusUnprocessableEntity, r, secretOf(c), "issuing.collection.none")
+		return s.notCollected(c, r, "issuing.collection.none")
 	}
 	_, err = s.Issuer.Collect(c.Request().Context(), r, secret, s.kit.Lang(c), func(ctx context.Context) ([]byte, *verifier.Report, error) {
 		if len(file) == 0 {
@@ -162,7 +167,7 @@ func (s *server) postCollection(c echo.Context) error {
 	})
 	for _, p := range collectProblems {
 		if errors.Is(err, p.is) {
-			return s.renderCollection(c, http.StatusUnprocessableEntity, r, secretOf(c), p.text)
+			return s.notCollected(c, r, p.text)
 		}
 	}
 	if err != nil {
@@ -215,7 +220,7 @@ func (s *server) postCollectionStep(c echo.Context) error {
 			return err
 		}
 		if !ok || len(open) == 0 && closed > 0 {
-			return s.renderCollection(c, http.StatusUnprocessableEntity, r, secret, "issuing.collection.wrong")
+			return s.notCollected(c, r, "issuing.collection.wrong")
 		}
 		s.keepSecret(c, r, given)
 	case "forget":

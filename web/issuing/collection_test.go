@@ -226,6 +226,9 @@ func TestCollection(t *testing.T) {
 	if err := json.Unmarshal([]byte(examined.body), &said); err != nil || examined.status != 200 || said.State != verifier.StateValid || len(said.Supplement) < 5 || said.Title.Text == "" {
 		t.Errorf("examined: %d %v %s", examined.status, err, examined.body)
 	}
+	if got := ask(t, "POST", page+"/collection/share?lang=de", url.Values{"id": {ids[0][1]}, "pin": {"12"}}.Encode(), append(form, "Cookie", cookie)...); got.status != 422 || !strings.Contains(got.body, "PIN: 6 bis 12 Ziffern") || !strings.Contains(got.body, ids[0][1]) {
+		t.Errorf("a PIN that is none: %d %s", got.status, got.body)
+	}
 	if got := ask(t, "POST", page+"/collection/share", "id="+ids[0][1], form...); got.status != 404 {
 		t.Errorf("shared without the secret: %d", got.status)
 	}

@@ -46,6 +46,30 @@ type shareView struct {
 	Embed                   string
 }
 
+// shareChoices is what the form of a private share has chosen.
+type shareChoices struct {
+	Show                           map[issuer.Part]bool
+	Days                           int
+	PIN, Opens, Label, Purpose, In string
+	Whole, Download, Notify        bool
+	More                           bool // something that is folded away
+}
+
+// choicesOf are those of a form; of none, what it begins with.
+func choicesOf(form url.Values) shareChoices {
+	if form == nil {
+		return shareChoices{Show: map[issuer.Part]bool{"name": true, "outcomes": true}, Days: issuer.ShareDays}
+	}
+	made := shareChoices{Show: map[issuer.Part]bool{}, PIN: form.Get("pin"), Opens: form.Get("opens"), Label: form.Get("label"), Purpose: form.Get("purpose"), In: form.Get("in"),
+		Whole: form.Get("whole") != "", Download: form.Get("download") != "", Notify: form.Get("notify") != ""}
+	for _, part := range form["show"] {
+		made.Show[issuer.Part(part)] = true
+	}
+	made.Days, _ = strconv.Atoi(form.Get("days"))
+	made.More = made.Opens+made.Label+made.Purpose+made.In != "" || made.Download || made.Notify
+	return made
+}
+
 // newShare is what the page says once of a link that was just made.
 type newShare struct {
 	Link, Expires string
@@ -103,10 +127,12 @@ func (s *server) getShares(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.renderShares(c, http.StatusOK, r, nil, nil)
+	return s.renderShares(c, http.StatusOK, r, nil, nil, nil)
 }
 
-func (s *server) renderShares(c echo.Context, status int, r store.Record, made *newShare, wrong []fault) error {
+// renderShares shows the shares of an award, with one that was just made, or a form that
+// was not taken and why.
+func (s *server) renderShares(c echo.Context, status int, r store.Record, made *newShare, refused url.Values, wrong []fault) error {
 	list, err := s.Issuer.Shares(c.Request().Context(), r)
 	if err != nil {
 		return err
@@ -124,15 +150,20 @@ func (s *server) renderShares(c echo.Context, status int, r store.Record, made *
 		Open, Over  []shareView
 		Parts       []issuer.Part
 		Days        []int
-		Day         int
+		Form        shareChoices
+		In          []option // languages, also where the page itself has no other
 		MayShare    bool
 		Mailing     bool
 		MinPIN      int
 		MaxPIN      int
 		MaxDays     int
+		MaxOpens    int
 		AlwaysShown bool
-	}{Page: learnerPath(r), Name: s.name(c), Title: award, Made: made, Wrong: wrong, Parts: issuer.Parts(), Days: shareDays, Day: issuer.ShareDays,
-		MayShare: r.State == store.Issued || r.State == store.Suspended, Mailing: s.Issuer.KnownDevices(r), MinPIN: issuer.MinPIN, MaxPIN: issuer.MaxPIN, MaxDays: issuer.MaxShareDays}
+	}{Page: learnerPath(r), Name: s.name(c), Title: award, Made: made, Wrong: wrong, Parts: issuer.Parts(), Days: shareDays, Form: choicesOf(refused),
+		MayShare: r.State == store.Issued || r.State == store.Suspended, Mailing: s.Issuer.KnownDevices(r), MinPIN: issuer.MinPIN, MaxPIN: issuer.MaxPIN, MaxDays: issuer.MaxShareDays, MaxOpens: issuer.MaxOpens}
+	for _, tag := range s.kit.Languages() {
+		data.In = append(data.In, option{tag, web.LanguageName(tag), tag == data.Form.In})
+	}
 	for _, share := range list {
 		if v := s.shareView(r, share, award.Text); v.Over == "" {
 			data.Open = append(data.Open, v)
@@ -166,8 +197,33 @@ func shareForm(form url.Values) ShareRequest {
 	if days, _ := strconv.Atoi(form.Get("days")); days > 0 && days <= issuer.MaxShareDays { // none is the default
 		r.Expires = web.Clock().AddDate(0, 0, days)
 	}
-	r.MaxOpens, _ = strconv.Atoi(form.Get("opens"))
+	if opens := strings.TrimSpace(form.Get("opens")); opens != "" {
+		var err error
+		if r.MaxOpens, err = strconv.Atoi(opens); err != nil {
+			r.MaxOpens = -1 // refused: it was meant to have an end
+		}
+	}
 	return r
+}
+
+// shareFaults are what is wrong with a form, in the language of the page where a person
+// can have filled it in so.
+func (s *server) shareFaults(lang string, found *issuer.Problems) (wrong []fault) {
+	say := func(label, text string) { wrong = append(wrong, fault{Text: label + ": " + text, Lang: lang}) }
+	label := func(name string) string { return s.kit.T(lang, "issuing.shares."+name, nil) }
+	for _, p := range found.List {
+		switch p.Rule {
+		case "share-pin":
+			say("PIN", s.kit.T(lang, "issuing.shares.pin.text", map[string]any{"Min": issuer.MinPIN, "Max": issuer.MaxPIN}))
+		case "share-opens":
+			say(label("opens"), fmt.Sprintf("1–%d", issuer.MaxOpens))
+		case "share-text":
+			say(label(strings.TrimPrefix(p.Field, "/")), s.kit.T(lang, "cell.cell-size", nil))
+		default:
+			wrong = append(wrong, fault{Text: p.String(), Lang: "en"})
+		}
+	}
+	return wrong
 }
 
 func (s *server) postShare(c echo.Context) error {
@@ -198,7 +254,14 @@ func (s *server) makeShare(c echo.Context, r store.Record, form url.Values, of *
 		share, link, err = s.Issuer.Share(ctx, r, terms)
 	}
 	if found, ok := errors.AsType[*issuer.Problems](err); ok {
-		return s.renderShares(c, http.StatusUnprocessableEntity, r, nil, problemLines(found))
+		wrong := s.shareFaults(s.kit.Lang(c), found)
+		switch {
+		case of != nil:
+			return s.renderCollection(c, http.StatusUnprocessableEntity, r, secretOf(c), wrong[0].Text)
+		case terms.Public:
+			form = nil
+		}
+		return s.renderShares(c, http.StatusUnprocessableEntity, r, nil, form, wrong)
 	}
 	if err != nil {
 		return s.waiting(err)
@@ -208,7 +271,7 @@ func (s *server) makeShare(c echo.Context, r store.Record, form url.Values, of *
 	if code, err := paper.SVG(whole); err == nil {
 		made.QR = template.HTML(code) // made by us of an address of ours
 	}
-	return s.renderShares(c, http.StatusCreated, r, made, nil)
+	return s.renderShares(c, http.StatusCreated, r, made, nil, nil)
 }
 
 // badForm is a form that cannot be read.

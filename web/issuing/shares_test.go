@@ -183,6 +183,18 @@ func TestShareJourney(t *testing.T) {
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
 	page := "/h/" + link
 
+	// 0. A form that is not taken says so in the language of the page, and keeps what was chosen.
+	chosen := url.Values{"kind": {"private"}, "show": {"grade"}, "days": {"90"}, "pin": {"975310"}, "opens": {"1e3"}, "label": {"Application"}, "in": {"hr"}, "download": {"1"}}
+	refused := ask(t, "POST", server.URL+page+"/shares?lang=hr", chosen.Encode(), form...)
+	for _, want := range []string{"Najviše otvaranja: 1–1000", `value="grade" checked`, `value="90" checked`, `value="975310"`, `value="1e3"`, `value="Application"`, `lang="hr" selected`, `name="download" value="1" checked`} {
+		if !strings.Contains(refused.body, want) {
+			t.Errorf("a form that is not taken lacks %s", want)
+		}
+	}
+	if refused.status != 422 || strings.Contains(refused.body, `value="name" checked`) || strings.Contains(refused.body, "expected") {
+		t.Errorf("a form that is not taken: %d", refused.status)
+	}
+
 	// 1. Shared, with a PIN and without the grade.
 	made := ask(t, "POST", server.URL+page+"/shares", url.Values{"kind": {"private"}, "show": {"name"}, "days": {"7"}, "pin": {"975310"}, "label": {"Application at Canary Works"}}.Encode(), form...)
 	found := regexp.MustCompile(`https://issuer\.school\.example/s/([0-9A-Z]{26})#([A-Za-z0-9_-]{43})`).FindStringSubmatch(made.body)
