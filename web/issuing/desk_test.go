@@ -416,7 +416,8 @@ func TestFormFieldsGoWhereTheyPoint(t *testing.T) {
 		t.Error(doc)
 	}
 	for name, want := range map[string]bool{"/title/en": true, "/title": false, "/title/en/x": false, "/outcomes/0/title/en": true, "/outcomes/00/title/en": false, "/outcomes/999/level": false,
-		"/outcomes/0": false, "/signatory/name": true, "/signatory": false, "/outcomes/1/esco/0/label/en": true, "/outcomes/1/esco/1/id": false, "/quality_assurance/0/agency/legal_name/en": true, "/hours": true, "/__proto__": false, "/level/eqf": true, "/outcomes/-1/level": false} {
+		"/outcomes/0": false, "/signatory/name": true, "/signatory": false, "/outcomes/1/esco/0/label/en": true, "/outcomes/1/esco/1/id": false, "/quality_assurance/0/agency/legal_name/en": true, "/hours": true, "/__proto__": false, "/level/eqf": true, "/outcomes/-1/level": false,
+		"/title/999999999": false, "/title/-1": false, "/title/": false, "/title/sr-Latn": true, "/outcomes/0/title/7": false} {
 		if _, ok := specOf(name); ok != want {
 			t.Errorf("%s: %v", name, ok)
 		}

@@ -417,12 +417,20 @@ func specOf(name string) (fieldSpec, bool) {
 			rest = "/" + of
 		}
 		for _, spec := range part.fields {
-			if rest == spec.pointer && !strings.HasPrefix(spec.kind, "words") || strings.HasPrefix(spec.kind, "words") && strings.HasPrefix(rest, spec.pointer+"/") && !strings.Contains(rest[len(spec.pointer)+1:], "/") {
+			tag, below := strings.CutPrefix(rest, spec.pointer+"/")
+			switch words := strings.HasPrefix(spec.kind, "words"); {
+			case !words && rest == spec.pointer, words && below && isTag(tag):
 				return spec, true
 			}
 		}
 	}
 	return fieldSpec{}, false
+}
+
+// isTag reports whether a name can be that of a language: one of figures would be the
+// row of a list, as long as somebody likes.
+func isTag(name string) bool {
+	return name != "" && 'a' <= name[0] && name[0] <= 'z' && !strings.Contains(name, "/")
 }
 
 // valueOf is what a field says, nil for nothing.
