@@ -47,8 +47,9 @@ func (v *view) between(from, until DateTime) Value {
 	return Value{Text: v.day(from), Ours: true}
 }
 
-// duration is an xsd:duration in words, each part as written ("PT75H": 75
-// hours; "P60M": 60 months). What is no duration is shown as it stands.
+// duration is an xsd:duration in words, each part as written but for the signs of the
+// language ("PT1200H": 1,200 hours; "P60M": 60 months). What is no duration is shown as it
+// stands.
 func (v *view) duration(d string) Value {
 	negative, parts, ok := durationParts(d)
 	if !ok || negative {
@@ -67,7 +68,7 @@ func (v *view) duration(d string) Value {
 // are named by the least number that takes them: 1, 2, 3 and 5. A language may have the
 // same word for several of them.
 func (v *view) counted(amount, unit string) string {
-	return Clean(amount) + " " + v.say(formOf(v.lang, amount)+" "+unit)
+	return Number(v.lang, Clean(amount)) + " " + v.say(formOf(v.lang, amount)+" "+unit)
 }
 
 // formOf finds the form of a unit by the rules of a language (the cardinal rules of
@@ -111,7 +112,7 @@ func formOf(lang, amount string) string {
 
 const frameworkECTS = "http://data.europa.eu/snb/education-credit/6fcec5c5af"
 
-// points is an amount of credit with its system: "3 ECTS", "4 CSVET". ECTS has
+// points is an amount of credit with its system: "3 ECTS", "2,5 CSVET". ECTS has
 // a national name in Serbian; other systems are called by their notation.
 func (v *view) points(p *CreditPoint) Value {
 	amount := literal(p.Point, p.Extra, "point")
@@ -130,7 +131,7 @@ func (v *view) points(p *CreditPoint) Value {
 			system = v.concept(p.Framework)
 		}
 	}
-	value := shown(strings.TrimSpace(amount + " " + system.Text))
+	value := shown(strings.TrimSpace(Number(v.lang, amount) + " " + system.Text))
 	value.IRI = system.IRI
 	return value
 }

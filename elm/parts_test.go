@@ -78,7 +78,7 @@ func TestASampleTranscriptAndAJointDegreeReadWell(t *testing.T) {
 					t.Errorf("%s: %+v", c.file, row)
 				}
 				points, _, _ := strings.Cut(row.Credits[0].Text, " ")
-				value, ok := new(big.Rat).SetString(points)
+				value, ok := new(big.Rat).SetString(strings.ReplaceAll(points, ",", "."))
 				if !ok {
 					t.Fatalf("%s: %q", c.file, row.Credits[0].Text)
 				}

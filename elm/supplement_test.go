@@ -288,10 +288,10 @@ func TestAmountsInWords(t *testing.T) {
 	for _, test := range []struct{ lang, duration, want string }{
 		{"en", "PT75H", "75 hours"}, {"en", "PT1H", "1 hour"}, {"en", "P60M", "60 months"}, {"en", "P1Y2M3DT4H5M6.5S", "1 year 2 months 3 days 4 hours 5 minutes 6.5 seconds"},
 		{"hr", "PT21H", "21 sat"}, {"hr", "PT22H", "22 sata"}, {"hr", "PT11H", "11 sati"}, {"hr", "PT112H", "112 sati"}, {"hr", "P1D", "1 dan"},
-		{"sl", "PT1H", "1 ura"}, {"sl", "PT2H", "2 uri"}, {"sl", "PT104H", "104 ure"}, {"sl", "PT102H", "102 uri"}, {"sl", "PT5H", "5 ur"}, {"sl", "PT12H", "12 ur"}, {"sl", "PT0.5H", "PT0.5H"}, {"sl", "PT1.5S", "1.5 sekunde"}, {"sl", "P0D", "0 dni"},
+		{"sl", "PT1H", "1 ura"}, {"sl", "PT2H", "2 uri"}, {"sl", "PT104H", "104 ure"}, {"sl", "PT102H", "102 uri"}, {"sl", "PT5H", "5 ur"}, {"sl", "PT12H", "12 ur"}, {"sl", "PT0.5H", "PT0.5H"}, {"sl", "PT1.5S", "1,5 sekunde"}, {"sl", "P0D", "0 dni"},
 		{"bs", "PT21M", "21 minuta"}, {"bs", "PT3M", "3 minute"}, {"cnr", "P3M", "3 mjeseca"}, {"cnr", "PT12H", "12 sati"},
 		{"sr-Latn", "P3M", "3 meseca"}, {"sr-Cyrl", "PT75H", "75 сати"}, {"sr-Cyrl", "PT101H", "101 сат"},
-		{"en", "PT6.5S", "6.5 seconds"}, {"hr", "PT6.5S", "6.5 sekunde"}, {"hr", "PT0H", "0 sati"}, {"en", "PT01H", "01 hour"}, {"hr", "PT111H", "111 sati"},
+		{"en", "PT6.5S", "6.5 seconds"}, {"hr", "PT6.5S", "6,5 sekunde"}, {"hr", "PT0H", "0 sati"}, {"en", "PT01H", "01 hour"}, {"hr", "PT111H", "111 sati"}, {"en", "PT1200H", "1,200 hours"}, {"de", "PT1200H", "1.200 Stunden"}, {"sq", "PT1200H", "1\u00a0200 orë"},
 		{"en", "75 hours", "75 hours"}, {"en", "-PT1H", "-PT1H"}, {"en", "P", "P"},
 	} {
 		v := &view{lang: test.lang}

@@ -10,12 +10,15 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"indeks/elm"
 )
 
 //go:embed locales/*.json
@@ -75,6 +78,9 @@ func LanguageName(tag string) string {
 
 // Date writes the day of an instant, in UTC, as people of a language do.
 func Date(lang string, t time.Time) string { return t.UTC().Format(tongueOf(lang).date) }
+
+// Instant writes a day and the minute, in UTC.
+func Instant(lang string, t time.Time) string { return Date(lang, t) + t.UTC().Format(", 15:04 UTC") }
 
 // Birthday writes a day without its year.
 func Birthday(lang string, t time.Time) string { return t.Format(tongueOf(lang).birthday) }
@@ -227,15 +233,40 @@ func (k *Kit) HasText(id string) bool { return k.ids[k.languages[0]][id] }
 // TextIDs lists the ids that have a text, sorted.
 func (k *Kit) TextIDs() []string { return slices.Sorted(maps.Keys(k.ids[k.languages[0]])) }
 
+// Number writes a number as people of a language do: one of Go's, or a decimal as text
+// (see [elm.Number]). Anything else is written as it is.
+func Number(lang string, n any) string {
+	if f, ok := n.(float64); ok {
+		return elm.Number(lang, strconv.FormatFloat(f, 'f', -1, 64))
+	}
+	return elm.Number(lang, fmt.Sprint(n))
+}
+
+// written are the arguments of a text as people of its language write them. Texts stay as
+// they are, for they may be names: a number that is no amount is given as text.
+func written(lang string, args map[string]any) map[string]any {
+	out := make(map[string]any, len(args))
+	for name, value := range args {
+		switch at := value.(type) {
+		case int, int64, uint64, float64:
+			value = Number(lang, value)
+		case time.Time:
+			value = Instant(lang, at)
+		}
+		out[name] = value
+	}
+	return out
+}
+
 // T returns the text with this id in a language, with arguments by name. The
-// argument Count, a whole number, chooses the plural form. An id that has no
-// text is returned as it is and logged.
+// argument Count, a whole number, chooses the plural form. Numbers and instants are
+// written as the language does. An id that has no text is returned as it is and logged.
 func (k *Kit) T(lang, id string, args map[string]any) string {
 	l, ok := k.localizer[lang]
 	if !ok {
 		l = k.localizer[k.languages[0]]
 	}
-	text, err := l.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: args, PluralCount: args["Count"]})
+	text, err := l.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: written(lang, args), PluralCount: args["Count"]})
 	if err != nil {
 		k.log.Error("text missing", "id", id, "lang", lang)
 		return id

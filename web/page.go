@@ -132,7 +132,7 @@ func (k *Kit) page(base page, from fs.FS, name string) page {
 }
 
 // funcs are what templates may call: t "id" "Name" value ..., static "kit.css", clean,
-// the ways to write a time.Time: date, instant (with the minute) and machine
+// number, the ways to write a time.Time: date, instant (with the minute) and machine
 // (RFC 3339), and foreign, the languages of texts that the page's language lacks. For
 // scripts there are form, how a date is written, and reads, the languages of texts in
 // the order in which the reader wants them.
@@ -151,7 +151,8 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 		"static":  k.static.url,
 		"clean":   elm.Clean,
 		"date":    func(t time.Time) string { return Date(lang, t) },
-		"instant": func(t time.Time) string { return Date(lang, t) + t.UTC().Format(", 15:04 UTC") },
+		"instant": func(t time.Time) string { return Instant(lang, t) },
+		"number":  func(n any) string { return Number(lang, n) },
 		"foreign": func(sections []elm.Section) string { return OtherLanguages(sections, lang) },
 		"form":    func() string { return tongueOf(lang).date },
 		"reads":   func() string { return strings.Join(elm.Reads(lang), " ") },

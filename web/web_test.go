@@ -288,9 +288,21 @@ func TestTextsAreIn(t *testing.T) {
 	if got := k.T("hr", "no.such", nil); got != "no.such" || !strings.Contains(logs.String(), "no.such") {
 		t.Errorf("got %q, log %s", got, logs)
 	}
+	// Numbers and instants are those of the language, and texts their writer's.
+	for _, test := range []struct {
+		lang, want string
+		value      any
+	}{
+		{"de", "Zeile 12.345", 12345}, {"en", "Row 12,345", uint64(12345)}, {"hr", "Redak 2,5", 2.5}, {"de", "Zeile 12345", "12345"},
+		{"hr", "Redak 4. 1. 2026., 05:06 UTC", time.Date(2026, 1, 4, 6, 6, 7, 0, time.FixedZone("", 3600))},
+	} {
+		if got := k.T(test.lang, "problem.row", map[string]any{"Row": test.value}); got != test.want {
+			t.Errorf("%v is %q, want %q", test.value, got, test.want)
+		}
+	}
 	for _, lang := range k.Languages() {
 		for _, id := range k.TextIDs() {
-			if got := k.T(lang, id, map[string]any{"Row": 1, "Number": 1, "Counted": 1, "Languages": "English"}); got == "" || got == id || strings.Contains(got, "<no value>") {
+			if got := k.T(lang, id, map[string]any{"Row": 1, "Number": 1, "Counted": 1, "Languages": "English", "Until": time.Time{}}); got == "" || got == id || strings.Contains(got, "<no value>") {
 				t.Errorf("%s: %s is %q", lang, id, got)
 			}
 		}

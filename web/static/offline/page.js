@@ -63,6 +63,14 @@ const dateOf = (ms, zone = 'UTC') => {
   return root.dataset.date.replace(/2006|January|1|2/g, (at) => (at === '2006' ? part('year', 'numeric') : at === '2' ? part('day', 'numeric') : part('month', at === '1' ? 'numeric' : 'long')));
 };
 const minuteOf = (ms) => `${dateOf(ms, undefined)}, ${new Intl.DateTimeFormat('en-GB', {timeStyle: 'short'}).format(ms)}`;
+
+// A decimal is written as the server writes it: the page names the signs, by 1234.5.
+const numberOf = (decimal) => {
+  const [, group, point] = /^1(.)234(.)5$/.exec(root.dataset.number);
+  const found = /^(\d+)(?:\.(\d+))?$/.exec(decimal);
+  return found ? found[1].replace(/\B(?=(\d{3})+$)/g, group) + (found[2] ? point + found[2] : '') : clean(decimal);
+};
+
 const say = (id, values = {}) => fill(root.querySelector(`[data-say="${id}"]`).textContent, values);
 const fill = (text, values) => text.replace(/\{(date|number|languages)\}/g, (whole, name) => values[name] ?? whole).replaceAll('..', '.');
 
@@ -99,7 +107,7 @@ function concept(c) {
 // hours writes an ISO 8601 duration of hours as such, another one as it is.
 function hours(text) {
   const found = /^PT(\d+)H$/.exec(text ?? '');
-  return found ? say('hours', {number: found[1]}) : clean(text ?? '');
+  return found ? say('hours', {number: numberOf(found[1])}) : clean(text ?? '');
 }
 
 // put writes a text, in its language.
@@ -183,7 +191,7 @@ function render(answer, host) {
     $('foreign').textContent = say('foreign', {languages: foreign});
     $('foreign').hidden = !foreign;
     show('awarding', awarding);
-    show('credits', each(claim.creditReceived).map((credit) => `${clean(credit.point ?? '')} ${credit.framework ? concept(credit.framework) : ''}`));
+    show('credits', each(claim.creditReceived).map((credit) => `${numberOf(credit.point ?? '')} ${credit.framework ? concept(credit.framework) : ''}`));
     show('workload', hours(learnt.volumeOfLearning));
     const eqf = /^http:\/\/data\.europa\.eu\/snb\/eqf\/([1-8])$/.exec(learnt.eqfLevel?.id ?? '');
     show('level', eqf ? say('level', {number: eqf[1]}) : learnt.eqfLevel ? concept(learnt.eqfLevel) : '');
