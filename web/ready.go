@@ -15,6 +15,14 @@ type Condition struct {
 	Holds  bool   `json:"holds"`
 	Needed bool   `json:"needed"` // without it the server is of no use
 	Detail string `json:"detail,omitempty"`
+
+	Text string         `json:"-"` // id of the text that says the detail to people
+	Args map[string]any `json:"-"` // its values
+}
+
+// Say gives a condition its detail, in English for programs and by a text for people.
+func (c *Condition) Say(detail, text string, args map[string]any) {
+	c.Detail, c.Text, c.Args = detail, text, args
 }
 
 // Ready answers a load balancer: 200 while all that is needed holds, 503 where

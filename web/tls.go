@@ -296,10 +296,13 @@ func (t *TLS) Ending(now time.Time) bool {
 // Condition is what /readyz says of it.
 func (t *TLS) Condition(now time.Time) Condition {
 	until := t.Until()
+	one := Condition{Name: "tls", Holds: now.Before(until)}
 	if until.IsZero() {
-		return Condition{Name: "tls", Detail: "no certificate yet"}
+		one.Say("no certificate yet", "tls.none", nil)
+	} else {
+		one.Say("certificate until "+until.UTC().Format(time.RFC3339), "tls.until", map[string]any{"Until": until})
 	}
-	return Condition{Name: "tls", Holds: now.Before(until), Detail: "certificate until " + until.UTC().Format(time.RFC3339)}
+	return one
 }
 
 // Handler is for a server without TLS, at port 80, and is called before Run: it answers the authority's

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -566,6 +567,17 @@ func TestDeskInEveryLanguage(t *testing.T) {
 	}
 	for _, name := range []string{"records", "seal", "status-lists", "clock", "inspection", "disk", "mail"} {
 		add("desk.notice.condition.", name)
+	}
+	published, err := os.ReadFile("published.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := regexp.MustCompile(`text\+"([a-z.-]+)"`).FindAllStringSubmatch(string(published), -1)
+	if len(said) < 20 {
+		t.Errorf("only %d texts of conditions were found", len(said))
+	}
+	for _, m := range said {
+		add("desk.condition.", m[1])
 	}
 	for _, id := range ids {
 		if !kit.HasText(id) {

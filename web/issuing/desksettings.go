@@ -107,16 +107,17 @@ func (s *server) deskConditions(c echo.Context) []web.Condition {
 	return list
 }
 
-// conditionLine is a condition with the id of the text that names it.
+// conditionLine is a condition in the words of the page.
 type conditionLine struct {
 	web.Condition
-	Text string
+	Name, Detail string
 }
 
 func (s *server) showSettings(c echo.Context, status int, data settingsData) error {
 	data.Desk, data.Text = s.desk(c, "settings"), s.Settings
+	lang := s.kit.Lang(c)
 	for _, one := range s.deskConditions(c) {
-		data.Conditions = append(data.Conditions, conditionLine{one, "desk.condition." + strings.ReplaceAll(one.Name, " ", "-")})
+		data.Conditions = append(data.Conditions, conditionLine{one, s.kit.T(lang, "desk.condition."+strings.ReplaceAll(one.Name, " ", "-"), nil), s.kit.T(lang, one.Text, one.Args)})
 	}
 	var err error
 	if data.Backups, data.Archives, err = s.copies(); err != nil {

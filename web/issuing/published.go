@@ -173,61 +173,86 @@ func public(c echo.Context, contentType string, body []byte, cache string) error
 // their status told, and what was found of the records on disk: how many are
 // damaged, not which.
 func (s *server) conditions(ctx context.Context) []web.Condition {
-	records := web.Condition{Name: "records", Needed: true, Holds: true, Detail: "read and written"}
+	type values = map[string]any
+	const text = "desk.condition."
+	records := web.Condition{Name: "records", Needed: true, Holds: true}
+	records.Say("read and written", text+"records.writable", nil)
 	switch err := s.Store.Writable(); {
 	case errors.Is(err, store.ErrDiskLow): // of use to all who do not issue
-		records.Needed, records.Holds, records.Detail = false, false, "no room on the disk: nothing is issued, revoking works"
+		records.Needed, records.Holds = false, false
+		records.Say("no room on the disk: nothing is issued, revoking works", text+"records.full", nil)
 	case err != nil && s.ReadOnly:
-		records.Needed, records.Holds, records.Detail = false, false, "read-only by configuration"
+		records.Needed, records.Holds = false, false
+		records.Say("read-only by configuration", text+"records.read-only", nil)
 	case err != nil:
-		records.Holds, records.Detail = false, "read-only until the issuer is started again; the log says why"
+		records.Holds = false
+		records.Say("read-only until the issuer is started again; the log says why", text+"records.stopped", nil)
 	}
-	lists := web.Condition{Name: "status lists", Holds: true, Detail: "none yet"}
+	lists := web.Condition{Name: "status lists", Holds: true}
+	lists.Say("none yet", text+"status-lists.none", nil)
 	switch until, err := s.Issuer.ListsUntil(ctx); {
 	case err != nil:
-		records.Needed, records.Holds, records.Detail = true, false, "not legible"
-		lists.Holds, lists.Detail = false, "not legible"
+		records.Needed, records.Holds, lists.Holds = true, false, false
+		records.Say(illegible, text+"illegible", nil)
+		lists.Say(illegible, text+"illegible", nil)
 	case len(s.Issuer.ListsStopped()) > 0:
-		lists.Holds, lists.Detail = false, "not published, because a revocation is missing from the records: "+strings.Join(s.Issuer.ListsStopped(), ", ")
+		stopped := strings.Join(s.Issuer.ListsStopped(), ", ")
+		lists.Holds = false
+		lists.Say("not published, because a revocation is missing from the records: "+stopped, text+"status-lists.stopped", values{"Lists": stopped})
 	case !until.IsZero():
-		lists.Holds, lists.Detail = web.Clock().Before(until), "valid until "+until.Format(time.RFC3339)
+		lists.Holds = web.Clock().Before(until)
+		lists.Say("valid until "+until.Format(time.RFC3339), text+"status-lists.until", values{"Until": until})
 	}
 	seal := web.Condition{Name: "seal", Needed: true}
 	if until, err := s.Issuer.SealsUntil(); err == nil {
-		seal.Holds, seal.Detail = web.Clock().Before(until), "certificate until "+until.UTC().Format(time.DateOnly)
+		seal.Holds = web.Clock().Before(until)
+		seal.Say("certificate until "+until.UTC().Format(time.DateOnly), text+"seal.until", values{"Until": until})
 	} else {
-		seal.Detail = "no key seals"
+		seal.Say("no key seals", text+"seal.none", nil)
 	}
-	clock := web.Condition{Name: "clock", Holds: true, Detail: "fits what is on record"}
+	clock := web.Condition{Name: "clock", Holds: true}
+	clock.Say("fits what is on record", text+"clock.fits", nil)
 	if s.Issuer.CheckClock(ctx) != nil {
-		clock.Holds, clock.Detail = false, "contradicts what is on record: nothing is issued"
+		clock.Holds = false
+		clock.Say("contradicts what is on record: nothing is issued", text+"clock.contradicts", nil)
 	}
 	log := web.Condition{Name: "audit log"}
 	if entries, until, err := s.Issuer.LogSigned(ctx); err == nil {
-		log.Holds, log.Detail = web.Clock().Sub(until) < 3*issuer.HeadEvery, fmt.Sprintf("%d entries, signed until %s", entries, until.Format(time.RFC3339))
+		log.Holds = web.Clock().Sub(until) < 3*issuer.HeadEvery
+		log.Say(fmt.Sprintf("%d entries, signed until %s", entries, until.Format(time.RFC3339)), text+"audit-log.signed", values{"Entries": entries, "Until": until})
 	} else {
-		log.Detail = "not legible"
+		log.Say(illegible, text+"illegible", nil)
 	}
 	damage := web.Condition{Name: "inspection"}
-	switch found := s.Issuer.Inspection(); {
+	found := s.Issuer.Inspection()
+	damage.Holds = found.Began.IsZero() || found.Damaged == 0
+	figures := values{"Began": found.Began, "Ended": found.Ended, "Pages": found.Pages, "Records": found.Records, "Seals": found.Seals, "Damaged": found.Damaged}
+	switch {
 	case found.Began.IsZero():
-		damage.Holds, damage.Detail = true, "not begun yet"
+		damage.Say("not begun yet", text+"inspection.none", nil)
 	case found.Ended.IsZero():
-		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("since %s, %d pages and %d records so far, %d damaged", found.Began.Format(time.RFC3339), found.Pages, found.Records, found.Damaged)
+		damage.Say(fmt.Sprintf("since %s, %d pages and %d records so far, %d damaged", found.Began.Format(time.RFC3339), found.Pages, found.Records, found.Damaged), text+"inspection.begun", figures)
 	default:
-		damage.Holds, damage.Detail = found.Damaged == 0, fmt.Sprintf("until %s, %d pages and %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Pages, found.Records, found.Seals, found.Damaged)
+		damage.Say(fmt.Sprintf("until %s, %d pages and %d records read, %d seals opened, %d damaged", found.Ended.Format(time.RFC3339), found.Pages, found.Records, found.Seals, found.Damaged), text+"inspection.ended", figures)
 	}
-	post := web.Condition{Name: "mail", Holds: true, Detail: "no mail server is configured"}
+	post := web.Condition{Name: "mail", Holds: true}
+	post.Say("no mail server is configured", text+"mail.none", nil)
 	switch held := s.Issuer.LettersHeld(); {
 	case !held.IsZero():
-		post.Holds, post.Detail = false, "the mail server takes nothing since "+held.Format(time.RFC3339)
+		post.Holds = false
+		post.Say("the mail server takes nothing since "+held.Format(time.RFC3339), text+"mail.held", values{"Since": held})
 	case s.Issuer.Mailing():
-		post.Detail = "letters go out"
+		post.Say("letters go out", text+"mail.out", nil)
 	}
 	all := []web.Condition{records, seal, lists, clock, log, damage, post}
 	if s.Disk != nil {
 		room, percent := s.Disk.Room()
-		all = append(all, web.Condition{Name: "disk", Holds: room == store.RoomPlenty, Detail: fmt.Sprintf("%d %% free", percent)})
+		disk := web.Condition{Name: "disk", Holds: room == store.RoomPlenty}
+		disk.Say(fmt.Sprintf("%d %% free", percent), text+"disk.free", values{"Percent": percent})
+		all = append(all, disk)
 	}
 	return all
 }
+
+// illegible is the detail of a condition that nothing can be read of.
+const illegible = "not legible"
