@@ -93,7 +93,8 @@ func getEpoch(tx *bolt.Tx) (e epoch, err error) {
 //     What was suspended since is suspended; what was reinstated since stays suspended.
 //   - What was erased stays erased: keys are the latest there are, and what lies
 //     under those that are destroyed becomes what is left of an erased record.
-//   - What was shared is no longer: a learner may have ended it since.
+//   - What was shared is no longer: a learner may have ended it since. Nor is any other
+//     document that has an end of its own, as a session: somebody may have signed out.
 //   - No second tree is signed under the name of an audit log: a new log begins,
 //     which says where the old one ends here.
 //

@@ -106,8 +106,11 @@ func PutShare(ctx context.Context, s Store, r Record, share Share) error {
 	return s.PutDocuments(ctx, []Document{d, place}, Event{Kind: KindShared, Object: r.ID})
 }
 
-// endsWithRestoration reports whether a document is a share, or leads to one.
-func (d *Document) endsWithRestoration() bool { return d.Kind == ShareKind || d.Kind == sharePlaceKind }
+// endsWithRestoration reports whether a document serves somebody for a time, as shares,
+// sessions and one-time codes do, or leads to a share: it may have ended since the copy.
+func (d *Document) endsWithRestoration() bool {
+	return !d.Expires.IsZero() || d.Kind == ShareKind || d.Kind == sharePlaceKind
+}
 
 // ShareByKey returns one share, ended or not, or ErrNotFound.
 func ShareByKey(ctx context.Context, s Store, key [32]byte) (Share, error) {

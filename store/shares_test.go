@@ -148,15 +148,15 @@ func testShares(run func(name string, test func(t *testing.T, s Store))) {
 	})
 }
 
-// A copy does not know what a learner ended after it was made, so nothing that was
-// shared comes back with it.
+// A copy does not know what a learner ended after it was made, nor who signed out, so
+// nothing that was shared comes back with it, and nobody is signed in.
 func TestRestoreEndsShares(t *testing.T) {
 	path := initStore(t)
 	s := reopen(t, path)
 	r := issue(t, s, draft(1))
 	share := shareOf("id")
 	err1 := PutShare(t.Context(), s, r, share)
-	err2 := s.PutDocuments(t.Context(), []Document{{Kind: "job", ID: "a", Body: []byte("x")}})
+	err2 := s.PutDocuments(t.Context(), []Document{{Kind: "job", ID: "a", Body: []byte("x")}, {Kind: "session", ID: "a", Expires: restoredAt.Add(time.Hour).Truncate(time.Second).UTC(), Body: []byte("x")}})
 	if err := errors.Join(err1, err2, s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -173,5 +173,8 @@ func TestRestoreEndsShares(t *testing.T) {
 	}
 	if _, err := s.Document(t.Context(), "job", "a"); err != nil {
 		t.Error(err)
+	}
+	if _, err := s.Document(t.Context(), "session", "a"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a session: err = %v", err)
 	}
 }

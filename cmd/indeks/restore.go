@@ -189,7 +189,8 @@ func (cmd *restoreCmd) say(w io.Writer, path string, m issuer.Manifest, how stor
 	fmt.Fprintf(w, `
 What was issued after the backup stays valid for whoever holds it, but these records do not have it: it has
 no page, cannot be revoked here, and the same request issues it anew under another number. What was
-reinstated since is suspended again. There are no outstanding codes, sessions or shares to void.
+reinstated since is suspended again. Sessions, one-time codes and shares have ended. Accounts, and the addresses
+and links of learners, are those of the backup: close again who was closed since.
 
 Next: indeks check --config %[1]s --seals all, then start the issuer.
 `, cmd.Into)
