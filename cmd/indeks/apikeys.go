@@ -24,23 +24,20 @@ const apiKeysEvery = 5 * time.Second
 type apiKeys struct {
 	path   string
 	log    func(ctx context.Context, events ...store.Event) error
-	raw    []byte // of the file, as it was last looked at
-	wrong  bool   // the file is not legible
+	raw    []byte // of the file, as it was when the keys in use were read
+	wrong  bool   // the file is not legible since, and that was said
 	inUse  atomic.Pointer[[]issuing.APIKey]
 	hangup chan os.Signal
 }
 
 // openAPIKeys reads the file of API keys; log is told of each change of it.
 func openAPIKeys(path string, log func(ctx context.Context, events ...store.Event) error) (*apiKeys, error) {
-	k := &apiKeys{path: path, log: log, hangup: make(chan os.Signal, 1)}
-	list, err := readAPIKeys(path)
+	raw, list, err := readAPIKeys(path)
 	if err != nil {
 		return nil, err
 	}
+	k := &apiKeys{path: path, log: log, raw: raw, hangup: make(chan os.Signal, 1)}
 	k.inUse.Store(&list)
-	if k.raw, err = os.ReadFile(path); err != nil {
-		return nil, fmt.Errorf("reading the API keys: %w", err)
-	}
 	return k, nil
 }
 
@@ -64,23 +61,17 @@ func (k *apiKeys) Run(ctx context.Context) error {
 
 // look takes up what the file has become.
 func (k *apiKeys) look(ctx context.Context) {
-	raw, err := os.ReadFile(k.path)
-	if err == nil && bytes.Equal(raw, k.raw) {
+	raw, list, err := readAPIKeys(k.path)
+	said := k.wrong
+	k.wrong = err != nil
+	switch {
+	case err != nil && !said:
+		slog.Warn("ALARM: the API keys stay those they were", "error", err)
+		fallthrough
+	case err != nil, bytes.Equal(raw, k.raw):
 		return
 	}
-	var list []issuing.APIKey
-	if err == nil {
-		k.raw = raw
-		list, err = parseAPIKeys(raw, k.path)
-	}
-	if err != nil {
-		if !k.wrong {
-			slog.Warn("ALARM: the API keys stay those they were", "error", err)
-		}
-		k.wrong = true
-		return
-	}
-	k.wrong = false
+	k.raw = raw
 	k.inUse.Store(&list)
 	slog.Info("the API keys have changed", "keys", len(list))
 	if err := k.log(ctx, store.Event{Kind: store.KindConfigured, Object: "API keys", Result: fmt.Sprintf("%d keys", len(list)), Digest: sha256.Sum256(raw)}); err != nil {

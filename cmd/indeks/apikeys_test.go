@@ -54,4 +54,8 @@ func TestAPIKeysAreTakenUp(t *testing.T) {
 	if k.look(t.Context()); len(k.now()) != 1 {
 		t.Errorf("without the file: %d keys, want the one that was", len(k.now()))
 	}
+	write(second) // as it was: what goes wrong next is to be said anew
+	if k.look(t.Context()); k.wrong || logged != 3 {
+		t.Errorf("the file is back: not legible %v, %d events", k.wrong, logged)
+	}
 }

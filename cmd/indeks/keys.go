@@ -245,7 +245,7 @@ func (cmd *keysAPICmd) Run(con console) error {
 		return err
 	}
 	path := c.path(c.Issuer.APIKeysFile)
-	if _, err := readAPIKeys(path); err != nil {
+	if _, _, err := readAPIKeys(path); err != nil {
 		return err
 	}
 	key, line := newAPIKey(cmd.Name, cmd.Role)

@@ -350,16 +350,11 @@ func (c *Config) backup(records store.Store, learners *store.DataKeys, entries [
 }
 
 // readAPIKeys reads lines "NAME SHA256-HEX", or "NAME SHA256-HEX admin" for a key that may also run the
-// server; empty lines and lines with # are comments.
-func readAPIKeys(path string) ([]issuing.APIKey, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the API keys: %w", err)
+// server; empty lines and lines with # are comments. raw is what it has read.
+func readAPIKeys(path string) (raw []byte, list []issuing.APIKey, err error) {
+	if raw, err = os.ReadFile(path); err != nil {
+		return nil, nil, fmt.Errorf("reading the API keys: %w", err)
 	}
-	return parseAPIKeys(raw, path)
-}
-
-func parseAPIKeys(raw []byte, path string) (list []issuing.APIKey, err error) {
 	for n, line := range strings.Split(string(raw), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
@@ -377,12 +372,12 @@ func parseAPIKeys(raw []byte, path string) (list []issuing.APIKey, err error) {
 			}
 		}
 		if err != nil || len(sum) != 32 {
-			return nil, fmt.Errorf("reading the API keys: line %d of %s is not NAME and the SHA-256 of a key in hexadecimal, with or without roles out of %s", n+1, path, issuing.Roles)
+			return nil, nil, fmt.Errorf("reading the API keys: line %d of %s is not NAME and the SHA-256 of a key in hexadecimal, with or without roles out of %s", n+1, path, issuing.Roles)
 		}
 		key.SHA256 = [32]byte(sum)
 		list = append(list, key)
 	}
-	return list, nil
+	return raw, list, nil
 }
 
 type verifierCmd struct {
