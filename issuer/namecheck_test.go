@@ -189,6 +189,15 @@ func TestNameReported(t *testing.T) {
 	if open != 1 || closed != 3 {
 		t.Errorf("%d open, %d closed", open, closed)
 	}
+
+	// 5. What is said goes on record each time, so it is not said without end.
+	_, much := ask("much")
+	for n := range reportsDaily + 1 {
+		_, err := h.ReportName(t.Context(), much.Link, "no")
+		if _, many := errors.AsType[*WaitError](err); many != (n == reportsDaily) || err != nil && !many {
+			t.Errorf("report %d: err = %v", n+1, err)
+		}
+	}
 }
 
 // Where both are asked for, the name is looked at first, and who approves has the last word.

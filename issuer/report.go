@@ -17,7 +17,7 @@ import (
 // Bounds of what learners report.
 const (
 	maxReport     = 2000 // characters
-	reportsDaily  = 5    // of one award
+	reportsDaily  = 5    // of one award, or one name
 	maxReportList = 1000
 )
 

@@ -152,7 +152,7 @@ func (s *server) noName(err error) error {
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrState) {
 		return &web.Problem{Status: http.StatusNotFound, Title: "Nothing is asked here any more", Text: textShareOver, Err: err}
 	}
-	return err
+	return s.waiting(err)
 }
 
 // postName takes what a learner says: that the name is right, or what is wrong.
