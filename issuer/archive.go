@@ -8,10 +8,8 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -26,11 +24,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"indeks/contexts"
 	"indeks/keys"
-	"indeks/merkle"
 	"indeks/store"
-	"indeks/verifier"
 )
 
 // Archive says what is to be archived. An archive is a tar file, packed by gzip, of
@@ -120,25 +115,10 @@ type documentFile struct {
 	Read     any       `json:"read,omitempty"` // the same where it is JSON, for people
 }
 
-// entryFile is a line of log/NAME/entries/N.jsonl. The leaf is made of both texts.
-type entryFile struct {
-	Event string `json:"event"`
-	Said  string `json:"said,omitempty"`
-}
-
-// logFile is log/NAME/log.json.
-type logFile struct {
-	store.Log
-	Origin string      `json:"origin"`
-	Root   merkle.Hash `json:"root,omitzero"`
-}
-
 // Sizes of files that hold many of something.
 const (
-	entriesOfFile = 4096
-	headsOfFile   = 2048
-	linesOfFile   = 10_000
-	bytesOfFile   = 8 << 20
+	linesOfFile = 10_000
+	bytesOfFile = 8 << 20
 )
 
 //go:embed archive.md
@@ -290,78 +270,6 @@ func (a *Archive) about(ctx context.Context) (about ArchiveAbout, err error) {
 		}
 	}
 	return about, nil
-}
-
-// keys are the public keys with their periods and certificates, as JSON, PEM and as a
-// trust file.
-func (a *Archive) keys(_ context.Context, w *archiveWriter) error {
-	type keyFile struct {
-		ID            string         `json:"id"`
-		Alg           keys.Algorithm `json:"alg"`
-		Purposes      []string       `json:"purposes"`
-		From          time.Time      `json:"from"`
-		Until         time.Time      `json:"until,omitzero"`
-		CompromisedAt time.Time      `json:"compromised_at,omitzero"`
-		Reason        string         `json:"reason,omitzero"`
-		JWK           jsontext.Value `json:"jwk"`
-		PEM           string         `json:"pem"`
-		Certificates  string         `json:"certificates"`
-	}
-	var all []keyFile
-	for _, e := range slices.Concat(a.Ring.Entries(), a.Ring.LogEntries()) {
-		k := e.Public
-		name := "keys/" + k.ID[strings.LastIndexByte(k.ID, '#')+1:]
-		der, err := x509.MarshalPKIXPublicKey(k.Key)
-		if err != nil {
-			return err
-		}
-		var chain []byte
-		for _, c := range e.Chain {
-			chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
-		}
-		all = append(all, keyFile{k.ID, k.Alg, k.Purposes, k.NotBefore, k.NotAfter, k.CompromisedAt, e.Reason, k.JWK(), name + ".pem", name + ".crt"})
-		if err := errors.Join(w.file(name+".pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), w.file(name+".crt", chain)); err != nil {
-			return err
-		}
-	}
-	p := keys.Publication{DID: a.Institution.DID, IssuerURL: a.Institution.PublicBase, Keys: a.Ring.Entries()}
-	did, err1 := p.DIDDocument()
-	jwks, err2 := p.JWKS()
-	trust, err3 := json.Marshal(a.trust(), json.Deterministic(true), jsontext.Multiline(true))
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return err
-	}
-	return errors.Join(w.json("keys/keys.json", all), w.file("keys/did.json", did), w.file("keys/jwks.json", jwks), w.file(trustFile, append(trust, '\n')))
-}
-
-// trust names the institution, and nobody vouches for it.
-func (a *Archive) trust() *verifier.Trust {
-	return &verifier.Trust{Version: 1, Issued: a.At, Expires: a.At.AddDate(100, 0, 0), Issuers: []verifier.TrustedIssuer{trustEntry(&a.Institution, a.Ring, a.At)}}
-}
-
-// words are the contexts, shapes and code lists that credentials are written in.
-func (a *Archive) words(_ context.Context, w *archiveWriter) error {
-	docs := contexts.Default().Documents()
-	index := map[string]string{}
-	for n, at := range slices.Sorted(maps.Keys(docs)) {
-		name, address := fmt.Sprintf("contexts/%02d.json", n+1), at
-		if at == contexts.ELMPath {
-			address = a.Institution.PublicBase + at
-		}
-		index[address] = name
-		if err := w.file(name, docs[at]); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(w.json("contexts/index.json", index), w.file("shapes/edc-"+contexts.ShapesVersion+".txt", []byte(contexts.ShapesText()))); err != nil {
-		return err
-	}
-	for _, list := range contexts.Lists() {
-		if err := w.json("vocabularies/"+list+".json", contexts.List(list)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (a *Archive) courses(ctx context.Context, w *archiveWriter) error {
@@ -558,102 +466,6 @@ func (a *Archive) book(ctx context.Context, w *archiveWriter) error {
 	}
 	if in > 0 || n == 0 {
 		return flush()
-	}
-	return nil
-}
-
-func (a *Archive) logs(ctx context.Context, w *archiveWriter) error {
-	logs, err := a.Store.Logs(ctx)
-	if err != nil {
-		return err
-	}
-	for _, l := range logs {
-		folder := logFolder + l.Name + "/"
-		read := func(places []int64) ([]merkle.Hash, error) { return a.Store.LogHashes(ctx, l.Name, places) }
-		file := logFile{Log: l, Origin: a.Institution.LogOrigin(l.Name)}
-		if l.Size > 0 {
-			if file.Root, err = merkle.Root(l.Size, read); err != nil {
-				return err
-			}
-		}
-		if err := w.json(folder+"log.json", file); err != nil {
-			return err
-		}
-
-		// 1. The entries.
-		var lines []byte
-		in, n := 0, 0
-		each := func(file string, most int, v any) error {
-			raw, err := json.Marshal(v, json.Deterministic(true))
-			if err != nil {
-				return err
-			}
-			lines = append(append(lines, raw...), '\n')
-			if in++; in < most {
-				return nil
-			}
-			body := lines
-			lines, in, n = nil, 0, n+1
-			return w.file(fmt.Sprintf("%s%s/%08d.jsonl", folder, file, n), body)
-		}
-		rest := func(file string) error {
-			body := lines
-			m := n + 1
-			lines, in, n = nil, 0, 0
-			if len(body) == 0 {
-				return nil
-			}
-			return w.file(fmt.Sprintf("%s%s/%08d.jsonl", folder, file, m), body)
-		}
-		for e, err := range a.Store.LogEntries(ctx, l.Name, 0) {
-			if err != nil {
-				return err
-			}
-			if e.Index >= l.Size { // unreachable: the store does not change
-				break
-			}
-			event, said := e.Kept()
-			if !utf8.Valid(event) || !utf8.Valid(said) {
-				return fmt.Errorf("%w: entry %d of log %s is no text", store.ErrDamaged, e.Index, l.Name)
-			}
-			if err := each("entries", entriesOfFile, entryFile{string(event), string(said)}); err != nil {
-				return err
-			}
-		}
-		if err := rest("entries"); err != nil {
-			return err
-		}
-
-		// 2. The heads that were signed, the last one under the name that the servers give it.
-		var last store.Head
-		for h, err := range a.Store.Heads(ctx, l.Name, 0) {
-			if err != nil {
-				return err
-			}
-			last = h
-			if err := each("heads", headsOfFile, h); err != nil {
-				return err
-			}
-		}
-		if err := rest("heads"); err != nil {
-			return err
-		}
-		if last.Token != nil {
-			if err := w.file(folder+"checkpoint", last.Token); err != nil {
-				return err
-			}
-		}
-
-		// 3. The tree, as it is published.
-		for path := range merkle.Tiles(l.Size) {
-			tile, err := merkle.Tile(path, l.Size, read)
-			if err == nil {
-				err = w.file(folder+"tile/"+path, tile)
-			}
-			if err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

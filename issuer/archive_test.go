@@ -380,3 +380,19 @@ func TestArchiveIsDeterministic(t *testing.T) {
 		t.Error("they differ")
 	}
 }
+
+// However many files come before the one that says what they are, no more of them stand
+// in memory than one file may have.
+func TestArchiveIsReadInLittleMemory(t *testing.T) {
+	half := make([]byte, maxArchiveFile/2+1)
+	for _, section := range []string{credentials, "private/"} {
+		r := &archiveReader{section: slices.Index(sections, section), own: trustedKeys{}, store: new(store.Import), tokens: map[string][]byte{}}
+		r.found.Private = map[string][]byte{}
+		if err := r.file(section+"00000/1", half); err != nil {
+			t.Errorf("%s: %v", section, err)
+		}
+		if err := r.file(section+"00000/2", half); !errors.Is(err, ErrArchive) {
+			t.Errorf("%s: %d bytes are held, err = %v", section, 2*len(half), err)
+		}
+	}
+}

@@ -22,7 +22,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"indeks/keys"
-	"indeks/merkle"
 	"indeks/status"
 	"indeks/store"
 	"indeks/verifier"
@@ -62,7 +61,8 @@ type ArchiveRead struct {
 	Private map[string][]byte
 }
 
-// Limits on what an archive holds: of one file, and of what stands in memory at a time.
+// Limits on what an archive holds: of one file, which is also that of all files that
+// stand in memory until another one says what they are.
 const (
 	maxArchiveFile = 64 << 20
 	maxArchiveName = 300
@@ -85,6 +85,7 @@ type archiveReader struct {
 	course  []byte
 	tokens  map[string][]byte // files of the folder of a record
 	folder  string
+	held    int    // bytes of tokens, or of private files
 	list    []byte // token of the next list
 
 	log     logFile // whose files follow
@@ -291,6 +292,9 @@ func (r *archiveReader) file(name string, body []byte) error {
 		if err := r.endLog(); err != nil {
 			return err
 		}
+		if r.held += len(body); r.held > maxArchiveFile {
+			return fmt.Errorf("%w: it has more than %d bytes of private files", ErrArchive, maxArchiveFile)
+		}
 		r.found.Private[strings.TrimPrefix(name, section)] = body
 	}
 	return nil
@@ -410,9 +414,13 @@ func (r *archiveReader) credential(name string, body []byte) error {
 		r.folder = folder
 	}
 	if "/"+file != recordSuffix {
+		if r.held += len(body); r.held > maxArchiveFile {
+			return fmt.Errorf("%w: %s has more than %d bytes", ErrArchive, folder, maxArchiveFile)
+		}
 		r.tokens[file] = body
 		return nil
 	}
+	r.held = 0
 	var f recordFile
 	if err := readJSON(body, &f); err != nil {
 		return err
@@ -459,95 +467,6 @@ func (r *archiveReader) credential(name string, body []byte) error {
 		return nil
 	}
 	return r.Record(ArchivedTokens{a, r.found.Trust})
-}
-
-func (r *archiveReader) takeLog(name string, body []byte) error {
-	log, file, _ := strings.Cut(strings.TrimPrefix(name, logFolder), "/")
-	if file == "log.json" {
-		if err := r.endLog(); err != nil {
-			return err
-		}
-		r.log = logFile{} // or what this one does not say stays that of the one before
-		if err := readJSON(body, &r.log); err != nil {
-			return err
-		}
-		if r.log.Name != log || r.log.Origin != r.inst.LogOrigin(log) {
-			return fmt.Errorf("%w: it is that of another log", ErrArchive)
-		}
-		r.inLog, r.heads, r.tiles, r.check = true, nil, [32]byte{}, nil
-		return r.store.Log(r.log.Log)
-	}
-	if !r.inLog || r.log.Name != log {
-		return fmt.Errorf("%w: log %s has not begun", ErrArchive, log)
-	}
-	switch kind, rest, _ := strings.Cut(file, "/"); kind {
-	case "entries":
-		return eachLine(body, func(line []byte) error {
-			var e entryFile
-			if err := readJSON(line, &e); err != nil {
-				return err
-			}
-			return r.store.Entry([]byte(e.Event), []byte(e.Said))
-		})
-	case "heads":
-		return eachLine(body, func(line []byte) error {
-			var h store.Head
-			if err := readJSON(line, &h); err != nil {
-				return err
-			}
-			read, err := r.inst.openHead(r.ctx, r.own, h.Token)
-			if err != nil {
-				return err
-			}
-			if h.Log != log || read.Log != log || read.Size != h.Size || read.Root != h.Root || !read.At.Equal(h.At) {
-				return fmt.Errorf("%w: the head of size %d says other than what is sealed", ErrArchive, h.Size)
-			}
-			r.heads = append(r.heads, h)
-			return nil
-		})
-	case "checkpoint":
-		r.check = body
-	case "tile":
-		r.tiles = tileSum(r.tiles, rest, body)
-	default:
-		return fmt.Errorf("%w: %s is no file of a log", ErrArchive, file)
-	}
-	return nil
-}
-
-// tileSum stands for all tiles up to one.
-func tileSum(before [32]byte, path string, body []byte) [32]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "%x %s %x", before, path, sha256.Sum256(body)))
-}
-
-// endLog ends the log whose files were read, where there is one.
-func (r *archiveReader) endLog() error {
-	if !r.inLog {
-		return nil
-	}
-	r.inLog = false
-	doing := func(err error) error { return fmt.Errorf("log %s: %w", r.log.Name, err) }
-	if n := len(r.heads); n > 0 {
-		if !bytes.Equal(r.check, r.heads[n-1].Token) {
-			return doing(fmt.Errorf("%w: its checkpoint is not the last head", ErrArchive))
-		}
-		r.found.Heads = append(r.found.Heads, r.check)
-	}
-	if err := r.store.EndLog(r.log.Log, r.log.Root, r.heads); err != nil {
-		return doing(err)
-	}
-	var tiles [32]byte
-	for path := range merkle.Tiles(r.log.Size) {
-		tile, err := r.store.Tile(r.log.Name, path)
-		if err != nil {
-			return doing(err)
-		}
-		tiles = tileSum(tiles, path, tile)
-	}
-	if tiles != r.tiles {
-		return doing(fmt.Errorf("%w: its tiles are not those of its entries", ErrArchive))
-	}
-	return nil
 }
 
 // ArchiveName is what an archive of an instant is called.
