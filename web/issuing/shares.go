@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
@@ -175,7 +176,7 @@ func (s *server) renderShares(c echo.Context, status int, r store.Record, made *
 }
 
 // terms are those of a share that the form or the API asks for.
-func (r *ShareRequest) terms() (issuer.ShareTerms, error) {
+func (s *server) terms(ctx context.Context, r *ShareRequest) (issuer.ShareTerms, error) {
 	t := issuer.ShareTerms{Public: r.Kind == "public", Expires: r.Expires, MaxOpens: r.MaxOpens, Label: strings.TrimSpace(r.Label), Purpose: strings.TrimSpace(r.Purpose),
 		Download: r.Download, Notify: r.Notify, Whole: r.Whole, Lang: r.Lang}
 	for _, part := range r.Disclose {
@@ -185,7 +186,13 @@ func (r *ShareRequest) terms() (issuer.ShareTerms, error) {
 		if !issuer.ValidPIN(r.PIN) {
 			return t, &issuer.Problems{List: []issuer.Problem{{Field: "/pin", Rule: "share-pin", Want: fmt.Sprintf("expected %d to %d digits", issuer.MinPIN, issuer.MaxPIN)}}}
 		}
-		t.PIN = accounts.HashPIN(r.PIN)
+		select {
+		case s.pins <- struct{}{}:
+			t.PIN = accounts.HashPIN(r.PIN)
+			<-s.pins
+		case <-ctx.Done():
+			return t, ctx.Err()
+		}
 	}
 	return t, nil
 }
@@ -246,7 +253,7 @@ func (s *server) postShare(c echo.Context) error {
 func (s *server) makeShare(c echo.Context, r store.Record, form url.Values, of *issuer.Collected) error {
 	ctx := c.Request().Context()
 	req := shareForm(form)
-	terms, err := req.terms()
+	terms, err := s.terms(ctx, &req)
 	terms.Of = of
 	var share store.Share
 	var link issuer.ShareLink

@@ -2,8 +2,10 @@ package issuing
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"net/url"
@@ -345,5 +347,21 @@ func TestShareIDs(t *testing.T) {
 			t.Fatal(id)
 		}
 		seen[id] = true
+	}
+}
+
+// A PIN that is set takes as much memory as one that is tried, and waits its turn with
+// those: whoever has one link could otherwise take all there is.
+func TestPINsWaitTheirTurn(t *testing.T) {
+	s := &server{pins: make(chan struct{}, 1)}
+	req := ShareRequest{PIN: "246810"}
+	if terms, err := s.terms(t.Context(), &req); err != nil || terms.PIN == "" || len(s.pins) != 0 {
+		t.Fatalf("alone: %q, %v, %d hashed", terms.PIN, err, len(s.pins))
+	}
+	s.pins <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if terms, err := s.terms(ctx, &req); !errors.Is(err, context.Canceled) || terms.PIN != "" {
+		t.Errorf("beside another: %q, %v", terms.PIN, err)
 	}
 }

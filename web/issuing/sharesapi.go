@@ -110,7 +110,7 @@ func (s *server) postAPIShare(c echo.Context) error {
 	if req.Kind != "" && req.Kind != "private" && req.Kind != "public" {
 		return missing("/kind", `expected "private" or "public"`)
 	}
-	terms, err := req.terms()
+	terms, err := s.terms(c.Request().Context(), &req)
 	if err != nil {
 		return problems(err, "")
 	}
