@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +103,35 @@ func TestSlowHeaderIsCutOff(t *testing.T) {
 	start := time.Now()
 	if got := status(t, c); got == 200 || time.Since(start) > 5*time.Second {
 		t.Errorf("status %d after %v", got, time.Since(start))
+	}
+}
+
+// A body that ends early, never comes or is none is the client's fault, and no address of
+// a client comes into the log by it.
+func TestBodyThatIsNotWhole(t *testing.T) {
+	k, logs := newKit(t, Config{})
+	e := k.Echo()
+	ok(e)
+	server := httptest.NewServer(e)
+	for body, want := range map[string]int{
+		"Content-Length: 9\r\n\r\nhalf":               400,
+		"Transfer-Encoding: chunked\r\n\r\nzz\r\n":    400,
+		"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf": 400,
+		"Content-Length: 4\r\n\r\nbody":               200,
+	} {
+		c := dial(t, "127.0.0.1", server.Listener.Addr().String(), "POST / HTTP/1.1\r\nHost: localhost\r\n"+body)
+		c.(*net.TCPConn).CloseWrite()
+		if got := status(t, c); got != want {
+			t.Errorf("%q: %d, want %d", body, got, want)
+		}
+	}
+	server.Close()
+	if text := logs.String(); strings.Contains(text, "ERROR") || strings.Contains(text, "127.0.0.1") {
+		t.Error(text)
+	}
+	late := &net.OpError{Op: "read", Net: "tcp", Addr: &net.TCPAddr{IP: net.ParseIP("203.0.113.9")}, Err: os.ErrDeadlineExceeded}
+	if p := k.Problem(unfinished(late)); p.Status != http.StatusRequestTimeout || strings.Contains(p.Error(), "203.0.113.9") {
+		t.Errorf("too late: %d %v", p.Status, p)
 	}
 }
 

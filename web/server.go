@@ -193,7 +193,20 @@ func (b *heldBody) Read(p []byte) (int, error) {
 			return n, &Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 2}
 		}
 	}
-	return n, err
+	return n, unfinished(err)
+}
+
+// unfinished makes of an error of reading a body what it is: the client's, who stopped
+// before its end, or sent none. That of the connection is not kept, as it has the
+// client's address in it.
+func unfinished(err error) error {
+	if err == nil || err == io.EOF || errors.Is(err, http.ErrBodyReadAfterClose) {
+		return err
+	}
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+		return &Problem{Status: http.StatusRequestTimeout, Title: "The body of the request did not come in time"}
+	}
+	return &Problem{Status: http.StatusBadRequest, Title: "The body of the request is not whole"}
 }
 
 func (b *heldBody) release() { b.all.Add(-b.held) }
