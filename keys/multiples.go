@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/fips140"
-	"encoding/binary"
 	"math/big"
 	"slices"
 	"sync"
@@ -119,14 +118,12 @@ func newTable(key *ecdsa.PublicKey, width int) *table {
 	return t
 }
 
-// gather appends the entries that add up to u·Q, where u is a number of 32 bytes, the
-// highest first. They lie all over the table, which the processor's nearest cache does
-// not hold; gathered first, they come while none waits for the other.
-func (t *table) gather(entries []affine, u *[32]byte) []affine {
-	var words [6]uint64 // the lowest first, and two to shift from
-	for i := range 4 {
-		words[i] = binary.BigEndian.Uint64(u[24-8*i:])
-	}
+// gather appends the entries that add up to u·Q. They lie all over the table, which the
+// processor's nearest cache does not hold; gathered first, they come while none waits for
+// the other.
+func (t *table) gather(entries []affine, u *scalar) []affine {
+	var words [6]uint64 // and two to shift from
+	copy(words[:], u[:])
 	largest := 1 << (t.width - 1)
 	carry := 0
 	for i, row := range t.rows {
@@ -160,36 +157,43 @@ func sum(points []affine) (s jacobian) {
 	return s
 }
 
-// verify is [ecdsa.Verify] for the key of the table.
-func (t *table) verify(hash []byte, r, s *big.Int) bool {
-	n := elliptic.P256().Params().N
-	if r.Sign() <= 0 || s.Sign() <= 0 || r.Cmp(n) >= 0 || s.Cmp(n) >= 0 {
+// verify is [ecdsa.Verify] for the key of the table and a signature as RFC 7518 section
+// 3.4 has it, of 64 bytes. The hash is one of 32 bytes or more.
+func (t *table) verify(hash, signature []byte) bool {
+	r, s := scalarOf((*[32]byte)(signature)), scalarOf((*[32]byte)(signature[32:]))
+	if r == (scalar{}) || s == (scalar{}) || !r.below(&groupOrder) || !s.below(&groupOrder) {
 		return false
 	}
-	e := new(big.Int).SetBytes(hash[:min(len(hash), 32)])
-	w := new(big.Int).ModInverse(s, n) // exists: n is prime
-	var u1, u2 [32]byte
-	e.Mul(e, w).Mod(e, n).FillBytes(u1[:])
-	w.Mul(r, w).Mod(w, n).FillBytes(u2[:])
+	w, ok := s.inverse()
+	if !ok {
+		return t.verifyPlainly(hash, signature)
+	}
+	e := scalarOf((*[32]byte)(hash))
+	var u1, u2 scalar
+	u1.mul(&e, &w)
+	u2.mul(&r, &w)
 
 	var room [256/baseWidth + 1 + 256/keyWidth + 1]affine
 	R := sum(t.gather(base().gather(room[:0], &u1), &u2))
 	if R.z == (element{}) {
-		return ecdsa.Verify(t.of, hash, r, s)
+		return t.verifyPlainly(hash, signature)
 	}
-	if R.hasX(r) {
+	if R.hasX(&r) {
 		return true
 	}
-	w.Add(r, n) // x may be between n and p
-	return w.Cmp(elliptic.P256().Params().P) < 0 && R.hasX(w)
+	// x may be between n and p: r+n, where that is below p.
+	return r.below(&fieldOverOrder) && R.hasX(r.add(&r, &groupOrder))
+}
+
+func (t *table) verifyPlainly(hash, signature []byte) bool {
+	return ecdsa.Verify(t.of, hash, new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
 }
 
 // hasX reports whether x, which is below p, is the x-coordinate of s, which is not
 // infinity.
-func (s *jacobian) hasX(x *big.Int) bool {
-	var raw [32]byte
+func (s *jacobian) hasX(x *scalar) bool {
 	var want, zz element
-	want.setBytes((*[32]byte)(x.FillBytes(raw[:])))
+	want.mul((*element)(x), &intoForm)
 	return *want.mul(&want, zz.mul(&s.z, &s.z)) == s.x
 }
 

@@ -24,15 +24,15 @@ var (
 	field = elliptic.P256().Params().P
 )
 
-// scalar is d mod n as 32 bytes.
-func scalar(d *big.Int) []byte {
+// scalarBytes is d mod n as 32 bytes.
+func scalarBytes(d *big.Int) []byte {
 	return new(big.Int).Mod(d, order).FillBytes(make([]byte, 32))
 }
 
 // publicOf is the key of a private scalar.
 func publicOf(t testing.TB, d *big.Int) *ecdsa.PublicKey {
 	t.Helper()
-	p, err := nistec.NewP256Point().ScalarBaseMult(scalar(d))
+	p, err := nistec.NewP256Point().ScalarBaseMult(scalarBytes(d))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +99,23 @@ func pairs(t testing.TB) []pair {
 	return list
 }
 
+// verifies is the table's verdict. Numbers that have no place in a signature are refused
+// before any table is asked.
+func (p *pair) verifies(hash []byte, r, s *big.Int) bool {
+	if r.BitLen() > 256 || s.BitLen() > 256 {
+		return false
+	}
+	if short := 32 - len(hash); short > 0 {
+		hash = append(make([]byte, short), hash...)
+	}
+	return p.table.verify(hash, joined(algorithms[ES256], r, s))
+}
+
 // agree checks that the table's verdict is that of crypto/ecdsa, and returns it.
 func (p *pair) agree(t testing.TB, hash []byte, r, s *big.Int) bool {
 	t.Helper()
 	want := ecdsa.Verify(p.key, hash, r, s)
-	if got := p.table.verify(hash, r, s); got != want {
+	if got := p.verifies(hash, r, s); got != want {
 		t.Errorf("key %x, hash %x, r %x, s %x: verifies %v, by crypto/ecdsa %v", p.d, hash, r, s, got, want)
 	}
 	return want
@@ -113,7 +125,7 @@ func (p *pair) agree(t testing.TB, hash []byte, r, s *big.Int) bool {
 // nil where the sum is infinity. With s or n-s it verifies.
 func (p *pair) forScalars(u1, u2 *big.Int) (hash []byte, r, s *big.Int) {
 	k := new(big.Int).Mul(u2, p.d)
-	R, err := nistec.NewP256Point().ScalarBaseMult(scalar(k.Add(k, u1)))
+	R, err := nistec.NewP256Point().ScalarBaseMult(scalarBytes(k.Add(k, u1)))
 	if err != nil {
 		return nil, nil, nil
 	}
@@ -125,7 +137,7 @@ func (p *pair) forScalars(u1, u2 *big.Int) (hash []byte, r, s *big.Int) {
 	r.Mod(r, order)
 	s = new(big.Int).ModInverse(new(big.Int).Mod(u2, order), order)
 	s.Mul(s, r).Mod(s, order)
-	return scalar(new(big.Int).Mul(u1, s)), r, s
+	return scalarBytes(new(big.Int).Mul(u1, s)), r, s
 }
 
 // Each entry of a table is the multiple that it stands for.
@@ -143,7 +155,7 @@ func TestTableHoldsMultiples(t *testing.T) {
 			t.Errorf("%d rows of width %d", len(p.table.rows), p.table.width)
 		}
 		for i, row := range p.table.rows {
-			first, err := nistec.NewP256Point().ScalarMult(Q, scalar(new(big.Int).Lsh(big.NewInt(1), uint(i*p.table.width))))
+			first, err := nistec.NewP256Point().ScalarMult(Q, scalarBytes(new(big.Int).Lsh(big.NewInt(1), uint(i*p.table.width))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +176,7 @@ func TestTableHoldsMultiples(t *testing.T) {
 // bounds or carry into each other; and to something that says that it is nothing where
 // that is infinity.
 func TestTableAdds(t *testing.T) {
-	numbers := [][32]byte{{}, {31: 1}, {0: 0x80}, {0: 0x81}, [32]byte(scalar(big.NewInt(-1))), [32]byte(order.Bytes())}
+	numbers := [][32]byte{{}, {31: 1}, {0: 0x80}, {0: 0x81}, [32]byte(scalarBytes(big.NewInt(-1))), [32]byte(order.Bytes())}
 	for _, b := range []byte{0x7f, 0x80, 0x81, 0xff} {
 		var all, alone [32]byte
 		for i := range all {
@@ -187,7 +199,7 @@ func TestTableAdds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := sum(p.table.gather(nil, &u))
+			got := sum(p.table.gather(nil, new(scalarOf(&u))))
 			if nothing := got.z == (element{}); nothing != (want.IsInfinity() == 1) {
 				t.Errorf("key %x: %x·Q is nothing: %t", p.d, u, nothing)
 			} else if !nothing {
@@ -271,12 +283,12 @@ func TestXOverOrder(t *testing.T) {
 		}
 		// Q = (s·R - e·G)/r is the key with which this very R comes out.
 		inverse := new(big.Int).ModInverse(r, order)
-		first, err := nistec.NewP256Point().ScalarMult(R, scalar(new(big.Int).Mul(s, inverse)))
+		first, err := nistec.NewP256Point().ScalarMult(R, scalarBytes(new(big.Int).Mul(s, inverse)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		e := new(big.Int).SetBytes(hash[:])
-		second, err := nistec.NewP256Point().ScalarBaseMult(scalar(e.Mul(e.Neg(e), inverse)))
+		second, err := nistec.NewP256Point().ScalarBaseMult(scalarBytes(e.Mul(e.Neg(e), inverse)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,10 +320,10 @@ func TestSumsThatMeet(t *testing.T) {
 				}
 			}
 			// u1 = -u2·d: R is infinity, whatever r is.
-			r := new(big.Int).SetBytes(scalar(new(big.Int).Lsh(p.d, 3)))
+			r := new(big.Int).SetBytes(scalarBytes(new(big.Int).Lsh(p.d, 3)))
 			s := new(big.Int).ModInverse(u2, order)
 			s.Mul(s, r).Mod(s, order)
-			if p.agree(t, scalar(new(big.Int).Neg(new(big.Int).Mul(r, p.d))), r, s) {
+			if p.agree(t, scalarBytes(new(big.Int).Neg(new(big.Int).Mul(r, p.d))), r, s) {
 				t.Errorf("key %x, u2 %x: infinity verifies", p.d, u2)
 			}
 		}
@@ -333,19 +345,19 @@ func TestTableAgrees(t *testing.T) {
 		if hash == nil || r.Sign() == 0 {
 			t.Skip("drawn anew: these scalars add up to infinity, or to x-coordinate n, and no signature has them")
 		}
-		if !p.table.verify(hash, r, s) || !ecdsa.Verify(p.key, hash, r, s) {
+		if !p.verifies(hash, r, s) || !ecdsa.Verify(p.key, hash, r, s) {
 			t.Fatalf("key %x, u1 %x, u2 %x: does not verify", p.d, u1, u2)
 		}
 		bit := rapid.IntRange(0, 255).Draw(t, "bit")
 		flip := func(x *big.Int) *big.Int { return new(big.Int).SetBit(x, bit, 1-x.Bit(bit)) }
 		e := new(big.Int).SetBytes(hash)
 		longer := append(slices.Clone(hash), rapid.SliceOf(rapid.Byte()).Draw(t, "more")...) // cut off, as a hash of SHA-512 is
-		if !p.table.verify(longer, r, s) || !ecdsa.Verify(p.key, longer, r, s) {
+		if !p.verifies(longer, r, s) || !ecdsa.Verify(p.key, longer, r, s) {
 			t.Fatalf("key %x, hash %x, r %x, s %x: does not verify", p.d, longer, r, s)
 		}
 		for _, c := range []struct{ e, r, s *big.Int }{{flip(e), r, s}, {e, flip(r), s}, {e, r, flip(s)}, {e, s, r}, {u1, r, s}, {u2, u1, u2}} {
 			hash := c.e.FillBytes(make([]byte, 32))
-			if got, want := p.table.verify(hash, c.r, c.s), ecdsa.Verify(p.key, hash, c.r, c.s); got != want {
+			if got, want := p.verifies(hash, c.r, c.s), ecdsa.Verify(p.key, hash, c.r, c.s); got != want {
 				t.Fatalf("key %x, hash %x, r %x, s %x: verifies %v, by crypto/ecdsa %v", p.d, hash, c.r, c.s, got, want)
 			}
 		}

@@ -157,12 +157,11 @@ func verifyWith(digest hasher, alg Algorithm, k *PublicKey, signature []byte, in
 		if len(signature) != 2*size { // RFC 7518 section 3.4: r and s, each of full length
 			return false
 		}
-		r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
 		hash := digest(a.hash, input...)
 		if t := k.multiples.tableFor(key); t != nil {
-			return t.verify(hash, r, s)
+			return t.verify(hash, signature)
 		}
-		return ecdsa.Verify(key, hash, r, s)
+		return ecdsa.Verify(key, hash, new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:]))
 	case ed25519.PublicKey:
 		return ed25519.Verify(key, bytes.Join(input, nil), signature)
 	case *rsa.PublicKey:

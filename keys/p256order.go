@@ -1,0 +1,208 @@
+package keys
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The arithmetic modulo n, the order of P-256, that checking seals needs. As in p256.go
+// all that comes in is public, and nothing takes constant time. math/big does the same
+// with sixteen pieces of memory for a check, and takes longer for getting and cleaning
+// them than for reckoning.
+
+// scalar is a number of 256 bits in four words, the lowest first.
+type scalar [4]uint64
+
+var (
+	groupOrder   = scalar{0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000}
+	orderSquared = scalar{0x83244c95be79eea2, 0x4699799c49bd6fa6, 0x2845b2392b6bec59, 0x66e12d94f3d95620} // 2^512 mod n
+)
+
+// fieldOverOrder is p-n.
+var fieldOverOrder = scalar{0xc46353d039cdaae, 0x4319055358e8617b}
+
+// orderInverse is -1/n mod 2^64.
+const orderInverse = 0xccd1c8aaee00bc4f
+
+// scalarOf reads 32 bytes, the highest first.
+func scalarOf(b *[32]byte) (z scalar) {
+	for i := range z {
+		z[i] = binary.BigEndian.Uint64(b[24-8*i:])
+	}
+	return z
+}
+
+// below reports whether z < x.
+func (z *scalar) below(x *scalar) bool {
+	var b uint64
+	for i := range z {
+		_, b = bits.Sub64(z[i], x[i], b)
+	}
+	return b == 1
+}
+
+// mul sets z to x·y/2^256 mod n, below n, for any x and for y < n: for each word b of x,
+// b·y is added to a sum t, and the multiple of n that makes its lowest word 0, which is
+// then taken off. So t stays below 2n.
+func (z *scalar) mul(x, y *scalar) *scalar {
+	var t0, t1, t2, t3, t4 uint64
+	for _, b := range x {
+		h0, l0 := bits.Mul64(y[0], b)
+		h1, l1 := bits.Mul64(y[1], b)
+		h2, l2 := bits.Mul64(y[2], b)
+		h3, l3 := bits.Mul64(y[3], b)
+		var t5, c uint64
+		t0, c = bits.Add64(t0, l0, 0)
+		t1, c = bits.Add64(t1, l1, c)
+		t2, c = bits.Add64(t2, l2, c)
+		t3, c = bits.Add64(t3, l3, c)
+		t4 += c
+		t1, c = bits.Add64(t1, h0, 0)
+		t2, c = bits.Add64(t2, h1, c)
+		t3, c = bits.Add64(t3, h2, c)
+		t4, t5 = bits.Add64(t4, h3, c)
+
+		m := t0 * orderInverse
+		h0, l0 = bits.Mul64(groupOrder[0], m)
+		h1, l1 = bits.Mul64(groupOrder[1], m)
+		h2, l2 = bits.Mul64(groupOrder[2], m)
+		h3, l3 = bits.Mul64(groupOrder[3], m)
+		_, c = bits.Add64(t0, l0, 0)
+		t0, c = bits.Add64(t1, l1, c)
+		t1, c = bits.Add64(t2, l2, c)
+		t2, c = bits.Add64(t3, l3, c)
+		t3, c = bits.Add64(t4, 0, c)
+		t4 = t5 + c
+		t0, c = bits.Add64(t0, h0, 0)
+		t1, c = bits.Add64(t1, h1, c)
+		t2, c = bits.Add64(t2, h2, c)
+		t3, c = bits.Add64(t3, h3, c)
+		t4 += c
+	}
+	r := scalar{t0, t1, t2, t3}
+	if t4 != 0 || !r.below(&groupOrder) {
+		r.sub(&r, &groupOrder)
+	}
+	*z = r
+	return z
+}
+
+// add sets z to x+y mod 2^256.
+func (z *scalar) add(x, y *scalar) *scalar {
+	var c uint64
+	for i := range z {
+		z[i], c = bits.Add64(x[i], y[i], c)
+	}
+	return z
+}
+
+// sub sets z to x-y mod 2^256.
+func (z *scalar) sub(x, y *scalar) {
+	var b uint64
+	for i := range z {
+		z[i], b = bits.Sub64(x[i], y[i], b)
+	}
+}
+
+// sum2 is b·x + d·y, which the caller knows to be below 2^256.
+func sum2(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
+	var first, second, carry uint64 // what is carried of each product and of their sum
+	for i := range z {
+		var c uint64
+		h, l := bits.Mul64(b, x[i])
+		l, c = bits.Add64(l, first, 0)
+		first = h + c
+		h, m := bits.Mul64(d, y[i])
+		m, c = bits.Add64(m, second, 0)
+		second = h + c
+		z[i], carry = bits.Add64(l, m, carry)
+	}
+	return z
+}
+
+// difference2 is b·x - d·y, which the caller knows to be from 0 to 2^256-1.
+func difference2(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
+	var first, second, borrow uint64
+	for i := range z {
+		var c uint64
+		h, l := bits.Mul64(b, x[i])
+		l, c = bits.Add64(l, first, 0)
+		first = h + c
+		h, m := bits.Mul64(d, y[i])
+		m, c = bits.Add64(m, second, 0)
+		second = h + c
+		z[i], borrow = bits.Sub64(l, m, borrow)
+	}
+	return z
+}
+
+// inverse returns 2^256/s mod n, for which [scalar.mul] makes a product into a quotient by
+// s, and whether it found one: it looks whether it is right, so how it was found is
+// nothing that a verdict rests on. For s from 1 to n-1 it is found but for one in 2^30.
+func (s *scalar) inverse() (w scalar, ok bool) {
+	w = s.euclid()
+	w.mul(&w, &orderSquared)
+	var one scalar
+	one.mul(s, &w)
+	return w, one == scalar{1}
+}
+
+// euclid is Euclid's algorithm for n and s in Lehmer's way: the quotients are found by the
+// highest 64 bits of two numbers a > b, some eighteen at a time, as long as Collins'
+// condition shows that the bits below cannot change them, and a and b then make all these
+// steps at once (Knuth, The Art of Computer Programming 2, section 4.5.2; math/big does
+// the same for numbers of any length). Meanwhile
+//
+//	a = ∓ua·s mod n    and    b = ±ub·s mod n,
+//
+// with the upper signs after an even number of steps.
+func (s *scalar) euclid() scalar {
+	a, b := groupOrder, *s
+	ua, ub := scalar{}, scalar{1}
+	odd := false // the number of steps so far
+	for top := 3; ; {
+		for top > 0 && a[top] == 0 {
+			top--
+		}
+		if top == 0 {
+			break
+		}
+		shift := bits.LeadingZeros64(a[top])
+		high, low := a[top]<<shift|a[top-1]>>(64-shift), b[top]<<shift|b[top-1]>>(64-shift)
+		// The numbers after these steps are u·a-v·b or v·b-u·a: those of the last but one,
+		// the last, and the next.
+		u0, u1, u2 := uint64(0), uint64(1), uint64(0)
+		v0, v1, v2 := uint64(0), uint64(0), uint64(1)
+		even := false
+		for low >= v2 && high-low >= v1+v2 {
+			q := high / low
+			high, low = low, high-q*low
+			u0, u1, u2 = u1, u2, u1+q*u2
+			v0, v1, v2 = v1, v2, v1+q*v2
+			even = !even
+		}
+		if v0 == 0 { // one of the first two quotients has 32 bits and more
+			return scalar{}
+		}
+		if even {
+			a, b = difference2(u0, &a, v0, &b), difference2(v1, &b, u1, &a)
+		} else {
+			a, b = difference2(v0, &b, u0, &a), difference2(u1, &a, v1, &b)
+			odd = !odd
+		}
+		ua, ub = sum2(u0, &ua, v0, &ub), sum2(u1, &ua, v1, &ub)
+	}
+	u0, u1 := uint64(1), uint64(0)
+	v0, v1 := uint64(0), uint64(1)
+	for x, y := a[0], b[0]; y != 0; odd = !odd {
+		q := x / y
+		x, y = y, x-q*y
+		u0, u1 = u1, u0+q*u1
+		v0, v1 = v1, v0+q*v1
+	}
+	w := sum2(u0, &ua, v0, &ub)
+	if !odd {
+		w.sub(&groupOrder, &w)
+	}
+	return w
+}
