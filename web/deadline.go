@@ -19,12 +19,7 @@ type deadline struct {
 	ended bool
 }
 
-// withDeadline returns a context and what ends it, which must be called.
-func withDeadline(parent context.Context, at time.Time) (context.Context, context.CancelFunc) {
-	d := &deadline{parent: parent, at: at}
-	return d, d.cancel
-}
-
+// cancel must be called when the context is no longer used.
 func (d *deadline) cancel() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

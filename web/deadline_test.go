@@ -26,8 +26,8 @@ func TestDeadline(t *testing.T) {
 				parent, endParent := context.WithCancel(context.WithValue(t.Context(), keyOfTest{}, "told"))
 				defer endParent()
 				at := time.Now().Add(time.Minute)
-				ctx, end := withDeadline(parent, at)
-				defer end()
+				ctx := &deadline{parent: parent, at: at}
+				defer ctx.cancel()
 				var child context.Context
 				if waited {
 					var cancel context.CancelFunc
@@ -41,7 +41,7 @@ func TestDeadline(t *testing.T) {
 				if ctx.Err() != nil {
 					t.Errorf("%s: ended early", name)
 				}
-				test.end(endParent, end)
+				test.end(endParent, ctx.cancel)
 				synctest.Wait()
 				if err := ctx.Err(); !errors.Is(err, test.want) {
 					t.Errorf("%s, waited for %t: %v, not %v", name, waited, err, test.want)

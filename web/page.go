@@ -238,7 +238,10 @@ const packedFrom = 8 << 10
 // lists it.
 func NoStore(c echo.Context) {
 	h := c.Response().Header()
-	h["Cache-Control"], h["X-Robots-Tag"] = noStore, noRobots
+	h["Cache-Control"] = noStore
+	if !ofAPI(c) {
+		h["X-Robots-Tag"] = noRobots
+	}
 }
 
 // textIDs finds the ids that the templates of a page give to t as constants.

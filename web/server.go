@@ -38,13 +38,11 @@ var errCrossOrigin = errors.New("the request comes from a page of another site")
 // or address, because these name learners and employers.
 func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
-		start := time.Now()
-		ctx, cancel := withDeadline(c.Request().Context(), start.Add(k.config.Timeout))
-		defer cancel()
+		start, id := time.Now(), rand.Text()
+		ctx := &request{deadline: deadline{parent: c.Request().Context(), at: start.Add(k.config.Timeout)}, id: id}
+		defer ctx.cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
-		id := rand.Text()
-		c.Set(requestKey, id)
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		c.Response().Header()[requestIDHeader] = []string{id}
 		method := knownMethod(c.Request().Method)
 		traced := k.config.Traces.route(ctx, method, c.Path())
 
@@ -90,12 +88,38 @@ func knownMethod(m string) string {
 	return "other"
 }
 
-const requestKey = "request id"
+// requestIDHeader is [echo.HeaderXRequestID] as net/http spells it.
+const requestIDHeader = "X-Request-Id"
+
+// request is the context of a request, and what the kit knows of it: echo keeps what it
+// is told in a map that each request would have to make.
+type request struct {
+	deadline
+	id   string
+	body io.ReadCloser // without limit
+}
+
+type requestKey struct{}
+
+func (r *request) Value(key any) any {
+	if key == (requestKey{}) {
+		return r
+	}
+	return r.deadline.Value(key)
+}
+
+// requestOf is nil where the kit has not seen the request.
+func requestOf(c echo.Context) *request {
+	r, _ := c.Request().Context().Value(requestKey{}).(*request)
+	return r
+}
 
 // RequestID is the id of a request, as in its answer and in the log.
 func RequestID(c echo.Context) string {
-	id, _ := c.Get(requestKey).(string)
-	return id
+	if r := requestOf(c); r != nil {
+		return r.id
+	}
+	return ""
 }
 
 // recovered runs a handler and turns a panic into an error. The stack goes to
@@ -113,25 +137,34 @@ func recovered(next echo.HandlerFunc, c echo.Context, l *slog.Logger) (err error
 	return next(c)
 }
 
+// ofAPI reports whether a request is for a route that programs ask. What they get is no
+// document: it opens nothing, stands in no frame, leads nowhere, and no search engine
+// finds it. So it goes without the headers for that, which take as long to write as the
+// checks of an issuer.
+func ofAPI(c echo.Context) bool { return strings.HasPrefix(c.Path(), "/api/") }
+
 // headers puts the headers of every answer in place.
 func (k *Kit) headers() echo.MiddlewareFunc {
 	// echo puts its middleware together for each request, so what is the same for all
 	// is made here, once.
-	fixed := http.Header{}
-	fixed.Set("Content-Security-Policy", contentPolicy)
-	fixed.Set("Cross-Origin-Opener-Policy", "same-origin")
-	fixed.Set("Cross-Origin-Resource-Policy", "same-origin")
-	fixed.Set("X-Content-Type-Options", "nosniff")
-	fixed.Set("X-Frame-Options", "DENY")
-	fixed.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	every, documents := http.Header{}, http.Header{}
+	every.Set("Content-Security-Policy", contentPolicy)
+	every.Set("Cross-Origin-Resource-Policy", "same-origin")
+	every.Set("X-Content-Type-Options", "nosniff")
 	if k.config.HTTPS {
-		fixed.Set("Strict-Transport-Security", "max-age=31536000")
+		every.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+	documents.Set("Cross-Origin-Opener-Policy", "same-origin")
+	documents.Set("X-Frame-Options", "DENY")
+	documents.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			h := c.Response().Header()
-			maps.Copy(h, fixed)
-			h["Referrer-Policy"] = referrerPolicy(c.Request(), k.config.HTTPS)
+			maps.Copy(h, every)
+			if !ofAPI(c) {
+				maps.Copy(h, documents)
+				h["Referrer-Policy"] = referrerPolicy(c.Request(), k.config.HTTPS)
+			}
 			return next(c)
 		}
 	}
@@ -166,7 +199,7 @@ func (k *Kit) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		body := &heldBody{ReadCloser: r.Body, all: &k.bodies, most: k.config.BodyMemory}
 		defer body.release()
-		c.Set(bodyKey, io.ReadCloser(body))
+		requestOf(c).body = body
 		r.Body = http.MaxBytesReader(c.Response(), body, k.config.BodyLimit)
 		return next(c)
 	}
@@ -211,14 +244,12 @@ func unfinished(err error) error {
 
 func (b *heldBody) release() { b.all.Add(-b.held) }
 
-const bodyKey = "body without limit"
-
 // LimitBody sets the limit of a request's body for a route, in place of
 // [Config].BodyLimit.
 func (k *Kit) LimitBody(bytes int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			c.Request().Body = http.MaxBytesReader(c.Response(), c.Get(bodyKey).(io.ReadCloser), bytes)
+			c.Request().Body = http.MaxBytesReader(c.Response(), requestOf(c).body, bytes)
 			return next(c)
 		}
 	}

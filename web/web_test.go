@@ -93,20 +93,33 @@ func TestEveryAnswerIsLockedDown(t *testing.T) {
 	e := k.Echo()
 	e.GET("/page", func(c echo.Context) error { return k.Render(c, http.StatusOK, "page", Page{Data: "x"}) })
 	e.GET("/api/v1/x", func(c echo.Context) error { return errors.New("broken") })
-	for _, path := range []string{"/page", "/nowhere", "/api/v1/x", k.static.url("kit.css")} {
+	every := map[string]string{
+		"Content-Security-Policy":      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+		"X-Content-Type-Options":       "nosniff",
+		"Strict-Transport-Security":    "",
+		"Access-Control-Allow-Origin":  "",
+		"Set-Cookie":                   "",
+		"Cross-Origin-Resource-Policy": "same-origin",
+	}
+	documents := map[string]string{
+		"Cross-Origin-Opener-Policy": "same-origin",
+		"Referrer-Policy":            "no-referrer",
+		"X-Frame-Options":            "DENY",
+		"Permissions-Policy":         "camera=(), geolocation=(), microphone=()",
+	}
+	for path, wanted := range map[string][]map[string]string{
+		"/page":                 {every, documents},
+		"/nowhere":              {every, documents},
+		"/api/v1/nowhere":       {every, documents}, // no route of its own
+		"/api/v1/x":             {every},
+		k.static.url("kit.css"): {every, documents},
+	} {
 		h := ask(e, "GET", "http://localhost"+path, "").Header
-		for name, want := range map[string]string{
-			"Content-Security-Policy":      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-			"Cross-Origin-Opener-Policy":   "same-origin",
-			"X-Content-Type-Options":       "nosniff",
-			"Referrer-Policy":              "no-referrer",
-			"Strict-Transport-Security":    "",
-			"Access-Control-Allow-Origin":  "",
-			"Set-Cookie":                   "",
-			"Cross-Origin-Resource-Policy": "same-origin",
-		} {
-			if got := h.Get(name); got != want {
-				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+		for _, headers := range wanted {
+			for name, want := range headers {
+				if got := h.Get(name); got != want {
+					t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+				}
 			}
 		}
 	}
