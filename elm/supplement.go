@@ -59,6 +59,10 @@ type Answers struct {
 	Unstated []string
 }
 
+// ElementLabel is what an element of the supplement is called in one of [Languages], by
+// its id; "" where there is none.
+func ElementLabel(id, lang string) string { return say(lang, id) }
+
 // Completeness says how a credential answers the elements of the supplement: by
 // a value, by a coded reason in place of one, or not at all.
 func Completeness(c *Credential) Answers { return CompletenessOf(Supplement(c, "en")) }

@@ -86,7 +86,7 @@ func refused(report *verifier.Report) error {
 	why := ""
 	for _, c := range report.Checks {
 		if c.Result != verifier.Passed && c.Reason == report.Reason {
-			why = c.Name + ": " + c.Message
+			why = c.Name + ": " + c.Message.String()
 			break
 		}
 	}

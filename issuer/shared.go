@@ -89,7 +89,11 @@ func (i *Issuer) Shared(ctx context.Context, r store.Record, show []Part) ([]byt
 	report := own.Verify(ctx, token)
 	for _, c := range report.Checks {
 		if c.Result != verifier.Passed && slices.Contains([]string{verifier.CheckFormat, verifier.CheckSeal, verifier.CheckIssuer}, c.Name) {
-			return nil, doing(fmt.Errorf("%w: %s: %s %s", ErrRefused, c.Name, c.Message, strings.Join(c.Remarks, " ")))
+			said := c.Message.String()
+			for _, remark := range c.Remarks {
+				said += " " + remark.String()
+			}
+			return nil, doing(fmt.Errorf("%w: %s: %s", ErrRefused, c.Name, said))
 		}
 	}
 	if report.ID != r.ID {

@@ -17,7 +17,7 @@ const StatedByIssuer = "stated by the issuer in the credential"
 // other than the issuer vouches for, else by what the issuer states in the
 // credential, which is said to be just that. The worst answer counts.
 func (v *Verifier) checkAccreditation(r *Report, cred *elm.Credential) {
-	worst := Check{Result: NotMade, Message: "The credential has no awarding date for which accreditation could be looked up."}
+	worst := Check{Result: NotMade, Message: accreditationUndated.Of()}
 	for i, a := range awards(cred) {
 		answer := v.accredited(r, cred, a)
 		if i == 0 || certainty(answer) < certainty(worst) {
@@ -92,14 +92,14 @@ func (v *Verifier) accredited(r *Report, cred *elm.Credential, a award) (c Check
 	if e != nil && len(e.Accredited) > 0 {
 		for _, period := range e.Accredited {
 			if period.From <= on && (period.To == "" || on <= period.To) {
-				c.pass("%s was accredited by %s on the day of the award, %s.", e.Name("en"), period.By, on)
+				c.pass(accreditedBy, e, period.By, Day(on))
 				if c.Source = period.Source; c.Source == "" {
 					c.Source = e.Source
 				}
 				return c
 			}
 		}
-		c.fail("", "%s was not accredited on the day of the award, %s, by the trust file.", e.Name("en"), on)
+		c.fail("", accreditedNot, e, Day(on))
 		c.Source = e.Source
 		return c
 	}
@@ -108,7 +108,7 @@ func (v *Verifier) accredited(r *Report, cred *elm.Credential, a award) (c Check
 	// the issuer. It cannot satisfy an operator who requires accreditation,
 	// because it is the issuer's word about itself.
 	if !r.Issuer.Confirmed {
-		c.notMade("", "Not looked up, because the issuer is not confirmed.")
+		c.notMade("", accreditationOfNobody)
 		return c
 	}
 	for _, stated := range statements(cred, a.body, a.specified) {
@@ -116,14 +116,14 @@ func (v *Verifier) accredited(r *Report, cred *elm.Credential, a award) (c Check
 			continue
 		}
 		if v.requireAccreditation {
-			c.notMade("", "The issuer states an accreditation in the credential; the trust file knows of none.")
+			c.notMade("", accreditedOnlyByOwn)
 			return c
 		}
-		c.pass("The issuer itself states in the credential that there was an accreditation on the day of the award. Nobody else has confirmed that here.")
+		c.pass(accreditedByOwnWord)
 		c.Source = StatedByIssuer
 		return c
 	}
-	c.notMade("", "Neither the trust file nor the credential says anything about accreditation on the day of the award.")
+	c.notMade("", accreditationUnknown)
 	return c
 }
 

@@ -156,17 +156,18 @@ type Row struct {
 	Title   string  `json:"title,omitempty"`   // as Awarded, where the content may be shown as fact
 	Awarded string  `json:"awarded,omitempty"` // YYYY-MM-DD
 	Reason  Reason  `json:"reason,omitempty"`
-	Detail  string  `json:"detail,omitempty"` // of the check that decided, in English
+	Detail  string  `json:"detail,omitempty"` // Message in English
 
-	IssuerLang, TitleLang string `json:"-"` // where it is not the language that was asked for
+	Message               Message `json:"-"` // of the check that decided
+	IssuerLang, TitleLang string  `json:"-"` // where it is not the language that was asked for
 }
 
 // Row is the line of this report in a table; lang is the language of the title.
 func (r *Report) Row(file, lang string) Row {
 	row := Row{File: file, Verdict: r.Verdict, State: r.State, Reason: r.Reason}
 	for _, c := range r.Checks {
-		if r.Reason != "" && c.Reason == r.Reason && row.Detail == "" {
-			row.Detail = c.Message
+		if r.Reason != "" && c.Reason == r.Reason && row.Message.sentence == nil {
+			row.Message, row.Detail = c.Message, c.Message.String()
 		}
 	}
 	if !r.Issuer.Confirmed || !r.showsContent() {
@@ -221,7 +222,7 @@ func (p *PresentationReport) Rows(file, lang string) []Row {
 	var rows []Row
 	for _, c := range p.Checks {
 		if c.Result == Failed {
-			return []Row{{File: file, Verdict: Invalid, State: NotValid, Reason: c.Reason, Detail: c.Message}}
+			return []Row{{File: file, Verdict: Invalid, State: NotValid, Reason: c.Reason, Message: c.Message, Detail: c.Message.String()}}
 		}
 	}
 	for i, r := range p.Credentials {
@@ -232,7 +233,7 @@ func (p *PresentationReport) Rows(file, lang string) []Row {
 		rows = append(rows, r.Row(name, lang))
 	}
 	if len(rows) == 0 {
-		rows = []Row{{File: file, Verdict: p.Verdict, State: Unreadable, Reason: p.Reason, Detail: "The presentation holds no credential."}}
+		rows = []Row{{File: file, Verdict: p.Verdict, State: Unreadable, Reason: p.Reason, Message: presentationEmpty.Of(), Detail: presentationEmpty.Of().String()}}
 	}
 	return rows
 }
@@ -243,7 +244,7 @@ func (v *Verifier) Rows(ctx context.Context, f File, o PresentationOptions, lang
 	token, err := f.Read()
 	switch {
 	case err != nil:
-		return []Row{{File: f.Name, Verdict: Invalid, State: Unreadable, Reason: "malformed", Detail: "The file cannot be taken out of the ZIP."}}
+		return []Row{{File: f.Name, Verdict: Invalid, State: Unreadable, Reason: "malformed", Message: fileNotUnpacked.Of(), Detail: fileNotUnpacked.Of().String()}}
 	case IsPresentation(token):
 		return v.VerifyPresentation(ctx, token, o).Rows(f.Name, lang)
 	}

@@ -137,8 +137,8 @@ func coherent(t testing.TB, r *Report) {
 		if c.Name != checkNames[i] {
 			t.Errorf("check %d is %s, not %s", i, c.Name, checkNames[i])
 		}
-		if c.Message == "" || c.Result != Passed && c.Result != Failed && c.Result != NotMade {
-			t.Errorf("check %s: result %q, message %q", c.Name, c.Result, c.Message)
+		if c.Message.String() == "" || c.Result != Passed && c.Result != Failed && c.Result != NotMade {
+			t.Errorf("check %s: result %q, message %q", c.Name, c.Result, c.Message.String())
 		}
 		if c.Result == Passed && c.Reason != "" {
 			t.Errorf("check %s passed with reason %s", c.Name, c.Reason)

@@ -154,11 +154,13 @@ func (v *Verifier) publishes(ctx context.Context, payload []byte, found *resolve
 	if err != nil {
 		why := publicly(err)
 		if unread, ok := errors.AsType[*keys.OpenError](err); ok {
-			why = errors.New(plain(unread.Detail))
-		} else if errors.Is(err, errTooMuch) || errors.Is(err, errBusy) {
-			why = err
+			why = keysBroken.Of(Detail(plain(unread.Detail)))
+		} else if errors.Is(err, errTooMuch) {
+			why = fetchTooMuch.Of()
+		} else if errors.Is(err, errBusy) {
+			why = fetchBusy.Of()
 		}
-		found.unpublished = fmt.Sprintf("The keys of %s could not be had from its host: %s.", plain(did), why)
+		found.unpublished = remarkKeysNotHad.Of(plain(did), why)
 		return false
 	}
 	for i := range list {
@@ -167,7 +169,7 @@ func (v *Verifier) publishes(ctx context.Context, payload []byte, found *resolve
 			return true
 		}
 	}
-	found.unpublished = fmt.Sprintf("The host of %s does not publish this key.", plain(did))
+	found.unpublished = remarkKeyUnpublished.Of(plain(did))
 	return false
 }
 

@@ -79,7 +79,7 @@ func TestAStrangersHostConfirmsNobody(t *testing.T) {
 		if r.State != c.state || served.count() != c.asked || r.Issuer.Level != c.level && c.level != "" || r.Issuer.Confirmed {
 			t.Errorf("%s: state %s, reason %s, level %q after %q: %+v", name, r.State, r.Reason, r.Issuer.Level, served.asked, r.Checks[1:3])
 		}
-		if remarks := strings.Join(r.check(CheckIssuer).Remarks, " "); !strings.Contains(remarks, c.want) {
+		if remarks := allOf(r.check(CheckIssuer).Remarks); !strings.Contains(remarks, c.want) {
 			t.Errorf("%s: %q", name, remarks)
 		}
 		if c.level == "L1" {
@@ -139,7 +139,7 @@ func TestDIDDocumentsAreAskedForOnce(t *testing.T) {
 	for i := range maxDIDFlights {
 		v.dids.known[fmt.Sprint(i)] = &didAnswer{flying: true, until: at.Add(didAge)}
 	}
-	if r := v.Verify(t.Context(), token); served.count() != 2 || !strings.Contains(strings.Join(r.check(CheckIssuer).Remarks, " "), "too many") {
+	if r := v.Verify(t.Context(), token); served.count() != 2 || !strings.Contains(allOf(r.check(CheckIssuer).Remarks), "too many") {
 		t.Errorf("%d requests: %+v", served.count(), r.check(CheckIssuer))
 	}
 }

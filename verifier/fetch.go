@@ -206,18 +206,18 @@ func isGone(err error) bool {
 
 // publicly is what a report may say of an error of get. The error itself names
 // addresses behind host names, and the name server that was asked.
-func publicly(err error) error {
+func publicly(err error) Message {
 	if answer, ok := errors.AsType[answerError](err); ok {
-		return answer
+		return fetchStatus.Of(int(answer))
 	}
 	timeout, ok := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, ErrForbidden):
-		return ErrForbidden
+		return fetchAddress.Of()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout():
-		return errors.New("no answer in time")
+		return fetchLate.Of()
 	}
-	return errors.New("no answer")
+	return fetchNone.Of()
 }
 
 // get fetches a body. The caller has made sure that the host belongs to an

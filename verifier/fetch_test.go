@@ -411,7 +411,7 @@ func TestReportsDoNotTellOfTheNetwork(t *testing.T) {
 		served.set(uni.listURL("1"), err)
 		v := newVerifier(t, Config{Trust: trusting(uni.entry()), Fetch: served.client()})
 		r := v.Verify(t.Context(), uni.seal(t, uni.credential([]any{uni.statusEntry("1", "revocation", "5")}, nil)))
-		if got := r.check(CheckRevocation).Remarks; len(got) != 1 || got[0] != "revocation: the list could not be fetched: "+want {
+		if got := r.check(CheckRevocation).Remarks; len(got) != 1 || got[0].String() != "revocation: the list could not be fetched: "+want {
 			t.Errorf("%v: %q", err, got)
 		}
 	}

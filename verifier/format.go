@@ -56,16 +56,16 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 			case broken.Rule == "vc-claims":
 				reason = "claims_invalid"
 			}
-			c.remark("%s", sentence(broken.Pointer, broken.Detail))
+			c.remark(remarkBroken, where(broken.Pointer, broken.Detail))
 		}
-		c.fail(reason, "The content cannot be read.")
+		c.fail(reason, formatUnreadable)
 		return nil
 	}
 	checked := false // the application profile
 	if cred.Profile == elm.EDC {
 		defer func() {
 			if !checked {
-				c.remark("The shapes of the application profile were not checked.")
+				c.remark(remarkShapesUnchecked)
 			}
 		}()
 	}
@@ -73,26 +73,26 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 	// 2. Contexts, before any rule that depends on what the terms mean.
 	undefined, err := v.contexts.Inspect(cred.Tree)
 	if err != nil {
-		reason, message := Reason("context_not_allowed"), "The content names contexts that are not known here, or that contradict each other."
+		reason, message := Reason("context_not_allowed"), formatContexts
 		if problem, ok := errors.AsType[*contexts.Problem](err); ok {
 			switch {
 			case strings.HasPrefix(problem.Rule, "context-"):
 			case problem.Rule == "budget":
-				reason, message = "too_large", "The content is too large to be looked at."
+				reason, message = "too_large", formatTooLarge
 			case problem.Rule == "keyword":
-				reason, message = "undefined_term", "The content holds a keyword where a term is expected."
+				reason, message = "undefined_term", formatKeyword
 			default:
-				reason, message = "claims_invalid", "The content breaks a rule of the data model."
+				reason, message = "claims_invalid", formatRule
 			}
-			c.remark("%s", sentence(problem.Pointer, problem.Detail))
+			c.remark(remarkBroken, where(problem.Pointer, problem.Detail))
 		}
-		c.fail(reason, "%s", message)
+		c.fail(reason, message)
 		return cred
 	}
 
 	// 3. The data model.
 	if err := cred.Validate(); err != nil {
-		c.fail("claims_invalid", "The content breaks a rule of the data model.")
+		c.fail("claims_invalid", formatRule)
 		broken, ok := errors.AsType[*elm.ValidationError](err)
 		if !ok {
 			return cred
@@ -100,7 +100,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 		conforming := true
 		for i, b := range broken.Broken {
 			if i < maxRemarks {
-				c.remark("%s", sentence(b.Pointer, b.Detail))
+				c.remark(remarkBroken, where(b.Pointer, b.Detail))
 			}
 			if b.Rule == "vc-claims" && b.Pointer == "/iss" {
 				c.Reason = "issuer_mismatch"
@@ -108,7 +108,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 			conforming = conforming && strings.HasPrefix(b.Rule, "elm-")
 		}
 		if cred.Profile == elm.EDC && conforming {
-			c.Message = "Sealed, but not a conforming European Digital Credential."
+			c.Message = formatNotConforming.Of()
 			r.State = NotConforming
 		}
 		return cred
@@ -135,11 +135,11 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 	listed := strings.Join(names[:min(len(names), maxRemarks)], ", ")
 	switch {
 	case len(names) > 0 && cred.Profile != elm.EDC:
-		c.fail("undefined_term", "The content holds terms that its contexts do not define.")
-		c.remark("Not defined: %s", listed)
+		c.fail("undefined_term", formatUndefined)
+		c.remark(remarkUndefined, listed)
 		return cred
 	case len(names) > 0:
-		c.remark("Sealed, but not understood: %s", listed)
+		c.remark(remarkNotUnderstood, listed)
 	}
 	// Concepts that are not in the complete list they name: no shape sees them, and
 	// a reader should not take their label for a member of the list.
@@ -147,37 +147,37 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 		told := 0
 		for _, p := range contexts.Vocabulary(cred.Tree) {
 			if p.Closed && told < maxRemarks {
-				c.remark("%s", sentence(p.Pointer, p.Message))
+				c.remark(remarkVocabulary, where(p.Pointer, p.Message))
 				told++
 			}
 		}
 	}
 	if cred.Profile != elm.EDC {
-		c.pass("Well-formed, and every rule of the data model holds.")
+		c.pass(formatSound)
 		return cred
 	}
 
 	// 5. The application profile that it declares.
 	shapes := declaredShapes(cred)
 	if shapes == nil {
-		c.remark("No application profile that is known here is declared.")
-		c.pass("Well-formed, and every rule of the data model holds.")
+		c.remark(remarkNoProfile)
+		c.pass(formatSound)
 		return cred
 	}
 	violations, err := v.contexts.Validate(cred.Tree, shapes)
 	if err != nil {
-		c.fail("context_not_allowed", "The content cannot be held against its application profile.") // unreachable: Inspect refuses the same
+		c.fail("context_not_allowed", formatNotComparable) // unreachable: Inspect refuses the same
 		return cred
 	}
 	if checked = true; len(violations) > 0 {
-		c.fail("claims_invalid", "Sealed, but not a conforming European Digital Credential.")
+		c.fail("claims_invalid", formatNotConforming)
 		for _, violation := range violations[:min(len(violations), maxRemarks)] {
-			c.remark("%s", sentence(violation.Pointer, violation.Message))
+			c.remark(remarkProfile, where(violation.Pointer, violation.Message))
 		}
 		r.State = NotConforming
 		return cred
 	}
-	c.pass("Well-formed, and every rule of the data model and of the application profile %s holds.", shapes.Name())
+	c.pass(formatConforms, shapes.Name())
 	return cred
 }
 
@@ -192,13 +192,13 @@ func declaredShapes(cred *elm.Credential) *contexts.Shapes {
 	return nil
 }
 
-// sentence says what is wrong and where, for people. Both come from the
+// where says what is wrong and where, for people. Both come from the
 // document or are about it, so they are kept plain.
-func sentence(pointer, detail string) string {
+func where(pointer, detail string) Detail {
 	if pointer == "" {
-		return plain(detail)
+		return Detail(plain(detail))
 	}
-	return plain(pointer) + ": " + plain(detail)
+	return Detail(plain(pointer) + ": " + plain(detail))
 }
 
 // plain makes text that a document may have a hand in fit to stand beside a

@@ -126,7 +126,7 @@ func TestEnveloped(t *testing.T) {
 			t.Errorf("%s: %s: %+v", name, r.State, r.Checks)
 		}
 		format := r.check(CheckFormat)
-		if all := format.Message + strings.Join(format.Remarks, " "); !strings.Contains(all, c.says) {
+		if all := format.Message.String() + allOf(format.Remarks); !strings.Contains(all, c.says) {
 			t.Errorf("%s: says %q", name, all)
 		}
 		if r.State == StateValid && (r.ID != plain.ID || r.SHA256 != plain.SHA256 || r.Form != keys.VCJWT) {

@@ -18,18 +18,18 @@ func (v *Verifier) checkIssuer(r *Report, cred *elm.Credential, entry *TrustedIs
 	case entry != nil && v.trustAge(c, r.CheckedAt):
 		// Expired: whoever stood on it may have been taken off since.
 	case entry != nil && entry.endedBefore(sealed):
-		c.notMade("untrusted_issuer", "The trust file vouches for %s until %s only, and this was sealed later.", entry.Name("en"), entry.Ended)
+		c.notMade("untrusted_issuer", issuerEnded, entry, Day(entry.Ended))
 		c.Source = entry.Source
 	case entry != nil:
-		c.pass("%s is known from the trust file.", entry.Name("en"))
+		c.pass(issuerKnown, entry)
 		c.Source = entry.Source
 		v.confirm(r, cred, entry, r.Issuer.Evidence)
 		return
 	case seal.Result != Passed:
-		c.notMade("untrusted_issuer", "Who issued this cannot be said, because the seal is not good.")
+		c.notMade("untrusted_issuer", issuerSealNotGood)
 		return
 	default:
-		c.fail("untrusted_issuer", "Nobody in the trust file answers for the issuer.")
+		c.fail("untrusted_issuer", issuerOfNobody)
 		v.trustAge(c, r.CheckedAt)
 	}
 	facts := []Evidence{{Level: "L0", Kind: EvidenceKey, Fact: "The seal fits a key. Nobody here vouches for whose it is."}}
@@ -51,12 +51,12 @@ const clockSlack = 24 * time.Hour
 func (v *Verifier) trustAge(c *Check, now time.Time) bool {
 	switch {
 	case v.trust == nil || len(v.trust.Issuers) == 0:
-		c.notMade("untrusted_issuer", "No trust file is configured, so nobody could be confirmed.")
+		c.notMade("untrusted_issuer", issuerNoTrust)
 	case v.trust.Issued.After(now.Add(clockSlack)):
 		// Either way nothing can be said of any period of validity.
-		c.notMade("untrusted_issuer", "The trust file is of %s, which is yet to come: the clock of this machine is wrong, or the file is.", day(v.trust.Issued))
+		c.notMade("untrusted_issuer", issuerTrustToCome, v.trust.Issued)
 	case now.After(v.trust.Expires):
-		c.notMade("untrusted_issuer", "The trust file ended on %s and must be renewed before anybody can be confirmed.", day(v.trust.Expires))
+		c.notMade("untrusted_issuer", issuerTrustEnded, v.trust.Expires)
 	default:
 		return false
 	}
@@ -85,15 +85,15 @@ func (v *Verifier) confirm(r *Report, cred *elm.Credential, e *TrustedIssuer, ch
 	}
 	c := r.check(CheckIssuer)
 	if r.Issuer.Claimed != "" {
-		c.remark("The credential calls its issuer %q.", r.Issuer.Claimed)
+		c.remark(remarkCalled, quoted(r.Issuer.Claimed))
 	}
 	if e.Ended != "" {
-		c.remark("This institution ended on %s.", e.Ended)
+		c.remark(remarkEnded, Day(e.Ended))
 		if e.Successor != "" {
-			c.remark("Its successor is %s.", e.Successor)
+			c.remark(remarkSuccessor, e.Successor)
 		}
 		if e.Custodian != "" {
-			c.remark("Its records are kept by %s.", e.Custodian)
+			c.remark(remarkCustodian, e.Custodian)
 		}
 	}
 }

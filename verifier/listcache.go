@@ -112,7 +112,7 @@ func (f *flight) wait(ctx context.Context) (*statusList, error) {
 	if f.done != nil {
 		select {
 		case <-ctx.Done():
-			return nil, &statusError{nil, statusRetrieval, "the list could not be fetched: " + publicly(ctx.Err()).Error()}
+			return nil, &statusError{nil, statusRetrieval, listNotFetched.Of(publicly(ctx.Err()))}
 		case <-f.done:
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -74,7 +73,7 @@ func (v *Verifier) checkLog(ctx context.Context, r *Report, cred *elm.Credential
 	slices.SortFunc(pins, func(a, b LogHead) int { return cmp.Compare(a.Size, b.Size) })
 
 	// 2. The first head over it, as the issuer says; then those that were seen.
-	logged, err := v.logged(ctx, e, cred, l, 0, pins)
+	logged, why := v.logged(ctx, e, cred, l, 0, pins)
 	for _, pin := range pins[:min(len(pins), maxPins)] {
 		if logged != nil || ctx.Err() != nil {
 			break
@@ -82,27 +81,27 @@ func (v *Verifier) checkLog(ctx context.Context, r *Report, cred *elm.Credential
 		logged, _ = v.logged(ctx, e, cred, l, pin.Size, pins)
 	}
 	if logged == nil {
-		c.remark("The issuer's log was asked for a proof: %s.", plain(err.Error()))
+		c.remark(remarkLog, why)
 		return
 	}
 	r.Logged = logged
-	c.pass("Exactly what %s sealed (%s). Its key became known to others on %s; before that, on %s, it was on the issuer's log.", e.Name("en"), l.seal.Alg, day(logged.Lost), day(logged.Head))
+	c.pass(sealLogged, e, string(l.seal.Alg), logged.Lost, logged.Head)
 	if logged.Pinned {
-		c.remark("The head of log %s that proves it is one that the operator saw at the time.", plain(logged.Log))
+		c.remark(remarkLogPinned, plain(logged.Log))
 	} else {
-		c.remark("The head of log %s that proves it is sealed with another key of the issuer.", plain(logged.Log))
+		c.remark(remarkLogOtherKey, plain(logged.Log))
 	}
 }
 
 // logged fetches a proof and says what it proves. size is that of the head to
 // lead to, 0: the issuer chooses.
-func (v *Verifier) logged(ctx context.Context, e *TrustedIssuer, cred *elm.Credential, l *lost, size uint64, pins []LogHead) (*Logged, error) {
+func (v *Verifier) logged(ctx context.Context, e *TrustedIssuer, cred *elm.Credential, l *lost, size uint64, pins []LogHead) (*Logged, Message) {
 	if e.CredentialsURL == "" || cred.ID == "" {
-		return nil, errors.New("it has no address here, or the credential no id")
+		return nil, logNoAddress.Of()
 	}
 	base, err := parseURL(e.CredentialsURL)
 	if err != nil {
-		return nil, err
+		return nil, logNoAddress.Of() // unreachable: a trust file is read with its addresses
 	}
 	u := base.JoinPath(url.PathEscape(cred.ID), "proof")
 	seal := sha256.Sum256(l.seal.Signature)
@@ -113,21 +112,21 @@ func (v *Verifier) logged(ctx context.Context, e *TrustedIssuer, cred *elm.Crede
 	u.RawQuery = query.Encode()
 	body, err := v.getAtMost(ctx, u, "application/json", maxProof)
 	if isGone(err) {
-		return nil, errors.New("it has none")
+		return nil, logNone.Of()
 	}
 	if err != nil {
 		return nil, publicly(err)
 	}
 	var p merkle.Proof
 	if err := json.Unmarshal(body, &p); err != nil {
-		return nil, errors.New("what it answered is none")
+		return nil, logNoProof.Of()
 	}
 	return l.judge(ctx, &p, e, pins, v.skew)
 }
 
 // judge says what a proof proves, if it proves that the seal is older than the
 // loss of its key.
-func (l *lost) judge(ctx context.Context, p *merkle.Proof, e *TrustedIssuer, pins []LogHead, skew time.Duration) (*Logged, error) {
+func (l *lost) judge(ctx context.Context, p *merkle.Proof, e *TrustedIssuer, pins []LogHead, skew time.Duration) (*Logged, Message) {
 	found := &Logged{Log: p.Log, Lost: l.key.CompromisedAt}
 
 	// 1. A head that the operator saw, or one that another key has sealed.
@@ -137,21 +136,21 @@ func (l *lost) judge(ctx context.Context, p *merkle.Proof, e *TrustedIssuer, pin
 	} else {
 		opened, err := keys.OpenLogHead(ctx, []byte(p.Head), issuerKeys{e})
 		if err != nil {
-			return nil, errors.New("its head is not sealed with a key of the issuer")
+			return nil, logUnsealed.Of()
 		}
 		head, err := merkle.ParseHead(opened.Payload)
 		seal := opened.Seals[0]
 		switch {
 		case err != nil || head.Size != p.Size || head.Origin != p.Log:
-			return nil, errors.New("its head is of another tree")
+			return nil, logOtherTree.Of()
 		case seal.Key.ID == l.key.ID || equalKeys(seal.Key.Key, l.key.Key):
-			return nil, errors.New("its head is sealed with the same key")
+			return nil, logSameKey.Of()
 		case !seal.Key.CompromisedAt.IsZero():
-			return nil, errors.New("its head is sealed with a key that became known to others, too")
+			return nil, logLostKey.Of()
 		case seal.SealedAt.IsZero() || !seal.SealedAt.Before(l.key.CompromisedAt):
-			return nil, errors.New("its head is from after the loss of the key")
+			return nil, logAfterLoss.Of()
 		case seal.SealedAt.Add(skew).Before(seal.Key.NotBefore) || !seal.Key.NotAfter.IsZero() && seal.SealedAt.Add(-skew).After(seal.Key.NotAfter):
-			return nil, errors.New("its head is sealed with a key that was not in use then")
+			return nil, logKeyNotInUse.Of()
 		}
 		root, found.Head = head.Root, seal.SealedAt
 	}
@@ -160,11 +159,11 @@ func (l *lost) judge(ctx context.Context, p *merkle.Proof, e *TrustedIssuer, pin
 	said, err := p.Check(root, l.payload)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, logBroken.Of(Detail(plain(err.Error())))
 	case said.KeyID != l.key.ID || !said.At.Equal(l.at.Truncate(time.Second)):
-		return nil, errors.New("the log has another seal of it")
+		return nil, logOtherSeal.Of()
 	}
-	return found, nil
+	return found, Message{}
 }
 
 // issuerKeys resolves the keys that the trust file lists for one issuer.

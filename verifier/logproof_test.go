@@ -265,7 +265,7 @@ func TestLostKey(t *testing.T) {
 			switch found := r.check(CheckSeal); {
 			case (c.by != "") != (r.Logged != nil):
 				t.Errorf("logged %+v", r.Logged)
-			case c.by != "" && (!strings.Contains(strings.Join(found.Remarks, " "), c.by) || !strings.Contains(found.Message, "2026-07-08") || r.Logged.Pinned != (c.by == "operator saw") || !r.Logged.Head.Equal(weekLater) || !r.Logged.Lost.Equal(lostOn)):
+			case c.by != "" && (!strings.Contains(allOf(found.Remarks), c.by) || !strings.Contains(found.Message.String(), "2026-07-08") || r.Logged.Pinned != (c.by == "operator saw") || !r.Logged.Head.Equal(weekLater) || !r.Logged.Lost.Equal(lostOn)):
 				t.Errorf("said %+v, logged %+v", found, r.Logged)
 			}
 			if wire := r.Wire("en"); (wire.Logged != nil) != (r.Logged != nil) {

@@ -67,8 +67,8 @@ func TestOfflineCodeThatIsNotRead(t *testing.T) {
 	} {
 		r := v.Verify(t.Context(), []byte(tt.text))
 		coherent(t, r)
-		if r.State != tt.state || !strings.Contains(r.check(CheckFormat).Message, tt.message) {
-			t.Errorf("%s: %s, %s", name, r.State, r.check(CheckFormat).Message)
+		if r.State != tt.state || !strings.Contains(r.check(CheckFormat).Message.String(), tt.message) {
+			t.Errorf("%s: %s, %s", name, r.State, r.check(CheckFormat).Message.String())
 		}
 	}
 }

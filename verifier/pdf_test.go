@@ -54,9 +54,9 @@ func TestPDF(t *testing.T) {
 		"a token behind a mark": {append([]byte("%PDF-1.7\n"), token...), Unreadable, false},
 	} {
 		r := v.Verify(t.Context(), tt.file)
-		said := slices.ContainsFunc(r.check(CheckFormat).Remarks, func(s string) bool { return strings.Contains(s, "was not compared") })
+		said := slices.ContainsFunc(r.check(CheckFormat).Remarks, func(m Message) bool { return strings.Contains(m.String(), "was not compared") })
 		if r.State != tt.state || r.InPDF != tt.inPDF || said != tt.inPDF {
-			t.Errorf("%s: %s, in a PDF: %t, said: %t (%s)", name, r.State, r.InPDF, said, r.check(CheckFormat).Message)
+			t.Errorf("%s: %s, in a PDF: %t, said: %t (%s)", name, r.State, r.InPDF, said, r.check(CheckFormat).Message.String())
 		}
 	}
 	if r := v.Verify(t.Context(), whole); r.SHA256 != plain.SHA256 || r.ID != plain.ID {

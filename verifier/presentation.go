@@ -102,15 +102,15 @@ func IsPresentation(token []byte) bool {
 func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o PresentationOptions) *PresentationReport {
 	p := &PresentationReport{CheckedAt: v.now().UTC(), Checks: make([]Check, len(presentationChecks))}
 	for i, name := range presentationChecks {
-		p.Checks[i] = Check{Name: name, Result: NotMade, Message: "Not looked at, because an earlier check did not get this far."}
+		p.Checks[i] = Check{Name: name, Result: NotMade, Message: notReached.Of()}
 	}
 
 	// 1. Open: what was sealed, by a key that a DID itself stands for. One
 	// envelope around it is taken off.
 	format := p.check(CheckFormat)
-	inner, _, ok, err := enveloped(token, typeEnvelopedPresentation, "application/vp+jwt")
-	if err != nil {
-		format.fail("malformed", "The envelope of the presentation cannot be read: %s.", plain(err.Error()))
+	inner, _, ok, why := enveloped(token, typeEnvelopedPresentation, "application/vp+jwt")
+	if why.sentence != nil {
+		format.fail("malformed", presentationEnvelope, why)
 		return p.conclude()
 	}
 	if ok {
@@ -128,19 +128,19 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 		if refused, ok := errors.AsType[*presentationError](err); ok {
 			reason = refused.reason
 		}
-		format.fail(reason, "The presentation breaks a rule: %s.", plain(err.Error()))
+		format.fail(reason, presentationRule, Detail(plain(err.Error())))
 		return p.conclude()
 	}
 	if p.proof != nil {
 		said.nonce, said.audience, said.exp = p.proof.Challenge, p.proof.Domains, p.proof.Expires
 	}
-	format.pass("Well-formed, with %d credentials.", len(said.tokens))
+	format.pass(presentationSound, len(said.tokens))
 	if p.key != nil {
 		if said.holder != "" && said.holder != p.key.Controller {
-			p.check(CheckSeal).fail("holder_mismatch", "It names another holder than the one whose key it is sealed with.")
+			p.check(CheckSeal).fail("holder_mismatch", presentationOther)
 		} else {
 			p.Holder = p.key.Controller
-			p.check(CheckSeal).pass("Sealed by %s, whose key it is.", plain(p.Holder))
+			p.check(CheckSeal).pass(presentationSealed, plain(p.Holder))
 		}
 	}
 
@@ -151,7 +151,7 @@ func (v *Verifier) VerifyPresentation(ctx context.Context, token []byte, o Prese
 	for i, one := range said.tokens {
 		r := v.Verify(ctx, one)
 		if same := p.find(r); same >= 0 {
-			format.remark("Credential %d is the same as another one and is listed once.", i+1)
+			format.remark(remarkSame, i+1)
 			continue
 		}
 		p.checkOwner(r)
@@ -168,12 +168,12 @@ func (p *PresentationReport) open(ctx context.Context, v *Verifier, token []byte
 	var err error
 	if bytes.HasPrefix(bytes.TrimLeft(token, " \t\r\n"), []byte("{")) {
 		if len(token) > keys.MaxToken {
-			format.fail("too_large", "Too large to be looked at.")
+			format.fail("too_large", presentationTooLarge)
 			return nil
 		}
 		opened, err = keys.OpenProof(ctx, token, v.proofs("authentication"), holderKeys{&p.Form})
 		if errors.Is(err, keys.ErrNotSealed) {
-			seal.notMade("no_seal", "Nobody proved to be the holder: the presentation carries no seal.")
+			seal.notMade("no_seal", presentationUnsealed)
 			return token
 		}
 		p.Form = keys.DataIntegrity
@@ -182,7 +182,7 @@ func (p *PresentationReport) open(ctx context.Context, v *Verifier, token []byte
 	}
 	if err == nil {
 		if len(opened.Seals) != 1 {
-			seal.fail("header_invalid", "It is proved by several, where one proof of one holder is expected.")
+			seal.fail("header_invalid", presentationSeals)
 			return nil
 		}
 		p.key = opened.Seals[0].Key
@@ -192,40 +192,40 @@ func (p *PresentationReport) open(ctx context.Context, v *Verifier, token []byte
 		return opened.Payload
 	}
 
-	detail := plain(err.Error())
+	detail := Detail(plain(err.Error()))
 	if open, ok := errors.AsType[*keys.OpenError](err); ok {
-		detail = plain(open.Detail)
+		detail = Detail(plain(open.Detail))
 	}
 	problem, _ := errors.AsType[*contexts.Problem](err)
 	switch {
 	case errors.Is(err, contexts.ErrBudget):
-		seal.notMade("too_large", "Too costly to be checked, so nobody can say whether the proof fits.")
+		seal.notMade("too_large", presentationTooCostly)
 	case problem != nil && problem.Rule == "undefined":
-		format.fail("undefined_term", "The presentation holds terms that its contexts do not define: %s.", plain(problem.Error()))
+		format.fail("undefined_term", presentationUndefined, Detail(plain(problem.Error())))
 	case problem != nil:
-		format.fail("context_not_allowed", "The presentation cannot be read by its contexts: %s.", plain(problem.Error()))
+		format.fail("context_not_allowed", presentationContexts, Detail(plain(problem.Error())))
 	case errors.Is(err, keys.ErrTooLarge):
-		format.fail("too_large", "Too large to be looked at: %s.", detail)
+		format.fail("too_large", tooLargeToRead, detail)
 	case errors.Is(err, keys.ErrHeader):
-		seal.fail("header_invalid", "The header of the seal breaks a rule: %s.", detail)
+		seal.fail("header_invalid", sealHeader, detail)
 	case errors.Is(err, keys.ErrAlgorithm):
-		seal.fail("alg_not_allowed", "Sealed with an algorithm that is not allowed: %s.", detail)
+		seal.fail("alg_not_allowed", sealAlgorithm, detail)
 	case errors.Is(err, keys.ErrKeyPolicy):
-		seal.fail("key_not_allowed", "Sealed with a key that must not be used for this: %s.", detail)
+		seal.fail("key_not_allowed", sealKeyPolicy, detail)
 	case errors.Is(err, keys.ErrSignature):
-		seal.fail("signature_invalid", "The seal does not fit: the presentation was changed, or somebody else sealed it.")
+		seal.fail("signature_invalid", presentationChanged)
 	case errors.Is(err, keys.ErrUnknownKey) && p.Form == keys.DataIntegrity:
-		seal.notMade("key_not_found", "Who holds the key could not be found out, so nobody proved to be the holder.")
+		seal.notMade("key_not_found", presentationUnknownKey)
 		return token
 	case errors.Is(err, keys.ErrUnknownKey):
-		seal.notMade("key_not_found", "Who holds the key could not be found out, so nobody proved to be the holder.")
+		seal.notMade("key_not_found", presentationUnknownKey)
 		payload, err := keys.PresentationUnsafe(token)
 		if err != nil {
 			return nil // unreachable: OpenPresentation got as far as the key
 		}
 		return payload
 	default:
-		format.fail("malformed", "This is not a presentation that can be read: %s.", detail)
+		format.fail("malformed", presentationUnreadable, detail)
 	}
 	return nil
 }
@@ -423,31 +423,31 @@ func (v *Verifier) checkOccasion(p *PresentationReport, said *presented, o Prese
 	challenge, domain, expiry := p.check(CheckChallenge), p.check(CheckDomain), p.check(CheckExpiry)
 	switch {
 	case o.Challenge == "":
-		challenge.notMade("", "No challenge was asked for, so it may have been made for another occasion.")
+		challenge.notMade("", challengeUnasked)
 	case p.Holder == "":
-		challenge.notMade("", "Nobody proved to be the holder, so nobody answered the challenge.")
+		challenge.notMade("", challengeOfNobody)
 	case said.nonce != o.Challenge:
-		challenge.fail("challenge_mismatch", "It does not answer the challenge that was asked: it was made for another occasion.")
+		challenge.fail("challenge_mismatch", challengeOther)
 	default:
-		challenge.pass("It answers the challenge that was asked.")
+		challenge.pass(challengeAnswered)
 	}
 	switch {
 	case o.Domain == "":
-		domain.notMade("", "No domain was asked for.")
+		domain.notMade("", domainUnasked)
 	case p.Holder == "":
-		domain.notMade("", "Nobody proved to be the holder, so nobody said for whom it was made.")
+		domain.notMade("", domainOfNobody)
 	case !slices.Contains(said.audience, o.Domain):
-		domain.fail("domain_mismatch", "It was not made for whom asked for it.")
+		domain.fail("domain_mismatch", domainOther)
 	default:
-		domain.pass("It was made for whom asked for it.")
+		domain.pass(domainMeant)
 	}
 	switch now := p.CheckedAt; {
 	case !said.exp.IsZero() && now.Add(-v.skew).After(said.exp):
-		expiry.fail("expired", "The presentation ended on %s.", day(said.exp))
+		expiry.fail("expired", presentationEnded, said.exp)
 	case said.nbf.After(now.Add(v.skew)):
-		expiry.fail("not_yet_valid", "The presentation does not hold before %s.", day(said.nbf))
+		expiry.fail("not_yet_valid", presentationToCome, said.nbf)
 	default:
-		expiry.pass("The presentation sets no limit that is over.")
+		expiry.pass(presentationNow)
 	}
 }
 
@@ -477,17 +477,17 @@ func (p *PresentationReport) checkOwner(r *Report) {
 	bound := cnf.Kind() != strictjson.Absent
 	switch {
 	case p.Holder == "":
-		c.Message = "Nobody has proved to be the holder of the presentation that it came in."
+		c.Message = ownerOfNobody.Of()
 	case p.check(CheckChallenge).Result == Failed || p.check(CheckDomain).Result == Failed || p.check(CheckExpiry).Result == Failed:
-		c.fail("challenge_mismatch", "The presentation that it came in was made for another occasion, so it proves nothing of who shows it now.")
+		c.fail("challenge_mismatch", ownerOccasion)
 	case bound && !p.confirms(cnf.Any()), !bound && strings.HasPrefix(subject, "did:") && subject != p.Holder:
-		c.fail("holder_mismatch", "It was issued to another holder than the one who presented it.")
+		c.fail("holder_mismatch", ownerOther)
 	case !bound && subject != p.Holder:
-		c.notMade("", "It does not say which wallet it was issued to, so a wallet cannot prove whose it is.")
+		c.notMade("", ownerUnbound)
 	case p.check(CheckChallenge).Result != Passed:
-		c.notMade("", "It was presented with the key that it was issued to, but nobody asked for that now: it may have been kept and shown again.")
+		c.notMade("", ownerUnasked)
 	default:
-		c.pass("Presented with the key that it was issued to, for this occasion.")
+		c.pass(ownerProved)
 	}
 }
 

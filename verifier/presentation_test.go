@@ -150,7 +150,7 @@ func TestPresentations(t *testing.T) {
 				t.Errorf("%s %s, owners %q: %+v", p.Verdict, p.Reason, owners, p.Checks)
 			}
 			for _, check := range p.Checks {
-				if check.Result == "" || check.Message == "" || (check.Result == Passed) != (check.Reason == "") && check.Result != NotMade {
+				if check.Result == "" || check.Message.String() == "" || (check.Result == Passed) != (check.Reason == "") && check.Result != NotMade {
 					t.Errorf("%+v", check)
 				}
 			}

@@ -43,16 +43,16 @@ func payloadUnsafe(token []byte, form keys.Form) []byte {
 func (v *Verifier) notCanonical(r *Report, token []byte, err error) {
 	format, seal := r.check(CheckFormat), r.check(CheckSeal)
 	if errors.Is(err, contexts.ErrBudget) {
-		format.fail("too_large", "Working out what the proof seals would take too long.")
+		format.fail("too_large", formatTooCostly)
 		return
 	}
-	detail := err.Error()
+	detail := Detail(err.Error())
 	if problem, ok := errors.AsType[*contexts.Problem](err); ok {
-		detail = sentence(problem.Pointer, problem.Detail)
+		detail = where(problem.Pointer, problem.Detail)
 	}
 	// The document is at fault, or else its contexts do not define the proof.
 	if v.checkFormat(r, payloadUnsafe(token, keys.DataIntegrity), keys.DataIntegrity); format.Result != Failed {
-		seal.fail("undefined_term", "What the proof seals cannot be worked out: %s.", plain(detail))
+		seal.fail("undefined_term", sealNotCanonical, Detail(plain(string(detail))))
 	}
 }
 

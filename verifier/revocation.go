@@ -47,17 +47,18 @@ const (
 type statusError struct {
 	fault   error  // errEntry, errList or nil
 	problem string // URL of the problem type
-	detail  string
+	why     Message
 }
 
-func (e *statusError) Error() string {
-	if e.fault == nil {
-		return e.detail
-	}
-	return e.fault.Error() + ": " + e.detail
-}
+func (e *statusError) Error() string { return e.why.String() }
 
 func (e *statusError) Unwrap() error { return e.fault }
+
+// because is what a report says of an error of an answer.
+func because(err error) Message {
+	broken, _ := errors.AsType[*statusError](err) // every one is
+	return broken.why
+}
 
 // checkRevocation reads every status entry of a credential. The worst that is
 // found counts: a later entry never makes good what an earlier one said, and
@@ -74,21 +75,21 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 	}
 	switch {
 	case unread:
-		c.fail("status_invalid", "The status of this credential is not written in a form that can be read.")
+		c.fail("status_invalid", revocationUnreadable)
 		c.Problem = malformedValue
 		return
 	case len(entries) > maxStatusEntries:
-		c.fail("status_invalid", "It has %d status entries, where at most %d are read.", len(entries), maxStatusEntries)
+		c.fail("status_invalid", revocationTooMany, len(entries), maxStatusEntries)
 		return
 	case len(entries) == 0:
-		c.pass("There is no status to ask for.")
-		c.remark("the issuer offers no revocation for it")
+		c.pass(revocationNone)
+		c.remark(remarkNotOffered)
 		return
 	case r.check(CheckFormat).Result != Passed && r.State != NotConforming:
-		c.notMade("status_unavailable", "Not asked, because the content breaks a rule.")
+		c.notMade("status_unavailable", revocationContent)
 		return
 	case !r.Issuer.Confirmed:
-		c.notMade("status_unavailable", "Not asked: status lists are fetched only for issuers that are confirmed.")
+		c.notMade("status_unavailable", revocationOfNobody)
 		return
 	}
 
@@ -113,7 +114,7 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 		informs := q.purpose == purposeRefresh || q.purpose == purposeMessage
 		asked = asked || !informs
 		if err != nil {
-			c.remark("%s: %s", plain(q.purpose), plain(err.Error()))
+			c.remark(remarkPurpose, plain(q.purpose), because(err))
 			// A list that informs decides nothing by being away, either.
 			if informs && !errors.Is(q.err, errEntry) {
 				continue
@@ -128,10 +129,10 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 		case err != nil:
 			unasked = true
 		case q.purpose == purposeMessage:
-			c.remark("The issuer's message on it: %s", q.message(value))
+			c.remark(remarkStatus, q.message(value))
 		case value == 0:
 		case q.purpose == purposeRefresh:
-			c.remark("The issuer offers a renewed one.")
+			c.remark(remarkRenewed)
 		case q.purpose == status.Revocation:
 			revoked = true
 		default:
@@ -142,27 +143,27 @@ func (v *Verifier) checkRevocation(ctx context.Context, r *Report, cred *elm.Cre
 	// 4. The worst counts, in the order of the states.
 	switch {
 	case invalid:
-		c.fail("status_invalid", "Its status entry breaks a rule.")
+		c.fail("status_invalid", revocationEntry)
 		c.Problem = problemOf(questions, errEntry)
 	case revoked:
-		c.fail("revoked", "The issuer has revoked it.")
+		c.fail("revoked", revocationRevoked)
 		if w, from, ok := v.askWithdrawal(ctx, r.Issuer.Trust, cred.ID, r.CheckedAt); ok {
 			r.withdrawn(w)
 			c.Source = from.String()
 		}
 	case suspended:
-		c.fail("suspended", "The issuer has suspended it for the time being.")
+		c.fail("suspended", revocationSuspended)
 	case unasked:
-		c.notMade("status_unavailable", "Whether it was revoked could not be found out.")
+		c.notMade("status_unavailable", revocationUnknown)
 		c.Problem = problemOf(questions, nil)
 	case untold:
-		c.notMade("status_invalid", "Whether it was revoked could not be found out, because the issuer's list breaks a rule.")
+		c.notMade("status_invalid", revocationList)
 		c.Problem = problemOf(questions, errList)
 	case !asked:
-		c.pass("There is no status to ask for.")
-		c.remark("the issuer offers no revocation for it")
+		c.pass(revocationNone)
+		c.remark(remarkNotOffered)
 	default:
-		c.pass("The issuer has neither revoked nor suspended it.")
+		c.pass(notRevoked)
 	}
 }
 
@@ -193,8 +194,8 @@ type statusMessage struct {
 // ask holds an entry to its own rules and asks for its list.
 func (v *Verifier) ask(ctx context.Context, r *Report, entry *elm.StatusEntry) question {
 	q := question{purpose: entry.StatusPurpose, size: 1}
-	wrong := func(format string, args ...any) question {
-		q.err = &statusError{errEntry, malformedValue, fmt.Sprintf(format, args...)}
+	wrong := func(s *Sentence, values ...any) question {
+		q.err = &statusError{errEntry, malformedValue, Message{s, values}}
 		return q
 	}
 
@@ -207,29 +208,30 @@ func (v *Verifier) ask(ctx context.Context, r *Report, entry *elm.StatusEntry) q
 	}
 	switch {
 	case len(entry.Type) == 0:
-		return wrong("entry without a type")
+		return wrong(entryType)
 	case q.kind == "":
-		q.err = &statusError{nil, statusVerification, fmt.Sprintf("status of type %s is not read", entry.Type[0])}
+		q.err = &statusError{nil, statusVerification, entryOtherType.Of(entry.Type[0])}
 		return q
 	case q.purpose == "":
-		return wrong("entry without a purpose")
+		return wrong(entryPurpose)
 	case entry.ID != "" && entry.ID == entry.StatusListCredential:
-		return wrong("its id is that of the list")
+		return wrong(entryID)
 	}
 	var err error
 	if q.index, err = status.ParseIndex(entry.StatusListIndex); err != nil {
-		return wrong("%v", err)
+		return wrong(entryIndex, Detail(err.Error()))
 	}
-	if err := q.readSize(entry.Extra); err != nil {
-		return wrong("%v", err)
+	if why := q.readSize(entry.Extra); why.sentence != nil {
+		q.err = &statusError{errEntry, malformedValue, why}
+		return q
 	}
 	if reference, ok := entry.Extra["statusReference"]; ok && !areURLs(texts(reference)) {
-		return wrong("statusReference is not a URL")
+		return wrong(entryReference)
 	}
 	switch q.purpose {
 	case status.Revocation, status.Suspension, purposeRefresh, purposeMessage:
 	default:
-		q.err = &statusError{nil, statusVerification, "a purpose that is not known here"}
+		q.err = &statusError{nil, statusVerification, entryNotPurpose.Of()}
 		return q
 	}
 
@@ -237,14 +239,14 @@ func (v *Verifier) ask(ctx context.Context, r *Report, entry *elm.StatusEntry) q
 	// whom we ask (attack 6).
 	u, err := parseURL(entry.StatusListCredential)
 	if err != nil {
-		return wrong("statusListCredential: %v", err)
+		return wrong(entryAddress, Detail(err.Error()))
 	}
 	if err := v.policy.allows(u); err != nil {
-		q.err = &statusError{nil, statusRetrieval, "statusListCredential: " + err.Error()}
+		q.err = &statusError{nil, statusRetrieval, entryForbidden.Of(Detail(err.Error()))}
 		return q
 	}
 	if !v.ownsList(r.Issuer.Trust, u) {
-		q.err = &statusError{nil, statusRetrieval, "the list is on a host that the trust file does not name for the issuer"}
+		q.err = &statusError{nil, statusRetrieval, entryHost.Of()}
 		return q
 	}
 	q.flight = v.lists.ask(ctx, v, r.Issuer.Trust, u, entry.StatusListCredential)
@@ -262,25 +264,25 @@ func (q *question) answer(ctx context.Context) (uint64, error) {
 	case err != nil:
 		return 0, err
 	case list.kind != q.kind:
-		return 0, &statusError{errList, statusVerification, "it is of another kind than the entry"}
+		return 0, &statusError{errList, statusVerification, listOtherKind.Of()}
 	case !slices.Contains(list.purposes, q.purpose):
-		return 0, &statusError{errEntry, statusVerification, "the list is for another purpose"}
+		return 0, &statusError{errEntry, statusVerification, entryOtherUse.Of()}
 	case list.size != 0 && list.size != q.size:
-		return 0, &statusError{errList, statusVerification, "its entries have another size"}
+		return 0, &statusError{errList, statusVerification, listOtherSize.Of()}
 	}
 	// Long enough to hide one learner among the others; then the bits.
 	length := uint64(list.bits.Len()) / q.size
 	switch {
 	case length < status.MinSize:
-		return 0, &statusError{errList, statusListLength, fmt.Sprintf("it is too short for entries of %d bits", q.size)}
+		return 0, &statusError{errList, statusListLength, listTooShortFor.Of(int(q.size))}
 	case q.index >= length:
-		return 0, &statusError{errEntry, rangeError, "the index lies outside the list"}
+		return 0, &statusError{errEntry, rangeError, entryOutside.Of()}
 	}
 	var value uint64
 	for bit := range q.size {
 		on, err := list.bits.Get(q.index*q.size + bit)
 		if err != nil {
-			return 0, &statusError{errEntry, rangeError, err.Error()} // unreachable: the index is inside
+			return 0, &statusError{errEntry, rangeError, entryOutside.Of()} // unreachable: the index is inside
 		}
 		value <<= 1
 		if on {
@@ -317,17 +319,17 @@ func (v *Verifier) ownsList(e *TrustedIssuer, u *url.URL) bool {
 const maxStatusSize = 16
 
 // readSize reads statusSize and statusMessage (section 2.1): default 1; above
-// that every value needs its message.
-func (q *question) readSize(members elm.Extra) error {
+// that every value needs its message. It returns what is wrong with them.
+func (q *question) readSize(members elm.Extra) Message {
 	if value, ok := members["statusSize"]; ok {
 		if q.size = positive(value); q.size == 0 || q.size > maxStatusSize {
-			return fmt.Errorf("statusSize is not a number from 1 to %d", maxStatusSize)
+			return entrySize.Of(maxStatusSize)
 		}
 	}
 	value, ok := members["statusMessage"]
 	list, _ := value.([]any)
 	if (ok || q.size > 1) && len(list) != 1<<q.size {
-		return fmt.Errorf("statusSize %d without its %d messages", q.size, 1<<q.size)
+		return entryMessages.Of(int(q.size), 1<<q.size)
 	}
 	for _, item := range list {
 		object, _ := item.(map[string]any)
@@ -336,11 +338,11 @@ func (q *question) readSize(members elm.Extra) error {
 		digits, hex := strings.CutPrefix(text, "0x")
 		number, err := strconv.ParseUint(digits, 16, 64)
 		if !hex || err != nil || number >= 1<<q.size || !isText {
-			return errors.New("statusMessage is not a list of status and message")
+			return entryMessage.Of()
 		}
 		q.messages = append(q.messages, statusMessage{number, message})
 	}
-	return nil
+	return Message{}
 }
 
 func areURLs(texts []string) bool {

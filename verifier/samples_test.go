@@ -104,7 +104,7 @@ func TestSamplesWithoutTrustAreSealedByNobodyKnown(t *testing.T) {
 			r := v.Verify(t.Context(), token)
 			coherent(t, r)
 			if c := r.check(CheckSeal); file != oldSample && c.Result != Passed {
-				t.Errorf("seal %s: %s", c.Result, c.Message)
+				t.Errorf("seal %s: %s", c.Result, c.Message.String())
 			}
 			if file == oldSample {
 				if r.State != NotValid || r.Verdict != Invalid || r.Reason != "context_not_allowed" {
@@ -154,8 +154,8 @@ func TestSamplesWithTrustAreConfirmed(t *testing.T) {
 			if !r.Issuer.Confirmed || r.Issuer.Level != "L3" || r.Issuer.Claimed == "" {
 				t.Errorf("issuer %+v", r.Issuer)
 			}
-			format := strings.Join(r.check(CheckFormat).Remarks, " ")
-			if message := r.check(CheckFormat).Message; want != NotConforming && !strings.Contains(message, "application profile") || strings.Contains(format, "not checked") {
+			format := allOf(r.check(CheckFormat).Remarks)
+			if message := r.check(CheckFormat).Message.String(); want != NotConforming && !strings.Contains(message, "application profile") || strings.Contains(format, "not checked") {
 				t.Errorf("format %q %q", message, format)
 			}
 			if strings.HasPrefix(file, "mynextid/") && !strings.Contains(format, "Sealed, but not understood: StatusList2021Entry") {
@@ -180,7 +180,7 @@ func TestExpiredTrustConfirmsNobody(t *testing.T) {
 	trust.Expires = now.AddDate(0, 0, -1)
 	r := newVerifier(t, Config{Trust: trust}).Verify(t.Context(), files[jointDegree])
 	coherent(t, r)
-	if c := r.check(CheckIssuer); r.State != IssuerUnknown || c.Result != NotMade || !strings.Contains(c.Message, "trust file ended on 2026-09-30") {
+	if c := r.check(CheckIssuer); r.State != IssuerUnknown || c.Result != NotMade || !strings.Contains(c.Message.String(), "trust file ended on 2026-09-30") {
 		t.Errorf("state %s, issuer %+v", r.State, c)
 	}
 }
@@ -203,7 +203,7 @@ func TestAWrongClockConfirmsNobody(t *testing.T) {
 	} {
 		r := newVerifier(t, Config{Trust: trust, Now: func() time.Time { return c.clock }}).Verify(t.Context(), token)
 		coherent(t, r)
-		if check := r.check(CheckIssuer); r.State != c.state || !strings.Contains(check.Message, c.says) {
+		if check := r.check(CheckIssuer); r.State != c.state || !strings.Contains(check.Message.String(), c.says) {
 			t.Errorf("%s: state %s: %+v", name, r.State, check)
 		}
 	}
@@ -286,7 +286,7 @@ func TestUnsealedAndConflicting(t *testing.T) {
 		r := v.Verify(t.Context(), read(t, file))
 		coherent(t, r)
 		c := r.check(CheckFormat)
-		if r.State != NoSeal || c.Result != Failed || !strings.Contains(strings.Join(c.Remarks, " "), "context conflict: description") {
+		if r.State != NoSeal || c.Result != Failed || !strings.Contains(allOf(c.Remarks), "context conflict: description") {
 			t.Errorf("%s: state %s, format %+v", filepath.Base(file), r.State, c)
 		}
 	}

@@ -25,7 +25,7 @@ type resolver struct {
 	kid   string                             // that was sought last
 
 	published   *keys.PublicKey // what the host of a stranger publishes, nil where it was not asked
-	unpublished string          // why there is none, where it was
+	unpublished Message         // why there is none, where it was
 }
 
 func (f *resolver) Resolve(_ context.Context, h keys.Header) (*keys.PublicKey, error) {
@@ -141,8 +141,9 @@ func (v *Verifier) namesOther(cred *elm.Credential, e *TrustedIssuer) bool {
 type judgement struct {
 	entry         *TrustedIssuer // who answers for the key, nil: nobody
 	reason        Reason         // "" where the seal is good as far as it goes
-	message       string
-	remark        string
+	message       *Sentence
+	values        []any               // of it
+	remark        *Sentence           // nil: none
 	unconfirmable bool                // it may be good, but nobody can tell
 	lost          *keys.PublicKey     // because this key became known to others later
 	anchors       []*x509.Certificate // where the paths of the seal's certificate ended; it is not one itself
@@ -168,27 +169,27 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 	r.SealedAt, r.sealEnds = seal.SealedAt, seal.Expires
 	switch {
 	case best.unconfirmable:
-		c.notMade(best.reason, "%s", best.message)
+		c.notMade(best.reason, best.message)
 		r.lost = &lost{seal, best.lost, sealingTime(seal, cred, r.CheckedAt), sha256.Sum256(opened.Payload)}
 	case best.reason != "":
-		c.fail(best.reason, "%s", best.message)
-		if best.remark != "" {
-			c.remark("%s", best.remark)
+		c.fail(best.reason, best.message, best.values...)
+		if best.remark != nil {
+			c.remark(best.remark)
 		}
 		return nil
 	case best.entry != nil:
-		c.pass("Exactly what %s sealed (%s).", best.entry.Name("en"), seal.Alg)
+		c.pass(sealExact, best.entry, string(seal.Alg))
 	default:
-		c.pass("Exactly what was sealed (%s), with a key that nobody here answers for.", seal.Alg)
+		c.pass(sealExactByStranger, string(seal.Alg))
 	}
 	if n := len(opened.Seals); n > 1 {
-		c.remark("It carries %d seals, all intact. This is said of the issuer's.", n)
+		c.remark(remarkSeals, n)
 	}
 	if len(seal.Chain) > 0 {
-		c.remark("Whether the seal's certificate was withdrawn by its authority was not asked.")
+		c.remark(remarkCertificateUnasked)
 	}
 	if len(seal.Chain) > 0 && r.CheckedAt.After(seal.Chain[0].NotAfter) {
-		c.remark("The seal's certificate ended on %s. It was valid when the seal, by its own word, was made.", day(seal.Chain[0].NotAfter))
+		c.remark(remarkCertificateEnded, seal.Chain[0].NotAfter)
 	}
 	if key := seal.Key; key == found.published && best.entry == nil {
 		r.Issuer.Evidence = []Evidence{domain(key.Controller, r.CheckedAt)}
@@ -215,16 +216,18 @@ func rank(j judgement) int {
 // judge decides whose seal this is and whether its key was allowed when it was
 // made. between are certificates to build paths with.
 func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, between []*x509.Certificate, now time.Time) judgement {
-	refuse := func(reason Reason, message string) judgement { return judgement{reason: reason, message: message} }
+	refuse := func(reason Reason, message *Sentence, values ...any) judgement {
+		return judgement{reason: reason, message: message, values: values}
+	}
 
 	// 1. When was it made? The seal's own word; no trusted time is evaluated.
 	at := sealingTime(s, cred, now)
 	if at.After(now.Add(v.skew)) {
-		return refuse("not_yet_valid", "The seal claims to have been made in the future.")
+		return refuse("not_yet_valid", sealInFuture)
 	}
 	id, organizations := names(cred)
 	if s.Issuer != "" && s.Issuer != id {
-		return refuse("issuer_mismatch", "The header of the seal names another issuer than the credential.")
+		return refuse("issuer_mismatch", sealHeaderIssuer)
 	}
 
 	// 2. Who answers for the key: the trust file itself, or an anchor in it.
@@ -234,7 +237,7 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, bet
 			j.entry, key = e, listed // so the trust file's periods hold for it
 		}
 		if !forSeals(leaf) {
-			return refuse("key_not_allowed", "The certificate is not one for seals.")
+			return refuse("key_not_allowed", sealCertificateUse)
 		}
 	}
 	if len(s.Chain) > 0 {
@@ -248,7 +251,7 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, bet
 		case err == nil:
 			j.entry, j.anchors = e, anchors
 		case j.entry == nil && errors.Is(err, errOutOfPeriod) && e.namedBy(cred):
-			return refuse("key_not_allowed", "The seal's certificate was not valid at the time of sealing.")
+			return refuse("key_not_allowed", sealCertificateThen)
 		}
 	}
 
@@ -256,23 +259,23 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, bet
 	named := v.named(cred)
 	switch {
 	case j.entry != nil && (!j.entry.namedBy(cred) || v.namesOther(cred, j.entry)):
-		return refuse("issuer_mismatch", "Sealed by "+j.entry.Name("en")+", but the credential names another issuer.")
+		return refuse("issuer_mismatch", sealByOther, j.entry)
 	case j.entry == nil && named != nil:
-		j = refuse("untrusted_issuer", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
+		j = refuse("untrusted_issuer", sealNotByNamed)
 		if len(s.Chain) > 0 {
-			j.remark = "No path leads from the seal's certificate to an anchor of that issuer. Where the file does not bring the certificates in between, the trust file must."
+			j.remark = remarkNoPath
 		}
 		return j
 	case j.entry == nil && key == found.published: // asked for in the name of the credential's issuer
 	case j.entry == nil && len(s.Chain) == 0: // a DID that is its own key
 		if key.Controller != id {
-			return refuse("issuer_mismatch", "Sealed with the key of somebody else than the issuer whom the credential names.")
+			return refuse("issuer_mismatch", sealKeyOfOther)
 		}
 		return j
 	case j.entry == nil:
 		if own := keys.OrganizationIdentifier(s.Chain[0]); own != "" && len(organizations) > 0 &&
 			!slices.ContainsFunc(organizations, func(n string) bool { return sameOrganization(own, n) }) {
-			return refuse("issuer_mismatch", "The seal's certificate is for another organisation than the issuer whom the credential names.")
+			return refuse("issuer_mismatch", sealCertificateOf)
 		}
 		return j // nobody answers for the key, so there are no periods to hold it to
 	}
@@ -281,17 +284,17 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, bet
 	// second and keys are not.
 	switch {
 	case !key.CompromisedAt.IsZero() && !at.Before(key.CompromisedAt):
-		return refuse("key_not_allowed", "Sealed with a key after it had become known to others.")
+		return refuse("key_not_allowed", sealKeyLost)
 	case key.Purposes != nil && !slices.Contains(key.Purposes, "assertionMethod"):
-		return refuse("key_not_allowed", "Sealed with a key that is not for sealing.")
+		return refuse("key_not_allowed", sealKeyPurpose)
 	case at.Add(v.skew).Before(key.NotBefore):
-		return refuse("key_not_allowed", "Sealed with a key that was not yet in use at that time.")
+		return refuse("key_not_allowed", sealKeyTooEarly)
 	case !key.NotAfter.IsZero() && at.Add(-v.skew).After(key.NotAfter):
-		return refuse("key_not_allowed", "Sealed with a key that was no longer in use at that time.")
+		return refuse("key_not_allowed", sealKeyTooLate)
 	case !key.CompromisedAt.IsZero():
 		// Whoever has the key can write any date (attack 16). checkLog asks for more.
 		return judgement{entry: j.entry, reason: "key_not_allowed", unconfirmable: true, lost: key,
-			message: "The key became known to others later, and nothing proves that the seal is older than that."}
+			message: sealKeyLostLater}
 	}
 	return j
 }

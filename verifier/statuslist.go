@@ -49,11 +49,11 @@ type statusList struct {
 // the validFrom of the newest list that was read here before. Every error is a
 // *statusError.
 func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, address string, seen time.Time) (*statusList, error) {
-	wrong := func(format string, args ...any) (*statusList, error) {
-		return nil, &statusError{errList, statusVerification, "it " + fmt.Sprintf(format, args...)}
+	wrong := func(s *Sentence, values ...any) (*statusList, error) {
+		return nil, &statusError{errList, statusVerification, Message{s, values}}
 	}
-	malformed := func(format string, args ...any) (*statusList, error) {
-		return nil, &statusError{errList, malformedValue, "it " + fmt.Sprintf(format, args...)}
+	malformed := func(s *Sentence, values ...any) (*statusList, error) {
+		return nil, &statusError{errList, malformedValue, Message{s, values}}
 	}
 
 	// 1. Fetch. Its age counts from when it was asked for.
@@ -61,38 +61,38 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	token, err := v.get(ctx, u, acceptedLists)
 	switch {
 	case errors.Is(err, errTooMuch):
-		return wrong("is too large")
+		return wrong(listTooLarge)
 	case err != nil:
-		return nil, &statusError{nil, statusRetrieval, "the list could not be fetched: " + publicly(err).Error()}
+		return nil, &statusError{nil, statusRetrieval, listNotFetched.Of(publicly(err))}
 	}
 
 	// 2. Sealed by the same issuer, or by somebody who may do so for it.
 	found := &resolver{trust: v.trust}
 	opened, err := v.open(ctx, token, found)
 	if errors.Is(err, keys.ErrNotSealed) {
-		if inner, _, ok, broken := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && broken == nil {
+		if inner, _, ok, broken := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && broken.sentence == nil {
 			token = inner
 			opened, err = keys.Open(ctx, token, found)
 		}
 	}
 	if err != nil {
-		return wrong("is not sealed as it should be: %v", err)
+		return wrong(listUnsealed, Detail(err.Error()))
 	}
 	if opened.Form == keys.SDJWT { // whoever passed it on could have kept something back
-		return wrong("is sealed in a form in which parts of it can be kept back")
+		return wrong(listConcealing)
 	}
 	report := &Report{CheckedAt: asked, Checks: make([]Check, len(checkNames))}
 	cred := v.checkFormat(report, opened.Payload, opened.Form)
 	// That a list has no learning achievement makes it no worse a list.
 	if format := report.check(CheckFormat); cred == nil || format.Result != Passed && report.State != NotConforming {
-		return wrong("is not a credential by its form: %s", format.Message)
+		return wrong(listNoCredential, format.Message)
 	}
 	sealer := v.checkSeal(report, opened, cred, found, token)
 	if seal := report.check(CheckSeal); sealer == nil || seal.Result != Passed {
-		return wrong("is not sealed by an issuer of the trust file: %s", seal.Message)
+		return wrong(listSealOfNobody, seal.Message)
 	}
 	if sealer != e && (sealer.ID == "" || !slices.Contains(e.StatusDelegates, sealer.ID)) {
-		return wrong("is sealed by another issuer")
+		return wrong(listSealOfOther)
 	}
 
 	// 3. The list that was asked for, and of today.
@@ -103,50 +103,50 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 		}
 	}
 	if list.kind == "" {
-		return wrong("is a credential of another type")
+		return wrong(listOtherType)
 	}
 	if cred.ID != address {
-		return wrong("is another list than the one at this address")
+		return wrong(listOtherAddress)
 	}
 	if cred.Tree.Get("credentialStatus").Kind() > strictjson.Null || cred.Profile == elm.EDC && cred.Tree.Get("status").Kind() > strictjson.Null {
-		return wrong("has a status of its own, which is not looked up")
+		return wrong(listWithStatus)
 	}
 	from, until, err := period(cred)
 	switch {
 	case err != nil:
-		return wrong("has no period of validity that can be read")
+		return wrong(listNoPeriod)
 	case from.After(asked.Add(v.skew)):
-		return wrong("is not valid yet")
+		return wrong(listNotYet)
 	case !until.IsZero() && asked.Add(-v.skew).After(until):
-		return wrong("is out of date")
+		return wrong(listOutOfDate)
 	case from.Before(seen):
-		return wrong("is older than one that was seen before")
+		return wrong(listOlder)
 	}
 	list.validFrom = from
 
 	// 4. What it says of itself, then the bits.
 	if list.purposes = texts(subject["statusPurpose"]); len(list.purposes) == 0 {
-		return malformed("has no purpose")
+		return malformed(listNoPurpose)
 	}
 	if size, ok := subject["statusSize"]; ok {
 		if list.size = positive(size); list.size == 0 {
-			return malformed("has a statusSize that is not a positive number")
+			return malformed(listSize)
 		}
 	}
 	if ttl, ok := subject["ttl"]; ok {
 		number, _ := ttl.(json.Number)
 		ms, err := strconv.ParseUint(string(number), 10, 63)
 		if err != nil {
-			return malformed("has a ttl that is not a number of milliseconds")
+			return malformed(listTTL)
 		}
 		list.freshTill = asked.Add(time.Duration(min(ms, uint64(v.listAge.Milliseconds()))) * time.Millisecond)
 	}
 	encoded, _ := subject["encodedList"].(string)
 	switch list.bits, err = listKinds[list.kind].decode(encoded); {
 	case errors.Is(err, status.ErrLength):
-		return nil, &statusError{errList, statusListLength, "it is too short"}
+		return nil, &statusError{errList, statusListLength, listTooShort.Of()}
 	case err != nil:
-		return malformed("cannot be decoded: %v", err)
+		return malformed(listNotDecodable, Detail(err.Error()))
 	}
 	return list, nil
 }

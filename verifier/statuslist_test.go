@@ -128,7 +128,7 @@ func TestMessagesAreRead(t *testing.T) {
 		v := newVerifier(t, Config{Trust: trusting(uni.entry()), Fetch: served.client()})
 		r := v.Verify(t.Context(), uni.seal(t, uni.credential([]any{uni.statusEntry("1", "revocation", "5"), c.entry}, nil)))
 		coherent(t, r)
-		if remarks := strings.Join(r.check(CheckRevocation).Remarks, " "); r.State != c.state || remarks != c.want {
+		if remarks := allOf(r.check(CheckRevocation).Remarks); r.State != c.state || remarks != c.want {
 			t.Errorf("%s: state %s, remarks %q", name, r.State, remarks)
 		}
 	}

@@ -79,11 +79,11 @@ type Reason string
 type Check struct {
 	Name    string
 	Result  Result
-	Reason  Reason   // where Result is not Passed
-	Message string   // one plain sentence in English
-	Remarks []string // further sentences: what is sealed but not understood, what was not looked at
-	Source  string   // where the answer comes from, if not from the credential
-	Problem string   // URL of the W3C problem type for it, "" where none is known
+	Reason  Reason    // where Result is not Passed
+	Message Message   // one plain sentence
+	Remarks []Message // further sentences: what is sealed but not understood, what was not looked at
+	Source  string    // where the answer comes from, if not from the credential
+	Problem string    // URL of the W3C problem type for it, "" where none is known
 }
 
 // Issuer is who stands behind the seal. Name comes from the trust file; where

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -29,28 +28,20 @@ func (r *Report) check(name string) *Check {
 	return &r.Checks[slices.Index(checkNames, name)]
 }
 
-func (c *Check) pass(format string, args ...any) {
-	c.Result, c.Reason, c.Message = Passed, "", said(format, args)
+func (c *Check) pass(s *Sentence, values ...any) {
+	c.Result, c.Reason, c.Message = Passed, "", Message{s, values}
 }
 
-func (c *Check) fail(reason Reason, format string, args ...any) {
-	c.Result, c.Reason, c.Message = Failed, reason, said(format, args)
+func (c *Check) fail(reason Reason, s *Sentence, values ...any) {
+	c.Result, c.Reason, c.Message = Failed, reason, Message{s, values}
 }
 
-func (c *Check) notMade(reason Reason, format string, args ...any) {
-	c.Result, c.Reason, c.Message = NotMade, reason, said(format, args)
+func (c *Check) notMade(reason Reason, s *Sentence, values ...any) {
+	c.Result, c.Reason, c.Message = NotMade, reason, Message{s, values}
 }
 
-func (c *Check) remark(format string, args ...any) {
-	c.Remarks = append(c.Remarks, said(format, args))
-}
-
-// said is a sentence. Most have nothing to fill in.
-func said(format string, args []any) string {
-	if len(args) == 0 {
-		return format
-	}
-	return fmt.Sprintf(format, args...)
+func (c *Check) remark(s *Sentence, values ...any) {
+	c.Remarks = append(c.Remarks, Message{s, values})
 }
 
 // Verify examines a token of any form. It never fails.
@@ -76,15 +67,15 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	end(nil) // a seal that does not fit is an answer
 	if errors.Is(err, keys.ErrNotSealed) {
 		token = bytes.Clone(token) // what is not unpacked is what is read
-		if inner, extra, ok, err := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && err != nil {
+		if inner, extra, ok, why := enveloped(token, typeEnveloped, "application/vc+jwt"); ok && why.sentence != nil {
 			r.State = Unreadable
-			r.check(CheckFormat).fail("malformed", "The envelope of the credential cannot be read: %s.", plain(err.Error()))
+			r.check(CheckFormat).fail("malformed", formatEnvelope, why)
 			return r.conclude(v)
 		} else if ok {
 			// The token is what is judged, and what is shown.
 			r := v.Verify(ctx, inner)
 			if len(extra) > 0 {
-				r.check(CheckFormat).remark("Its envelope says more, which nobody sealed and which was not looked at: %s.", strings.Join(extra[:min(len(extra), maxRemarks)], ", "))
+				r.check(CheckFormat).remark(remarkBesideEnvelope, strings.Join(extra[:min(len(extra), maxRemarks)], ", "))
 			}
 			return r
 		}
@@ -107,10 +98,10 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 	// 2. One strict parse: what is checked from here on is what is shown later.
 	cred := v.checkFormat(r, opened.Payload, opened.Form)
 	if r.Concealed > 0 {
-		r.check(CheckFormat).remark("Its holder chose what to show: %d places are sealed in it that are not shown.", r.Concealed)
+		r.check(CheckFormat).remark(remarkConcealed, r.Concealed)
 	}
 	if cred == nil {
-		r.check(CheckSeal).notMade("", "The seal is intact, but what it seals cannot be read, so nobody can say whose it should be.")
+		r.check(CheckSeal).notMade("", sealOfUnreadable)
 		return r.conclude(v)
 	}
 	v.examine(ctx, r, opened, cred, found, token)
@@ -137,7 +128,7 @@ func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, con
 	found := &resolver{trust: v.trust}
 	opened, err := keys.OpenKnown(ctx, token, keys.Known{Payload: content.Raw, Common: common}, found)
 	if errors.Is(err, keys.ErrOtherPayload) {
-		r.check(CheckFormat).fail("malformed", "It seals something else than what it was made of.")
+		r.check(CheckFormat).fail("malformed", formatNotAsMade)
 		return r.conclude(v)
 	}
 	if err != nil {
@@ -145,7 +136,7 @@ func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, con
 		return r.conclude(v)
 	}
 	r.Form = opened.Form
-	r.check(CheckFormat).pass("It is what it was made of.")
+	r.check(CheckFormat).pass(formatAsMade)
 	v.examine(ctx, r, opened, content, found, token)
 	return r.conclude(v)
 }
@@ -154,9 +145,9 @@ func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, con
 func (v *Verifier) newReport() *Report {
 	r := &Report{CheckedAt: v.now().UTC(), Checks: make([]Check, len(checkNames))}
 	for i, name := range checkNames {
-		r.Checks[i] = Check{Name: name, Result: NotMade, Message: "Not looked at, because an earlier check did not get this far."}
+		r.Checks[i] = Check{Name: name, Result: NotMade, Message: notReached.Of()}
 	}
-	r.check(CheckOwner).Message = "Nobody has proved to be the holder: the credential was not presented from a wallet."
+	r.check(CheckOwner).Message = ownerNotPresented.Of()
 	return r
 }
 
@@ -177,7 +168,7 @@ func (v *Verifier) examine(ctx context.Context, r *Report, opened *keys.Opened, 
 	entry := v.checkSeal(r, opened, cred, found, token)
 	if opened.Form == keys.DataIntegrity {
 		if id := twoPlaces(cred); id != "" {
-			r.check(CheckSeal).fail("claims_invalid", "The proof does not say which of two places holds what is said of %s.", plain(id))
+			r.check(CheckSeal).fail("claims_invalid", sealTwoPlaces, plain(id))
 		}
 	}
 
@@ -209,17 +200,17 @@ func (v *Verifier) verifyPDF(ctx context.Context, r *Report, pdf []byte) *Report
 	sealed, err := paper.Attachment(pdf)
 	if err != nil { // why exactly is of no use to whoever was given it
 		r.State = Unreadable
-		r.check(CheckFormat).fail("malformed", "No sealed file is in this PDF as an issuer of ours puts it there: it is no certificate or another program saved it anew. Give it as it was downloaded or give the sealed file itself.")
+		r.check(CheckFormat).fail("malformed", formatNoneInPDF)
 		return r.conclude(v)
 	}
 	if paper.IsPDF(sealed) {
 		r.State = Unreadable
-		r.check(CheckFormat).fail("malformed", "The file attached to this PDF is a PDF again.")
+		r.check(CheckFormat).fail("malformed", formatPDFInPDF)
 		return r.conclude(v)
 	}
 	r = v.Verify(ctx, sealed)
 	r.InPDF = true
-	r.check(CheckFormat).remark("It was attached to a PDF: the file inside was checked, and what the pages show was not compared with it.")
+	r.check(CheckFormat).remark(remarkInPDF)
 	return r
 }
 
@@ -240,9 +231,9 @@ func (v *Verifier) verifyOffline(ctx context.Context, r *Report, text string) *R
 	if err != nil {
 		r.State = Unreadable
 		c := r.check(CheckFormat)
-		c.fail("malformed", "The digits of this offline code cannot be read: perhaps some are missing. Scan it again.")
+		c.fail("malformed", formatDigits)
 		if errors.Is(err, paper.ErrOfflineNewer) {
-			c.fail("malformed", "This offline code is of a kind that is not known here. It may be newer than this program: use the other code of the certificate.")
+			c.fail("malformed", formatNewerCode)
 		}
 		return r.conclude(v)
 	}
@@ -252,33 +243,33 @@ func (v *Verifier) verifyOffline(ctx context.Context, r *Report, text string) *R
 // unopened fills in what can be said of a token that keys.Open refused.
 func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver) {
 	seal := r.check(CheckSeal)
-	detail := ""
+	var detail Detail
 	if open, ok := errors.AsType[*keys.OpenError](err); ok {
-		detail = plain(open.Detail)
+		detail = Detail(plain(open.Detail))
 	}
 	switch {
 	case errors.Is(err, keys.ErrNotSealed):
 		// Whoever wrote it, the format can still be judged.
 		v.checkFormat(r, token, "")
-		seal.fail("no_seal", "The document carries no seal: anybody could have written it.")
+		seal.fail("no_seal", sealNone)
 		r.State = NoSeal
 		return
 	case errors.Is(err, keys.ErrFormat):
 		r.State = Unreadable
-		r.check(CheckFormat).fail("malformed", "This is not a sealed credential that can be read: %s.", detail)
+		r.check(CheckFormat).fail("malformed", formatNoCredential, detail)
 		return
 	case errors.Is(err, keys.ErrTooLarge):
 		r.State = Unreadable
-		r.check(CheckFormat).fail("too_large", "Too large to be looked at: %s.", detail)
+		r.check(CheckFormat).fail("too_large", tooLargeToRead, detail)
 		return
 	case errors.Is(err, keys.ErrHeader):
-		seal.fail("header_invalid", "The header of the seal breaks a rule: %s.", detail)
+		seal.fail("header_invalid", sealHeader, detail)
 	case errors.Is(err, keys.ErrAlgorithm):
-		seal.fail("alg_not_allowed", "Sealed with an algorithm that is not allowed: %s.", detail)
+		seal.fail("alg_not_allowed", sealAlgorithm, detail)
 	case errors.Is(err, keys.ErrKeyPolicy):
-		seal.fail("key_not_allowed", "Sealed with a key that must not be used for this: %s.", detail)
+		seal.fail("key_not_allowed", sealKeyPolicy, detail)
 	case errors.Is(err, keys.ErrSignature):
-		seal.fail("signature_invalid", "The seal does not fit: the document was changed after sealing, or somebody else sealed it.")
+		seal.fail("signature_invalid", sealChanged)
 	case errors.Is(err, keys.ErrUnknownKey):
 		// 1b. Nobody knows the key. Whether that is a forgery or a stranger is
 		// told by the issuer that the unverified payload names, and by nothing
@@ -286,23 +277,23 @@ func (v *Verifier) unopened(r *Report, token []byte, err error, found *resolver)
 		cred := v.checkFormat(r, payloadUnsafe(token, found.form), found.form)
 		switch {
 		case cred == nil:
-			seal.notMade("key_not_found", "The seal was made with a key that nobody here knows.")
+			seal.notMade("key_not_found", sealUnknownKey)
 		case v.named(cred) != nil:
-			seal.fail("key_not_found", "It names an issuer of the trust file, but is not sealed with a key of that issuer.")
+			seal.fail("key_not_found", sealNotByNamed)
 		default:
-			seal.notMade("key_not_found", "The seal was made with a key that nobody here knows, so it could not be checked.")
+			seal.notMade("key_not_found", sealUncheckable)
 			issuer := r.check(CheckIssuer)
-			issuer.fail("untrusted_issuer", "Nobody in the trust file answers for the issuer or the key.")
+			issuer.fail("untrusted_issuer", issuerKeyOfNobody)
 			v.trustAge(issuer, r.CheckedAt)
-			if found.unpublished != "" {
-				issuer.remark("%s", found.unpublished)
+			if found.unpublished.sentence != nil {
+				issuer.Remarks = append(issuer.Remarks, found.unpublished)
 			}
 		}
 	default: // the resolver has no other errors, so it is one of Canonicalize
 		v.notCanonical(r, token, err)
 	}
 	if format := r.check(CheckFormat); format.Result == NotMade {
-		format.notMade("", "Not looked at, because the seal did not open.")
+		format.notMade("", formatUnopened)
 	}
 }
 
@@ -387,7 +378,7 @@ func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
 	c := r.check(CheckExpiry)
 	from, until, err := period(cred)
 	if err != nil {
-		c.notMade("claims_invalid", "The period of validity cannot be read.")
+		c.notMade("claims_invalid", periodUnreadable)
 		return
 	}
 	if !r.sealEnds.IsZero() && (until.IsZero() || r.sealEnds.Before(until)) {
@@ -396,14 +387,14 @@ func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
 	now := r.CheckedAt
 	switch {
 	case !until.IsZero() && now.Add(-v.skew).After(until):
-		c.fail("expired", "Validity ended on %s.", day(until))
+		c.fail("expired", periodEnded, until)
 		r.Since = until.UTC()
 	case from.After(now.Add(v.skew)):
-		c.fail("not_yet_valid", "Not valid before %s.", day(from))
+		c.fail("not_yet_valid", periodToCome, from)
 	case until.IsZero():
-		c.pass("Valid without an end.")
+		c.pass(periodOpen)
 	default:
-		c.pass("Valid until %s.", day(until))
+		c.pass(periodUntil, until)
 	}
 }
 
@@ -412,7 +403,7 @@ func (v *Verifier) checkExpiry(r *Report, cred *elm.Credential) {
 func (r *Report) checkSupplement(cred *elm.Credential) {
 	c := r.check(CheckSupplement)
 	if cred.Profile == elm.Other {
-		c.notMade("", "Not a credential of the European Learning Model, so the elements of Annex I were not looked for.")
+		c.notMade("", supplementOther)
 		return
 	}
 	if r.room == nil {
@@ -421,26 +412,26 @@ func (r *Report) checkSupplement(cred *elm.Credential) {
 		r.supplement = r.room.Supplement(cred, "en")
 	}
 	if r.Extract != nil {
-		c.notMade("", "This is an extract for a printed code. The whole credential is asked for the elements of Annex I; the learner has it.")
+		c.notMade("", supplementOfExtract)
 		return
 	}
 	answers := elm.CompletenessOf(r.supplement)
 	all := len(answers.Present) + len(answers.Reasoned) + len(answers.Missing)
 	if len(answers.Missing) > 0 {
-		missing := "missing"
+		missing := supplementMissing
 		if r.Concealed > 0 {
-			missing = "missing or not shown"
+			missing = supplementNotShown
 		}
-		c.fail("", "%d of %d mandatory elements of Annex I are %s.", len(answers.Missing), all, missing)
-		c.remark("Missing: %s.", strings.Join(answers.Missing, ", "))
+		c.fail("", missing, len(answers.Missing), all)
+		c.remark(remarkMissing, Elements(answers.Missing))
 	} else {
-		c.pass("All %d mandatory elements of Annex I are there.", all)
+		c.pass(supplementComplete, all)
 	}
 	if len(answers.Reasoned) > 0 {
-		c.remark("Answered by a reason: %s.", strings.Join(answers.Reasoned, ", "))
+		c.remark(remarkReasoned, Elements(answers.Reasoned))
 	}
 	if len(answers.Unstated) > 0 {
-		c.remark("Not stated: %s.", strings.Join(answers.Unstated, ", "))
+		c.remark(remarkUnstated, Elements(answers.Unstated))
 	}
 }
 

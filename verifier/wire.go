@@ -167,7 +167,10 @@ func wireChecks(checks []Check) []WireCheck {
 	for _, c := range checks {
 		wire := WireCheck{
 			Name: c.Name, Result: c.Result, Outcome: outcomeScheme + outcomes[c.Result],
-			Message: c.Message, Remarks: c.Remarks, Source: c.Source, Problem: c.Problem,
+			Message: c.Message.String(), Source: c.Source, Problem: c.Problem,
+		}
+		for _, remark := range c.Remarks {
+			wire.Remarks = append(wire.Remarks, remark.String())
 		}
 		if concept := concepts[c.Name]; concept != "" {
 			wire.Concept = conceptScheme + concept

@@ -31,11 +31,11 @@ func (r *Report) AppendJSON(b []byte, lang string) []byte {
 			b = append(append(append(b, `,"concept":"`+conceptScheme...), concept...), '"')
 		}
 		b = append(append(append(b, `,"outcome":"`+outcomeScheme...), outcomes[c.Result]...), '"')
-		b = field(b, `,"message":`, c.Message)
+		b = message(append(b, `,"message":`...), c.Message)
 		if len(c.Remarks) > 0 {
 			b = append(b, `,"remarks":[`...)
 			for k, remark := range c.Remarks {
-				b = quoted(comma(b, k), remark)
+				b = message(comma(b, k), remark)
 			}
 			b = append(b, ']')
 		}
@@ -83,7 +83,7 @@ func (r *Report) AppendJSON(b []byte, lang string) []byte {
 		b = field(b, `,"extract":{"whole_payload_sha256":`, r.Extract.WholeSHA256)
 		b = append(b, `,"not_told":[`...)
 		for i, id := range r.NotTold() {
-			b = quoted(comma(b, i), id)
+			b = inString(comma(b, i), id)
 		}
 		b = append(b, "]}"...)
 	}
@@ -130,7 +130,7 @@ func comma(b []byte, i int) []byte {
 	return b
 }
 
-func field(b []byte, before, text string) []byte { return quoted(append(b, before...), text) }
+func field(b []byte, before, text string) []byte { return inString(append(b, before...), text) }
 
 func optional(b []byte, before, text string) []byte {
 	if text == "" {
@@ -139,7 +139,15 @@ func optional(b []byte, before, text string) []byte {
 	return field(b, before, text)
 }
 
-func quoted(b []byte, s string) []byte {
+func message(b []byte, m Message) []byte {
+	b = append(b, '"')
+	for part := range m.english {
+		b = inQuotes(b, part)
+	}
+	return append(b, '"')
+}
+
+func inString(b []byte, s string) []byte {
 	return append(inQuotes(append(b, '"'), s), '"')
 }
 

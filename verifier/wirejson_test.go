@@ -18,6 +18,10 @@ func TestAppendJSON(t *testing.T) {
 		texts := func() []string { return rapid.SliceOfN(text, 0, 3).Draw(t, "texts") }
 		draw := func() string { return text.Draw(t, "text") }
 		many := func() []int { return make([]int, rapid.IntRange(0, 2).Draw(t, "n")) }
+		two := &Sentence{Names: []string{"A", "B"}, parts: []string{"", " <and> ", "."}}
+		message := func() Message {
+			return []Message{{}, periodOpen.Of(), two.Of(draw(), Detail(draw())), two.Of(two.Of(draw(), quoted(draw())), Elements(texts()))}[rapid.IntRange(0, 3).Draw(t, "message")]
+		}
 		r := Report{Verdict: Verdict(draw()), State: State(draw()), Reason: Reason(draw()), ID: draw(), Profile: elm.Profile(draw()), Form: keys.Form(draw()), SHA256: draw(),
 			CheckedAt: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC()}
 		r.InPDF, r.Concealed = rapid.Bool().Draw(t, "PDF"), rapid.IntRange(0, 3).Draw(t, "concealed")
@@ -26,7 +30,7 @@ func TestAppendJSON(t *testing.T) {
 		name := rapid.OneOf(text, rapid.SampledFrom(checkNames))
 		result := rapid.OneOf(text, rapid.SampledFrom([]string{string(Passed), string(Failed), string(NotMade)}))
 		for range many() {
-			r.Checks = append(r.Checks, Check{Name: name.Draw(t, "name"), Result: Result(result.Draw(t, "result")), Message: draw(), Remarks: texts(), Source: draw(), Problem: draw()})
+			r.Checks = append(r.Checks, Check{Name: name.Draw(t, "name"), Result: Result(result.Draw(t, "result")), Message: message(), Remarks: []Message{message(), message()}[:len(many())], Source: draw(), Problem: draw()})
 			r.Issuer.Evidence = append(r.Issuer.Evidence, Evidence{Level: draw(), Kind: draw(), Fact: draw(), Source: draw(), Checked: draw()})
 		}
 		if rapid.Bool().Draw(t, "logged") {

@@ -35,10 +35,8 @@ const (
 	KeyCompromise = "key-compromise" // of the seal; nothing is held against the holder
 )
 
-var withdrawalSentences = map[string]string{
-	Superseded:    "The issuer has revoked it: it was replaced on %s. Ask its holder for the new one.",
-	ErrorInData:   "The issuer has revoked it on %s, because it contained an error.",
-	KeyCompromise: "The issuer has revoked it on %s, because the key that it was sealed with is no longer safe.",
+var withdrawalSentences = map[string]*Sentence{
+	Superseded: revokedReplaced, ErrorInData: revokedForError, KeyCompromise: revokedForKey,
 }
 
 const withdrawalPath = "withdrawal"
@@ -73,7 +71,7 @@ func (v *Verifier) openWithdrawal(ctx context.Context, token []byte, now time.Ti
 	switch {
 	case by.reason != "" || by.unconfirmable || by.entry == nil:
 		return w, seal, nil, errors.New("reading a withdrawal: it is not sealed by an issuer of the trust file in its own name")
-	case withdrawalSentences[w.Code] == "" || w.At.IsZero() || w.At.After(now.Add(v.skew)) || w.Credential == "":
+	case withdrawalSentences[w.Code] == nil || w.At.IsZero() || w.At.After(now.Add(v.skew)) || w.Credential == "":
 		return w, seal, nil, errors.New("reading a withdrawal: it does not say which credential, since when or why")
 	}
 	return w, seal, by.entry, nil
@@ -129,12 +127,12 @@ func (v *Verifier) verifyWithdrawal(ctx context.Context, r *Report, token []byte
 	w, seal, entry, err := v.openWithdrawal(ctx, token, r.CheckedAt)
 	if err != nil {
 		r.State = Unreadable
-		r.check(CheckFormat).fail("malformed", "This is not a credential: it says that one was withdrawn, and nobody in the trust file answers for that.")
+		r.check(CheckFormat).fail("malformed", formatWithdrawalOfNone)
 		return r.conclude(v)
 	}
 	r.ID, r.SealedAt = w.Credential, seal.SealedAt
-	r.check(CheckFormat).pass("The issuer's word that a credential was withdrawn stands in its place.")
-	r.check(CheckSeal).pass("Exactly what %s sealed (%s).", entry.Name("en"), seal.Alg)
+	r.check(CheckFormat).pass(formatWithdrawal)
+	r.check(CheckSeal).pass(sealExact, entry, string(seal.Alg))
 	v.checkIssuer(r, &elm.Credential{Profile: elm.Other, Issuer: elm.Organisation{Ref: elm.Ref{ID: w.Issuer}}}, entry)
 	if r.Issuer.Confirmed {
 		r.withdrawn(w)
@@ -144,6 +142,6 @@ func (v *Verifier) verifyWithdrawal(ctx context.Context, r *Report, token []byte
 
 // withdrawn tells why a credential was revoked.
 func (r *Report) withdrawn(w Withdrawal) {
-	r.check(CheckRevocation).fail("revoked", withdrawalSentences[w.Code], day(w.At))
+	r.check(CheckRevocation).fail("revoked", withdrawalSentences[w.Code], w.At)
 	r.withdrawnAt, r.Withdrawal = w.At.UTC(), w.Code
 }

@@ -83,7 +83,7 @@ func TestWhyItWasRevoked(t *testing.T) {
 			if c.code != "" {
 				since = time.Date(2026, 9, 1, 10, 0, 0, 0, time.UTC)
 			}
-			message := r.check(CheckRevocation).Message
+			message := r.check(CheckRevocation).Message.String()
 			if !r.Since.Equal(since) || (c.code != "") != strings.Contains(message, "2026-09-01") || strings.Contains(message, "VALID") {
 				t.Errorf("since %s: %q", r.Since, message)
 			}

@@ -243,9 +243,9 @@ func printPresentation(w io.Writer, p *verifier.PresentationReport, lang string)
 func printChecks(w io.Writer, checks []verifier.Check) {
 	marks := map[verifier.Result]string{verifier.Passed: "passed", verifier.Failed: "FAILED", verifier.NotMade: "not made"}
 	for _, c := range checks {
-		fmt.Fprintf(w, "  %-13s %-8s  %s\n", c.Name, marks[c.Result], elm.Clean(c.Message))
+		fmt.Fprintf(w, "  %-13s %-8s  %s\n", c.Name, marks[c.Result], elm.Clean(c.Message.String()))
 		for _, remark := range c.Remarks {
-			fmt.Fprintf(w, "  %-13s %-8s  - %s\n", "", "", elm.Clean(remark))
+			fmt.Fprintf(w, "  %-13s %-8s  - %s\n", "", "", elm.Clean(remark.String()))
 		}
 	}
 }

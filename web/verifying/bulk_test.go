@@ -195,15 +195,15 @@ func TestPresentationPages(t *testing.T) {
 		t.Error(got)
 	}
 	v.p = verifier.PresentationReport{Verdict: verifier.Invalid, Holder: "did:jwk:\u202eabc", Credentials: []*verifier.Report{one, two},
-		Checks: []verifier.Check{{Name: verifier.CheckSeal, Result: verifier.Passed}, {Name: verifier.CheckChallenge, Result: verifier.NotMade, Message: "m"}}}
+		Checks: []verifier.Check{{Name: verifier.CheckSeal, Result: verifier.Passed}, {Name: verifier.CheckChallenge, Result: verifier.NotMade, Message: sentence("challenge.unasked").Of()}}}
 	got := page()
 	for _, want := range []string{"Not everything is valid", "did:jwk:abc", "Number 1", "Number 2", "REVOKED", "Nothing was asked of the wallet"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q: %s", want, got)
 		}
 	}
-	v.p = verifier.PresentationReport{Verdict: verifier.Invalid, Checks: []verifier.Check{{Name: verifier.CheckFormat, Result: verifier.Failed, Message: "too many", Reason: "too_large"}}}
-	if got := page(); !strings.Contains(got, "too many") || strings.Contains(got, "<table") {
+	v.p = verifier.PresentationReport{Verdict: verifier.Invalid, Checks: []verifier.Check{{Name: verifier.CheckFormat, Result: verifier.Failed, Message: sentence("presentation.too-large").Of(), Reason: "too_large"}}}
+	if got := page(); !strings.Contains(got, "Too large") || strings.Contains(got, "<table") {
 		t.Error(got)
 	}
 }

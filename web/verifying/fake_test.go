@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,12 @@ func newServer(t testing.TB, v examiner) (*Server, *bytes.Buffer) {
 
 // report is one in the given state, as the verifier makes it: no credential
 // without a seal, no trust entry without somebody who vouches.
+// sentence is the verifier's with this code.
+func sentence(code string) *verifier.Sentence {
+	all := verifier.Sentences()
+	return all[slices.IndexFunc(all, func(s *verifier.Sentence) bool { return s.Code == code })]
+}
+
 func report(t testing.TB, state verifier.State) *verifier.Report {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "credential.json"))
@@ -121,7 +128,7 @@ func report(t testing.TB, state verifier.State) *verifier.Report {
 	case verifier.NotValid:
 		// A verifier that leaves the content in must not make the page show it.
 		r.Verdict, r.Reason = verifier.Invalid, "signature_invalid"
-		r.Checks[1] = verifier.Check{Name: verifier.CheckSeal, Result: verifier.Failed, Message: "the signature does not verify"}
+		r.Checks[1] = verifier.Check{Name: verifier.CheckSeal, Result: verifier.Failed, Message: sentence("seal.changed").Of()}
 	case verifier.IssuerUnknown:
 		r.Issuer = verifier.Issuer{Name: claimed, Level: "L0"}
 		r.Checks[2].Result = verifier.NotMade

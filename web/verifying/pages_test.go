@@ -182,7 +182,7 @@ func TestContentNobodyStandsBehindIsNotShown(t *testing.T) {
 // TestACodeTellsNeitherNameNorSupplement to whoever passes by and scans it.
 func TestACodeTellsNeitherNameNorSupplement(t *testing.T) {
 	v := &fake{report: report(t, verifier.StateValid)}
-	v.report.Checks[0].Remarks = []string{"quotes " + holderName}
+	v.report.Checks[0].Remarks = []verifier.Message{sentence("issuer.called").Of(holderName)}
 	s, logs := newServer(t, v)
 	for _, path := range []string{"/C/" + someID, "/c/" + strings.ToLower(someID)} {
 		r, body := ask(t, s, "GET", path, "")
@@ -408,6 +408,12 @@ func TestEveryTextIsUsed(t *testing.T) {
 	}
 	for _, kind := range verifier.EvidenceKinds {
 		composed["evidence."+kind] = true
+	}
+	for _, sentence := range verifier.Sentences() {
+		composed["said."+sentence.Code] = true
+	}
+	for _, purpose := range []string{"revocation", "suspension", "refresh", "message"} {
+		composed["purpose."+purpose] = true
 	}
 	for _, id := range recognitionQuestions {
 		composed["recognition.q."+id] = true

@@ -75,6 +75,7 @@ func (s *Server) renderPresentation(c echo.Context, token []byte, again map[stri
 type rowView struct {
 	verifier.Row
 	Word, Tone, Why string
+	Said            said
 }
 
 // rowOf adds the words of the first second.
@@ -83,7 +84,7 @@ func (s *Server) rowOf(row verifier.Row, lang string) rowView {
 	if _, ok := looks[state]; !ok {
 		state = verifier.NotValid
 	}
-	v := rowView{Row: row, Word: s.kit.T(lang, "state."+string(state)+".word", map[string]any{"Date": ""}), Tone: looks[state].tone}
+	v := rowView{Row: row, Word: s.kit.T(lang, "state."+string(state)+".word", map[string]any{"Date": ""}), Tone: looks[state].tone, Said: s.say(lang, row.Message)}
 	v.Awarded = day(lang, row.Awarded)
 	if id := "reason." + string(row.Reason); s.kit.HasText(id) {
 		v.Why = s.kit.T(lang, id, nil)

@@ -93,8 +93,11 @@ func (s *Server) receiptOf(r *result, lang string) paper.Receipt {
 	checks := section("checks.title")
 	for _, check := range r.Checks {
 		v := elm.Value{Text: check.Outcome + ": " + check.Sentence}
-		if check.Message != "" {
-			v.Detail = append(v.Detail, elm.Line{Text: brief(check.Message), Lang: "en"})
+		if check.Message.Text != check.Sentence && check.Message.Text != "" {
+			v.Detail = append(v.Detail, elm.Line{Text: check.Message.Text})
+		}
+		if check.Message.Detail != "" {
+			v.Detail = append(v.Detail, elm.Line{Text: check.Message.Detail, Lang: "en"})
 		}
 		if check.Source != "" {
 			v.Detail = append(v.Detail, elm.Line{Label: t("checks.source", nil), Text: brief(check.Source)})

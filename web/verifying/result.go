@@ -93,6 +93,9 @@ type accreditedView struct{ By, Period, Source, URL string }
 type checkView struct {
 	verifier.Check
 	Label, Outcome, Sentence string
+	Message                  said
+	Remarks                  []said
+	Source                   string
 	Icon, Tone               string
 	Mild                     bool // failed, and no verdict depends on it
 }
@@ -202,7 +205,7 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 			v.Sentence = t("check.seal.logged", map[string]any{"Lost": web.Date(lang, l.Lost), "Head": web.Date(lang, l.Head)})
 		}
 		if check.Name == verifier.CheckSupplement && r.Extract != nil {
-			v.Sentence, v.Message = t("check.supplement.extract", nil), ""
+			v.Sentence, v.Message = t("check.supplement.extract", nil), said{}
 		}
 		if check.Source == verifier.StatedByIssuer {
 			v.Sentence = t("check.accreditation.stated", nil)
@@ -214,7 +217,7 @@ func (s *Server) resultOf(r *verifier.Report, lang string, full bool) result {
 			v.Mild, v.Tone = true, "warn"
 		}
 		if !full {
-			v.Message, v.Remarks = "", nil // they may quote the content
+			v.Message, v.Remarks = said{}, nil // they may quote the content
 		}
 		p.Checks = append(p.Checks, v)
 	}
@@ -270,10 +273,18 @@ func (s *Server) checkOf(check verifier.Check, lang string) checkView {
 		Label:    s.kit.T(lang, "check."+check.Name, nil),
 		Sentence: s.kit.T(lang, "check."+check.Name+"."+string(check.Result), nil),
 		Outcome:  s.kit.T(lang, "outcome."+string(check.Result), nil),
+		Message:  s.say(lang, check.Message),
+		Source:   check.Source,
+	}
+	for _, remark := range check.Remarks {
+		v.Remarks = append(v.Remarks, s.say(lang, remark))
+	}
+	if check.Source == verifier.StatedByIssuer {
+		v.Source = s.kit.T(lang, "source.stated", nil)
 	}
 	switch check.Result {
 	case verifier.Passed:
-		v.Icon, v.Tone, v.Message = "passed", "good", ""
+		v.Icon, v.Tone = "passed", "good"
 	case verifier.Failed:
 		v.Icon, v.Tone = "failed", "bad"
 	}

@@ -182,9 +182,9 @@ func checkOf(checks []verifier.Check, name string) verifier.Check {
 
 // detail is what a check says, in one line.
 func detail(c verifier.Check) string {
-	text := c.Message
+	text := c.Message.String()
 	for _, remark := range c.Remarks[:min(len(c.Remarks), 5)] {
-		text += " " + remark
+		text += " " + remark.String()
 	}
 	return text
 }
