@@ -79,12 +79,23 @@ func parseCourse(name string, raw []byte, inst *Institution) (*Course, []Problem
 // checks collects problems of a course by JSON Pointer.
 type checks struct{ list []Problem }
 
-func (k *checks) fail(rule, field, value, want string) {
-	k.list = append(k.list, Problem{Rule: rule, Field: field, Value: shorten(value), Want: want})
+// fail adds one that blocks; figures are names and values in turn.
+func (k *checks) fail(rule, field, value, want string, figures ...string) {
+	k.add(Problem{Rule: rule, Field: field, Value: shorten(value), Want: want}, figures)
 }
 
-func (k *checks) warn(rule, field, value, want string) {
-	k.list = append(k.list, Problem{Rule: rule, Field: field, Value: shorten(value), Want: want, Warn: true})
+func (k *checks) warn(rule, field, value, want string, figures ...string) {
+	k.add(Problem{Rule: rule, Field: field, Value: shorten(value), Want: want, Warn: true}, figures)
+}
+
+func (k *checks) add(p Problem, figures []string) {
+	for i := 0; i+1 < len(figures); i += 2 {
+		if p.Figures == nil {
+			p.Figures = map[string]string{}
+		}
+		p.Figures[figures[i]] = figures[i+1]
+	}
+	k.list = append(k.list, p)
 }
 
 // check applies the rules that one field alone cannot show. Empty values are
@@ -226,7 +237,7 @@ func (c *Course) checkWorkload(k *checks) {
 		}
 	}
 	if hours != nil && sum.Cmp(hours) > 0 {
-		k.warn("workload", "/activities", sum.FloatString(1), "hours in the activities are more than the total of "+c.Hours)
+		k.warn("workload", "/activities", sum.FloatString(1), "hours in the activities are more than the total of "+c.Hours, "Hours", c.Hours)
 	}
 	seen := map[string]bool{}
 	for i, p := range c.Credits {

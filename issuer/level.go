@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -82,11 +83,11 @@ func (c *Course) checkLevel(k *checks, inst *Institution) {
 	level := fmt.Sprint(l.EQF)
 	p, ok := propose(c.Outcomes, inst.levelMethod(c))
 	if ok && p.Tie {
-		k.warn("level-tie", "/level/eqf", level, fmt.Sprintf("no level has a majority of the outcomes, %s: their average %d is proposed", p.counts(), p.Level))
+		k.warn("level-tie", "/level/eqf", level, fmt.Sprintf("no level has a majority of the outcomes, %s: their average %d is proposed", p.counts(), p.Level), "Level", strconv.Itoa(p.Level))
 	}
 	switch differs := ok && p.Level != l.EQF; {
 	case differs && len(l.Reason) == 0:
-		k.warn("level-outcomes", "/level/eqf", level, fmt.Sprintf("differs from what the outcomes give: the %s of their levels is %d; expected that level, or why it was set otherwise in /level/reason", p.Method, p.Level))
+		k.warn("level-outcomes", "/level/eqf", level, fmt.Sprintf("differs from what the outcomes give: the %s of their levels is %d; expected that level, or why it was set otherwise in /level/reason", p.Method, p.Level), "Level", strconv.Itoa(p.Level))
 	case ok && !differs && len(l.Reason) > 0:
 		k.warn("level-outcomes", "/level/reason", "", "is not needed: the level is what the outcomes give")
 	case !ok && l.Method != "":
@@ -97,13 +98,13 @@ func (c *Course) checkLevel(k *checks, inst *Institution) {
 	}
 	if c.AwardStatus != "vocational-adult" {
 		if l.EQF < 5 {
-			k.warn("level-higher-education", "/level/eqf", level, "is outside higher education: expected 5 to 8")
+			k.warn("level-higher-education", "/level/eqf", level, "is outside higher education: expected 5 to 8", "From", "5")
 		} else if l.EQF == 5 && c.country(inst) == "AUT" {
-			k.warn("level-higher-education", "/level/eqf", level, "is outside higher education in Austria: expected 6 to 8")
+			k.warn("level-higher-education", "/level/eqf", level, "is outside higher education in Austria: expected 6 to 8", "From", "6")
 		}
 	}
 	if want, ok := cycleLevels[l.Cycle]; ok && want != l.EQF {
-		k.warn("level-cycle", "/level/cycle", l.Cycle, fmt.Sprintf("cycle goes with EQF level %d, not %d", want, l.EQF))
+		k.warn("level-cycle", "/level/cycle", l.Cycle, fmt.Sprintf("cycle goes with EQF level %d, not %d", want, l.EQF), "Level", strconv.Itoa(want))
 	}
 }
 

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/big"
@@ -45,7 +46,7 @@ func (c *Course) checkProfile(k *checks, inst *Institution) {
 	}
 	c.checkNationalLevel(k, p)
 	k.of(p.Standing, "profile-hours", "/hours", c.Hours, p.MinHours != "" && less(c.Hours, p.MinHours),
-		fmt.Sprintf("is less than the %s hours that a micro-credential has at least under profile %s (%s; %s)", p.MinHours, p.ID, p.Standing, p.Source))
+		fmt.Sprintf("is less than the %s hours that a micro-credential has at least under profile %s (%s; %s)", p.MinHours, p.ID, p.Standing, p.Source), "Hours", p.MinHours)
 	for _, r := range p.Requires {
 		c.checkRequirement(k, p, r)
 	}
@@ -68,13 +69,13 @@ func profileIDs() string {
 }
 
 // of is a problem with the standing of the rule that is broken.
-func (k *checks) of(s Standing, rule, field, value string, broken bool, want string) {
+func (k *checks) of(s Standing, rule, field, value string, broken bool, want string, figures ...string) {
 	switch {
 	case !broken:
 	case s.binding():
-		k.fail(rule, field, value, want)
+		k.fail(rule, field, value, want, figures...)
 	default:
-		k.warn(rule, field, value, want)
+		k.warn(rule, field, value, want, figures...)
 	}
 }
 
@@ -97,16 +98,17 @@ func (c *Course) checkCredits(k *checks, p *Profile) {
 			continue
 		}
 		whose := fmt.Sprintf("of a micro-credential under profile %s (%s; %s)", owner.ID, s.Standing, s.Source)
+		bounds := cmp.Or(s.Min, "0") + "–" + cmp.Or(s.Max, "…")
 		k.of(s.Standing, "profile-credits", at, credit.Points, s.Min != "" && less(credit.Points, s.Min),
-			fmt.Sprintf("%s is less than %s, the lower bound %s", s.Code, s.Min, whose))
+			fmt.Sprintf("%s is less than %s, the lower bound %s", s.Code, s.Min, whose), "System", s.Code, "Span", bounds)
 		above := ""
 		if s.Above != "" {
 			above = ": " + s.Above
 		}
 		k.of(s.Standing, "profile-credits", at, credit.Points, s.Max != "" && less(s.Max, credit.Points),
-			fmt.Sprintf("%s is more than %s, the upper bound %s%s", s.Code, s.Max, whose, above))
+			fmt.Sprintf("%s is more than %s, the upper bound %s%s", s.Code, s.Max, whose, above), "System", s.Code, "Span", bounds)
 		if l := c.Level; l != nil && (l.EQF < s.EQFMin || s.EQFMax != 0 && l.EQF > s.EQFMax) {
-			k.warn("profile-level", "/level/eqf", strconv.Itoa(l.EQF), fmt.Sprintf("is no level at which %s is used under profile %s: expected %d to %d", s.Code, owner.ID, s.EQFMin, s.EQFMax))
+			k.warn("profile-level", "/level/eqf", strconv.Itoa(l.EQF), fmt.Sprintf("is no level at which %s is used under profile %s: expected %d to %d", s.Code, owner.ID, s.EQFMin, s.EQFMax), "System", s.Code, "Span", fmt.Sprintf("%d–%d", s.EQFMin, cmp.Or(s.EQFMax, 8)))
 		}
 		if hours == nil || s.HoursMin == "" {
 			continue
@@ -117,7 +119,8 @@ func (c *Course) checkCredits(k *checks, p *Profile) {
 			each, span = s.HoursMin+" to "+s.HoursMax, trimmed(low)+" to "+trimmed(high)
 		}
 		if hours.Cmp(low) < 0 || hours.Cmp(high) > 0 {
-			k.warn("workload-"+strings.ToLower(s.Code), "/hours", c.Hours, fmt.Sprintf("hours do not fit %s %s: expected %s hours for each credit, %s", credit.Points, s.Code, each, span))
+			k.warn("workload-"+strings.ToLower(s.Code), "/hours", c.Hours, fmt.Sprintf("hours do not fit %s %s: expected %s hours for each credit, %s", credit.Points, s.Code, each, span),
+				"Points", credit.Points, "System", s.Code, "Each", strings.Replace(each, " to ", "–", 1), "Span", strings.Replace(span, " to ", "–", 1))
 		}
 	}
 }

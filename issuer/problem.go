@@ -17,6 +17,10 @@ type Problem struct {
 	Want   string // what is expected
 	Rule   string // stable id
 	Warn   bool   // does not block
+
+	// Figures are what Want says beside Value, by name, for texts in other languages:
+	// codes, decimals, and two decimals with an en dash between them.
+	Figures map[string]string `json:"-"`
 }
 
 // String is one line for people: the place, what stands there, what is expected.

@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -73,20 +74,11 @@ type ProblemView struct {
 // Lang is the language of the detail.
 func (v ProblemView) Lang() string { return v.lang }
 
-// ruleText is what a rule of class lists says in a language that is not English, which
-// package issuer speaks with all particulars; "" where it has no text.
-func (s *server) ruleText(lang, rule string) string {
-	if id := "cell." + rule; lang != "en" && s.kit.HasText(id) {
-		return s.kit.T(lang, id, nil)
-	}
-	return ""
-}
-
 // problemViews are problems of a class list for a reader of a language.
 func (s *server) problemViews(lang string, list []issuer.Problem) (views []ProblemView) {
 	for _, p := range list {
 		v := ProblemView{Row: p.Row, Column: p.Column, Cell: p.Cell, Value: p.Value, Rule: p.Rule, Detail: p.Want, lang: "en"}
-		if text := s.ruleText(lang, p.Rule); text != "" {
+		if text := s.ruleText(lang, p); text != "" {
 			v.Detail, v.lang = text, lang
 		}
 		if v.Column == "" {
@@ -419,12 +411,21 @@ func (s *server) getResultsCSV(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.writeResults(c, b, links)
+	return s.writeResults(c, b, links, "")
 }
 
+// resultWords are the columns of the CSV of results, as programs read them, with the ids of
+// the texts that head them where people do; stateWords are those of the states.
+var (
+	resultWords = [][2]string{{"row", "batch.result.row"}, {"state", "desk.record.state"}, {"number", "desk.record.number"}, {"id", "batch.result.id"},
+		{"rule", "batch.result.rule"}, {"column", "batch.column"}, {"detail", "batch.wanted"}, {"page", "batch.result.page"}}
+	stateWords = map[issuer.RowState]string{issuer.RowSound: "batch.sound", issuer.RowProblem: "batch.bad", issuer.RowIssued: "batch.issued", issuer.RowKnown: "batch.known", issuer.RowFailed: "batch.failed"}
+)
+
 // writeResults writes the results of a batch as a CSV that a spreadsheet may
-// open: no cell of it is taken for a formula.
-func (s *server) writeResults(c echo.Context, b issuer.Batch, links bool) error {
+// open: no cell of it is taken for a formula. Where it is downloaded from a page, lang is
+// the language of the page; "" is for programs.
+func (s *server) writeResults(c echo.Context, b issuer.Batch, links bool, lang string) error {
 	h := c.Response().Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	h.Set("Content-Disposition", `attachment; filename="batch-`+b.ID+`.csv"`)
@@ -440,9 +441,16 @@ func (s *server) writeResults(c echo.Context, b issuer.Batch, links bool) error 
 		_, err := io.WriteString(c.Response(), strings.Join(cells, ",")+"\r\n")
 		return err
 	}
-	head := []string{"row", "state", "number", "id", "rule", "column", "detail"}
-	if links {
-		head = append(head, "page")
+	var head []string
+	for _, column := range resultWords {
+		if lang == "" {
+			head = append(head, column[0])
+		} else {
+			head = append(head, s.kit.T(lang, column[1], nil))
+		}
+	}
+	if !links {
+		head = head[:len(head)-1]
 	}
 	if err := write(head...); err != nil {
 		return err
@@ -455,7 +463,12 @@ func (s *server) writeResults(c echo.Context, b issuer.Batch, links bool) error 
 		if err != nil {
 			return err
 		}
-		cells := []string{strconv.Itoa(v.Row), string(v.State), v.Number, v.ID, v.Rule, v.Column, v.Detail}
+		state := string(v.State)
+		if lang != "" {
+			state = s.kit.T(lang, stateWords[v.State], nil)
+			v.Detail = cmp.Or(s.ruleText(lang, issuer.Problem{Rule: v.Rule}), v.Detail)
+		}
+		cells := []string{strconv.Itoa(v.Row), state, v.Number, v.ID, v.Rule, v.Column, v.Detail}
 		if links {
 			cells = append(cells, v.Page)
 		}

@@ -95,7 +95,7 @@ func testBatches(t *testing.T, base string) {
 	if got := ask(t, "GET", at+"/results?after=x", "", auth...); got.status != 400 {
 		t.Errorf("results after x: %d", got.status)
 	}
-	file := ask(t, "GET", at+"/results.csv?bom=true", "", auth...)
+	file := ask(t, "GET", at+"/results.csv?bom=true", "", append(auth, "Accept-Language", "hr")...)
 	cells, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file.body, "\ufeff"))).ReadAll()
 	if err != nil || len(cells) != 5 || cells[1][1] != "problem" || cells[3][2] != "BATCH-3" || cells[4][1] != "failed" || cells[4][4] != "number-taken" || !strings.HasPrefix(file.body, "\ufeff") {
 		t.Errorf("results.csv: %v %q", err, cells)

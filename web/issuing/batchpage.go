@@ -247,5 +247,5 @@ func (s *server) getBatchPageResults(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.writeResults(c, b, false)
+	return s.writeResults(c, b, false, s.kit.Lang(c))
 }

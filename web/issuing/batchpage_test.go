@@ -79,6 +79,9 @@ func TestBatchPage(t *testing.T) {
 	if results.status != 200 || strings.Contains(results.body, "/h/") || !strings.Contains(results.body, `"issued"`) {
 		t.Errorf("results: %d %s", results.status, results.body)
 	}
+	if got := ask(t, "GET", at+"/results.csv?lang=hr", ""); !strings.Contains(got.body, `"Redak","Stanje","Broj potvrde",`) || !strings.Contains(got.body, `"izdano"`) || strings.Contains(got.body, `"issued"`) {
+		t.Errorf("results for people: %s", got.body)
+	}
 	for _, lang := range []string{"hr", "sr-Latn", "sr-Cyrl"} {
 		if got := ask(t, "GET", at+"?lang="+lang, ""); got.status != 200 || !strings.Contains(got.body, fmt.Sprintf(`<html lang="%s">`, lang)) || strings.Contains(got.body, ">batch.") {
 			t.Errorf("in %s: %d", lang, got.status)

@@ -24,6 +24,7 @@ import (
 type option struct {
 	Value, Label string
 	Chosen       bool
+	Lang         string // of Label, where it is not the page's
 }
 
 // listed is a course in the list.
@@ -96,7 +97,7 @@ func options(offers []issuer.Offer, list, chosen, lang string, codes func(*issue
 	}
 	var all []option
 	for code := range maps.Keys(present) {
-		all = append(all, option{code, issuer.CodeLabel(list, code, lang), code == chosen})
+		all = append(all, option{code, issuer.CodeLabel(list, code, lang), code == chosen, ""})
 	}
 	slices.SortFunc(all, func(a, b option) int {
 		return cmp.Or(strings.Compare(a.Label, b.Label), strings.Compare(a.Value, b.Value))

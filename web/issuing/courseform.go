@@ -38,8 +38,8 @@ type formPart struct {
 // formRow is one row of a list, or all of a part that is none.
 type formRow struct {
 	Fields, More []formField
-	Open         bool   // something is wrong with More
-	Says         string // what stands in More first, "": nothing
+	Open         bool      // something is wrong with More
+	Says         elm.Value // what stands in More first
 }
 
 // fieldSpec says what the form asks for. A word is asked for in each language. What few
@@ -243,10 +243,10 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 				*list = append(*list, fields...)
 			}
 			if at := slices.IndexFunc(row.More, func(f formField) bool { return f.Value != "" && f.Value != "false" }); at >= 0 {
-				row.Says = row.More[at].Value
+				row.Says = elm.Value{Text: row.More[at].Value, Lang: row.More[at].Lang}
 				for _, o := range row.More[at].Choices {
 					if o.Chosen {
-						row.Says = o.Label
+						row.Says = elm.Value{Text: o.Label, Lang: o.Lang}
 					}
 				}
 			}
@@ -260,10 +260,13 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 			switch {
 			case said[p.String()]: // by the sketch too
 			case p.Warn:
-				page.Warnings = append(page.Warnings, fault{Text: p.String(), Lang: "en"})
+				_, label := page.place(p, nil)
+				page.Warnings = append(page.Warnings, s.ruleFault(lang, p, s.labelText(lang, label)))
 			default:
-				line := fault{Text: p.String(), Lang: "en"}
-				line.Field = page.place(p, line)
+				line := s.ruleFault(lang, p, "")
+				name, label := page.place(p, &line)
+				line = s.ruleFault(lang, p, s.labelText(lang, label))
+				line.Field = name
 				page.Failed = append(page.Failed, line)
 			}
 			said[p.String()] = true
@@ -272,9 +275,18 @@ func (s *server) showCourseForm(c echo.Context, status int, doc map[string]any, 
 	return s.kit.Render(c, status, "courseform", web.Page{NoStore: true, Failed: page.Failed != nil, Data: page, Scripts: []string{stay}})
 }
 
-// place puts a problem beside its field, or the first that is below what it is about, and
-// names that field; "" where there is none.
-func (f *courseForm) place(p issuer.Problem, line fault) string {
+// labelText is the label of a field, "" for none.
+func (s *server) labelText(lang, id string) string {
+	if id == "" {
+		return ""
+	}
+	return s.kit.T(lang, id, nil)
+}
+
+// place finds the field that a problem is about, or the first below that, and puts line
+// beside it, if there is one. It returns its name and the id of its label; "" where there
+// is no such field.
+func (f *courseForm) place(p issuer.Problem, line *fault) (name, label string) {
 	for _, exact := range []bool{true, false} {
 		for i := range f.Parts {
 			for r := range f.Parts[i].Rows {
@@ -282,16 +294,18 @@ func (f *courseForm) place(p issuer.Problem, line fault) string {
 				for l, list := range [][]formField{row.Fields, row.More} {
 					for k := range list {
 						if name := list[k].Name; name == p.Field || !exact && p.Field != "" && (strings.HasPrefix(name, p.Field+"/") || strings.HasPrefix(p.Field, name+"/")) {
-							list[k].Failed = append(list[k].Failed, line)
-							row.Open = row.Open || l == 1
-							return name
+							if line != nil {
+								list[k].Failed = append(list[k].Failed, *line)
+								row.Open = row.Open || l == 1
+							}
+							return name, list[k].Label
 						}
 					}
 				}
 			}
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // fields are the fields of a spec for what stands below base.
@@ -327,7 +341,8 @@ func (spec *fieldSpec) fields(doc map[string]any, base string, languages []strin
 	choices := spec.choices
 	if spec.list == "act" {
 		for _, act := range issuer.Acts() {
-			field.Choices = append(field.Choices, option{act.ID, act.Title.In(lang).Text, act.ID == field.Value})
+			title := act.Title.In(lang)
+			field.Choices = append(field.Choices, option{act.ID, title.Text, act.ID == field.Value, title.Lang})
 		}
 	}
 	for _, code := range choices {
@@ -335,7 +350,7 @@ func (spec *fieldSpec) fields(doc map[string]any, base string, languages []strin
 		if spec.list != "" {
 			label = cmp.Or(issuer.CodeLabel(spec.list, code, lang), label)
 		}
-		field.Choices = append(field.Choices, option{code, label, code == field.Value})
+		field.Choices = append(field.Choices, option{code, label, code == field.Value, ""})
 	}
 	return []formField{field}
 }

@@ -499,6 +499,7 @@ func TestDeskInEveryLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	foreign := newEnglish(t, "School of Sava", "Register of higher education institutions", "registrar", "admin")
 	for _, lang := range kit.Languages() {
 		for who, pages := range map[*browser][]string{
 			b: {"/desk", "/desk/records", page, page + "/revoke", page + "/erase", page + "/correct", "/desk/issue", "/desk/issue?course=community-first-aid", "/desk/batches", "/desk/approvals", "/desk/courses", "/desk/courses/form",
@@ -513,6 +514,11 @@ func TestDeskInEveryLanguage(t *testing.T) {
 				got := who.get(path + mark + "lang=" + lang)
 				if m := regexp.MustCompile(`>\s*(desk|signin|batch|again)\.[a-z.]+\s*<`).FindString(got); m != "" {
 					t.Errorf("%s in %s has no text for %s", path, lang, m)
+				}
+				if lang != "en" {
+					for _, text := range foreign.left(t, got, lang) {
+						t.Errorf("%s in %s says %s", path, lang, text)
+					}
 				}
 				if len(got) > 250<<10 {
 					t.Errorf("%s has %d bytes", path, len(got))

@@ -106,7 +106,7 @@ func (s *server) getDeskApprovals(c echo.Context) error {
 type approvalData struct {
 	Desk    *desk
 	Line    approvalLine
-	Title   string
+	Title   elm.Value
 	Learner []learnerField // as columns of a class list
 	Data    struct {       // for the kit's supplement
 		Supplement []elm.Section
@@ -126,9 +126,9 @@ func (s *server) approvalData(c echo.Context) (approvalData, error) {
 	if err != nil {
 		return approvalData{}, notFound(err, noApproval)
 	}
-	data := approvalData{Desk: s.desk(c, "approvals"), Line: approvalLineOf(c, a), Title: a.Course}
+	data := approvalData{Desk: s.desk(c, "approvals"), Line: approvalLineOf(c, a), Title: elm.Value{Text: a.Course}}
 	if o, err := s.catalogue.Offer(ctx, a.Course, a.Version); err == nil {
-		data.Title = o.Content.Title.In(lang).Text
+		data.Title = o.Content.Title.In(lang)
 	}
 	_, cells, err := a.Learner()
 	if err != nil {
@@ -190,7 +190,7 @@ func (s *server) postDeskApproval(c echo.Context) error {
 		return echo.ErrNotFound
 	}
 	if found, ok := errors.AsType[*issuer.Problems](err); ok {
-		data.Failed = problemLines(found)
+		data.Failed = s.faults(s.kit.Lang(c), found.List, false)
 		return s.show(c, http.StatusUnprocessableEntity, "approval", data)
 	}
 	if err != nil {

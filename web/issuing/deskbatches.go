@@ -123,5 +123,5 @@ func (s *server) getDeskResults(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.writeResults(c, b, hasRole(c, Registrar))
+	return s.writeResults(c, b, hasRole(c, Registrar), s.kit.Lang(c))
 }

@@ -64,7 +64,7 @@ func (s *server) bulkData(c echo.Context) (bulkData, error) {
 		choice := bulkChoice{Action: a.Action}
 		for _, code := range issuer.ReasonCodes(a.to) {
 			what := string(a.Action) + " " + code
-			choice.Codes = append(choice.Codes, option{what, s.kit.T(lang, "desk.code."+code, nil), what == data.What})
+			choice.Codes = append(choice.Codes, option{what, s.kit.T(lang, "desk.code."+code, nil), what == data.What, ""})
 		}
 		data.Choices = append(data.Choices, choice)
 	}
@@ -74,23 +74,23 @@ func (s *server) bulkData(c echo.Context) (bulkData, error) {
 	}
 	course, last := form("course"), ""
 	for _, o := range offers {
-		title := o.Content.Title.In(lang).Text
+		title := o.Content.Title.In(lang)
 		if o.ID != last {
-			data.Courses = append(data.Courses, option{o.ID, title, o.ID == course})
+			data.Courses = append(data.Courses, option{o.ID, title.Text, o.ID == course, title.Lang})
 			last = o.ID
 		}
 		of := o.ID + " " + o.Version
-		data.Courses = append(data.Courses, option{of, title + " · " + o.Version, of == course})
+		data.Courses = append(data.Courses, option{of, title.Text + " · " + o.Version, of == course, title.Lang})
 	}
 	batches, err := s.Batches.List(ctx, bulkListed)
 	if err != nil {
 		return data, err
 	}
 	for _, b := range batches {
-		data.Batches = append(data.Batches, option{b.ID, strings.TrimSpace(b.Name + " " + b.ID), b.ID == form("batch")})
+		data.Batches = append(data.Batches, option{b.ID, strings.TrimSpace(b.Name + " " + b.ID), b.ID == form("batch"), ""})
 	}
 	for _, e := range s.Issuer.Publication().Keys {
-		data.Keys = append(data.Keys, option{e.Public.ID, e.Public.ID, e.Public.ID == form("key")})
+		data.Keys = append(data.Keys, option{e.Public.ID, e.Public.ID, e.Public.ID == form("key"), ""})
 	}
 	if data.All, err = s.Issuer.Bulks(ctx); err != nil {
 		return data, err
@@ -136,7 +136,7 @@ func (s *server) postDeskBulk(c echo.Context) error {
 	ctx := c.Request().Context()
 	refused := func(err error) error {
 		if found, ok := errors.AsType[*issuer.Problems](err); ok {
-			data.Failed = problemLines(found)
+			data.Failed = s.faults(s.kit.Lang(c), found.List, false)
 			return s.show(c, http.StatusUnprocessableEntity, "bulk", data)
 		}
 		return err

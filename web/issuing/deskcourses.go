@@ -17,8 +17,9 @@ import (
 // courseLine is a version of a course in the list.
 type courseLine struct {
 	issuer.Offer
-	Path, Title, Tone string
-	Issue, List       string // paths on which it is awarded, "": not by this version
+	Path, Tone  string
+	Title       elm.Value
+	Issue, List string // paths on which it is awarded, "": not by this version
 }
 
 var offerTones = map[issuer.OfferState]string{issuer.Offered: "good", issuer.Upcoming: "", issuer.Ended: "", issuer.Withdrawn: "warn", issuer.Unpublished: "warn"}
@@ -29,7 +30,7 @@ func coursePath(o issuer.Offer) string {
 }
 
 func (s *server) courseLine(c echo.Context, o issuer.Offer, current bool) courseLine {
-	line := courseLine{Offer: o, Path: coursePath(o), Title: o.Content.Title.In(s.kit.Lang(c)).Text, Tone: offerTones[o.State]}
+	line := courseLine{Offer: o, Path: coursePath(o), Title: o.Content.Title.In(s.kit.Lang(c)), Tone: offerTones[o.State]}
 	if current && hasRole(c, Registrar) {
 		line.Issue, line.List = s.address(c, "/desk/issue", "course", o.ID), s.address(c, "/desk/batches", "course", o.ID)
 	}

@@ -89,7 +89,8 @@ func (s *server) awardable(c echo.Context) (list []option, err error) {
 	}
 	lang := s.kit.Lang(c)
 	for _, o := range issuer.Current(offers) {
-		list = append(list, option{o.ID, o.Content.Title.In(lang).Text + " (" + o.Version + ")", false})
+		title := o.Content.Title.In(lang)
+		list = append(list, option{o.ID, title.Text + " (" + o.Version + ")", false, title.Lang})
 	}
 	return list, nil
 }
@@ -139,7 +140,7 @@ func (s *server) options(c echo.Context, d *issueData) {
 	for _, list := range [][]learnerField{d.Fields, d.More} {
 		for i := range list {
 			for _, code := range list[i].Choices {
-				list[i].Options = append(list[i].Options, option{code, s.choice(lang, code, code), code == list[i].Value})
+				list[i].Options = append(list[i].Options, option{code, s.choice(lang, code, code), code == list[i].Value, ""})
 			}
 		}
 	}
@@ -177,8 +178,8 @@ func (s *server) fail(c echo.Context, d *issueData, err error) bool {
 		if p.Warn {
 			continue
 		}
-		is, label := fault{Text: p.String(), Lang: "en"}, ""
-		words := s.ruleText(lang, p.Rule)
+		is, label := s.ruleFault(lang, p, ""), ""
+		words := s.ruleText(lang, p)
 		if lang == "en" {
 			words = p.Want
 		}
@@ -213,9 +214,7 @@ func (s *server) postDeskIssue(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range warnings {
-		data.Warnings = append(data.Warnings, fault{Text: w.String(), Lang: "en"})
-	}
+	data.Warnings = s.faults(s.kit.Lang(c), warnings, true)
 	draft.RequestKey = requestKey(actor(c), data.Request)
 	return s.issueOrShow(c, data, draft)
 }
@@ -308,6 +307,9 @@ func (s *server) correctForm(c echo.Context) (issueData, recordData, error) {
 		for i := range list {
 			f := &list[i]
 			f.Now = now[f.Name]
+			if len(f.Options) > 0 {
+				f.Now = s.choice(s.kit.Lang(c), f.Now, f.Now)
+			}
 			f.Removable, f.Needed = f.Now != "" && !f.Needed && f.Name != "awarding_date", false
 			f.Empty = f.Now != "" && slices.Contains(c.Request().PostForm["empty"], f.Name)
 			data.OpenMore = data.OpenMore || f.Empty

@@ -102,7 +102,8 @@ func (s *server) showRecords(c echo.Context, form url.Values, again map[string]s
 	}
 	lang := s.kit.Lang(c)
 	for _, o := range issuer.Current(offers) {
-		data.Courses = append(data.Courses, option{o.ID, o.Content.Title.In(lang).Text, o.ID == data.Course})
+		title := o.Content.Title.In(lang)
+		data.Courses = append(data.Courses, option{o.ID, title.Text, o.ID == data.Course, title.Lang})
 	}
 
 	q := store.Query{Course: data.Course, State: store.State(data.State), From: data.From, Until: data.Until, Batch: data.Batch, Now: web.Clock()}
@@ -372,21 +373,11 @@ func (s *server) postRecordAct(c echo.Context) error {
 		_, err = act.do(s.Issuer, ctx, id, issuer.Why{Code: data.Code, Text: data.Reason, By: actor(c)})
 	}
 	if found, ok := errors.AsType[*issuer.Problems](err); ok {
-		data.Failed = problemLines(found)
+		data.Failed = s.faults(s.kit.Lang(c), found.List, false)
 		return s.show(c, http.StatusUnprocessableEntity, "act", data)
 	}
 	if err != nil {
 		return err
 	}
 	return s.redirect(c, data.Line.Path, "done", data.Act)
-}
-
-// problemLines are what blocks, one line each.
-func problemLines(found *issuer.Problems) (lines []fault) {
-	for _, p := range found.List {
-		if !p.Warn {
-			lines = append(lines, fault{Text: p.String(), Lang: "en"})
-		}
-	}
-	return lines
 }

@@ -62,7 +62,7 @@ func (s *server) postDeskReport(c echo.Context) error {
 	}
 	_, err := s.Issuer.CloseReport(c.Request().Context(), c.Param("id"), answer, actor(c))
 	if found, ok := errors.AsType[*issuer.Problems](err); ok {
-		return s.showReports(c, http.StatusUnprocessableEntity, "", problemLines(found))
+		return s.showReports(c, http.StatusUnprocessableEntity, "", s.faults(s.kit.Lang(c), found.List, false))
 	}
 	if err != nil {
 		return notFound(err, "No such report")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"indeks/elm"
 	"indeks/issuer"
 	"indeks/store"
 	"indeks/web"
@@ -198,7 +199,7 @@ func (s *server) postDeskRecognition(c echo.Context) error {
 	}
 	_, err = s.Issuer.Decide(c.Request().Context(), data.R.ID, d, last, actor(c))
 	if found, ok := errors.AsType[*issuer.Problems](err); ok {
-		data.Failed = problemLines(found)
+		data.Failed = s.faults(s.kit.Lang(c), found.List, false)
 		return s.show(c, http.StatusUnprocessableEntity, "recognition", data)
 	}
 	if err != nil {
@@ -282,9 +283,10 @@ func counted(text string, n int) count {
 
 // reviewLine is one version of a course with its sums.
 type reviewLine struct {
-	Course, Version, Title, Path string
-	All                          count
-	States, Reasons              []count
+	Course, Version, Path string
+	Title                 elm.Value
+	All                   count
+	States, Reasons       []count
 }
 
 // getDeskReview shows sums without a way to a person.
@@ -306,10 +308,10 @@ func (s *server) getDeskReview(c echo.Context) error {
 	}{Desk: s.desk(c, "review"), At: at, Fewest: fewest}
 	lang := s.kit.Lang(c)
 	for _, one := range all {
-		line := reviewLine{Course: one.Course, Version: one.Version, Title: one.Course, All: counted("", one.All)}
+		line := reviewLine{Course: one.Course, Version: one.Version, Title: elm.Value{Text: one.Course}, All: counted("", one.All)}
 		for _, o := range offers {
 			if o.ID == one.Course && o.Version == one.Version {
-				line.Title, line.Path = o.Content.Title.In(lang).Text, coursePath(o)
+				line.Title, line.Path = o.Content.Title.In(lang), coursePath(o)
 			}
 		}
 		line.States = hide(one.States, "desk.state.")
@@ -324,7 +326,8 @@ func (s *server) getDeskReview(c echo.Context) error {
 
 // answersLine is what learners of a course have said of it, in sums.
 type answersLine struct {
-	Title, Planned string
+	Title          elm.Value
+	Planned        string
 	Hours, OfHours int    // the mean, and of how many
 	Useful         string // the mean of 1 to 5, one decimal; "": too few
 	OfUseful       int
@@ -341,7 +344,7 @@ func (s *server) answersOf(c echo.Context, offers []issuer.Offer) (list []answer
 		if sums.OfHours == 0 && sums.OfUseful == 0 {
 			continue
 		}
-		line := answersLine{Title: o.Content.Title.In(s.kit.Lang(c)).Text, Planned: o.Content.Hours, OfHours: sums.OfHours, OfUseful: sums.OfUseful}
+		line := answersLine{Title: o.Content.Title.In(s.kit.Lang(c)), Planned: o.Content.Hours, OfHours: sums.OfHours, OfUseful: sums.OfUseful}
 		if n := sums.OfHours; n > 0 {
 			line.Hours = (2*sums.Hours + n) / (2 * n)
 		}

@@ -186,7 +186,7 @@ func (s *server) postName(c echo.Context) error {
 // nameLine is a check in a list of the desk.
 type nameLine struct {
 	issuer.NameCheck
-	Title         string
+	Title         elm.Value
 	Given, Family string
 	Tone          string
 	Letter        issuer.LetterState // "": it is kept no more
@@ -215,7 +215,7 @@ func (s *server) showNames(c echo.Context, status int, wrong string) error {
 			return err
 		}
 		for _, n := range some {
-			line := nameLine{NameCheck: n, Title: n.Title.In(lang).Text, Tone: nameTones[n.State], Decidable: n.State == issuer.NameWaiting || n.State == issuer.NameReported}
+			line := nameLine{NameCheck: n, Title: n.Title.In(lang), Tone: nameTones[n.State], Decidable: n.State == issuer.NameWaiting || n.State == issuer.NameReported}
 			line.Given, line.Family = n.Name()
 			if n.Credential != "" {
 				line.Record = recordPath(n.Credential)

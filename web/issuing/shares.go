@@ -163,7 +163,7 @@ func (s *server) renderShares(c echo.Context, status int, r store.Record, made *
 	}{Page: learnerPath(r), Name: s.name(c), Title: award, Made: made, Wrong: wrong, Parts: issuer.Parts(), Days: shareDays, Form: choicesOf(refused),
 		MayShare: r.State == store.Issued || r.State == store.Suspended, Mailing: s.Issuer.KnownDevices(r), MinPIN: issuer.MinPIN, MaxPIN: issuer.MaxPIN, MaxDays: issuer.MaxShareDays, MaxOpens: issuer.MaxOpens}
 	for _, tag := range s.kit.Languages() {
-		data.In = append(data.In, option{tag, web.LanguageName(tag), tag == data.Form.In})
+		data.In = append(data.In, option{tag, web.LanguageName(tag), tag == data.Form.In, ""})
 	}
 	for _, share := range list {
 		if v := s.shareView(r, share, award.Text); v.Over == "" {
@@ -227,7 +227,7 @@ func (s *server) shareFaults(lang string, found *issuer.Problems) (wrong []fault
 		case "share-text":
 			say(label(strings.TrimPrefix(p.Field, "/")), s.kit.T(lang, "cell.cell-size", nil))
 		default:
-			wrong = append(wrong, fault{Text: p.String(), Lang: "en"})
+			wrong = append(wrong, s.ruleFault(lang, p, ""))
 		}
 	}
 	return wrong
