@@ -196,21 +196,35 @@ func readLetter(d store.Document) (l Letter, err error) {
 // that is the one. Those that were refused or came back count as looked at.
 // [ErrNoPost], [ErrNoAddress]; store.ErrErased where the address is erased.
 func (i *Issuer) SendAgain(ctx context.Context, r store.Record, by, note string) (Letter, error) {
+	l, with, err := i.againAsItIs(ctx, &r, by, note)
+	if err != nil || with == nil {
+		return l, err
+	}
+	if err := i.store.PutDocuments(ctx, with, l.asked()); err != nil {
+		return Letter{}, fmt.Errorf("sending a letter again: %w", err)
+	}
+	i.rouseLetters()
+	return l, nil
+}
+
+// asked tells the log that somebody has a letter sent again: who, says its actor.
+func (l *Letter) asked() store.Event {
+	return store.Event{Kind: store.KindSent, Object: l.Record, Result: string(l.Kind) + " " + string(LetterQueued)}
+}
+
+// againAsItIs is again for what the learner is to know of a record as it is, with the
+// letter among what is put.
+func (i *Issuer) againAsItIs(ctx context.Context, r *store.Record, by, note string) (l Letter, with []store.Document, err error) {
 	kind, reason, at := mail.Claim, "", r.SealingTime
 	if r.State != store.Issued && len(r.Changes) > 0 {
 		last := r.Changes[len(r.Changes)-1]
 		kind, reason, at = noticeKinds[r.State], last.Code, last.At
 	}
-	l, with, err := i.again(ctx, &r, kind, reason, at, by, note)
-	if err != nil || with == nil {
-		return l, err
+	l, with, err = i.again(ctx, r, kind, reason, at, by, note)
+	if err == nil && with != nil {
+		with = append(with, letterDocuments(r, &l)...)
 	}
-	with = append(with, letterDocuments(&r, &l)...)
-	if err := i.store.PutDocuments(ctx, with); err != nil {
-		return Letter{}, fmt.Errorf("sending a letter again: %w", err)
-	}
-	i.rouseLetters()
-	return l, nil
+	return l, with, err
 }
 
 // again draws up a letter that somebody asks for, and what is put with it: that
@@ -362,59 +376,6 @@ func (i *Issuer) TakeReport(ctx context.Context, raw []byte) (Letter, error) {
 			return l, err
 		}
 	}
-}
-
-// LetterTrouble is a letter that was refused or came back, and that nobody has sent
-// again.
-type LetterTrouble struct {
-	Letter
-	Number string // of the certificate
-}
-
-// LetterTroubles returns the newest of them, at most so many.
-func (i *Issuer) LetterTroubles(ctx context.Context, most int) ([]LetterTrouble, error) {
-	var marks []store.Document
-	for d, err := range i.store.Documents(ctx, kindTrouble, "", "") {
-		if err != nil {
-			return nil, err
-		}
-		marks = append(marks, d)
-	}
-	slices.Reverse(marks)
-	list := []LetterTrouble{}
-	for _, mark := range marks {
-		if len(list) == most {
-			break
-		}
-		d, err := i.store.Document(ctx, store.LetterKind, string(mark.Body))
-		if errors.Is(err, store.ErrNotFound) {
-			// Erased since: nothing leads there any more.
-			mark.Body = nil
-			if err := i.store.PutDocuments(ctx, []store.Document{mark}); err != nil && !errors.Is(err, store.ErrRevision) && !errors.Is(err, store.ErrReadOnly) {
-				return nil, err
-			}
-			continue
-		}
-		var l Letter
-		if err == nil {
-			l, err = readLetter(d)
-		}
-		if errors.Is(err, store.ErrDamaged) {
-			continue // the inspection reports it
-		}
-		if err != nil {
-			return nil, err
-		}
-		if strings.HasPrefix(l.Record, nameCheckRecord) {
-			continue // of which the check itself tells
-		}
-		r, err := i.store.Get(ctx, l.Record)
-		if err != nil && !errors.Is(err, store.ErrErased) && !errors.Is(err, store.ErrDamaged) {
-			return nil, err
-		}
-		list = append(list, LetterTrouble{l, r.Number})
-	}
-	return list, nil
 }
 
 // LetterQueue is what waits to be sent.

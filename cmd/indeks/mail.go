@@ -23,6 +23,7 @@ type mailCmd struct {
 	Queue   mailQueueCmd   `cmd:"" help:"Say what waits to be sent, and list what was refused or came back."`
 	Show    mailShowCmd    `cmd:"" help:"Say what a learner was told of a credential."`
 	Send    mailSendCmd    `cmd:"" help:"Send again what a learner is to know of a credential."`
+	Again   mailAgainCmd   `cmd:"" help:"Send again what did not arrive, of a course, of a batch or all."`
 	Address mailAddressCmd `cmd:"" help:"Put another e-mail address in place of that of a credential."`
 	Report  mailReportCmd  `cmd:"" help:"Hand on a report of what could not be delivered."`
 }
@@ -170,6 +171,41 @@ func (cmd *mailSendCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	fmt.Fprintf(con.out, "The letter (%s) waits to be sent.\n", l.Kind)
+	return nil
+}
+
+type mailAgainCmd struct {
+	serverFlag
+	Course  string `help:"Id of a course." placeholder:"ID"`
+	Batch   string `help:"Id of a batch." placeholder:"ID"`
+	Note    string `help:"Why; kept with each letter."`
+	Confirm int    `help:"The number that was counted without this flag." default:"-1" placeholder:"N"`
+}
+
+func (*mailAgainCmd) Help() string {
+	return `Without --confirm it counts and sends nothing; with the number that was counted it sends, one letter to each
+learner, with what is to be known of the credential as it is. "queue" lists them with what the mail server said.
+
+  indeks mail again --batch 20260701-4F8K2Q --server http://localhost:8080 --confirm 212`
+}
+
+func (cmd *mailAgainCmd) Run(ctx context.Context, con console) error {
+	if err := cmd.needIssuer(); err != nil {
+		return err
+	}
+	req := issuing.UndeliveredRequest{Course: cmd.Course, Batch: cmd.Batch, Note: cmd.Note, DryRun: cmd.Confirm < 0}
+	if !req.DryRun {
+		req.Confirm = &cmd.Confirm
+	}
+	var v issuing.UndeliveredView
+	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/letters", req, &v); err != nil {
+		return err
+	}
+	if req.DryRun {
+		fmt.Fprintf(con.out, "%d can be sent again. Nothing was sent; to do it add --confirm %d\n", v.Found, v.Found)
+	} else {
+		fmt.Fprintf(con.out, "%d wait to be sent.\n", v.Queued)
+	}
 	return nil
 }
 

@@ -118,6 +118,14 @@ func TestMail(t *testing.T) {
 	if got := indeks(t, "mail", "show", "MC-2026-00001", "--server", base); !strings.Contains(got, "Address: teodora.vukajlovic@students.example\nsent\n") {
 		t.Error(got)
 	}
+	if got := indeks(t, "mail", "again", "--course", "data-stewardship", "--server", base); got != "1 can be sent again. Nothing was sent; to do it add --confirm 1\n" {
+		t.Error(got)
+	}
+	fails("The number confirmed is not the number found", exitInvalid, "mail", "again", "--confirm", "2", "--server", base)
+	if got := indeks(t, "mail", "again", "--confirm", "1", "--server", base); got != "1 wait to be sent.\n" {
+		t.Error(got)
+	}
+	queue("0 wait to be sent; 1 were refused or came back.") // as before
 	if got := indeks(t, "mail", "address", "MC-2026-00002", "new@students.example", "--reason", "identity card seen", "--new-link", "--server", base); !strings.Contains(got, "the old one leads nowhere") {
 		t.Error(got)
 	}

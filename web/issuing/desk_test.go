@@ -503,7 +503,7 @@ func TestDeskInEveryLanguage(t *testing.T) {
 	for _, lang := range kit.Languages() {
 		for who, pages := range map[*browser][]string{
 			b: {"/desk", "/desk/records", page, page + "/revoke", page + "/erase", page + "/correct", "/desk/issue", "/desk/issue?course=community-first-aid", "/desk/batches", "/desk/approvals", "/desk/courses", "/desk/courses/form",
-				"/desk/courses/community-first-aid/2025.2", "/desk/courses/form?course=community-first-aid&version=2025.2", "/desk/recognitions", "/desk/erasures", "/desk/reports", "/desk/review", "/desk/keys", "/desk/again"},
+				"/desk/courses/community-first-aid/2025.2", "/desk/courses/form?course=community-first-aid&version=2025.2", "/desk/recognitions", "/desk/erasures", "/desk/reports", "/desk/letters", "/desk/review", "/desk/keys", "/desk/again"},
 			admin: {"/desk/log", "/desk/settings", "/desk/accounts"},
 		} {
 			for _, path := range pages {

@@ -164,6 +164,46 @@ func (s *server) getLetters(c echo.Context) error {
 	return writeJSON(c, http.StatusOK, v)
 }
 
+// UndeliveredRequest asks for letters that did not arrive to be sent again: first how
+// many they are, then, with that number confirmed, that it is done.
+type UndeliveredRequest struct {
+	Course  string `json:"course,omitempty"`
+	Batch   string `json:"batch,omitempty"`
+	Note    string `json:"note,omitempty"`
+	DryRun  bool   `json:"dry_run,omitempty"`
+	Confirm *int   `json:"confirm,omitempty"`
+}
+
+// UndeliveredView is what a dry run finds, or what was done.
+type UndeliveredView struct {
+	Found  int `json:"found"` // to be given back as confirm
+	Queued int `json:"queued"`
+}
+
+// postLetters sends again what did not arrive.
+func (s *server) postLetters(c echo.Context) error {
+	var req UndeliveredRequest
+	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	ctx, of := c.Request().Context(), issuer.Undelivered{Course: req.Course, Batch: req.Batch}
+	if req.DryRun {
+		list, err := s.Issuer.Undelivered(ctx, of)
+		if err != nil {
+			return err
+		}
+		return writeJSON(c, http.StatusOK, UndeliveredView{Found: len(list)})
+	}
+	if req.Confirm == nil {
+		return missing("/confirm", "ask with dry_run first, and give back the number that is found")
+	}
+	queued, err := s.Issuer.SendAllAgain(ctx, of, *req.Confirm, actor(c), req.Note)
+	if err != nil {
+		return err
+	}
+	return writeJSON(c, http.StatusAccepted, UndeliveredView{*req.Confirm, queued})
+}
+
 // postReport takes a report of delivery, as it came to the mailbox of bounces. One
 // that is about none of our letters is no mistake of whoever hands it on.
 func (s *server) postReport(c echo.Context) error {

@@ -96,6 +96,14 @@ func testLetters(t *testing.T, server, without string, iss *issuer.Issuer, box *
 		{"a report of ours", "POST", server, "/letters/reports", string(report), 200, `"bounced"`},
 		{"the queue, for who may not", "GET", server, "/letters", "", 403, ""},
 		{"what was sent, for who may not", "GET", server, "/credentials/MAIL-1/letters", "", 403, ""},
+		{"how many did not arrive", "POST", server, "/letters", `{"dry_run": true}`, 200, `"found": 1`},
+		{"how many of another course", "POST", server, "/letters", `{"dry_run": true, "course": "other"}`, 200, `"found": 0`},
+		{"those, unseen", "POST", server, "/letters", `{}`, 400, "/confirm"},
+		{"those, with more", "POST", server, "/letters", `{"confirm": 1, "all": true}`, 400, ""},
+		{"those, for who may not", "POST", server, "/letters", `{"confirm": 1}`, 403, ""},
+		{"those, but another number", "POST", server, "/letters", `{"confirm": 2}`, 409, ""},
+		{"those, without a mail server", "POST", without, "/letters", `{"confirm": 1}`, 409, "urn:indeks:no-mail"},
+		{"those that did not arrive", "POST", server, "/letters", `{"confirm": 1, "note": "the server was mended"}`, 202, `"queued": 1`},
 		{"a report of others", "POST", server, "/letters/reports", string(report), 204, ""},
 		{"no report", "POST", server, "/letters/reports", "Subject: hello\n\nThank you", 422, ""},
 		{"delivery data", "POST", server, "/credentials/MAIL-1/erase-delivery", `{"reason": "a test"}`, 200, ""},
@@ -210,5 +218,62 @@ func TestDeskLetters(t *testing.T) {
 	withCourses(t, records)
 	if got := silent.get(award(t, silent, "email", "ana@mail.example")); !strings.Contains(got, "Not sent: no mail server is configured.") {
 		t.Error("it is not said that nothing is sent")
+	}
+}
+
+// What the mail server refused is listed with what it said, and goes again in one step:
+// of a course or all, by the number that was seen, and never twice.
+func TestDeskSendsLettersAgain(t *testing.T) {
+	box := postbox.Start(t, postbox.Options{Answer: func(step, arg string) error {
+		if step == "RCPT" && !strings.HasPrefix(arg, "good") {
+			return postbox.Refuse(550, [3]int{5, 7, 1}, "not from <i>there</i>")
+		}
+		return nil
+	}})
+	var iss *issuer.Issuer
+	b, e, records, people := newDesk(t, Registrar, withMail(t, box), func(c *Config) { iss = c.Issuer })
+	withCourses(t, records)
+	if got := b.get("/desk/letters"); !strings.Contains(got, "None can be sent again.") || strings.Contains(got, "Send all of them") {
+		t.Error("before there is one")
+	}
+	var pages []string
+	for _, name := range []string{"Iva", "Mia", "Ema"} {
+		pages = append(pages, award(t, b, "given_name", name, "email", strings.ToLower(name)+"@mail.example"))
+	}
+	award(t, b, "given_name", "Una", "email", "good@mail.example")
+	if sent := sendLetters(t, iss, box); len(sent) != 1 {
+		t.Fatalf("sent: %+v", sent)
+	}
+	if got := b.get("/desk"); !strings.Contains(got, `href="/desk/letters"`) {
+		t.Error("nothing leads from the first page")
+	}
+	got := b.get("/desk/letters")
+	for _, want := range append(pages, "Can be sent again: 3", "Send all of them again: 3", "not from &lt;i&gt;there", `value="community-first-aid"`, ": 3</option>") {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if got := b.get("/desk/letters?course=other"); !strings.Contains(got, "Can be sent again: 0") || strings.Contains(got, "Send all of them again: ") {
+		t.Error("of another course")
+	}
+	for _, count := range []string{"", "0", "2", "4", "-3", "all"} {
+		if w := b.post("/desk/letters", "/desk/letters", "count", count); w.Code != 409 || !strings.Contains(w.Body.String(), "Nothing was sent") {
+			t.Errorf("count %q: %d", count, w.Code)
+		}
+	}
+	box.Change(func(string, string) error { return nil })
+	for _, want := range []int{303, 409} { // pressed twice
+		if w := b.post("/desk/letters", "/desk/letters", "course", "community-first-aid", "count", "3", "reason", "the server was mended"); w.Code != want {
+			t.Errorf("sending: %d %s", w.Code, failures(w.Body.String()))
+		}
+	}
+	if sent := sendLetters(t, iss, box); len(sent) != 4 {
+		t.Errorf("sent: %d", len(sent))
+	}
+	if got := b.get("/desk/letters?done=letters"); !strings.Contains(got, "Can be sent again: 0") || !strings.Contains(got, "The letters are sent again") {
+		t.Error("what was sent again is still listed")
+	}
+	if got := signInAs(t, e, people, Auditor).get("/desk/log?kind=sent"); strings.Count(got, "claim queued") != 3 || strings.Contains(got, "mended") {
+		t.Errorf("the log tells of %d", strings.Count(got, "claim queued"))
 	}
 }

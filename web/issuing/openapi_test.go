@@ -387,6 +387,8 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader("{}"))
 			case path == api+"/erasures":
 				r.Body = io.NopCloser(strings.NewReader(`{"credentials": ["EX-2026-1"], "reason": "a test"}`))
+			case path == api+"/letters":
+				r.Body = io.NopCloser(strings.NewReader(`{"confirm": 0}`))
 			case strings.HasSuffix(path, "/letters"):
 				r.Body = io.NopCloser(strings.NewReader("{}"))
 			case strings.HasSuffix(path, "/address"):
