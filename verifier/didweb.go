@@ -154,7 +154,7 @@ func (v *Verifier) publishes(ctx context.Context, payload []byte, found *resolve
 	if err != nil {
 		why := publicly(err)
 		if unread, ok := errors.AsType[*keys.OpenError](err); ok {
-			why = keysBroken.Of(Detail(plain(unread.Detail)))
+			why = keysBroken.Of(Detail(unread.Detail))
 		} else if errors.Is(err, errTooMuch) {
 			why = fetchTooMuch.Of()
 		} else if errors.Is(err, errBusy) {

@@ -56,7 +56,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 			case broken.Rule == "vc-claims":
 				reason = "claims_invalid"
 			}
-			c.remark(remarkBroken, where(broken.Pointer, broken.Detail))
+			c.remark(broke(broken.Rule), where(broken.Pointer, broken.Detail))
 		}
 		c.fail(reason, formatUnreadable)
 		return nil
@@ -84,7 +84,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 			default:
 				reason, message = "claims_invalid", formatRule
 			}
-			c.remark(remarkBroken, where(problem.Pointer, problem.Detail))
+			c.remark(broke(problem.Rule), where(problem.Pointer, problem.Detail))
 		}
 		c.fail(reason, message)
 		return cred
@@ -100,7 +100,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 		conforming := true
 		for i, b := range broken.Broken {
 			if i < maxRemarks {
-				c.remark(remarkBroken, where(b.Pointer, b.Detail))
+				c.remark(broke(b.Rule), where(b.Pointer, b.Detail))
 			}
 			if b.Rule == "vc-claims" && b.Pointer == "/iss" {
 				c.Reason = "issuer_mismatch"
@@ -147,7 +147,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 		told := 0
 		for _, p := range contexts.Vocabulary(cred.Tree) {
 			if p.Closed && told < maxRemarks {
-				c.remark(remarkVocabulary, where(p.Pointer, p.Message))
+				c.remark(broke(p.Rule), where(p.Pointer, p.Message))
 				told++
 			}
 		}
@@ -172,7 +172,7 @@ func (v *Verifier) checkFormat(r *Report, payload []byte, form keys.Form) *elm.C
 	if checked = true; len(violations) > 0 {
 		c.fail("claims_invalid", formatNotConforming)
 		for _, violation := range violations[:min(len(violations), maxRemarks)] {
-			c.remark(remarkProfile, where(violation.Pointer, violation.Message))
+			c.remark(broke(violation.Rule), where(violation.Pointer, violation.Message))
 		}
 		r.State = NotConforming
 		return cred

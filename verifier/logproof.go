@@ -159,7 +159,7 @@ func (l *lost) judge(ctx context.Context, p *merkle.Proof, e *TrustedIssuer, pin
 	said, err := p.Check(root, l.payload)
 	switch {
 	case err != nil:
-		return nil, logBroken.Of(Detail(plain(err.Error())))
+		return nil, logBroken.Of(Detail(err.Error()))
 	case said.KeyID != l.key.ID || !said.At.Equal(l.at.Truncate(time.Second)):
 		return nil, logOtherSeal.Of()
 	}

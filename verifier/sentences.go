@@ -35,13 +35,37 @@ var (
 	remarkBesideEnvelope  = say("format.beside-envelope", "Its envelope says more, which nobody sealed and which was not looked at: {Names}.")
 	remarkConcealed       = say("format.concealed", "Its holder chose what to show: {Count} places are sealed in it that are not shown.")
 	remarkBroken          = say("format.broken", "{Detail}")
-	remarkVocabulary      = say("format.vocabulary", "{Detail}")
-	remarkProfile         = say("format.profile", "{Detail}")
 	remarkUndefined       = say("format.undefined-terms", "Not defined: {Terms}")
 	remarkNotUnderstood   = say("format.not-understood", "Sealed, but not understood: {Terms}")
 	remarkNoProfile       = say("format.no-profile", "No application profile that is known here is declared.")
 	remarkShapesUnchecked = say("format.shapes-unchecked", "The shapes of the application profile were not checked.")
 )
+
+// Of the rules of elm and contexts that a document breaks, by their ids. Which place
+// of it and what exactly is wrong there is the detail.
+var brokenRules = func() map[string]*Sentence {
+	all := map[string]*Sentence{}
+	for _, rule := range []string{
+		"json-syntax", "json-duplicate", "json-case", "json-number", "json-utf8", "json-depth", "json-members", "json-name", "json-size",
+		"vc-object", "vc-context", "vc-type", "vc-id", "vc-issuer", "vc-subject", "vc-date", "vc-period", "vc-text", "vc-status", "vc-schema", "vc-evidence",
+		"vc-terms", "vc-refresh", "vc-render", "vc-confidence", "vc-related-resource", "vc-proof", "vc-claims", "elm-type", "elm-date", "elm-duration",
+		"context-unknown", "context-inline", "context-missing", "context-order", "context-conflict", "context-digest",
+		"keyword", "relative-iri", "blank-node", "language-tag", "malformed", "budget",
+		"shape-min-count", "shape-max-count", "shape-class", "shape-datatype", "shape-node-kind", "shape-has-value", "shape-node", "shape-or",
+		"shape-unique-lang", "shape-max-inclusive", "vocabulary-closed", "vocabulary-misplaced",
+	} {
+		all[rule] = say("rule."+rule, "{Detail}")
+	}
+	return all
+}()
+
+// broke is the sentence that a rule is broken. A test holds that each rule has its own.
+func broke(rule string) *Sentence {
+	if s := brokenRules[rule]; s != nil {
+		return s
+	}
+	return remarkBroken // unreachable
+}
 
 // Of envelopes: why one cannot be read.
 var (

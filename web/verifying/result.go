@@ -96,6 +96,7 @@ type checkView struct {
 	Message                  said
 	Remarks                  []said
 	Source                   string
+	Stated                   bool // Source is the issuer itself
 	Icon, Tone               string
 	Mild                     bool // failed, and no verdict depends on it
 }
@@ -280,7 +281,7 @@ func (s *Server) checkOf(check verifier.Check, lang string) checkView {
 		v.Remarks = append(v.Remarks, s.say(lang, remark))
 	}
 	if check.Source == verifier.StatedByIssuer {
-		v.Source = s.kit.T(lang, "source.stated", nil)
+		v.Source, v.Stated = s.kit.T(lang, "source.stated", nil), true
 	}
 	switch check.Result {
 	case verifier.Passed:

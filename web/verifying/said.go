@@ -27,7 +27,7 @@ func (s *Server) say(lang string, m verifier.Message) (out said) {
 			for i, id := range v {
 				labels[i] = elm.ElementLabel(id, lang)
 			}
-			value = strings.Join(labels, ", ")
+			value = strings.Join(labels, "; ")
 		case *verifier.TrustedIssuer:
 			value = v.Name(lang)
 		case verifier.Detail:
