@@ -95,10 +95,10 @@ func Check(ctx context.Context, s Store, each ...func(Record) error) []error {
 	judge := func(c checked) {
 		switch {
 		case c.left():
-			add(c.record, append(c.wrong, traces.check(ctx, s, &c.record, c.number)...))
+			add(c.record, append(c.wrong, traces.check(ctx, s, &c)...))
 		case c.err == nil:
 			wrong := append(checkRecord(c.record, each), c.wrong...)
-			add(c.record, append(wrong, traces.check(ctx, s, &c.record, c.number)...))
+			add(c.record, append(wrong, traces.check(ctx, s, &c)...))
 		case c.id == "":
 			legible.Store(false)
 			add(Record{}, []error{c.err})

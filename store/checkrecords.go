@@ -18,6 +18,8 @@ type checked struct {
 	record Record // as Get returns it, with err
 	err    error
 	wrong  []error // what beside the record does not fit it
+
+	issued *LogEntry // which tells that it was issued, where that was read with it
 }
 
 // tally is what the records call for beside them.

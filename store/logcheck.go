@@ -180,9 +180,9 @@ func (t *traces) note(n uint16, log *Log, e *LogEntry, wrong func(format string,
 	}
 }
 
-// check compares a record with what the logs say of it. number is its place in
-// the order of reservation, from 0. It is safe for concurrent use.
-func (t *traces) check(ctx context.Context, s Store, r *Record, number uint64) (wrong []error) {
+// check compares a record with what the logs say of it. It is safe for concurrent use.
+func (t *traces) check(ctx context.Context, s Store, c *checked) (wrong []error) {
+	r := &c.record
 	report := func(format string, args ...any) {
 		wrong = append(wrong, fmt.Errorf("record %s: "+format, append([]any{r.ID}, args...)...))
 	}
@@ -197,13 +197,18 @@ func (t *traces) check(ctx context.Context, s Store, r *Record, number uint64) (
 	t.mu.Unlock()
 
 	// 1. It was logged when it was reserved, and when it was sealed.
-	old := number < t.before
+	old := c.number < t.before
 	issued := r.State != Reserved
 	if (of.intents != 1) != old || of.issued > 1 || (of.issued == 1) != issued && !(old && issued) {
 		report("it is %s, and was logged %d times as to be sealed, %d times as sealed", r.State, of.intents, of.issued)
 	}
 	if of.issued == 1 && !of.erased {
-		e, err := s.LogEntry(ctx, t.logs[of.log].Name, of.index)
+		e, err := c.issued, error(nil)
+		if e == nil {
+			var read LogEntry
+			read, err = s.LogEntry(ctx, t.logs[of.log].Name, of.index)
+			e = &read
+		}
 		if err == nil {
 			err = e.Sealed(r)
 		}

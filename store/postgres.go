@@ -46,7 +46,9 @@ type PostgresConfig struct {
 	// Warn is told what an operator should know; nil: nobody.
 	Warn func(msg string, args ...any)
 
-	lock time.Duration // to wait for other nodes to end, where nobody else may be there; 0: lockTimeout
+	lock   time.Duration // to wait for other nodes to end, where nobody else may be there; 0: lockTimeout
+	recent int           // see searchRecent, which 0 is
+	tracer pgx.QueryTracer
 }
 
 // ErrUnsafe is returned by OpenPostgres where the server is set up to lose what it
@@ -145,6 +147,7 @@ func (c PostgresConfig) pool() (*pgxpool.Config, string, error) {
 	if _, ok := p.ConnConfig.RuntimeParams["application_name"]; !ok {
 		p.ConnConfig.RuntimeParams["application_name"] = strings.TrimSuffix("indeks "+c.Node, " ")
 	}
+	p.ConnConfig.Tracer = c.tracer
 	p.ConnConfig.ConnectTimeout = cmp.Or(p.ConnConfig.ConnectTimeout, 5*time.Second)
 	p.MaxConns = int32(cmp.Or(c.MaxConns, 16))
 	return p, name, nil

@@ -67,10 +67,17 @@ func (s *postgresStore) everything(ctx context.Context, t *tally, each func(chec
 		group.Go(func() {
 			for at := range steps {
 				bodies, err := s.bodies(ctx, at.rows[0].sequence, at.rows[len(at.rows)-1].sequence)
+				var issued map[Place]*LogEntry
+				if err == nil {
+					issued, err = s.issuedEntries(ctx, t.traces, at.rows)
+				}
 				for i := range at.rows {
 					c := checked{err: err}
 					if err == nil {
 						c = s.check(ctx, t, &at.rows[i], at.entries, bodies[at.rows[i].sequence])
+						if told := t.traces.issuedAt(c.id); told != nil {
+							c.issued = issued[*told]
+						}
 					}
 					c.number = at.first + uint64(i)
 					each(c)
@@ -108,6 +115,36 @@ func (s *postgresStore) bodies(ctx context.Context, first, last int64) (found ma
 		for _, row := range list {
 			found[row.sequence] = append(found[row.sequence], row)
 		}
+		return err
+	})
+	return found, err
+}
+
+// issuedEntries are the entries of the logs that tell that records were issued. One that
+// is missing or damaged is left out: whoever reads it alone is told why.
+func (s *postgresStore) issuedEntries(ctx context.Context, t *traces, rows []pgColumns) (found map[Place]*LogEntry, err error) {
+	var logs []string
+	var indexes []int64
+	for i := range rows {
+		if told := t.issuedAt(rows[i].id); told != nil {
+			logs, indexes = append(logs, told.Log), append(indexes, int64(told.Index))
+		}
+	}
+	err = s.read(ctx, func(q querier) error {
+		found = map[Place]*LogEntry{}
+		rows, err := q.Query(ctx, "SELECT e.log, e.place, e.doc FROM unnest($1::text[], $2::bigint[]) AS told (log, place) JOIN log_entries e ON e.log = told.log AND e.place = told.place", logs, indexes)
+		if err != nil {
+			return err
+		}
+		var log string
+		var index int64
+		var doc []byte
+		_, err = pgx.ForEachRow(rows, []any{&log, &index, &doc}, func() error {
+			if e, err := openEntry(entryKey(log, uint64(index)), slices.Clone(doc)); err == nil {
+				found[Place{log, uint64(index)}] = &e
+			}
+			return nil
+		})
 		return err
 	})
 	return found, err

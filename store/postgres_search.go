@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,14 +14,14 @@ import (
 
 // pgSearchRow is a row of search.
 type pgSearchRow struct {
-	record                                 int64
-	ends                                   int64
-	awarded, course, version, batch, keyID string
-	tokens                                 string // as an array of SQL
+	record                                         int64
+	ends                                           int64
+	number, awarded, course, version, batch, keyID string
+	tokens                                         string // as an array of SQL
 }
 
 func (k *DataKeys) pgSearchRow(sequence int64, r *Record) pgSearchRow {
-	row := pgSearchRow{record: sequence, awarded: r.AwardingDate, course: r.Course, version: r.CourseVersion, batch: r.Batch, keyID: r.KeyID}
+	row := pgSearchRow{record: sequence, number: r.Number, awarded: r.AwardingDate, course: r.Course, version: r.CourseVersion, batch: r.Batch, keyID: r.KeyID}
 	if !r.ValidUntil.IsZero() {
 		row.ends = r.ValidUntil.Unix()
 	}
@@ -35,15 +36,17 @@ func (k *DataKeys) pgSearchRow(sequence int64, r *Record) pgSearchRow {
 // queueSearchRows writes rows of search that are not there.
 func queueSearchRows(b *pgx.Batch, rows []pgSearchRow) {
 	var records, ends []int64
-	var awarded, courses, versions, batches, keyIDs, tokens []string
+	var numbers, awarded, courses, versions, batches, keyIDs, tokens []string
 	for _, r := range rows {
+		numbers = append(numbers, r.number)
 		records, ends, tokens = append(records, r.record), append(ends, r.ends), append(tokens, r.tokens)
 		awarded, courses, versions, batches, keyIDs = append(awarded, r.awarded), append(courses, r.course), append(versions, r.version), append(batches, r.batch), append(keyIDs, r.keyID)
 	}
-	b.Queue(`INSERT INTO search (record, awarded, ends, course, version, batch, key_id, tokens)
-		SELECT r.record, r.awarded, r.ends, r.course, r.version, r.batch, r.key_id, r.tokens::bigint[]
-		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS r (record, awarded, ends, course, version, batch, key_id, tokens)
-		ON CONFLICT (record) DO NOTHING`, records, awarded, ends, courses, versions, batches, keyIDs, tokens)
+	b.Queue(`INSERT INTO search (record, number, awarded, ends, course, version, batch, key_id, tokens)
+		SELECT r.record, r.number, r.awarded, r.ends, r.course, r.version, r.batch, r.key_id, r.tokens::bigint[]
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+			AS r (record, number, awarded, ends, course, version, batch, key_id, tokens)
+		ON CONFLICT (record) DO NOTHING`, records, numbers, awarded, ends, courses, versions, batches, keyIDs, tokens)
 }
 
 func (s *postgresStore) Search(ctx context.Context, q Query, after string, limit int) (found []Record, next string, err error) {
@@ -73,14 +76,28 @@ func (s *postgresStore) search(ctx context.Context, q *Query, after string, limi
 			return nil, "", fmt.Errorf("going on after %.100q: %w", after, err)
 		}
 	}
-	where, args := q.sql(s.keys)
+	where, args, span := q.sql(s.keys)
+	recent := span // and what was reserved lately is looked through first
 	for {
 		var rows []pgRow
-		step := limit + 1
+		step, until := limit+1, int64(0)
 		err := s.read(ctx, func(from querier) error {
+			fit := "SELECT s.record FROM search s WHERE s.record < $1 AND s.record >= $3" + where + " ORDER BY s.record DESC LIMIT $2"
+			switch {
+			case recent:
+				// Whatever is asked, it is asked of a few.
+				err := from.QueryRow(ctx, "SELECT coalesce(min(record), 0) FROM (SELECT record FROM search WHERE record < $1 ORDER BY record DESC LIMIT $2) lately", last, cmp.Or(s.config.recent, searchRecent)).Scan(&until)
+				if err != nil {
+					return err
+				}
+			case span:
+				// The server would go back from the last record until enough fit, as if those
+				// of a span lay everywhere, and they lie together: so all that fit are taken
+				// from the index of the span, and then put in order.
+				fit = "SELECT f.record FROM (SELECT s.record FROM search s WHERE s.record < $1 AND s.record >= $3" + where + " OFFSET 0) f ORDER BY f.record DESC LIMIT $2"
+			}
 			got, err := from.Query(ctx, `SELECT r.sequence, r.state, r.doc, NULL, NULL::bytea, NULL::bytea
-				FROM (SELECT s.record FROM search s WHERE s.record < $1`+where+` ORDER BY s.record DESC LIMIT $2) fit
-				JOIN records r ON r.sequence = fit.record ORDER BY fit.record DESC`, append([]any{planned, last, step}, args...)...)
+				FROM (`+fit+`) fit JOIN records r ON r.sequence = fit.record ORDER BY fit.record DESC`, append([]any{planned, last, step, until}, args...)...)
 			if err == nil {
 				rows, err = pgx.CollectRows(got, scanRow)
 			}
@@ -104,11 +121,19 @@ func (s *postgresStore) search(ctx context.Context, q *Query, after string, limi
 			}
 			found = append(found, r)
 		}
-		if len(rows) < step {
+		switch {
+		case len(rows) == step:
+		case recent && until > 0:
+			last, recent = until, false
+		default:
 			return found, "", nil
 		}
 	}
 }
+
+// searchRecent is how many of the last records are looked through before the indexes are
+// asked for a span: a few milliseconds, after which most who search have their answer.
+const searchRecent = 2048
 
 // sequenceOf is that of the record with an id, or ErrNotFound.
 func (s *postgresStore) sequenceOf(ctx context.Context, id string) (sequence int64, err error) {
@@ -125,12 +150,13 @@ func (s *postgresStore) sequenceOf(ctx context.Context, id string) (sequence int
 	return sequence, err
 }
 
-// sql is what a query asks of search (s), with arguments from $3 on.
-func (q *Query) sql(k *DataKeys) (where string, args []any) {
+// sql is what a query asks of search (s), with arguments from $4 on. span: it asks for what
+// lies between two values, by which records lie together that were reserved together.
+func (q *Query) sql(k *DataKeys) (where string, args []any, span bool) {
 	and := func(condition string, values ...any) {
 		for _, v := range values {
 			args = append(args, v)
-			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)+2), 1)
+			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)+3), 1)
 		}
 		where += " AND " + condition
 	}
@@ -150,12 +176,10 @@ func (q *Query) sql(k *DataKeys) (where string, args []any) {
 		and("s.awarded >= ?", q.From)
 	}
 	if q.Until != "" {
-		and("s.awarded <= ? AND s.awarded <> ''", q.Until)
+		and("s.awarded <= ? AND s.awarded > ''", q.Until)
 	}
 	if q.Number != "" {
-		// Numbers are given out in order, so those of one year lie together: whoever
-		// goes back through all records until enough fit passes over all later ones.
-		and("s.record IN (WITH numbered AS MATERIALIZED (SELECT sequence FROM records WHERE number >= ? AND number < ?) SELECT sequence FROM numbered)", q.Number, q.Number+"\U0010ffff")
+		and("s.number >= ? AND s.number < ?", q.Number, q.Number+"\U0010ffff")
 	}
 	now := max(q.Now.Unix(), 0)
 	switch q.State {
@@ -169,7 +193,7 @@ func (q *Query) sql(k *DataKeys) (where string, args []any) {
 		and(`(s.ends = 0 OR s.ends >= ?) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.record = s.record)
 			AND NOT EXISTS (SELECT 1 FROM states t WHERE t.record = s.record AND t.state IN ('suspended', 'revoked'))`, now)
 	}
-	return where, args
+	return where, args, q.Number != "" || q.From != "" || q.Until != "" || q.State == Expired
 }
 
 // fillSearch writes the rows of search that are missing, unless it is known that none is.

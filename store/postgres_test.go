@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"indeks/internal/postgres"
 )
 
@@ -28,7 +30,7 @@ func newDatabase(t testing.TB) PostgresConfig {
 			t.Fatal(err)
 		}
 	})
-	return PostgresConfig{URL: server.URL(server.Database(t, template.database)), StoreID: storeID, Keys: testKeys(), Node: "one", MaxConns: 8}
+	return PostgresConfig{URL: server.URL(server.Database(t, template.database)), StoreID: storeID, Keys: testKeys(), Node: "one", MaxConns: 8, recent: 3}
 }
 
 // database is the name of the database.
@@ -282,6 +284,46 @@ func TestReadPostgres(t *testing.T) {
 	c.StoreID = "other-1"
 	if s, err := ReadPostgres(t.Context(), c); !errors.Is(err, ErrForeign) || s != nil {
 		t.Errorf("another institution: %v", err)
+	}
+}
+
+// asking counts what a database is asked.
+type asking struct{ atomic.Int64 }
+
+func (a *asking) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	a.Add(1)
+	return ctx
+}
+
+func (a *asking) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// A check asks the database for many records and entries of the log at a time: with more
+// records it asks no more often, as long as they fit into one step.
+func TestPostgresCheckReadsInSteps(t *testing.T) {
+	c := newDatabase(t)
+	s := openDatabase(t, c)
+	revocation, suspension := openLists(t, s)
+	asked := map[int]int64{}
+	for n := range 40 {
+		issue(t, s, draft(n, revocation, suspension))
+		if n != 4 && n != 39 {
+			continue
+		}
+		a := &asking{}
+		c.tracer = a
+		seen, err := ReadPostgres(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Store(0)
+		if found := Check(t.Context(), seen); len(found) > 0 {
+			t.Error(found)
+		}
+		asked[n] = a.Load()
+		seen.Close()
+	}
+	if asked[4] != asked[39] || asked[4] == 0 {
+		t.Errorf("of 5 records a check asks %d times, of 40 %d times", asked[4], asked[39])
 	}
 }
 

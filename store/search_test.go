@@ -99,10 +99,20 @@ var searches = []struct {
 	{Query{Course: "other"}, "54"},
 	{Query{Course: "other", Version: "3"}, "5"},
 	{Query{Version: "2"}, "4"},
+	{Query{Version: "3"}, "5"},
+	{Query{Version: "3", Course: "data-stewardship"}, ""},
+	{Query{Version: "2", KeyID: "did:web:uni.example#key"}, "4"},
+	{Query{Version: "2", KeyID: "did:web:uni.example#other"}, ""},
 	{Query{From: "2026-02-01", Until: "2026-02-28"}, "5"},
 	{Query{Until: "2026-02-01"}, "54"},
 	{Query{From: "2026-05-30", Course: "other"}, ""},
+	{Query{From: "2026-05-30"}, "98763210"},
+	{Query{From: "2026-01-31", Until: "2026-02-01", Number: "MC-2026-00005"}, "5"},
+	{Query{Until: "2026-01-30"}, ""},
 	{Query{KeyID: "did:web:uni.example#other"}, "6"},
+	{Query{KeyID: "did:web:uni.example#other", Course: "other"}, ""},
+	{Query{KeyID: "did:web:uni.example#other", Number: "MC-2026-0000"}, "6"},
+	{Query{KeyID: "did:web:uni.example"}, ""},
 	{Query{Number: "OLD"}, "87"},
 	{Query{Number: "OLD-1"}, "87"},
 	{Query{Number: "OLD-12"}, "8"},
@@ -115,6 +125,8 @@ var searches = []struct {
 	{Query{State: Revoked, Name: "primer", Course: "other"}, "5"},
 	{Query{State: Revoked, Number: "OLD"}, ""},
 	{Query{State: Expired}, "6"},
+	{Query{State: Expired, Number: "MC-2026"}, "6"},
+	{Query{State: Expired, Until: "2026-05-29"}, ""},
 	{Query{State: Issued}, "873210"},
 	{Query{State: Erased}, ""},
 }
@@ -179,6 +191,7 @@ func testSearch(run func(name string, test func(t *testing.T, s Store))) {
 			r := draft(n, revocation, suspension)
 			r.GivenName, r.FamilyName, r.LearnerID = any(names...), any(names...), any("", "a", "b")
 			r.Course, r.Batch, r.AwardingDate = any("c", "d"), any("", "x", "y"), any("2026-01-01", "2026-01-02", "2026-01-03")
+			r.CourseVersion, r.KeyID = any("1", "2"), any("did:web:uni.example#key", "did:web:uni.example#other")
 			r, err := s.Reserve(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)
@@ -189,7 +202,8 @@ func testSearch(run func(name string, test func(t *testing.T, s Store))) {
 		pick := func(t *rapid.T, from ...string) string { return rapid.SampledFrom(from).Draw(t, "value") }
 		rapid.Check(t, func(t *rapid.T) {
 			q := Query{Name: pick(t, "", "a", "an", "anja", "cir", "aleksandrov", "aleksandrovs", "marija an"), LearnerID: pick(t, "", "", "a"),
-				Course: pick(t, "", "c"), Batch: pick(t, "", "", "x"), From: pick(t, "", "2026-01-02"), Until: pick(t, "", "2026-01-02"), Now: now}
+				Course: pick(t, "", "c"), Batch: pick(t, "", "", "x"), From: pick(t, "", "2026-01-02"), Until: pick(t, "", "2026-01-02"), Now: now,
+				Number: pick(t, "", "", "MC-2026-000", "MC-2026-0001", "MC-2026-00023"), Version: pick(t, "", "", "2"), KeyID: pick(t, "", "", "did:web:uni.example#other")}
 			var want []string
 			for _, r := range all {
 				if q.matches(&r) {
