@@ -28,6 +28,7 @@ import (
 const (
 	MaxCollectedFile = 1 << 20 // bytes
 	collectedHourly  = 60      // that are examined for one page: each may ask other hosts
+	stackedByMinute  = 30      // how often all of a page are examined together
 	maxPredecessors  = 20      // awards that one took the place of, one after the other
 )
 
@@ -84,12 +85,8 @@ func collectionKey(secret []byte, id string) []byte {
 // store.ErrTooMany; store.ErrErased.
 func (i *Issuer) Collect(ctx context.Context, r store.Record, secret []byte, lang string, find func(context.Context) ([]byte, *verifier.Report, error)) (Collected, error) {
 	doing := func(err error) error { return fmt.Errorf("keeping a credential on a page: %w", err) }
-	wait, err := i.store.Take(ctx, "collected/"+r.ID, collectedHourly, time.Hour)
-	if err != nil {
+	if err := i.take(ctx, "collected/"+r.ID, collectedHourly, time.Hour); err != nil {
 		return Collected{}, doing(err)
-	}
-	if wait > 0 {
-		return Collected{}, &WaitError{wait}
 	}
 	file, report, err := find(ctx)
 	if err != nil {
@@ -121,6 +118,16 @@ func (i *Issuer) Collect(ctx context.Context, r store.Record, secret []byte, lan
 	}
 	content := shareCipher(collectionKey(secret, c.ID)).Seal(nil, nil, raw, nil) // whose key is bound to the id
 	return c, store.PutKept(ctx, i.store, r, store.Kept{ID: c.ID, Added: c.Added, Content: content})
+}
+
+// MayStack is a [*WaitError] where all that is on a page was examined too often in too
+// short a time: what others have sealed may be as large as it takes long, and 50 of it.
+func (i *Issuer) MayStack(ctx context.Context, r store.Record) error {
+	err := i.take(ctx, "stack/"+r.ID, stackedByMinute, time.Minute)
+	if errors.Is(err, store.ErrReadOnly) {
+		return nil
+	}
+	return err
 }
 
 // Collection is what opens under a secret of what is kept on the page of an award, and

@@ -103,3 +103,18 @@ func TestCollect(t *testing.T) {
 		t.Errorf("too often: err = %v", err)
 	}
 }
+
+// What takes long each time it is asked for is not asked for without end.
+func TestStacksAreCounted(t *testing.T) {
+	h := newHouse(t, nil)
+	r := store.Record{ID: "urn:x:1"}
+	n := 0
+	for ; n < 10*stackedByMinute; n++ { // time goes on meanwhile
+		if _, many := errors.AsType[*WaitError](h.MayStack(t.Context(), r)); many {
+			break
+		}
+	}
+	if n < stackedByMinute || n == 10*stackedByMinute {
+		t.Errorf("%d at once", n)
+	}
+}

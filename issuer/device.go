@@ -103,12 +103,8 @@ func codeDigest(r store.Record, code string) []byte {
 // counts. [*WaitError] where too many are asked for, [ErrNoPost], [ErrNoAddress].
 func (i *Issuer) AskCode(ctx context.Context, r store.Record) error {
 	doing := func(err error) error { return fmt.Errorf("sending a code: %w", err) }
-	wait, err := i.store.Take(ctx, "code/"+r.ID, codesHourly, time.Hour)
-	if err != nil {
+	if err := i.take(ctx, "code/"+r.ID, codesHourly, time.Hour); err != nil {
 		return doing(err)
-	}
-	if wait > 0 {
-		return &WaitError{wait}
 	}
 	number, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {

@@ -317,12 +317,8 @@ func (i *Issuer) ReportName(ctx context.Context, link, text string) (NameCheck, 
 	if err != nil {
 		return NameCheck{}, err
 	}
-	wait, err := i.store.Take(ctx, "name report/"+n.ID, reportsDaily, 24*time.Hour)
-	if err != nil {
+	if err := i.take(ctx, "name report/"+n.ID, reportsDaily, 24*time.Hour); err != nil {
 		return NameCheck{}, fmt.Errorf("keeping what is said of a name: %w", err)
-	}
-	if wait > 0 {
-		return NameCheck{}, &WaitError{wait}
 	}
 	return i.changeName(ctx, n.ID, func(n *NameCheck) (store.Event, error) {
 		if n.State != NameWaiting && n.State != NameReported {

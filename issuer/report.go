@@ -44,12 +44,8 @@ func (i *Issuer) Report(ctx context.Context, r store.Record, text string) (Learn
 	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxReport || strings.ContainsRune(text, 0) {
 		return LearnerReport{}, &Problems{List: []Problem{{Field: "/text", Rule: "report-text", Want: fmt.Sprintf("expected 1 to %d characters", maxReport)}}}
 	}
-	wait, err := i.store.Take(ctx, "report/"+r.ID, reportsDaily, 24*time.Hour)
-	if err != nil {
+	if err := i.take(ctx, "report/"+r.ID, reportsDaily, 24*time.Hour); err != nil {
 		return LearnerReport{}, fmt.Errorf("keeping a report: %w", err)
-	}
-	if wait > 0 {
-		return LearnerReport{}, &WaitError{wait}
 	}
 	now := i.clock()
 	report := LearnerReport{ID: now.Format("20060102T150405Z") + "-" + NewPublicID("")[:publicSymbols/2], Record: r.ID, At: now, State: r.State, Text: text}

@@ -48,12 +48,8 @@ func readShown(raw []byte) (s Shown, err error) {
 func (i *Issuer) OpenShare(ctx context.Context, id string, matches func(hash string) bool) (store.Share, error) {
 	key := store.ShareKey(id)
 	// 1. However many guess at once, and at whichever node.
-	wait, err := i.store.Take(ctx, shareCounter(key), shareOpens, shareWindow)
-	if err != nil && !errors.Is(err, store.ErrReadOnly) {
+	if err := i.take(ctx, shareCounter(key), shareOpens, shareWindow); err != nil && !errors.Is(err, store.ErrReadOnly) {
 		return store.Share{}, err
-	}
-	if wait > 0 {
-		return store.Share{}, &WaitError{wait}
 	}
 
 	// 2. Is there anything to be opened?
@@ -123,12 +119,8 @@ func shareCounter(key [32]byte) string {
 // what its reader asks beside it. Errors are those of OpenShare but for a PIN.
 func (i *Issuer) IsShared(ctx context.Context, id string) error {
 	key := store.ShareKey(id)
-	wait, err := i.store.Take(ctx, "beside "+shareCounter(key), shareOpens, shareWindow)
-	if err != nil && !errors.Is(err, store.ErrReadOnly) {
+	if err := i.take(ctx, "beside "+shareCounter(key), shareOpens, shareWindow); err != nil && !errors.Is(err, store.ErrReadOnly) {
 		return err
-	}
-	if wait > 0 {
-		return &WaitError{wait}
 	}
 	share, err := store.ShareByKey(ctx, i.store, key)
 	if err == nil && share.Public {

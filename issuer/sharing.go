@@ -55,6 +55,16 @@ type WaitError struct{ Wait time.Duration }
 
 func (e *WaitError) Error() string { return fmt.Sprintf("too many requests: wait %v", e.Wait) }
 
+// take counts one more of a key, at all nodes together: a [*WaitError] where there were
+// limit in a window of time.
+func (i *Issuer) take(ctx context.Context, key string, limit int, window time.Duration) error {
+	wait, err := i.store.Take(ctx, key, limit, window)
+	if err == nil && wait > 0 {
+		err = &WaitError{wait}
+	}
+	return err
+}
+
 // ShareTerms are what the learner decides of a share.
 type ShareTerms struct {
 	Public   bool      // a page for everybody who finds it, without key and PIN
@@ -143,12 +153,8 @@ func (i *Issuer) Share(ctx context.Context, r store.Record, t ShareTerms) (store
 	if err := t.check(now); err != nil {
 		return store.Share{}, ShareLink{}, err
 	}
-	wait, err := i.store.Take(ctx, "shares/"+r.ID, sharesHourly, time.Hour)
-	if err != nil {
+	if err := i.take(ctx, "shares/"+r.ID, sharesHourly, time.Hour); err != nil {
 		return store.Share{}, ShareLink{}, err
-	}
-	if wait > 0 {
-		return store.Share{}, ShareLink{}, &WaitError{wait}
 	}
 	shows, shown, err := i.shows(ctx, r, &t)
 	if err != nil {

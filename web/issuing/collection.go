@@ -290,6 +290,9 @@ func (s *server) getStack(c echo.Context) error {
 		return err
 	}
 	ctx, lang := c.Request().Context(), s.kit.Lang(c)
+	if err := s.Issuer.MayStack(ctx, r); err != nil {
+		return s.waiting(err)
+	}
 	open, closed, err := s.Issuer.Collection(ctx, r, secretOf(c))
 	if err != nil {
 		return err
