@@ -34,6 +34,10 @@ const (
 	jobLife    = 15 * time.Minute
 )
 
+// tableRate is how many tables one client may have made: ten, and one more each three
+// minutes. That is fewer than are kept, so that nobody can push out those of others.
+var tableRate = web.Rate{PerSecond: 1.0 / 180, Burst: 10}
+
 var (
 	errNoJob   = errors.New("no table has this address: it was made too long ago, or never")
 	errManyRow = fmt.Errorf("%w: more than %d credentials", verifier.ErrBulk, maxRows)
@@ -42,6 +46,8 @@ var (
 // jobs are the tables that are made and kept, oldest first. Whoever has the
 // address of one may read it, so it cannot be guessed.
 type jobs struct {
+	rate *web.Limiter
+
 	mu   sync.Mutex
 	list []*job
 }
@@ -255,6 +261,9 @@ func (s *Server) renderBulk(c echo.Context, status int, empty bool) error {
 
 // postBulk starts a job and leads to its table.
 func (s *Server) postBulk(c echo.Context) error {
+	if err := s.jobs.rate.Take(web.Address(c)); err != nil {
+		return err
+	}
 	given, err := readFiles(c)
 	if err != nil {
 		return err

@@ -133,9 +133,17 @@ func TestBulkIsBounded(t *testing.T) {
 		if got := strings.Join(codes, " "); got != "303 303 503" {
 			t.Errorf("at once: %s", got)
 		}
-		for range maxJobs + 3 {
-			time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second)
+		first := s.jobs.list[0].id
+		for range 40 { // of one client, as long as the first is kept
+			time.Sleep(20 * time.Second)
 			ask(t, s, "POST", "/bulk", body, "Content-Type", contentType)
+		}
+		if _, err := s.jobs.find(first, time.Now()); err != nil {
+			t.Errorf("one client has pushed out a table: %d are kept", len(s.jobs.list))
+		}
+		for range maxJobs + 3 {
+			s.jobs.add(&job{made: time.Now(), over: true})
 		}
 		if n := len(s.jobs.list); n != maxJobs {
 			t.Errorf("%d jobs are kept", n)

@@ -142,7 +142,7 @@ func New(c Config) (*Server, error) {
 		photoQueue: make(chan struct{}, maxPhotos),
 		photos:     make(chan struct{}, 1),
 	}
-	s.kept.rate = web.NewLimiter(keptRate)
+	s.kept.rate, s.jobs.rate = web.NewLimiter(keptRate), web.NewLimiter(tableRate)
 	if c.Conformance != nil {
 		s.conformance = c.Conformance
 	}
