@@ -133,6 +133,9 @@ func TestDeskWithdrawsWithReason(t *testing.T) {
 	if w := b.post(page+"/suspend", page+"/suspend", "code", "boredom", "reason", "none"); w.Code != 422 {
 		t.Errorf("with a code of no reason: %d", w.Code)
 	}
+	if w := b.post(page+"/suspend", page+"/suspend", "code", "under-review", "reason", "no\xfftext"); w.Code != 400 {
+		t.Errorf("with a reason that is no text: %d", w.Code)
+	}
 	for _, step := range []struct{ act, code, want string }{{"suspend", "under-review", "on hold"}, {"reinstate", "review-ended", "in force"}, {"revoke", "misconduct", "revoked"}} {
 		w := b.post(page+"/"+step.act, page+"/"+step.act, "code", step.code, "reason", "decision 7/2026")
 		if to := w.Header().Get("Location"); to != page+"?done="+step.act || !strings.Contains(b.get(to), step.want) || !strings.Contains(b.get(to), "decision 7/2026") {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -118,6 +119,11 @@ func (s *server) soundForm(c echo.Context, secret string) error {
 			return err
 		}
 		return &web.Problem{Status: http.StatusBadRequest, Title: "No form", Err: err}
+	}
+	for _, values := range r.PostForm {
+		if slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) { // nothing on record can be that
+			return &web.Problem{Status: http.StatusBadRequest, Title: "A field of the form is no text in UTF-8"}
+		}
 	}
 	if !accounts.SoundToken(secret, r.PostForm.Get(tokenField)) {
 		return &web.Problem{Status: http.StatusForbidden, Title: "The form is not from a page of this session"}
