@@ -458,8 +458,11 @@ func (i *Issuer) forms(ctx context.Context, d *Draft, x drawn, course [32]byte) 
 func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte) (map[string]unsealed, *elm.Credential, error) {
 	key, plain := i.inst.mouldKey(d, x, course)
 	var known map[elm.Profile]*mould
+	var moulded func()
 	if plain {
-		known = i.moulds.get(key)
+		if known, moulded = i.moulds.await(ctx, key); moulded != nil {
+			defer moulded()
+		}
 	}
 	made := map[string]unsealed{}
 	if len(known) > 0 {
@@ -486,13 +489,7 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		}
 		made[string(f.profile)] = unsealed{payload: payload}
 	}
-	// A class that begins makes one, not one for each worker; nobody waits for it, as
-	// its base is put into the store.
-	if plain && known == nil && i.moulding.TryLock() {
-		defer i.moulding.Unlock()
-		if i.moulds.get(key) != nil {
-			return made, cred, nil
-		}
+	if moulded != nil {
 		if err := i.mould(ctx, key, d, x, made); err != nil {
 			return nil, nil, err
 		}

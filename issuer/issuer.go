@@ -165,7 +165,6 @@ type Issuer struct {
 	documents  listDocuments
 	moulds     moulds
 	openLists  openLists
-	moulding   sync.Mutex
 	rules      approvalRules
 	kept       sync.Map // hashes of courses that are kept, see keepCourse
 	words      words

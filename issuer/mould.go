@@ -3,6 +3,7 @@ package issuer
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -358,14 +359,47 @@ const maxMoulds = 128
 // moulds are those of the courses that are being issued. The zero value is ready
 // for use, also concurrently.
 type moulds struct {
-	mu    sync.RWMutex
-	known map[mouldKey]map[elm.Profile]*mould
+	mu     sync.Mutex
+	known  map[mouldKey]map[elm.Profile]*mould
+	making mouldKey      // is being made, while made is there
+	made   chan struct{} // closed once it is, or cannot be
 }
 
-func (ms *moulds) get(key mouldKey) map[elm.Profile]*mould {
-	ms.mu.RLock()
-	defer ms.mu.RUnlock()
-	return ms.known[key]
+// await returns the moulds of a key. A class that begins makes them once, and those
+// who come meanwhile wait: to build what they want themselves takes longer, and on a
+// slow disk a whole class would, since what its payloads have in common is put into the
+// store first. Where there are none, and none are being made of any key, the caller is
+// to make them, and calls moulded then. Whoever finds others being made, or none that give
+// what building gives, builds.
+func (ms *moulds) await(ctx context.Context, key mouldKey) (known map[elm.Profile]*mould, moulded func()) {
+	for {
+		ms.mu.Lock()
+		known, others := ms.known[key], ms.made
+		mine, same := known == nil && others == nil, ms.making == key
+		if mine {
+			ms.making, ms.made = key, make(chan struct{})
+		}
+		ms.mu.Unlock()
+		switch {
+		case mine:
+			return nil, ms.end
+		case known != nil || !same:
+			return known, nil
+		}
+		select {
+		case <-others:
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+}
+
+// end ends the making of moulds.
+func (ms *moulds) end() {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	close(ms.made)
+	ms.made = nil
 }
 
 func (ms *moulds) add(key mouldKey, made map[elm.Profile]*mould) {

@@ -2,13 +2,17 @@ package issuer
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -290,6 +294,58 @@ func TestTryingPutsNothing(t *testing.T) {
 	if _, err := i.Issue(t.Context(), d); err != nil || bases() != len(forms) {
 		t.Errorf("issued: %d bases in the store: %v", bases(), err)
 	}
+}
+
+// Of a class that begins one document is built, however many come at the same time, and
+// however long its base takes to be put into the store; where it cannot be put, the next
+// one makes the moulds.
+func TestOneMakesTheMoulds(t *testing.T) {
+	h := newHouse(t, nil)
+	i, failing := h.Issuer, errors.New("this disk is full")
+	i.store = putting{h.store, func() error {
+		time.Sleep(10 * time.Millisecond)
+		err := failing
+		failing = nil
+		return err
+	}}
+	d := draft(t)
+	if err := i.checkDraft(&d); err != nil {
+		t.Fatal(err)
+	}
+	x := anyDrawn(rand.New(rand.NewPCG(5, 5)))
+	course := textOf(d.Course).sum
+	var built, failed atomic.Int64
+	var running sync.WaitGroup
+	for range 20 {
+		running.Go(func() {
+			d, x := d, x
+			switch made, cred, err := i.awards(t.Context(), &d, &x, course); {
+			case err != nil:
+				failed.Add(1)
+			case cred != nil:
+				built.Add(1)
+			case len(made) != len(forms):
+				t.Errorf("%d payloads", len(made))
+			}
+		})
+	}
+	running.Wait()
+	if built.Load() != 1 || failed.Load() != 1 {
+		t.Errorf("%d documents were built and %d failed, want one of each", built.Load(), failed.Load())
+	}
+}
+
+// putting is a store that asks before it puts documents.
+type putting struct {
+	store.Store
+	ask func() error
+}
+
+func (p putting) PutDocuments(ctx context.Context, docs []store.Document, events ...store.Event) error {
+	if err := p.ask(); err != nil {
+		return err
+	}
+	return p.Store.PutDocuments(ctx, docs, events...)
 }
 
 // A string that stands in the course as well, by chance or because it is written
