@@ -8,13 +8,9 @@ package paper
 
 import (
 	"bytes"
-	"compress/zlib"
-	"encoding/binary"
 	"encoding/xml"
 	"fmt"
-	"hash/crc32"
 	"strings"
-	"sync"
 
 	qrcode "github.com/skip2/go-qrcode"
 )
@@ -95,80 +91,6 @@ func symbol(text string) ([][]bool, error) {
 		return nil, err
 	}
 	return inner.framed(), nil
-}
-
-// PNG renders text as a QR code of level M with modules of scale pixels (1 to
-// 32) and a quiet zone of 4 modules. The image has one bit for each pixel.
-func PNG(text string, scale int) ([]byte, error) {
-	code, err := modules(text)
-	if err != nil {
-		return nil, err
-	}
-	return code.PNG(scale)
-}
-
-// PNG renders a code like the function of that name.
-func (q QR) PNG(scale int) ([]byte, error) {
-	if scale < 1 || scale > maxScale {
-		return nil, fmt.Errorf("drawing a QR code: scale %d is not between 1 and %d", scale, maxScale)
-	}
-	// The file is written here, since image/png takes a byte for each pixel, and longer
-	// to pack them than all else takes (PNG third edition, sections 5 and 11).
-	size := (len(q) + 2*quietZone) * scale
-	line := make([]byte, 1+(size+7)/8) // of pixels, behind the filter, which is none
-	var out bytes.Buffer
-	out.WriteString("\x89PNG\r\n\x1a\n")
-	header := binary.BigEndian.AppendUint32(nil, uint32(size))
-	header = binary.BigEndian.AppendUint32(header, uint32(size))
-	chunk(&out, "IHDR", append(header, 1, 3, 0, 0, 0))              // a bit for each pixel, which is a place in the palette
-	chunk(&out, "PLTE", []byte{0xff, 0xff, 0xff, 0x00, 0x00, 0x00}) // light, dark
-	pixels := deflaters.Get().(*deflater)
-	defer deflaters.Put(pixels)
-	pixels.out.Reset()
-	pixels.Reset(&pixels.out)
-	for y := -quietZone; y < len(q)+quietZone; y++ {
-		clear(line)
-		if y >= 0 && y < len(q) {
-			for x, dark := range q[y] {
-				if dark {
-					for i := (x + quietZone) * scale; i < (x+quietZone+1)*scale; i++ {
-						line[1+i/8] |= 0x80 >> (i % 8)
-					}
-				}
-			}
-		}
-		for range scale {
-			pixels.Write(line) // a Buffer takes all writes
-		}
-	}
-	pixels.Close()
-	chunk(&out, "IDAT", pixels.out.Bytes())
-	chunk(&out, "IEND", nil)
-	return out.Bytes(), nil
-}
-
-// chunk writes a chunk of a PNG.
-func chunk(out *bytes.Buffer, kind string, data []byte) {
-	var number [4]byte
-	binary.BigEndian.PutUint32(number[:], uint32(len(data)))
-	out.Write(number[:])
-	begin := out.Len()
-	out.WriteString(kind)
-	out.Write(data)
-	binary.BigEndian.PutUint32(number[:], crc32.ChecksumIEEE(out.Bytes()[begin:]))
-	out.Write(number[:])
-}
-
-// deflaters are kept, as each takes more memory than a hundred pictures.
-var deflaters = sync.Pool{New: func() any {
-	d := new(deflater)
-	d.Writer, _ = zlib.NewWriterLevel(&d.out, zlib.BestSpeed) // the level is valid
-	return d
-}}
-
-type deflater struct {
-	*zlib.Writer
-	out bytes.Buffer
 }
 
 // svgScale is the size of a module in an SVG's own width and height, in CSS

@@ -90,7 +90,7 @@ func TestQuietZone(t *testing.T) {
 
 func TestPNGModules(t *testing.T) {
 	for name, text := range texts {
-		for _, scale := range []int{1, 3, 8} {
+		for _, scale := range []int{1, 3, 4, 8, 28} {
 			want, err := symbol(text)
 			if err != nil {
 				t.Fatal(err)
