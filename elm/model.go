@@ -250,18 +250,17 @@ type Mailbox struct {
 // empty. What we issue is always a LearningAchievement.
 type Claim struct {
 	Ref
-	Identifier            List[Identifier]  `json:"identifier,omitempty"`
-	Title                 Text              `json:"title,omitempty"`
-	Description           Text              `json:"description,omitempty"`
-	AdditionalNote        List[Note]        `json:"additionalNote,omitempty"`
-	AwardedBy             *AwardingProcess  `json:"awardedBy,omitempty"`
-	SpecifiedBy           *Specification    `json:"specifiedBy,omitempty"`
-	HasPart               List[Claim]       `json:"hasPart,omitempty"`
-	InfluencedBy          List[Claim]       `json:"influencedBy,omitempty"` // activities
-	EntitlesTo            List[Claim]       `json:"entitlesTo,omitempty"`   // entitlements
-	CreditReceived        List[CreditPoint] `json:"creditReceived,omitempty"`
-	SupplementaryDocument List[WebResource] `json:"supplementaryDocument,omitempty"`
-	ProvenBy              List[Claim]       `json:"provenBy,omitempty"` // assessments
+	Identifier     List[Identifier]  `json:"identifier,omitempty"`
+	Title          Text              `json:"title,omitempty"`
+	Description    Text              `json:"description,omitempty"`
+	AdditionalNote List[Note]        `json:"additionalNote,omitempty"`
+	AwardedBy      *AwardingProcess  `json:"awardedBy,omitempty"`
+	SpecifiedBy    *Specification    `json:"specifiedBy,omitempty"`
+	HasPart        List[Claim]       `json:"hasPart,omitempty"`
+	InfluencedBy   List[Claim]       `json:"influencedBy,omitempty"` // activities
+	EntitlesTo     List[Claim]       `json:"entitlesTo,omitempty"`   // entitlements
+	CreditReceived List[CreditPoint] `json:"creditReceived,omitempty"`
+	ProvenBy       List[Claim]       `json:"provenBy,omitempty"` // assessments
 
 	// of an activity
 	Workload   string             `json:"workload,omitempty" elm:"duration"` // xsd:duration
@@ -271,9 +270,13 @@ type Claim struct {
 
 	// of an assessment
 	DateIssued     DateTime           `json:"dateIssued,omitempty"`
-	Grade          *Note              `json:"grade,omitempty"`
 	IDVerification *Concept           `json:"idVerification,omitempty"`
 	AssessedBy     List[Organisation] `json:"assessedBy,omitempty"`
+
+	// What differs from one learner of a class to the next stands last: what all have in
+	// common before it is hashed and encoded once.
+	Grade                 *Note             `json:"grade,omitempty"`
+	SupplementaryDocument List[WebResource] `json:"supplementaryDocument,omitempty"`
 
 	Extra Extra `json:",embed"`
 }
