@@ -275,21 +275,13 @@ func cut(payload []byte, texts [][]byte) *mould {
 
 // payload is the document of whoever has these own strings, quoted.
 func (m *mould) payload(texts [][]byte) []byte {
-	size := 0
-	for _, piece := range m.pieces {
-		size += len(piece)
-	}
-	for _, i := range m.places {
-		size += len(texts[i])
-	}
-	out := make([]byte, 0, size)
+	parts := make([][]byte, 0, len(m.pieces)+len(m.places))
 	for n, piece := range m.pieces {
-		out = append(out, piece...)
-		if n < len(m.places) {
-			out = append(out, texts[m.places[n]]...)
+		if parts = append(parts, piece); n < len(m.places) {
+			parts = append(parts, texts[m.places[n]])
 		}
 	}
-	return out
+	return bytes.Join(parts, nil) // which clears no memory before it is written
 }
 
 // common is how many bytes of it stand before the first that say something of one

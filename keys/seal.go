@@ -155,24 +155,21 @@ func (k *ringKey) sealCompact(known Known, form Form, at time.Time, sign signer)
 	if err != nil {
 		return nil, err
 	}
-	const longest = maxRSABits / 8 // signature
-	token := make([]byte, 0, len(protected)+base64URL.EncodedLen(len(payload))+base64URL.EncodedLen(longest)+2)
-	token = append(append(token, protected...), '.')
-	common := len(known.common()) / 3 * 3 // four characters each
-	if text := sealedLately.texts.Of(payload[:common]); text != nil {
-		token = append(token, text...)
-	} else {
-		before := len(token)
-		token = base64URL.AppendEncode(token, payload[:common])
-		sealedLately.texts.Put(payload[:common], token[before:])
+	common := known.common()
+	common = common[:len(common)/3*3] // four characters each
+	beginning := sealedLately.texts.Of(common)
+	if beginning == nil {
+		beginning = base64URL.AppendEncode(nil, common)
+		sealedLately.texts.Put(common, beginning)
 	}
-	shared := len(token)
-	token = base64URL.AppendEncode(token, payload[common:])
-	signature, err := sign(hasherIn(&sealedLately.hashes, shared), k.alg, k.private, token)
+	rest, dot := base64URL.AppendEncode(nil, payload[len(common):]), []byte(".")
+	hash := hasherIn(&sealedLately.hashes, len(protected)+len(dot)+len(beginning))
+	signature, err := sign(hash, k.alg, k.private, protected, dot, beginning, rest)
 	if err != nil {
 		return nil, err
 	}
-	return base64URL.AppendEncode(append(token, '.'), signature), nil
+	// Join clears no memory before it is written.
+	return bytes.Join([][]byte{protected, dot, beginning, rest, dot, base64URL.AppendEncode(nil, signature)}, nil), nil
 }
 
 // jadesHeader is the protected header of a baseline B-B signature. Its members
@@ -221,20 +218,17 @@ func (k *ringKey) sealJAdES(known Known, at time.Time) ([]byte, error) {
 		return nil, err
 	}
 
-	token := make([]byte, 0, len(payload)+len(payload)/4+len(protected)+len(signature)*2+64)
-	token = append(token, `{"payload":"`...)
 	if escaped == nil && utf8.Valid(common) { // does not end within a character
 		escaped = strictjson.AppendEscaped(nil, common)
 		sealedLately.quoted.Put(common, escaped)
 		rest = payload[len(common):]
 	}
-	token = append(token, escaped...)
-	token = append(strictjson.AppendEscaped(token, rest), '"')
-	token = append(token, `,"signatures":[{"protected":"`...)
-	token = append(token, protected...)
-	token = append(token, `","signature":"`...)
-	token = base64URL.AppendEncode(token, signature)
-	return append(token, `"}]}`...), nil
+	escapedRest := strictjson.AppendEscaped(make([]byte, 0, len(rest)+len(rest)/4), rest)
+	return bytes.Join([][]byte{
+		[]byte(`{"payload":"`), escaped, escapedRest,
+		[]byte(`","signatures":[{"protected":"`), protected,
+		[]byte(`","signature":"`), base64URL.AppendEncode(nil, signature), []byte(`"}]}`),
+	}, nil), nil
 }
 
 // protectedHeader is one as a token has it, of seals that are made at an instant.
