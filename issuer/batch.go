@@ -9,11 +9,6 @@ import (
 	"indeks/store"
 )
 
-// workers is how many drafts are issued at a time. More than the cores can
-// seal, because the store writes what waits together in one transaction: the
-// more are waiting, the fewer times the disk is flushed.
-const workers = 32
-
 // chunk is how many certificate numbers are drawn at a time. What a crash
 // leaves unused of a chunk is lost.
 const chunk = 256
@@ -34,6 +29,8 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 			course *courseText
 			done   chan result // takes one result without waiting
 		}
+		// More at a time than the cores can seal: what waits for the store waits together.
+		workers := store.Together(i.store)
 		jobs, order := make(chan job), make(chan chan result, 2*workers)
 
 		var running sync.WaitGroup

@@ -332,8 +332,9 @@ type fresh struct {
 	byID map[string]*freshRecord
 }
 
-// maxFresh bounds them, of 100 KB each. More than are under way at a time.
-const maxFresh = 128
+// maxFresh bounds them, of 100 KB each. More than are under way at a time, of two class
+// lists and of those who ask for one.
+const maxFresh = 256
 
 func (f *fresh) put(r *freshRecord) {
 	f.mu.Lock()
