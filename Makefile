@@ -42,10 +42,11 @@ bench-issue: tools
 bench-issue-http:
 	INDEKS_SPEED=1 $(GO) test -count=1 -timeout 20m -run '^TestIssueSpeed$$' -v ./cmd/indeks
 
-# Kills the real program 200 times while it issues to 10 000, and fails each system
-# call by which it writes records. INDEKS_SEED repeats the kills of a run.
+# Kills the real program 200 times while it issues to 10 000 and 60 times while it sends
+# letters, and fails each system call by which it writes records. INDEKS_SEED repeats
+# the kills of a run of the first.
 faults: tools
-	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^(TestKilledWhileIssuing|TestFailingSystemCalls)$$' ./cmd/indeks
+	INDEKS_FAULTS=1 $(GO) test -count=1 -timeout 30m -v -run '^(TestKilledWhile(Issuing|Sending)|TestFailingSystemCalls)$$' ./cmd/indeks
 	INDEKS_FAULTS=1 $(GO) test -count=1 -v -run '^Test(EveryFault|ApprovalFaults|NameCheckFaults|CorrectionFaults|BulkFaults)$$' ./issuer
 	INDEKS_MOULDS=10000 $(GO) test -count=1 -v -run '^TestMouldGivesWhatBuildingGives$$' ./issuer
 	INDEKS_REVOKES=10000 $(GO) test -count=1 -timeout 30m -v -run '^TestNoBitIsLost$$' ./issuer
