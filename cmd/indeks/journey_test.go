@@ -83,6 +83,11 @@ func TestJourneys(t *testing.T) {
 		desk.sound()
 		signIn(t, desk, app, "registrar-2", "a long password of my own")
 	})
+	var device *chromium.Device
+	step("registrar signs in with a passkey", func(t *testing.T) {
+		desk.in(t)
+		device = passkey(t, desk)
+	})
 	step("registrar issues a class", func(t *testing.T) {
 		desk.in(t)
 		issueClass(t, desk, stana, bogdan)
@@ -124,6 +129,10 @@ func TestJourneys(t *testing.T) {
 		desk := plain(chromium.Visitor{})
 		desk.open(u.issuer + "/desk")
 		signIn(t, desk, app, "registrar-2", "a long password of my own")
+		desk.follow("passkey.title")
+		desk.Press("button", desk.say("passkey.remove")+" "+passkeyName)
+		desk.sound()
+		desk.reads(desk.say("passkey.none.yet"))
 		issueClass(t, desk, cveta)
 		learner := plain(phone)
 		award := claim(t, learner, u, cveta)
@@ -175,6 +184,16 @@ func TestJourneys(t *testing.T) {
 		// The verifier has the list of before for half a minute; one that begins now has none.
 		employer.hosts = append(employer.hosts, another.Host)
 		scan(t, employer, another.String()+award.scan[strings.LastIndex(award.scan, "/C/"):], "state.revoked.word")
+	})
+	step("registrar does not sign in with a passkey that is removed", func(t *testing.T) {
+		desk.in(t)
+		desk.press("desk.signout")
+		desk.press("signin.passkey")
+		desk.sound("401")
+		desk.reads(desk.say("signin.passkey.refused"))
+		if there := device.Passkeys(); len(there) != 1 {
+			t.Errorf("passkeys in the device: %q: it had none to sign with", there)
+		}
 	})
 	step("employer checks an offline code in flight mode", func(t *testing.T) {
 		learner := visit(t, "en", chromium.Visitor{})
@@ -281,6 +300,37 @@ func signIn(t *testing.T, v *visitor, app *authenticator, name, password string)
 	if !v.Has("heading", v.say("desk.title")) {
 		t.Fatalf("not signed in:\n%s", v.Text())
 	}
+}
+
+const passkeyName = "Office computer"
+
+// passkey makes a passkey of who has just signed in, by a device, and signs in with it:
+// not as long as somebody else is at the device.
+func passkey(t *testing.T, v *visitor) *chromium.Device {
+	t.Helper()
+	device := v.Device()
+	v.follow("passkey.title")
+	v.sound()
+	v.Fill(v.say("passkey.name"), passkeyName)
+	v.press("passkey.make")
+	v.sound()
+	v.reads(v.say("desk.done.passkey-add"), passkeyName)
+	if there := device.Passkeys(); !slices.Equal(there, []string{"localhost"}) {
+		t.Errorf("passkeys in the device are for %q", there)
+	}
+	v.press("desk.signout")
+	device.Knows(false)
+	v.Click("button", v.say("signin.passkey"))
+	v.Until("document.querySelector('[data-trouble]').checkVisibility()")
+	v.sound()
+	v.reads(v.say("passkey.trouble"))
+	device.Knows(true)
+	v.press("signin.passkey")
+	v.sound()
+	if !v.Has("heading", v.say("desk.title")) {
+		t.Fatalf("not signed in:\n%s", v.Text())
+	}
+	return device
 }
 
 // issueClass uploads a list with a mistake, sees where it is, uploads the right one, and
