@@ -14,13 +14,13 @@ test: tools
 	$(GO) test -timeout 20m ./...
 
 # Programs that tests run against ours: zbarimg reads QR codes, rsvg-convert
-# renders SVG, those of poppler and qpdf read PDF, curl asks the APIs, strace fails system calls, Chromium opens pages with scripts, PostgreSQL is started by tests. Tests that need a missing one are skipped by name.
+# renders SVG, those of poppler and qpdf read PDF, curl asks the APIs, strace fails system calls, Chromium opens pages with scripts (as chromium-headless-shell where Debian has that, for less processor time), PostgreSQL is started by tests. Tests that need a missing one are skipped by name.
 tools:
 	@missing=; for t in zbarimg rsvg-convert pdftotext qpdf curl strace systemd-analyze chromium; do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq zbar-tools librsvg2-bin poppler-utils qpdf curl strace systemd chromium postgresql >/dev/null; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq zbar-tools librsvg2-bin poppler-utils qpdf curl strace systemd chromium postgresql $$(apt-cache show chromium-headless-shell >/dev/null 2>&1 && echo chromium-headless-shell) >/dev/null; \
 		else \
 			echo "Missing:$$missing. Install zbar-tools, librsvg2-bin, poppler-utils, qpdf, curl, strace, systemd, chromium and postgresql (Debian's names); tests that need them are skipped."; \
 		fi; \
