@@ -8,6 +8,7 @@ import (
 
 	"indeks/elm"
 	"indeks/paper"
+	"indeks/verifier"
 	"indeks/web"
 
 	"github.com/labstack/echo/v4"
@@ -93,11 +94,15 @@ func (s *Server) receiptOf(r *result, lang string) paper.Receipt {
 	checks := section("checks.title")
 	for _, check := range r.Checks {
 		v := elm.Value{Text: check.Outcome + ": " + check.Sentence}
-		if check.Message.Text != check.Sentence && check.Message.Text != "" {
-			v.Detail = append(v.Detail, elm.Line{Text: check.Message.Text})
+		message := check.Message
+		if check.Result == verifier.Passed { // a page has no room for it
+			message = s.say(lang, check.Check.Message)
 		}
-		if check.Message.Detail != "" {
-			v.Detail = append(v.Detail, elm.Line{Text: check.Message.Detail, Lang: "en"})
+		if message.Text != "" && message.Text != check.Sentence {
+			v.Detail = append(v.Detail, elm.Line{Text: message.Text})
+		}
+		if message.Detail != "" {
+			v.Detail = append(v.Detail, elm.Line{Text: message.Detail, Lang: "en"})
 		}
 		if check.Source != "" {
 			v.Detail = append(v.Detail, elm.Line{Label: t("checks.source", nil), Text: brief(check.Source)})

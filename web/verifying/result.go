@@ -93,7 +93,7 @@ type accreditedView struct{ By, Period, Source, URL string }
 type checkView struct {
 	verifier.Check
 	Label, Outcome, Sentence string
-	Message                  said
+	Message                  said // of a check that did not pass
 	Remarks                  []said
 	Source                   string
 	Stated                   bool // Source is the issuer itself
@@ -274,7 +274,6 @@ func (s *Server) checkOf(check verifier.Check, lang string) checkView {
 		Label:    s.kit.T(lang, "check."+check.Name, nil),
 		Sentence: s.kit.T(lang, "check."+check.Name+"."+string(check.Result), nil),
 		Outcome:  s.kit.T(lang, "outcome."+string(check.Result), nil),
-		Message:  s.say(lang, check.Message),
 		Source:   check.Source,
 	}
 	for _, remark := range check.Remarks {
@@ -282,6 +281,9 @@ func (s *Server) checkOf(check verifier.Check, lang string) checkView {
 	}
 	if check.Source == verifier.StatedByIssuer {
 		v.Source, v.Stated = s.kit.T(lang, "source.stated", nil), true
+	}
+	if check.Result != verifier.Passed {
+		v.Message = s.say(lang, check.Message)
 	}
 	switch check.Result {
 	case verifier.Passed:
