@@ -208,6 +208,7 @@ func TestJourneys(t *testing.T) {
 			employer.open(code)
 			employer.Until("['" + states + "'].includes(document.querySelector('#offline')?.dataset.answer) && document.querySelector('#offline').dataset.ready === 'yes'")
 			worked = employer.Scripts()
+			employer.still()
 			employer.sound(expected...)
 			employer.reads(bogdan.given+" "+bogdan.family, "University of Sava, Belgrade", "Upravljanje istraživačkim podacima", "3 ECTS")
 			if address := employer.Address(); strings.Contains(address, "#") {

@@ -158,6 +158,24 @@ func (v *visitor) sound(expected ...string) {
 	}
 }
 
+// still holds that what came later on the page that is open moved nothing that was there.
+func (v *visitor) still() {
+	v.t.Helper()
+	var moved []struct {
+		Value float64
+		What  []string
+	}
+	v.Eval(`(() => { const seen = new PerformanceObserver(() => {}); seen.observe({type: 'layout-shift', buffered: true});
+		return seen.takeRecords().filter((m) => !m.hadRecentInput).map((m) => ({value: m.value, what: m.sources.map((s) => s.node?.id || s.node?.className || s.node?.nodeName)})); })()`, &moved)
+	sum := 0.0
+	for _, m := range moved {
+		sum += m.Value
+	}
+	if sum > 0.02 {
+		v.t.Errorf("%s in %s moves by %.3f: %v", v.Address(), v.lang, sum, moved)
+	}
+}
+
 // open opens a page in the visitor's language.
 func (v *visitor) open(address string) {
 	v.t.Helper()

@@ -206,7 +206,9 @@ function render(answer, host) {
   }
   $('intro').hidden = true;
   $('answer').hidden = false;
-  $('answer').focus();
+  $('ask').hidden = false;
+  $('answer').focus({preventScroll: true}); // the head of the page stays in sight
+  scrollTo(0, 0);
 }
 
 let trust; // promise of the trust file
@@ -230,11 +232,12 @@ function fromAddress() {
     $('text').value = text;
     const host = sessionStorage.getItem('host'); // that the code named, of our own scanner
     sessionStorage.removeItem('host');
+    $('intro').hidden = $('ask').hidden = true; // or the answer would push them down
     check(host ? text.replace(location.host, host) : text);
   }
 }
 
-$('here-row').hidden = false;
+$('here').disabled = false;
 $('form').addEventListener('submit', (event) => {
   if (event.submitter !== $('online')) {
     event.preventDefault();
@@ -246,7 +249,6 @@ addEventListener('hashchange', fromAddress);
 trust = trustFile().catch(() => null);
 trust.then((file) => {
   $('trusted').textContent = file ? say(root.dataset.trustKey ? 'trusted-sealed' : 'trusted', {number: file.version, date: dateOf(Date.parse(file.expires))}) : say('no-list');
-  $('trusted').hidden = false;
 });
 fromAddress();
 
