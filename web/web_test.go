@@ -367,8 +367,8 @@ func TestProblems(t *testing.T) {
 		}
 		page.WriteString(body)
 	}
-	if !strings.Contains(page.String(), "Redak 3") {
-		t.Error("the page does not name the row")
+	if !strings.Contains(page.String(), "Redak 3, <code>email</code>: <span lang=\"en\">not an address</span>") {
+		t.Error("the page does not name the row, and say in which language what is wrong with it")
 	}
 }
 
