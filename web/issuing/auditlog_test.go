@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"indeks/internal/markup"
 	"indeks/issuer"
 	"indeks/keys"
 	"indeks/merkle"
@@ -25,7 +26,7 @@ func TestAuditLog(t *testing.T) {
 		iss = c.Issuer
 		c.APIKeys = append(c.APIKeys, APIKey{Name: "inspectorate", SHA256: sha256.Sum256([]byte("an auditor's key")), Roles: []Role{Auditor}})
 	})
-	server := httptest.NewServer(e)
+	server := httptest.NewServer(markup.Held(t, e))
 	defer server.Close()
 	auditor := []string{"Authorization", "Bearer an auditor's key"}
 	must := func(a answer, status int) answer {

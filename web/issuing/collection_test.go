@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/internal/markup"
 	"indeks/internal/postbox"
 	"indeks/issuer"
 	"indeks/store"
@@ -59,7 +60,7 @@ func twoSchools(t *testing.T) (server string, records store.Store, log *bytes.Bu
 	})
 	net["issuer.school.example"], net["other.example"] = e, otherServer
 	there := httptest.NewServer(otherServer)
-	here := httptest.NewServer(e)
+	here := httptest.NewServer(markup.Held(t, e))
 	t.Cleanup(there.Close)
 	t.Cleanup(here.Close)
 	return here.URL, records, log, issuedTo(t, there.URL, other, "THEIRS-1"), other
@@ -264,7 +265,7 @@ func TestCollectionKeepsCodes(t *testing.T) {
 		}
 		c.Verifier = v
 	})
-	server := httptest.NewServer(e)
+	server := httptest.NewServer(markup.Held(t, e))
 	defer server.Close()
 	link := issuedTo(t, server.URL, records, "OPEN-1") // without an address
 	if r := ask(t, "POST", server.URL+"/api/v1/credentials", body(t, func(l map[string]string) { l["certificate_number"] = "CODE-1" }), append([]string{"Idempotency-Key", "code-1"}, auth...)...); r.status != 201 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"indeks/internal/markup"
 	"indeks/keys"
 )
 
@@ -30,7 +31,7 @@ func TestOldNameIsNowhere(t *testing.T) {
 			r.Header.Set(headers[i], headers[i+1])
 		}
 		w := httptest.NewRecorder()
-		described(t, true, e).ServeHTTP(w, r)
+		markup.Held(t, described(t, true, e)).ServeHTTP(w, r)
 		return w
 	}
 	type view struct {

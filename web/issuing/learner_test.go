@@ -18,7 +18,7 @@ import (
 func TestDeviceAsksForCode(t *testing.T) {
 	var iss *issuer.Issuer
 	e, records, log := newEcho(t, withMail(t, postbox.Start(t, postbox.Options{})), func(c *Config) { iss = c.Issuer })
-	server := httptest.NewServer(e)
+	server := httptest.NewServer(markup.Held(t, e))
 	defer server.Close()
 	if r := ask(t, "POST", server.URL+"/api/v1/credentials", body(t, func(l map[string]string) { l["email"], l["certificate_number"] = "ana@mail.example", "DEVICE-1" }), append([]string{"Idempotency-Key", "device-1"}, auth...)...); r.status != 201 {
 		t.Fatalf("%d %s", r.status, r.body)

@@ -138,7 +138,7 @@ func (s *server) renderName(c echo.Context, status int, wrong string) error {
 	}
 	given, family := n.Name()
 	title := n.Title.In(s.kit.Lang(c))
-	return s.kit.Render(c, status, "name", web.Page{NoStore: true, Data: struct {
+	return s.kit.Render(c, status, "name", web.Page{NoStore: true, Failed: wrong != "", Data: struct {
 		Path, Name, Given, Family string
 		Title                     elm.Value
 		Until                     time.Time

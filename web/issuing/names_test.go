@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"indeks/accounts"
+	"indeks/internal/markup"
 	"indeks/internal/postbox"
 	"indeks/issuer"
 	"indeks/store"
@@ -64,7 +65,7 @@ func testNames(t *testing.T, server string) {
 func TestNamePages(t *testing.T) {
 	var iss *issuer.Issuer
 	e, records, log := newEcho(t, withMail(t, postbox.Start(t, postbox.Options{})), func(c *Config) { iss = c.Issuer })
-	server := httptest.NewServer(e)
+	server := httptest.NewServer(markup.Held(t, e))
 	defer server.Close()
 	v := askedFor(t, server.URL, "NAME-1")
 	n, err := iss.NameCheck(t.Context(), v.ID)

@@ -43,7 +43,7 @@ type shareView struct {
 	Opens, MaxOpens         int
 	PIN, Locked, Public     bool
 	Over                    string // id of a text, "" while it lasts
-	Link, LinkedIn, Badge   string // of a public page
+	Link, LinkedIn, Badge   string // of a public page; Badge is a path here
 	Embed                   string
 }
 
@@ -96,9 +96,9 @@ func (s *server) shareView(r store.Record, share store.Share, title string) shar
 	}
 	if path := issuer.PublicPage(share); path != "" && v.Over == "" {
 		v.Link = s.Institution.PublicBase + path
-		v.Badge = v.Link + "/badge.svg"
+		v.Badge = path + "/badge.svg"
 		v.LinkedIn = s.linkedIn(r, title, v.Link)
-		v.Embed = `<a href="` + v.Link + `"><img src="` + v.Badge + `" alt="` + template.HTMLEscapeString(title) + `" width="320" height="96"></a>`
+		v.Embed = `<a href="` + v.Link + `"><img src="` + v.Link + `/badge.svg" alt="` + template.HTMLEscapeString(title) + `" width="320" height="96"></a>`
 	}
 	return v
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/internal/markup"
 	"indeks/issuer"
 	"indeks/store"
 )
@@ -179,7 +180,7 @@ func testShares(t *testing.T, server string, records store.Store) {
 // no key: attack cases W-share-log, -guess, -referrer, -cache, -expire and -minimal.
 func TestShareJourney(t *testing.T) {
 	e, records, log := newEcho(t)
-	server := httptest.NewServer(e)
+	server := httptest.NewServer(markup.Held(t, e))
 	defer server.Close()
 	link := issuedTo(t, server.URL, records, "JOURNEY-1")
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
