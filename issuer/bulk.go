@@ -55,20 +55,48 @@ type Selection struct {
 	Key     string    `json:"key,omitzero"`     // id of the key that sealed
 	Since   time.Time `json:"since,omitzero"`   // sealed then or later
 	Until   time.Time `json:"until,omitzero"`   // sealed then or before
+	// Unproven leaves out those of a compromised key that the audit log proves to be
+	// older than its loss.
+	Unproven bool `json:"unproven,omitzero"`
 }
 
 // selected returns some of the records that are meant, the last one reserved first,
 // and after which id there are more, "" where there are none. What is issued
 // meanwhile comes before what was seen, so it is not met. A damaged record is not
-// found: the inspection reports it, and what it says cannot be selected.
-func (i *Issuer) selected(ctx context.Context, s *Selection, after string) (some []store.Record, next string, err error) {
+// found: the inspection reports it, and what it says cannot be selected. proven is what
+// [Issuer.provenOf] returns.
+func (i *Issuer) selected(ctx context.Context, s *Selection, after string, proven map[string]uint64) (some []store.Record, next string, err error) {
 	some, next, err = i.store.Search(ctx, store.Query{Course: s.Course, Version: s.Version, Batch: s.Batch, KeyID: s.Key}, after, bulkStep)
 	if err != nil {
 		return nil, "", fmt.Errorf("selecting credentials: %w", err)
 	}
-	return slices.DeleteFunc(some, func(r store.Record) bool {
-		return r.SealingTime.Before(s.Since) || !s.Until.IsZero() && r.SealingTime.After(s.Until)
-	}), next, nil
+	some = slices.DeleteFunc(some, func(r store.Record) bool {
+		if r.SealingTime.Before(s.Since) || !s.Until.IsZero() && r.SealingTime.After(s.Until) {
+			return true
+		}
+		known, failed := i.provenIn(ctx, proven, r.ID)
+		if failed != nil {
+			err = failed
+		}
+		return known
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return some, next, nil
+}
+
+// provenOf is, by log, up to where the entries go that a selection leaves out; nil: it
+// leaves out none.
+func (i *Issuer) provenOf(ctx context.Context, s *Selection) (map[string]uint64, error) {
+	if !s.Unproven {
+		return nil, nil
+	}
+	lost, _, err := i.keyEntry(s.Key)
+	if err != nil {
+		return nil, err
+	}
+	return i.provenBefore(ctx, s.Key, lost.Public.CompromisedAt)
 }
 
 // Bulk is one change of many credentials, each of which has its own event in the
@@ -127,8 +155,9 @@ const (
 	bulkProblems = 100
 )
 
-// check says what is wrong with a bulk change that is asked for.
-func (b *Bulk) check(ring []string) error {
+// check says what is wrong with a bulk change that is asked for. compromised tells
+// whether the key is that it selects by.
+func (b *Bulk) check(ring []string, compromised bool) error {
 	refuse := func(field, value, want string) error {
 		return &Problems{List: []Problem{{Field: field, Value: shorten(value), Rule: "bulk", Want: want}}}
 	}
@@ -160,6 +189,9 @@ func (b *Bulk) check(ring []string) error {
 	if s.Key != "" && !slices.Contains(ring, s.Key) {
 		return refuse("select/key", s.Key, "is no key of this institution: expected one that indeks keys list shows")
 	}
+	if s.Unproven && !compromised {
+		return refuse("select/unproven", "", "is of a key that is marked as compromised: expected such a select/key")
+	}
 	if strings.TrimSpace(b.Reason) == "" {
 		return refuse("reason", "", "is missing: it is kept on record")
 	}
@@ -176,7 +208,7 @@ func (i *Issuer) keyIDs() (ids []string) {
 // CountBulk says how many credentials a bulk change would be about. It changes
 // nothing.
 func (i *Issuer) CountBulk(ctx context.Context, b Bulk) (BulkCount, error) {
-	if err := b.check(i.keyIDs()); err != nil {
+	if err := b.check(i.keyIDs(), i.compromised(b.Select.Key)); err != nil {
 		return BulkCount{}, err
 	}
 	count, _, err := i.countBulk(ctx, &b, 0)
@@ -186,7 +218,7 @@ func (i *Issuer) CountBulk(ctx context.Context, b Bulk) (BulkCount, error) {
 // PreviewBulk is CountBulk with the first few that would be changed, the last one sealed
 // first.
 func (i *Issuer) PreviewBulk(ctx context.Context, b Bulk, few int) (BulkCount, []store.Record, error) {
-	if err := b.check(i.keyIDs()); err != nil {
+	if err := b.check(i.keyIDs(), i.compromised(b.Select.Key)); err != nil {
 		return BulkCount{}, nil, err
 	}
 	return i.countBulk(ctx, &b, few)
@@ -195,8 +227,12 @@ func (i *Issuer) PreviewBulk(ctx context.Context, b Bulk, few int) (BulkCount, [
 func (i *Issuer) countBulk(ctx context.Context, b *Bulk, few int) (_ BulkCount, first []store.Record, err error) {
 	count := BulkCount{ByState: map[store.State]int{}}
 	now := i.now()
+	proven, err := i.provenOf(ctx, &b.Select)
+	if err != nil {
+		return BulkCount{}, nil, err
+	}
 	for after := ""; ; {
-		some, next, err := i.selected(ctx, &b.Select, after)
+		some, next, err := i.selected(ctx, &b.Select, after, proven)
 		if err != nil {
 			return BulkCount{}, nil, err
 		}
@@ -221,7 +257,7 @@ func (i *Issuer) countBulk(ctx context.Context, b *Bulk, few int) (_ BulkCount, 
 // confirmed is the number that CountBulk has found: ErrBulkCount where it is another
 // one by now. What is issued from now on is not touched.
 func (i *Issuer) StartBulk(ctx context.Context, b Bulk, confirmed int) (Bulk, error) {
-	if err := b.check(i.keyIDs()); err != nil {
+	if err := b.check(i.keyIDs(), i.compromised(b.Select.Key)); err != nil {
 		return Bulk{}, err
 	}
 	if b.Action == BulkReissue {
@@ -371,10 +407,14 @@ func (i *Issuer) RunBulk(ctx context.Context, id string, progress func(Bulk)) er
 	if err != nil || b.State != BulkRunning {
 		return err
 	}
+	proven, err := i.provenOf(ctx, &b.Select)
+	if err != nil {
+		return err
+	}
 	published := time.Now()
 	for {
 		// 1. The next of them.
-		step, next, err := i.selected(ctx, &b.Select, b.After)
+		step, next, err := i.selected(ctx, &b.Select, b.After, proven)
 		if err != nil {
 			return err
 		}

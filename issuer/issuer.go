@@ -116,6 +116,14 @@ type Config struct {
 	Mirror func(list string, token []byte) error
 	// ApprovalTime is how long a draft waits for another person's approval; 0: 30 days.
 	ApprovalTime time.Duration
+	// KeyApproval says that another person confirms that a key is compromised.
+	KeyApproval bool
+	// NewKey is what a key is made of that takes the place of a compromised one, but for
+	// algorithm and time; without an organisation none is made.
+	NewKey keys.NewKey
+	// TrustChanged is given the institution's entry for trust files when its keys have
+	// changed; nil: nobody is told.
+	TrustChanged func(verifier.TrustedIssuer) error
 	// Anchor is given each head of the audit log that was signed, to keep it where it
 	// outlives this machine; nil: nowhere. Its error is reported to Warn and stops nothing.
 	Anchor func(h store.Head) error
@@ -153,6 +161,10 @@ type Issuer struct {
 	jump  time.Duration
 	step  func(ctx context.Context, name string) (inner context.Context, end func(error))
 
+	settings     [sha256.Size]byte
+	keyApproval  bool
+	newKey       keys.NewKey
+	trustChanged func(verifier.TrustedIssuer) error
 	approvalTime time.Duration
 	persons      func(ctx context.Context, name string) ([]string, error)
 	keysChanged  func(ctx context.Context) error
@@ -191,7 +203,10 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if i.now == nil {
 		i.now = time.Now
 	}
-	i.persons = c.Persons
+	i.persons, i.settings, i.keyApproval, i.newKey = c.Persons, c.Settings, c.KeyApproval, c.NewKey
+	if i.trustChanged = c.TrustChanged; i.trustChanged == nil {
+		i.trustChanged = func(verifier.TrustedIssuer) error { return nil }
+	}
 	if i.approvalTime = c.ApprovalTime; i.approvalTime == 0 {
 		i.approvalTime = approvalTime
 	}

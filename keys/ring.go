@@ -23,6 +23,9 @@ import (
 var (
 	ErrPassphrase = errors.New("wrong passphrase")
 	ErrNoKey      = errors.New("no key for sealing")
+
+	// ErrRingChanged is of a change on top of a file that another process has written since.
+	ErrRingChanged = errors.New("another process has changed it; open it again")
 )
 
 // generatedRSABits is the size of RSA keys made here.

@@ -160,7 +160,7 @@ func (f *ringFile) write(list []*ringKey) error {
 		return err
 	}
 	if sha256.Sum256(current) != f.sum {
-		return errors.New("another process has changed it; open it again")
+		return ErrRingChanged
 	}
 	sealed, err := f.encrypt(list)
 	if err != nil {

@@ -62,6 +62,8 @@ type selectFlags struct {
 	Key     string `help:"Id of the key that sealed them, as keys list shows it." placeholder:"KEY"`
 	Since   string `help:"Sealed then or later: a day, or an instant of RFC 3339." placeholder:"TIME"`
 	Until   string `help:"Sealed then or before." placeholder:"TIME"`
+
+	unproven bool // of reissue alone
 }
 
 func (f selectFlags) selection() (issuer.Selection, error) {
@@ -70,7 +72,7 @@ func (f selectFlags) selection() (issuer.Selection, error) {
 		return issuer.Selection{}, err
 	}
 	to, err := dayOrInstant(f.Until)
-	return issuer.Selection{Course: f.Course, Version: f.Version, Batch: f.Batch, Key: f.Key, Since: from, Until: to}, err
+	return issuer.Selection{Course: f.Course, Version: f.Version, Batch: f.Batch, Key: f.Key, Since: from, Until: to, Unproven: f.unproven}, err
 }
 
 type bulkRevokeCmd struct {
@@ -107,6 +109,8 @@ type reissueCmd struct {
 	bulkFlags
 	Key   string `help:"Id of the key that is no longer safe, as keys list shows it." required:"" placeholder:"KEY"`
 	Since string `help:"Sealed then or later: a day, or an instant of RFC 3339." placeholder:"TIME"`
+
+	Unproven bool `help:"Leave out what the audit log proves to be older than the loss of the key: verifiers confirm it as it is."`
 }
 
 func (*reissueCmd) Help() string {
@@ -121,7 +125,7 @@ old one before: indeks keys new, indeks keys revoke. Without --confirm it counts
 }
 
 func (cmd *reissueCmd) Run(ctx context.Context, con console) error {
-	return cmd.change(ctx, con, issuer.BulkReissue, selectFlags{Key: cmd.Key, Since: cmd.Since}, "")
+	return cmd.change(ctx, con, issuer.BulkReissue, selectFlags{Key: cmd.Key, Since: cmd.Since, unproven: cmd.Unproven}, "")
 }
 
 // change counts, or does what was counted.

@@ -60,6 +60,9 @@ type Config struct {
 		SignIn SignIn `yaml:"sign_in,omitempty"`
 		// ApprovalTime is how long an award waits for another person's approval; 0: 30 days.
 		ApprovalTime time.Duration `yaml:"approval_time,omitempty"`
+		// KeyApproval has another person confirm at the desk that a key is compromised,
+		// before it is marked. Minutes count then, and the command line asks nobody.
+		KeyApproval bool `yaml:"key_approval,omitempty"`
 		// VCAPI serves /credentials/issue and /credentials/status of the VC-API, with
 		// an API key: whoever has one can then seal any credential in the institution's
 		// name, not only awards.

@@ -143,7 +143,7 @@ func openHouse(ctx context.Context, c *Config, clockConfirmed bool) (*house, err
 	if post != nil {
 		post.Count = func(outcome string) { h.letters(outcome) }
 	}
-	h.issuer, err = issuer.New(ctx, issuer.Config{Persons: accounts.New(accounts.Config{Store: records}).Persons, Post: post, Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, KeysChanged: c.keysChanged(records, learners), Warn: slog.Warn,
+	h.issuer, err = issuer.New(ctx, issuer.Config{Persons: accounts.New(accounts.Config{Store: records}).Persons, Post: post, Anchor: h.keepHead, Anchored: heads, Settings: c.digest, Institution: inst, Store: records, Ring: ring, Mirror: mirror, ApprovalTime: c.Issuer.ApprovalTime, KeyApproval: c.Issuer.KeyApproval, NewKey: c.newKey("", time.Time{}), TrustChanged: c.trustChanged, KeysChanged: c.keysChanged(records, learners), Warn: slog.Warn,
 		ClockJump: cmp.Or(c.Issuer.ClockJump, math.MaxInt64), ClockConfirmed: clockConfirmed, Step: c.traces.Steps()})
 	if err != nil {
 		if !c.ReadOnly && errors.Is(records.Writable(), store.ErrReadOnly) { // a write of New failed
@@ -254,7 +254,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	if err != nil {
 		return err
 	}
-	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Settings: string(settings), Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Archives: archives, Disk: h.disk, ReadOnly: h.config.ReadOnly, Store: h.store, Institution: h.institution, KnownKeys: apiKeys.now,
+	server, err := issuing.New(issuing.Config{Accounts: people, ProviderName: signIn.Provider.Name, NoPasswords: signIn.ProviderOnly, Demo: h.demo, Settings: string(settings), Issuer: h.issuer, Verifier: examiner, Batches: batches, ListBody: limits.ListBody.orNone(), DraftsAtOnce: cmp.Or(limits.DraftsAtOnce, math.MaxInt), Backups: backups, Archives: archives, Disk: h.disk, ReadOnly: h.config.ReadOnly, SeveralNodes: h.config.inDatabase(), Store: h.store, Institution: h.institution, KnownKeys: apiKeys.now,
 		WrongKeys: limits.wrongKeys(), VCAPI: h.config.Issuer.VCAPI, VCAPIForm: h.config.Issuer.VCAPIForm, Kit: kit})
 	if err != nil {
 		return err

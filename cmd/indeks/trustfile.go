@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -161,7 +162,7 @@ func (c *Config) updateTrust(entry verifier.TrustedIssuer) (string, error) {
 		if err := writeTrust(path, &own, old); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("The trust file is sealed. Wrote this institution's entry to %s: give it to whoever seals the file (`indeks trust add`), and start the issuer again.", path), nil
+		return fmt.Sprintf("The trust file is sealed. Wrote this institution's entry to %s: give it to whoever seals the file (`indeks trust add`), and start a running issuer again.", path), nil
 	}
 	t, err := verifier.ParseTrust(raw)
 	if err != nil {
@@ -174,7 +175,19 @@ func (c *Config) updateTrust(entry verifier.TrustedIssuer) (string, error) {
 	if err := writeTrust(path, t, raw); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Wrote %s anew; give it to the verifiers and start the issuer again.", path), nil
+	return fmt.Sprintf("Wrote %s anew; give it to the verifiers and start a running issuer again.", path), nil
+}
+
+// trustChanged is updateTrust for a running issuer.
+func (c *Config) trustChanged(entry verifier.TrustedIssuer) error {
+	if c.Verifier.TrustFile == "" {
+		return nil
+	}
+	wrote, err := c.updateTrust(entry)
+	if err == nil {
+		slog.Info("the keys have changed: give their entry to the verifiers", "trust", wrote)
+	}
+	return err
 }
 
 // replaceFile writes a file in one step: whatever happens, the old one or the

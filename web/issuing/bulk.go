@@ -29,6 +29,8 @@ type SelectionView struct {
 	Key     string    `json:"key,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 	Until   time.Time `json:"until,omitzero"`
+
+	Unproven bool `json:"unproven,omitempty"`
 }
 
 // BulkView is a bulk change as the API shows it.

@@ -6,57 +6,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"indeks/accounts"
 	"indeks/issuer"
-	"indeks/keys"
 	"indeks/store"
 	"indeks/web"
 )
 
-// What the desk shows of the server itself: keys, the audit log, settings, accounts.
-
-// keyLine is a key in a list.
-type keyLine struct {
-	keys.Entry
-	State, Tone string
-	Until       time.Time // end of the certificate; zero: there is none
-	Ending      bool
-	Log         bool // seals the audit log, not credentials
-}
-
-func (s *server) getDeskKeys(c echo.Context) error {
-	ctx, now := c.Request().Context(), web.Clock()
-	data := struct {
-		Desk  *desk
-		Keys  []keyLine
-		Lists []store.List
-	}{Desk: s.desk(c, "keys")}
-	for _, e := range slices.Concat(s.Issuer.Publication().Keys, s.Issuer.LogKeys()) {
-		line := keyLine{Entry: e, State: "kept", Log: slices.Contains(e.Public.Purposes, keys.LogPurpose)}
-		if e.Public.Certificate != nil {
-			line.Until = e.Public.Certificate.NotAfter
-			line.Ending = e.Active && line.Until.Sub(now) < sealEnds
-		}
-		switch {
-		case !e.Public.CompromisedAt.IsZero():
-			line.State, line.Tone = "compromised", "bad"
-		case !e.Public.NotAfter.IsZero():
-			line.State = "retired"
-		case e.Active:
-			line.State, line.Tone = "active", "good"
-		}
-		data.Keys = append(data.Keys, line)
-	}
-	var err error
-	if data.Lists, err = s.Store.Lists(ctx); err != nil {
-		return err
-	}
-	return s.show(c, http.StatusOK, "keys", data)
-}
+// What the desk shows of the server itself: the audit log, settings, accounts.
 
 // eventsOnPage is how many events of the log a page lists.
 const eventsOnPage = 50

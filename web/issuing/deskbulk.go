@@ -27,7 +27,7 @@ const (
 )
 
 // bulkActions are those of the page; to put new credentials in place of those that a key
-// has sealed takes the new key, and is left to the command line.
+// has sealed has a page of its own, below the keys.
 var bulkActions = []struct {
 	Action issuer.BulkAction
 	to     store.State

@@ -41,6 +41,7 @@ type Config struct {
 	ListBody     int64                 // of a request with a class list or many drafts, in bytes; 0: 32 MiB
 	DraftsAtOnce int                   // that are issued while the client waits, more become a batch; 0: 500
 	ReadOnly     bool                  // by configuration: Store takes no change
+	SeveralNodes bool                  // others may issue from the same records, with key files of their own
 
 	Accounts     *accounts.Accounts // who may sign in at the desk; nil: those in Store, without a provider
 	ProviderName string             // of the button that leads to the provider, "": that of the kit
@@ -120,6 +121,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrNotRecognisable, Status: http.StatusUnprocessableEntity, Title: "Nothing in it can be recognised"},
 		web.Row{Is: issuer.ErrDecidedSince, Status: http.StatusConflict, Title: "Another decision was made since"},
 		web.Row{Is: issuer.ErrBulkCount, Status: http.StatusConflict, Title: "The number confirmed is not the number found"},
+		web.Row{Is: keys.ErrRingChanged, Status: http.StatusConflict, Title: "The key file was changed beside the server: start the server again"},
 		web.Row{Is: issuer.ErrBulkState, Status: http.StatusConflict, Title: "Not possible in the state of the bulk change"},
 		web.Row{Is: paper.ErrGlyph, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:glyph", Title: "The PDF cannot show a character of the name, the title or the institution"},
 		web.Row{Is: issuer.ErrNoPost, Status: http.StatusConflict, Type: "urn:indeks:no-mail", Title: "No mail server is configured"},
@@ -342,6 +344,11 @@ func New(c Config) (*echo.Echo, error) {
 	d.POST("/bulk/:id/:step", s.postDeskBulkOne, admin)
 	d.GET("/review", s.getDeskReview, courseReader)
 	d.GET("/keys", s.getDeskKeys, reader)
+	d.GET("/keys/:key/compromise", s.getCompromise, admin, s.fresh)
+	d.POST("/keys/:key/compromise", s.postCompromise, admin, s.fresh)
+	d.POST("/keys/waiting/:id/:decision", s.postCompromiseDecision, may(Approver, Admin), s.fresh)
+	d.GET("/keys/:key/reissue", s.getReissue, admin, s.fresh)
+	d.POST("/keys/:key/reissue", s.postReissue, admin, s.fresh)
 	d.GET("/log", s.getDeskLog, auditor)
 	d.POST("/log", s.postDeskLog, auditor)
 	d.GET("/settings", s.getDeskSettings, auditor)
