@@ -45,26 +45,9 @@ func (s *Server) postVerification(c echo.Context) error {
 	if *body, err = readBody(c.Request(), (*body)[:0]); err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
-	asked := request{token: *body}
-	if isJSON(c.Request().Header.Get(echo.HeaderContentType)) {
-		if asked, err = readRequest(*body); err != nil {
-			return err
-		}
-		switch link := asked.link; {
-		case link == "":
-		case verifier.IsOffline(link):
-			asked.token = []byte(link)
-		case isPublicID(link):
-			asked.token, err = s.verifier.LookUp(ctx, link)
-		default:
-			asked.token, err = s.verifier.FetchLink(ctx, link)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if len(asked.token) == 0 {
-		return nothingToJudge("the body is empty", nil)
+	asked, err := s.asked(c, *body)
+	if err != nil {
+		return err
 	}
 	lang := s.kit.Lang(c)
 	var raw []byte
@@ -92,6 +75,34 @@ func (s *Server) postVerification(c echo.Context) error {
 	}
 	c.Response().Header().Set("Content-Language", lang)
 	return web.Blob(c, http.StatusOK, echo.MIMEApplicationJSON, raw)
+}
+
+// asked is what a body asks to be judged: JSON that says so, or the file itself.
+func (s *Server) asked(c echo.Context, body []byte) (request, error) {
+	ctx := c.Request().Context()
+	asked := request{token: body}
+	if isJSON(c.Request().Header.Get(echo.HeaderContentType)) {
+		var err error
+		if asked, err = readRequest(body); err != nil {
+			return request{}, err
+		}
+		switch link := asked.link; {
+		case link == "":
+		case verifier.IsOffline(link):
+			asked.token = []byte(link)
+		case isPublicID(link):
+			asked.token, err = s.verifier.LookUp(ctx, link)
+		default:
+			asked.token, err = s.verifier.FetchLink(ctx, link)
+		}
+		if err != nil {
+			return request{}, err
+		}
+	}
+	if len(asked.token) == 0 {
+		return request{}, nothingToJudge("the body is empty", nil)
+	}
+	return asked, nil
 }
 
 // buffers are room for bodies and answers, which are as long as each other and done

@@ -78,7 +78,7 @@ func TestDescription(t *testing.T) {
 	d.Examples(t, server.URL, "")
 
 	// Every answer that it describes.
-	const verify, bulk, stack, json = "/api/v1/verifications", "/api/v1/verifications/bulk", "/api/v1/stacks", "application/json"
+	const verify, receipt, bulk, stack, json = "/api/v1/verifications", "/api/v1/verifications/receipt", "/api/v1/verifications/bulk", "/api/v1/stacks", "application/json"
 	link := `{"link":"https://v.example/x"}`
 	for _, c := range []struct {
 		name, path, contentType, body string
@@ -94,6 +94,14 @@ func TestDescription(t *testing.T) {
 		{"too slow", verify, json, link, context.DeadlineExceeded, 503},
 		{"too large", verify, "application/vc+jwt", strings.Repeat("x", maxBody+1), nil, 413},
 		{"a presentation", verify, json, `{"presentation":"x","challenge":"c"}`, nil, 200},
+		{"a receipt", receipt, "application/octet-stream", "{}", nil, 200},
+		{"a receipt of nothing", receipt, json, "{}", nil, 400},
+		{"a receipt of a presentation", receipt, json, `{"presentation":"x"}`, nil, 400},
+		{"a receipt with a challenge", receipt, json, `{"credential":"x","challenge":"c"}`, nil, 400},
+		{"a receipt of an unknown id", receipt, json, link, verifier.ErrNotFound, 404},
+		{"a receipt of a strange host", receipt, json, link, verifier.ErrForbidden, 422},
+		{"a receipt, issuer down", receipt, json, link, verifier.ErrUnavailable, 502},
+		{"a receipt, too large", receipt, "application/vc+jwt", strings.Repeat("x", maxBody+1), nil, 413},
 		{"a file", bulk, "application/octet-stream", "{}", nil, 200},
 		{"no file", bulk, "application/zip", "", nil, 400},
 		{"a broken ZIP", bulk, "application/zip", "PK\x03\x04", nil, 422},
@@ -113,7 +121,7 @@ func TestDescription(t *testing.T) {
 	}
 
 	// What can happen to every request; that it does is for Complete to say.
-	bodies := map[string]string{verify: `{"credential":"x"}`, bulk: "x", stack: `{"credentials":["x"]}`,
+	bodies := map[string]string{verify: `{"credential":"x"}`, receipt: `{"credential":"x"}`, bulk: "x", stack: `{"credentials":["x"]}`,
 		"/credentials/verify": `{"credential":"x"}`, "/presentations/verify": `{"presentation":"x"}`}
 	everywhere := func(s *Server, body, site string) {
 		for path, usual := range bodies {

@@ -1,10 +1,12 @@
 package verifying
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"indeks/elm"
 	"indeks/paper"
@@ -22,9 +24,69 @@ func (s *Server) receipt(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.writeReceipt(c, report, g.token)
+}
+
+// Receipt is what a program keeps of a verification: the report, of exactly which file,
+// and by whom, with which program and by which list it was made.
+type Receipt struct {
+	FileSHA256 string        `json:"file_sha256"`
+	Verifier   string        `json:"verifier,omitempty"`
+	Program    string        `json:"program,omitempty"`
+	TrustFile  *receiptTrust `json:"trust_file,omitempty"` // absent: nobody was vouched for
+	Report     verifier.Wire `json:"report"`
+}
+
+type receiptTrust struct {
+	Version  int       `json:"version"`
+	Issued   time.Time `json:"issued"`
+	SealedBy string    `json:"sealed_by,omitempty"`
+}
+
+// postReceipt is the receipt for programs, which give the file once more: what they have
+// is examined again, so that a receipt says nothing that this verifier has not seen.
+func (s *Server) postReceipt(c echo.Context) error {
+	web.NoStore(c)
+	body, err := readBody(c.Request(), nil)
+	if err != nil {
+		return fmt.Errorf("reading the request: %w", err)
+	}
+	asked, err := s.asked(c, body)
+	if err != nil {
+		return err
+	}
+	if asked.presentation || asked.options != (verifier.PresentationOptions{}) {
+		return errNotOne // nobody's answer to a challenge stands in a receipt
+	}
+	report, err := s.examineOne(c.Request().Context(), asked.token)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Vary", "Accept")
+	if accept := c.Request().Header.Get(echo.HeaderAccept); !strings.Contains(accept, echo.MIMEApplicationJSON) || strings.Contains(accept, "application/pdf") {
+		return s.writeReceipt(c, report, asked.token)
+	}
+	lang := s.kit.Lang(c)
+	r := Receipt{FileSHA256: digest(asked.token), Verifier: s.base, Program: s.program, Report: report.Wire(lang)}
+	if t := s.trust; t != nil {
+		r.TrustFile = &receiptTrust{Version: t.Version, Issued: t.Issued}
+		if t.Sealed != nil {
+			r.TrustFile.SealedBy = t.Sealed.Key
+		}
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("writing the receipt: %w", err)
+	}
+	c.Response().Header().Set("Content-Language", lang)
+	return web.Blob(c, http.StatusOK, echo.MIMEApplicationJSON, raw)
+}
+
+// writeReceipt answers with the receipt for people.
+func (s *Server) writeReceipt(c echo.Context, report *verifier.Report, token []byte) error {
 	lang := s.kit.Lang(c)
 	r := s.resultOf(report, lang, true)
-	r.FileSHA256 = digest(g.token)
+	r.FileSHA256 = digest(token)
 	file, err := paper.PDFReceipt(s.receiptOf(&r, lang))
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package verifying
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -82,5 +83,39 @@ func TestReceiptOfNothing(t *testing.T) {
 		if r, _ := ask(t, s, "GET", path, ""); r.StatusCode != http.StatusSeeOther {
 			t.Errorf("GET %s: %d", path, r.StatusCode)
 		}
+	}
+}
+
+// A program has the same in writing, as the PDF of the page or as JSON with the report
+// that it is of, and a file of any size that is verified too.
+func TestReceiptForPrograms(t *testing.T) {
+	v := &fake{report: report(t, verifier.StateValid)}
+	s, _ := newServer(t, v)
+	s.program = "indeks v1.2.3"
+	s.trust = &verifier.Trust{Version: 7, Issued: time.Date(2026, 8, 30, 0, 0, 0, 0, time.UTC), Sealed: &verifier.TrustSeal{Key: "key-of-the-operator"}}
+	const path = "/api/v1/verifications/receipt"
+	r, file := ask(t, s, "POST", path, "the file", "Content-Type", "application/octet-stream")
+	if r.StatusCode != 200 || r.Header.Get("Content-Type") != "application/pdf" || r.Header.Get("Cache-Control") != "private, no-store" || !strings.HasPrefix(file, "%PDF-") ||
+		!strings.Contains(r.Header.Get("Content-Disposition"), "994659de.pdf") {
+		t.Errorf("%d %v", r.StatusCode, r.Header)
+	}
+	_, page := ask(t, s, "POST", "/verify/receipt", "text=the+file", "Content-Type", form)
+	if page != file {
+		t.Error("the page's receipt of the same file is another one")
+	}
+	large := strings.Repeat("x", 3*maxAgain)
+	for name, body := range map[string]string{"large": large, "small": "the file"} {
+		r, got := ask(t, s, "POST", path, body, "Content-Type", "application/octet-stream", "Accept", "application/json", "Accept-Language", "hr")
+		var receipt Receipt
+		if err := json.Unmarshal([]byte(got), &receipt); err != nil || r.StatusCode != 200 || r.Header.Get("Content-Language") != "hr" {
+			t.Fatalf("%s: %d %v %v", name, r.StatusCode, err, r.Header)
+		}
+		if receipt.FileSHA256 != digest([]byte(body)) || receipt.Program != s.program || receipt.Verifier != s.base || receipt.TrustFile.Version != 7 || receipt.TrustFile.SealedBy != "key-of-the-operator" ||
+			receipt.Report.Verdict != verifier.Valid || len(receipt.Report.Checks) == 0 || len(receipt.Report.Supplement) == 0 {
+			t.Errorf("%s: %.300s", name, got)
+		}
+	}
+	if r, _ := ask(t, s, "POST", path, large, "Content-Type", "application/octet-stream"); r.StatusCode != 200 {
+		t.Errorf("a large file: %d", r.StatusCode)
 	}
 }

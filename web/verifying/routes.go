@@ -55,6 +55,7 @@ func (s *Server) routes() {
 
 	// programs
 	e.POST("/api/v1/verifications", s.postVerification, rate, body)
+	e.POST("/api/v1/verifications/receipt", s.postReceipt, rate, body)
 	e.POST("/api/v1/verifications/bulk", s.postBulkVerification, rate, bulk)
 	e.POST("/api/v1/stacks", s.postStack, rate, stack)
 	e.GET("/openapi.json", s.openAPI)
