@@ -64,12 +64,15 @@ type Batch struct {
 	Drafts   bool              `json:"drafts,omitzero"`
 	Name     string            `json:"name,omitzero"` // of the file; removed with the rows
 	Defaults map[string]string `json:"defaults,omitzero"`
-	By       string            `json:"by"`
-	Created  time.Time         `json:"created"`
-	Changed  time.Time         `json:"changed"` // of its state, by hand
-	Started  time.Time         `json:"started,omitzero"`
-	Ended    time.Time         `json:"ended,omitzero"`
-	Removed  time.Time         `json:"removed,omitzero"` // its rows were
+	// NameCheck is for how many days its learners look at their names first, 0: they do
+	// not; nil: as the course says.
+	NameCheck *int      `json:"nameCheck,omitzero"`
+	By        string    `json:"by"`
+	Created   time.Time `json:"created"`
+	Changed   time.Time `json:"changed"` // of its state, by hand
+	Started   time.Time `json:"started,omitzero"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Removed   time.Time `json:"removed,omitzero"` // its rows were
 
 	Counts   Counts           `json:"counts"`
 	LeaveOut bool             `json:"leaveOut,omitzero"` // issue the sound rows, not those with problems
@@ -192,6 +195,7 @@ type Upload struct {
 	Name string // of the file, for people
 	Data []byte
 	ListOptions
+	NameCheck *int // see [Batch]
 }
 
 // Open makes a batch that waits for its list: its page asks for one. version ""
@@ -275,7 +279,7 @@ func (b *Batches) Choose(ctx context.Context, id, encoding string) (Batch, error
 	if encoding == "" {
 		encoding = "utf-8" // and not the same question again
 	}
-	return b.Upload(ctx, id, Upload{Name: batch.Name, Data: data, ListOptions: ListOptions{Encoding: encoding, Defaults: batch.Defaults}})
+	return b.Upload(ctx, id, Upload{Name: batch.Name, Data: data, ListOptions: ListOptions{Encoding: encoding, Defaults: batch.Defaults}, NameCheck: batch.NameCheck})
 }
 
 // PutDrafts makes a batch of drafts of another system, each of which names its
@@ -322,6 +326,10 @@ func (b *Batches) Offer(ctx context.Context, course, version string) (Offer, err
 }
 
 // defaultColumns are those that a list may leave to whoever uploads it.
+// maxNameCheck is the most days that a learner has to look at a name, as in the schema
+// of courses.
+const maxNameCheck = 60
+
 var defaultColumns = []string{"awarding_date", "id_verification", "language"}
 
 // read reads a list, one at a time. Without rows and error there are choices.
@@ -335,6 +343,18 @@ func (b *Batches) read(ctx context.Context, c *Course, u Upload) (rows []Row, wa
 	for _, name := range slices.Sorted(maps.Keys(u.Defaults)) {
 		if !slices.Contains(defaultColumns, name) {
 			return nil, nil, nil, &Problems{List: []Problem{{Field: name, Rule: "column-unknown", Want: "is not a column that can be given for all: expected " + strings.Join(defaultColumns, ", ")}}}
+		}
+	}
+	if days := u.NameCheck; days != nil {
+		p := Problem{Field: "name_check_days", Value: fmt.Sprint(*days), Rule: "name-check-days"}
+		switch {
+		case *days < 0 || *days > maxNameCheck:
+			p.Want = fmt.Sprintf("is not a number of days: expected 0 to %d", maxNameCheck)
+		case *days > 0 && !b.c.Issuer.Mailing():
+			p.Want = "asks learners by letter, and no mail server is configured: expected 0, or nothing"
+		}
+		if p.Want != "" { // or all would be issued without being asked
+			return nil, nil, nil, &Problems{List: []Problem{p}}
 		}
 	}
 	rows, warnings, err = ReadRows(u.Name, u.Data, c, u.ListOptions)
@@ -403,7 +423,7 @@ func (b *Batches) fill(ctx context.Context, id string, u Upload, rows []Row, war
 		if choices != nil {
 			batch.State = BatchUnread
 		}
-		batch.Name, batch.Defaults, batch.Choices, batch.Warnings = shorten(u.Name), u.Defaults, choices, warnings
+		batch.Name, batch.Defaults, batch.NameCheck, batch.Choices, batch.Warnings = shorten(u.Name), u.Defaults, u.NameCheck, choices, warnings
 		batch.Counts, batch.Chunks, batch.Next, batch.Marks, batch.Digest = Counts{Rows: len(rows)}, chunks, 0, nil, [32]byte{}
 		batch.Previews = previewPlaces(rows)
 		return nil

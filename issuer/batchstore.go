@@ -278,7 +278,7 @@ func (b *Batches) rows(ctx context.Context, batch *Batch, chunk int, courses []*
 		if at := rows[i].Course; at >= 0 && at < len(courses) {
 			rows[i].Draft.Course = courses[at]
 		}
-		rows[i].Draft.Batch, rows[i].Draft.Approval = batch.ID, batch.Approval
+		rows[i].Draft.Batch, rows[i].Draft.Approval, rows[i].Draft.NameCheck = batch.ID, batch.Approval, batch.NameCheck
 	}
 	return rows, d.Revision, nil
 }

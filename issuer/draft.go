@@ -43,7 +43,7 @@ func (d *Draft) RequestHash() [32]byte { return d.requestHash(d.Course.text()) }
 func (d *Draft) requestHash(course *courseText) [32]byte {
 	content := *d
 	content.Course, content.Row, content.Email, content.RequestKey = nil, 0, "", store.Key{}
-	content.ExternalID, content.Batch, content.Approval, content.Source = "", "", "", nil
+	content.ExternalID, content.Batch, content.Approval, content.Source, content.NameCheck = "", "", "", nil, nil
 	content.normalise()
 	// As digest has it of a struct with a Draft and with Course as a string.
 	h := sha256.New()

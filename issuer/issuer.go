@@ -65,6 +65,7 @@ type Draft struct {
 	RequestKey store.Key // from an Idempotency-Key; zero: the key comes from the content
 	ExternalID string    `json:",omitzero"` // of the award in another system, "": it has none
 	Batch      string    `json:",omitzero"` // id of the batch that it is issued in, "": by itself
+	NameCheck  *int      `json:",omitzero"` // days that the learner has to look at the name, 0: is not asked; nil: as the course says
 	Approval   string    `json:",omitzero"` // id of the approval of it or of its batch, where the course asks for one
 
 	Replaces *Replacement `json:",omitzero"` // nil: it is no correction

@@ -17,7 +17,7 @@ import (
 	"indeks/store"
 )
 
-// Where a course asks for it, the learner looks at the spelling of the name before the
+// Where a course or a batch asks for it, the learner looks at the spelling of the name before the
 // award is sealed: the draft waits, a letter brings the link of a page that shows it,
 // and it is issued once the learner, or the registrar in the learner's place, has said
 // that it is right. As with an approval, what is issued is exactly what was looked at.
@@ -128,7 +128,15 @@ func nameCheckID(key store.Key) string {
 // asksForName reports whether the learner of a draft is to look at the name: the course
 // asks for it, and a letter can be sent. A correction is what somebody has looked at.
 func (i *Issuer) asksForName(d *Draft) bool {
-	return d.Course.NameCheckDays > 0 && d.Replaces == nil && i.post != nil && d.Email != ""
+	return d.nameCheckDays() > 0 && d.Replaces == nil && i.post != nil && d.Email != ""
+}
+
+// nameCheckDays is how long the draft waits for its learner, 0: not at all.
+func (d *Draft) nameCheckDays() int {
+	if d.NameCheck != nil {
+		return *d.NameCheck
+	}
+	return d.Course.NameCheckDays
 }
 
 // checkName returns ErrNeedsNameCheck unless the draft may be issued: nobody is to look
@@ -158,7 +166,7 @@ func (i *Issuer) checkName(ctx context.Context, d *Draft) error {
 // batch it stands.
 func (d *Draft) nameDigest() string {
 	content := *d
-	content.Batch = ""
+	content.Batch, content.NameCheck = "", nil
 	_, digest := content.asked()
 	return digest
 }
@@ -193,7 +201,7 @@ func (i *Issuer) AskName(ctx context.Context, d Draft, by string) (NameCheck, er
 	}
 	now := i.clock()
 	n := NameCheck{ID: nameCheckID(d.Key(i.inst.DID)), State: NameWaiting, Course: d.Course.ID, Version: d.Course.Version, Title: d.Course.Title, Digest: d.nameDigest(), AskedBy: by, AskedAt: now,
-		Expires: now.AddDate(0, 0, d.Course.NameCheckDays), Batch: d.Batch, Link: NewPublicID(""), Draft: raw}
+		Expires: now.AddDate(0, 0, d.nameCheckDays()), Batch: d.Batch, Link: NewPublicID(""), Draft: raw}
 	known, docs, err := i.nameCheck(ctx, n.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

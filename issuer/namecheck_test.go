@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"indeks/examples"
 	"indeks/internal/postbox"
 	"indeks/store"
 )
@@ -372,5 +375,79 @@ func testNameCheckFaults(t *testing.T, open opener, stride int) {
 			}
 			t.Logf("%d faults", n-1)
 		})
+	}
+}
+
+// A batch says otherwise than its course whether its learners look at their names: for
+// how long, or not at all.
+func TestBatchSaysWhetherNamesAreChecked(t *testing.T) {
+	h := newHouse(t, nil)
+	quiet := newBatches(t, h, BatchConfig{})
+	list := func(learner string, days *int) Upload {
+		return Upload{Name: "class.csv", Data: []byte("given_name,family_name,date_of_birth,learner_id,email,awarding_date\nIva,Primer,2001-02-03," + learner + ",iva@mail.example,2026-06-30\n"), NameCheck: days}
+	}
+	days := func(n int) *int { return &n }
+	if _, err := quiet.Put(t.Context(), quiet.course, "", list("S-0", days(7))); !errors.Is(err, ErrDraft) {
+		t.Errorf("without a mail server: %v", err)
+	}
+	h.mailing(t, postbox.Options{})
+	b := newBatches(t, h, BatchConfig{})
+	var file map[string]any
+	if err := json.Unmarshal(examples.Courses()[1].CourseJSON, &file); err != nil {
+		t.Fatal(err)
+	}
+	file["name_check_days"] = 14
+	raw, err := json.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks, _, _, err := NewCatalogue(h.c.Institution, h.store, h.c.Now).Put(t.Context(), "course", raw, Terms{Published: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{-1, maxNameCheck + 1} {
+		if _, err := b.Put(t.Context(), b.course, "", list("S-0", days(n))); !errors.Is(err, ErrDraft) {
+			t.Errorf("%d days: %v", n, err)
+		}
+	}
+	b.run(t)
+	for _, c := range []struct {
+		name, course string
+		days         *int
+		waits        int
+	}{{"as a course that asks", asks.ID, nil, 14}, {"not", asks.ID, days(0), 0}, {"shorter", asks.ID, days(3), 3}, {"as a course that does not", b.course, nil, 0}, {"although it does not", b.course, days(7), 7}} {
+		batch, err := b.Put(t.Context(), c.course, "", list(c.name, c.days))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		b.wait(t, batch.ID, BatchReady)
+		if _, err := b.Start(t.Context(), batch.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		batch = b.wait(t, batch.ID, BatchDone)
+		if want := 1 - min(c.waits, 1); batch.Counts.Issued != want || batch.Counts.Failed != 1-want {
+			t.Errorf("%s: %+v", c.name, batch.Counts)
+		}
+		waits := 0
+		for n, err := range h.NameChecks(t.Context(), false, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			waits = int(n.Expires.Sub(n.AskedAt).Hours() / 24)
+			// What the learner has seen is issued, and is found by the same row of a list that asks nobody.
+			if done, err := h.ConfirmName(t.Context(), n.Link); err != nil || done.State != NameIssued {
+				t.Errorf("%s: %+v %v", c.name, done, err)
+			}
+			again, err := b.Put(t.Context(), c.course, "", list(c.name, days(0)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again = b.wait(t, again.ID, BatchReady); again.Counts.Known != 1 {
+				t.Errorf("%s, again: %+v", c.name, again.Counts)
+			}
+		}
+		if waits != c.waits {
+			t.Errorf("%s: waits %d days", c.name, waits)
+		}
 	}
 }

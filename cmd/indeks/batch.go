@@ -240,6 +240,7 @@ type batchPutCmd struct {
 	Encoding     string `help:"Encoding of a CSV that does not tell it itself." enum:",utf-8,windows-1250,windows-1251,windows-1252" default:""`
 	AwardingDate string `help:"Awarding date where the list has none." placeholder:"YYYY-MM-DD"`
 	Language     string `help:"Language of the document where the list has none." placeholder:"TAG"`
+	NameCheck    string `help:"Days that learners have to look at the spelling of their name first, 0: they are not asked; as the course says, if left out." placeholder:"DAYS" name:"name-check-days"`
 	Start        bool   `help:"Issue it at once where no row has a problem."`
 }
 
@@ -257,7 +258,7 @@ func (cmd *batchPutCmd) Run(ctx context.Context, con console) error {
 	}
 	defer leave()
 	query := url.Values{"file": {filepath.Base(cmd.List)}}
-	for name, value := range map[string]string{"encoding": cmd.Encoding, "awarding_date": cmd.AwardingDate, "language": cmd.Language} {
+	for name, value := range map[string]string{"encoding": cmd.Encoding, "awarding_date": cmd.AwardingDate, "language": cmd.Language, "name_check_days": cmd.NameCheck} {
 		if value != "" {
 			query.Set(name, value)
 		}

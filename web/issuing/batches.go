@@ -28,6 +28,7 @@ type BatchView struct {
 	Courses     []batchCourse           `json:"courses"`
 	File        string                  `json:"file,omitempty"`
 	Defaults    map[string]string       `json:"defaults,omitempty"`
+	NameCheck   *int                    `json:"name_check_days,omitempty"` // nil: as the course says
 	By          string                  `json:"by"`
 	Created     time.Time               `json:"created"`
 	Started     time.Time               `json:"started,omitzero"`
@@ -96,7 +97,7 @@ const shownProblems = 100
 func (s *server) batchView(c echo.Context, b issuer.Batch) BatchView {
 	n := b.Counts
 	base := "/api/v1/batches/" + b.ID
-	v := BatchView{ID: b.ID, State: b.State, Why: b.Why, Stuck: s.Batches.Stuck(b.ID), File: b.Name, Defaults: b.Defaults, By: b.By, Created: b.Created, Started: b.Started, Ended: b.Ended,
+	v := BatchView{ID: b.ID, State: b.State, Why: b.Why, Stuck: s.Batches.Stuck(b.ID), File: b.Name, Defaults: b.Defaults, NameCheck: b.NameCheck, By: b.By, Created: b.Created, Started: b.Started, Ended: b.Ended,
 		RowsRemoved: b.Removed, LeaveOut: b.LeaveOut, Approval: b.Approval, PerSecond: float64(int(10*b.Rate())) / 10, SecondsLeft: int(b.Left().Seconds()), Encodings: b.Choices,
 		Rows:  batchRows{n.Rows, n.Checked, n.Sound, n.Bad, n.Known, n.Issued, n.Failed},
 		Links: map[string]string{"self": base, "results": base + "/results", "results_csv": base + "/results.csv", "previews": base + "/previews"}}
@@ -196,11 +197,27 @@ func upload(c echo.Context) (issuer.Upload, error) {
 			u.Name = values[0]
 		case "encoding":
 			u.Encoding = values[0]
+		case "name_check_days":
+			if u.NameCheck, err = daysOf(values[0]); err != nil {
+				return issuer.Upload{}, err
+			}
 		default:
 			u.Defaults[name] = values[0]
 		}
 	}
 	return u, nil
+}
+
+// daysOf reads for how many days learners look at their names; "" is as the course says.
+func daysOf(text string) (*int, error) {
+	if text == "" {
+		return nil, nil
+	}
+	days, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, &web.Problem{Status: http.StatusUnprocessableEntity, Title: "Not a number of days", Detail: "name_check_days is a whole number"}
+	}
+	return &days, nil
 }
 
 // checkWait is for how long an answer waits until a batch is checked: that of a

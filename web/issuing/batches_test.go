@@ -55,7 +55,13 @@ func testBatches(t *testing.T, base string) {
 	put := api + "/courses/soil-sampling/batches"
 
 	// 1. A list with problems, all of them named by their cell.
-	b := batchOf(t, 201, "POST", put+"?file=popis.csv&language=en", batchList)
+	for _, days := range []string{"-1", "61", "some"} {
+		batchOf(t, 422, "POST", put+"?name_check_days="+days, batchList)
+	}
+	b := batchOf(t, 201, "POST", put+"?file=popis.csv&language=en&name_check_days=0", batchList)
+	if b.NameCheck == nil || *b.NameCheck != 0 {
+		t.Errorf("learners look at their names for %v days", b.NameCheck)
+	}
 	if b.State != issuer.BatchReady || b.Rows.All != 4 || b.Rows.Sound != 2 || b.Rows.WithProblems != 2 || b.File != "popis.csv" || len(b.Problems) != 2 {
 		t.Fatalf("uploaded: %+v", b)
 	}

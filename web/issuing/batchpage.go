@@ -80,6 +80,7 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 		Every              int // seconds after which the page looks again; 0: it does not
 		Encodings          []string
 		Languages          []string
+		NameDays           []int // for how long learners may look at their names; none: it is not offered
 	}{Desk: d, May: d == nil || d.Registrar, Records: s.address(c, "/desk/records", "batch", b.ID), Batch: b, Icon: batchTones[b.State].icon, Name: s.name(c), Stuck: s.Batches.Stuck(b.ID), Rate: int(b.Rate() + .5), Encodings: issuer.Encodings()}
 	data.Worked, data.Work = progressOf(b)
 	if left := b.Left(); left > 0 {
@@ -97,6 +98,9 @@ func (s *server) showBatch(c echo.Context, b issuer.Batch, d *desk) error {
 			data.Languages = append(data.Languages, tag)
 		}
 		slices.Sort(data.Languages)
+	}
+	if d != nil {
+		data.NameDays = s.nameDays()
 	}
 	blocking, warnings, err := s.Batches.Problems(ctx, b, shownOnPage)
 	if err != nil {
@@ -172,6 +176,9 @@ func (s *server) takeList(c echo.Context, b issuer.Batch) error {
 	if err != nil {
 		return err
 	}
+	if sessionOf(c) == nil { // whoever has the link chooses a list, and not how it is issued
+		u.NameCheck = b.NameCheck
+	}
 	ctx := c.Request().Context()
 	if b, err = s.Batches.Upload(ctx, b.ID, u); err != nil {
 		return listProblems(err)
@@ -199,7 +206,8 @@ func chosenList(c echo.Context) (issuer.Upload, error) {
 			u.Defaults[name] = value
 		}
 	}
-	return u, nil
+	u.NameCheck, err = daysOf(r.PostFormValue("name_check_days"))
+	return u, err
 }
 
 // postBatchStep takes a step on the page.

@@ -60,11 +60,21 @@ func (s *server) getDeskBatches(c echo.Context) error {
 		Courses   []option
 		Chosen    string
 		Encodings []string
-	}{Desk: s.desk(c, "batches"), Courses: courses, Chosen: c.QueryParam("course"), Encodings: issuer.Encodings()}
+		NameDays  []int
+	}{Desk: s.desk(c, "batches"), NameDays: s.nameDays(), Courses: courses, Chosen: c.QueryParam("course"), Encodings: issuer.Encodings()}
 	for _, b := range list {
 		data.Lines = append(data.Lines, lineOf(b))
 	}
 	return s.show(c, http.StatusOK, "batches", data)
+}
+
+// nameDays are for how long learners may be given to look at their names; none where no
+// letter can be sent.
+func (s *server) nameDays() []int {
+	if !s.Issuer.Mailing() {
+		return nil
+	}
+	return []int{7, 14, 30}
 }
 
 // postDeskBatches makes a batch of a list that was chosen, which is checked first.
