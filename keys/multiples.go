@@ -31,7 +31,8 @@ import (
 // the row's first, added; the first of the next row is twice the last of this one. And
 // because of how the entries are added: the sum of two points that are equal or
 // opposite, or of which one is infinity, needs another formula, and where one would be
-// needed, or R is infinity, it shows in the end ([jacobian.add]). Then crypto/ecdsa
+// needed, or R is infinity, it shows in the end ([jacobian.add]). And 1/s is looked at
+// before it is used ([scalar.inverse]). Where one of these does not hold, crypto/ecdsa
 // decides. That happens to nobody who did not look for it.
 //
 // Who sends a token chooses r, s and e, so which entries are added, in which order
@@ -40,9 +41,10 @@ import (
 // does not choose Q: tables are made for keys that [PublicKey.Precompute] was
 // called for, and each is used for the very key it was made of and no other.
 //
-// The arithmetic is in p256.go. That of crypto/ecdsa and of filippo.io/nistec, which
-// exports it, doubles with each addition in order to take constant time, and has no
-// addition to an affine point that others can call: a check by it takes twice as long.
+// The arithmetic is in p256.go, and modulo n in p256order.go. That of crypto/ecdsa and
+// of filippo.io/nistec, which exports it, doubles with each addition in order to take
+// constant time, and has no addition to an affine point that others can call: a check by
+// it takes twice as long.
 // Tests hold every entry and every verdict to it. It is no validated module: in FIPS
 // 140-3 mode no table is made, and crypto/ecdsa checks everything.
 

@@ -1,9 +1,6 @@
 package keys
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // The arithmetic of P-256 that checking seals needs (FIPS 186-5, SP 800-186 section
 // 3.2.1.3), and nothing more. All that comes in is public, so nothing here takes
@@ -30,9 +27,7 @@ var (
 
 // setBytes sets z to a number below p, the highest byte first.
 func (z *element) setBytes(b *[32]byte) *element {
-	for i := range z {
-		z[i] = binary.BigEndian.Uint64(b[24-8*i:])
-	}
+	*z = element(scalarOf(b))
 	return z.mul(z, &intoForm)
 }
 

@@ -7,8 +7,7 @@ import (
 
 // The arithmetic modulo n, the order of P-256, that checking seals needs. As in p256.go
 // all that comes in is public, and nothing takes constant time. math/big does the same
-// with sixteen pieces of memory for a check, and takes longer for getting and cleaning
-// them than for reckoning.
+// in sixteen pieces of memory for each check, and takes 2 µs longer.
 
 // scalar is a number of 256 bits in four words, the lowest first.
 type scalar [4]uint64
@@ -104,8 +103,8 @@ func (z *scalar) sub(x, y *scalar) {
 	}
 }
 
-// sum2 is b·x + d·y, which the caller knows to be below 2^256.
-func sum2(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
+// sumOf is b·x + d·y, which the caller knows to be below 2^256.
+func sumOf(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
 	var first, second, carry uint64 // what is carried of each product and of their sum
 	for i := range z {
 		var c uint64
@@ -120,8 +119,8 @@ func sum2(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
 	return z
 }
 
-// difference2 is b·x - d·y, which the caller knows to be from 0 to 2^256-1.
-func difference2(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
+// differenceOf is b·x - d·y, which the caller knows to be from 0 to 2^256-1.
+func differenceOf(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
 	var first, second, borrow uint64
 	for i := range z {
 		var c uint64
@@ -185,12 +184,12 @@ func (s *scalar) euclid() scalar {
 			return scalar{}
 		}
 		if even {
-			a, b = difference2(u0, &a, v0, &b), difference2(v1, &b, u1, &a)
+			a, b = differenceOf(u0, &a, v0, &b), differenceOf(v1, &b, u1, &a)
 		} else {
-			a, b = difference2(v0, &b, u0, &a), difference2(u1, &a, v1, &b)
+			a, b = differenceOf(v0, &b, u0, &a), differenceOf(u1, &a, v1, &b)
 			odd = !odd
 		}
-		ua, ub = sum2(u0, &ua, v0, &ub), sum2(u1, &ua, v1, &ub)
+		ua, ub = sumOf(u0, &ua, v0, &ub), sumOf(u1, &ua, v1, &ub)
 	}
 	u0, u1 := uint64(1), uint64(0)
 	v0, v1 := uint64(0), uint64(1)
@@ -200,7 +199,7 @@ func (s *scalar) euclid() scalar {
 		u0, u1 = u1, u0+q*u1
 		v0, v1 = v1, v0+q*v1
 	}
-	w := sum2(u0, &ua, v0, &ub)
+	w := sumOf(u0, &ua, v0, &ub)
 	if !odd {
 		w.sub(&groupOrder, &w)
 	}
