@@ -51,11 +51,11 @@ func Lookup(iri string) (Concept, bool) {
 // cycles of "qf-ehea", the credit systems CSVET, CSPK and SCQF, and the topics
 // and codes of "note-topic", where a code's scheme is its topic.
 //
-// Lists that people see in a supplement have labels in "hr", "sr-Latn" and
-// "sr-Cyrl" beside "en", in "de", "mk" and "sq", and most of them in "sl", "bs" and
-// "cnr" too. In "country", "language", "region" and "nqf" those of Europe or of its
-// south-east have, "region" in the former only; in "atu", "currency" and "file-type"
-// none.
+// Lists that people see in a supplement have labels in "hr", "sr-Latn", "sr-Cyrl", "sl",
+// "bs", "cnr", "de", "mk" and "sq" beside "en". In "country" and "language" those of Europe
+// have, in "nqf" the levels and not the frameworks, in "region" those of Croatia, Montenegro
+// and Serbia in their languages and, but for the states themselves, not in "sl", "de", "mk"
+// and "sq"; in "atu", "currency" and "file-type" none.
 func Lists() []string {
 	names := make([]string, len(lists))
 	for i, l := range lists {
@@ -64,8 +64,8 @@ func Lists() []string {
 	return names
 }
 
-// List returns the members of a list, or nil. Those that have labels in several
-// languages come first, in our order, then the others by code; of "nqf" by label.
+// List returns the members of a list, or nil. Those of Europe or of its south-east come
+// first, in our order, then the others by code; of "nqf" by label.
 func List(name string) []Concept {
 	if l := named(name); l != nil {
 		return l.members(nil)
@@ -167,6 +167,7 @@ var vocabulary = sync.OnceValue(func() concepts {
 		addLabels(all.byID, lang)
 	}
 	fieldLabels(all.byList["isced-f"])
+	regionLabels(all.byList["region"], all.byID)
 	return all
 })
 
@@ -209,6 +210,9 @@ func (l *list) tabled(code, label string) Concept {
 	c := Concept{ID: l.base + code, Scheme: l.scheme}
 	if label != "" {
 		c.Label = map[string]string{"en": label}
+		if l.name == "nqf" {
+			levelLabels(c.Label)
+		}
 	}
 	return c
 }

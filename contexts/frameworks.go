@@ -16,8 +16,8 @@ var levelWords = map[string]string{
 // keep the abbreviation that they are known by, in Cyrillic where it is theirs.
 func levelLabels(label map[string]string) {
 	framework, level, ok := strings.Cut(label["en"], " Level ")
-	if !ok {
-		return // a framework itself
+	if !ok || level[0] < '1' || '9' < level[0] || framework[len(framework)-1] > 'Z' {
+		return // a framework itself, or a level with a name of its own: "RQF Entry Level 3"
 	}
 	own := map[string]string{"NQFS": "NOKS", "CROQF": "HKO"}
 	cyrillic := map[string]string{"NQFS": "НОКС", "CROQF": "ХКО"}

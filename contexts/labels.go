@@ -30,6 +30,23 @@ func addLabels(byID map[string]member, lang string) {
 	}
 }
 
+// regionLabels names the regions of Croatia, Montenegro and Serbia in the languages whose
+// readers know them by the names that they have at home, and in the others the states
+// themselves, which are regions too. What is left has the English label.
+func regionLabels(regions []Concept, byID map[string]member) {
+	states := map[string]string{"HR": "HRV", "ME": "MNE", "RS": "SRB"}
+	for _, region := range regions {
+		for _, lang := range []string{"bs", "cnr"} {
+			region.Label[lang] = region.Label["hr"]
+		}
+		if state := states[strings.TrimRight(region.Code(), "0")]; state != "" {
+			for _, lang := range furtherLanguages {
+				region.Label[lang] = byID[authority+"country/"+state].Label[lang]
+			}
+		}
+	}
+}
+
 func labelsIn(lang string) string {
 	labels, err := furtherLabels.ReadFile("labels/" + lang + ".txt")
 	if err != nil {
