@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"indeks/contexts"
+	"indeks/elm"
 )
 
 // Filter says which offers a reader looks for; the zero value: all of them.
@@ -94,8 +95,11 @@ func foldText(s string) string {
 
 // CodeLabel is what a code of a course means in a language, in English where
 // there is no other, or the code itself. list is "field", "language", "mode",
-// "award-kind" or "credit".
+// "award-kind", "credit" or "system", which is "credit" by its abbreviation.
 func CodeLabel(list, code, lang string) string {
+	if framework := creditFrameworks[code]; list == "system" && framework != "" {
+		return elm.SystemName(&elm.Concept{Ref: elm.Ref{ID: framework}}, lang)
+	}
 	iri := map[string]string{"field": iscedFields + code, "language": languages + code, "mode": modes[code],
 		"award-kind": "urn:indeks:award-kind:" + code, "credit": creditFrameworks[code]}[list]
 	c, _ := contexts.Lookup(iri)

@@ -332,9 +332,10 @@ func TestDeskAnswersReports(t *testing.T) {
 	}
 }
 
-func TestDeskTakesAClassList(t *testing.T) {
-	b, e, records, people := newDesk(t, Registrar)
-	withCourses(t, records)
+// sendList sends a class list of which one learner is sound, and returns the page of its
+// batch.
+func sendList(t *testing.T, b *browser) (page string) {
+	t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	for name, value := range map[string]string{"token": formToken.FindStringSubmatch(b.get("/desk/batches"))[1], "course": "community-first-aid", "awarding_date": "2026-06-30"} {
@@ -349,7 +350,13 @@ func TestDeskTakesAClassList(t *testing.T) {
 	if err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}
-	page := b.do(http.MethodPost, "/desk/batches", body.String(), "Content-Type", w.FormDataContentType()).Header().Get("Location")
+	return b.do(http.MethodPost, "/desk/batches", body.String(), "Content-Type", w.FormDataContentType()).Header().Get("Location")
+}
+
+func TestDeskTakesAClassList(t *testing.T) {
+	b, e, records, people := newDesk(t, Registrar)
+	withCourses(t, records)
+	page := sendList(t, b)
 	if got := b.get(page); !strings.Contains(got, "C3") || !strings.Contains(got, "SPECIMEN") || !strings.Contains(got, "Issue 1, leave out") {
 		t.Errorf("checked: %s", failures(got))
 	}
@@ -502,12 +509,19 @@ func TestDeskInEveryLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r, err := records.Get(t.Context(), "urn:credential:"+strings.TrimPrefix(page, "/desk/records/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	earned := "/h/" + r.Link
 	foreign := newEnglish(t, "School of Sava", "Register of higher education institutions", "registrar", "admin")
+	list := sendList(t, b)
 	for _, lang := range kit.Languages() {
 		for who, pages := range map[*browser][]string{
 			b: {"/desk", "/desk/records", page, page + "/revoke", page + "/erase", page + "/correct", "/desk/issue", "/desk/issue?course=community-first-aid", "/desk/batches", "/desk/approvals", "/desk/courses", "/desk/courses/form",
-				"/desk/courses/community-first-aid/2025.2", "/desk/courses/form?course=community-first-aid&version=2025.2", "/desk/recognitions", "/desk/erasures", "/desk/reports", "/desk/letters", "/desk/review", "/desk/keys", "/desk/again"},
-			admin: {"/desk/log", "/desk/settings", "/desk/accounts"},
+				"/desk/courses/community-first-aid/2025.2", "/desk/courses/form?course=community-first-aid&version=2025.2", "/desk/recognitions", "/desk/erasures", "/desk/reports", "/desk/letters", "/desk/review", "/desk/keys", "/desk/again", list},
+			newBrowser(t, e): {"/", earned, earned + "/shares", earned + "/collection", earned + "/stack", earned + "/offline", "/catalogue", "/catalogue/guide", "/catalogue/community-first-aid", "/desk/sign-in"},
+			admin:            {"/desk/log", "/desk/settings", "/desk/accounts", "/desk/bulk"},
 		} {
 			for _, path := range pages {
 				mark := "?"

@@ -77,7 +77,7 @@ func (e *english) left(t *testing.T, page, lang string) (left []string) {
 			left = append(left, text)
 			return
 		}
-		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && r != '_' }) {
 			if in == lang && slices.Contains(englishWords, strings.ToLower(word)) {
 				left = append(left, fmt.Sprintf("%q in: %s", word, text))
 				return
