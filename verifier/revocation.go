@@ -56,8 +56,10 @@ func (e *statusError) Unwrap() error { return e.fault }
 
 // because is what a report says of an error of an answer.
 func because(err error) Message {
-	broken, _ := errors.AsType[*statusError](err) // every one is
-	return broken.why
+	if broken, ok := errors.AsType[*statusError](err); ok {
+		return broken.why
+	}
+	return revocationUnknown.Of() // unreachable: every one is
 }
 
 // checkRevocation reads every status entry of a credential. The worst that is
