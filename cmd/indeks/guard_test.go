@@ -48,8 +48,16 @@ func TestServerThatDoesNotIssue(t *testing.T) {
 			if status, _, _ := request(t, "GET", base+"/status/r1", ""); status != http.StatusOK {
 				t.Errorf("a status list: %d", status)
 			}
-			if status, _, _ := request(t, "GET", base+"/api/v1/credentials/MC-2026-00001", "", auth...); status != http.StatusOK {
+			status, _, body = request(t, "GET", base+"/api/v1/credentials/MC-2026-00001", "", auth...)
+			if status != http.StatusOK {
 				t.Errorf("a record: %d", status)
+			}
+			if tt.revoke != http.StatusOK { // a learner who writes is not told to try again in seconds
+				page := regexp.MustCompile(`/h/[0-9A-Z]{26}`).FindString(body)
+				status, _, body := request(t, "POST", base+page+"/report", "text=a+mistake", "Content-Type", "application/x-www-form-urlencoded")
+				if status != http.StatusServiceUnavailable || !strings.Contains(body, "<h1>That is not possible at the moment</h1>") {
+					t.Errorf("a learner's report at %s: %d %s", page, status, body)
+				}
 			}
 			if status, _, body := request(t, "GET", base+"/readyz", ""); status != http.StatusOK || !strings.Contains(body, tt.ready) {
 				t.Errorf("/readyz: %d %s", status, body)
