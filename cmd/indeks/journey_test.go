@@ -361,7 +361,7 @@ func issueClass(t *testing.T, v *visitor, class ...student) {
 	v.Until("document.querySelector('#state')?.innerText.trim() === " + quoted(v.say("batch.state.done")))
 	v.sound()
 	results := string(v.Download("link", v.say("batch.results")))
-	if issued := regexp.MustCompile(`"issued","MC-.*/h/[0-9A-Z]{26}"`).FindAllString(results, -1); len(issued) != len(class) {
+	if issued := regexp.MustCompile(`"MC-.*/h/[0-9A-Z]{26}"`).FindAllString(results, -1); len(issued) != len(class) {
 		t.Errorf("results with a page for %d of %d:\n%s", len(issued), len(class), results)
 	}
 }
