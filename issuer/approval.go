@@ -66,8 +66,11 @@ type Approval struct {
 	Credential string `json:"credential,omitzero"` // id of what was issued
 
 	// Draft is what is to be issued, as long as that is open: afterwards the record
-	// has it, or nobody needs it.
+	// has it, or nobody needs it. It lies under a data key of its own, which is destroyed
+	// then, so that no backup has it either.
 	Draft jsontext.Value `json:"draft,omitzero"`
+
+	under, over string // data keys: that it lies under or is to, and that of the document it was read from
 }
 
 // Kinds of documents: what is open is few, what is closed is many.
@@ -239,7 +242,8 @@ func (i *Issuer) propose(ctx context.Context, a Approval, by string) (Approval, 
 	known, revision, err := i.approval(ctx, a.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && known.State == Lapsed:
-		switch err := i.putApproval(ctx, a, revision); {
+		a.over = known.over
+		switch err := i.putApproval(ctx, &a, revision); {
 		case err == nil:
 			return a, nil
 		case !errors.Is(err, store.ErrRevision):
@@ -278,7 +282,7 @@ func (i *Issuer) approval(ctx context.Context, id string) (Approval, uint64, err
 		}
 		a, err := i.readApproval(doc)
 		if kind == kindApprovalClosed {
-			doc.Revision = 0
+			doc.Revision, a.over = 0, ""
 		}
 		return a, doc.Revision, err
 	}
@@ -292,6 +296,7 @@ func (i *Issuer) readApproval(doc store.Document) (a Approval, err error) {
 	if a.State == Waiting && i.now().After(a.Expires) {
 		a.State, a.Draft = Lapsed, nil
 	}
+	a.under, a.over = doc.Under, doc.DataKey()
 	return a, nil
 }
 
@@ -316,11 +321,14 @@ func (i *Issuer) Approvals(ctx context.Context, closed bool, after string) iter.
 }
 
 // putApproval writes one over a revision of it that is open, 0 for a new one; what
-// is closed changes its kind.
-func (i *Issuer) putApproval(ctx context.Context, a Approval, revision uint64) error {
+// is closed changes its kind, and the data key of what waited is destroyed.
+func (i *Issuer) putApproval(ctx context.Context, asked *Approval, revision uint64) error {
+	a := *asked
 	open := a.State == Waiting || a.State == Approved && a.Batch == ""
 	if !open {
-		a.Draft = nil
+		a.Draft, a.under = nil, ""
+	} else if a.under == "" {
+		a.under = waitingKey(a.ID, i.clock())
 	}
 	raw, err := json.Marshal(a, json.Deterministic(true))
 	if err != nil {
@@ -328,7 +336,7 @@ func (i *Issuer) putApproval(ctx context.Context, a Approval, revision uint64) e
 	}
 	var docs []store.Document
 	if open {
-		docs = append(docs, store.Document{Kind: kindApproval, ID: a.ID, Revision: revision, Body: raw})
+		docs = append(docs, store.Document{Kind: kindApproval, ID: a.ID, Revision: revision, Under: a.under, Body: raw})
 	} else {
 		docs = append(docs, store.Document{Kind: kindApproval, ID: a.ID, Revision: revision}, store.Document{Kind: kindApprovalClosed, ID: a.ID, Body: raw})
 	}
@@ -342,9 +350,18 @@ func (i *Issuer) putApproval(ctx context.Context, a Approval, revision uint64) e
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("writing approval %s: %w", a.ID, err)
 	}
-	if err := i.store.PutDocuments(ctx, docs, a.event()...); err != nil {
+	over := a.over
+	if over == a.under {
+		over = ""
+	}
+	if docs, err = forgotten(docs, over, i.clock()); err == nil {
+		err = i.store.PutDocuments(ctx, docs, a.event()...)
+	}
+	if err != nil {
 		return fmt.Errorf("writing approval %s: %w", a.ID, err)
 	}
+	i.forget(ctx, over)
+	asked.under, asked.over = a.under, a.under
 	return nil
 }
 
@@ -389,7 +406,7 @@ func (i *Issuer) Approve(ctx context.Context, id, digest, by string) (Approval, 
 		return Approval{}, fmt.Errorf("approving %s: %w", id, ErrOtherDraft)
 	}
 	a.State, a.DecidedBy, a.DecidedAt = Approved, by, i.clock()
-	if err := i.putApproval(ctx, a, revision); err != nil {
+	if err := i.putApproval(ctx, &a, revision); err != nil {
 		return Approval{}, decidedSince(err)
 	}
 	if a.Batch != "" {
@@ -408,7 +425,7 @@ func (i *Issuer) Reject(ctx context.Context, id, reason, by string) (Approval, e
 		return Approval{}, err
 	}
 	a.State, a.DecidedBy, a.DecidedAt, a.Reason = Rejected, by, i.clock(), reason
-	if err := i.putApproval(ctx, a, revision); err != nil {
+	if err := i.putApproval(ctx, &a, revision); err != nil {
 		return Approval{}, decidedSince(err)
 	}
 	a.Draft = nil
@@ -454,7 +471,7 @@ func (i *Issuer) finishApproval(ctx context.Context, a Approval, revision uint64
 	case errors.Is(err, ErrDraft), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrState):
 		// It will not be otherwise the next time: what was approved is no longer possible.
 		a.State, a.Reason = Failed, lastingReason(err)
-		if put := i.putApproval(ctx, a, revision); put != nil && !errors.Is(put, store.ErrRevision) {
+		if put := i.putApproval(ctx, &a, revision); put != nil && !errors.Is(put, store.ErrRevision) {
 			return Approval{}, errors.Join(err, put)
 		}
 		return Approval{}, err
@@ -462,7 +479,7 @@ func (i *Issuer) finishApproval(ctx context.Context, a Approval, revision uint64
 		return Approval{}, err
 	}
 	// Another may have finished it meanwhile: then it is closed with the same record.
-	if err := i.putApproval(ctx, a, revision); err != nil && !errors.Is(err, store.ErrRevision) {
+	if err := i.putApproval(ctx, &a, revision); err != nil && !errors.Is(err, store.ErrRevision) {
 		return Approval{}, err
 	}
 	a.Draft = nil
@@ -496,9 +513,11 @@ func (i *Issuer) finishApprovals(ctx context.Context) error {
 		switch {
 		case err != nil:
 		case a.State == Lapsed:
-			err = i.putApproval(ctx, a, doc.Revision)
+			err = i.putApproval(ctx, &a, doc.Revision)
 		case a.State == Approved:
 			_, err = i.finishApproval(ctx, a, doc.Revision)
+		case a.under == "": // an earlier version has put it, under a key that stays
+			err = i.putWaiting(ctx, doc)
 		}
 		if err != nil && !errors.Is(err, store.ErrRevision) {
 			failed = append(failed, fmt.Errorf("approval %s: %w", doc.ID, err))
@@ -521,6 +540,9 @@ func (i *Issuer) RunApprovals(ctx context.Context) error {
 		}
 		if err := i.finishNameChecks(ctx); err != nil && ctx.Err() == nil {
 			i.warn("checks of names are not finished", "error", err)
+		}
+		if err := i.forgetMonthsOfWaiting(ctx); err != nil && ctx.Err() == nil {
+			i.warn("the data keys of a month are not given up as one", "error", err)
 		}
 	}
 }

@@ -111,6 +111,7 @@ type documentFile struct {
 	ID       string    `json:"id"`
 	Revision uint64    `json:"revision"`
 	Expires  time.Time `json:"expires,omitzero"`
+	Under    string    `json:"under,omitzero"` // the data key of its own that it is kept under
 	Body     []byte    `json:"body"`           // base64
 	Read     any       `json:"read,omitempty"` // the same where it is JSON, for people
 }
@@ -336,7 +337,7 @@ func (a *Archive) documents(ctx context.Context, w *archiveWriter) error {
 			if err != nil {
 				return err
 			}
-			line := documentFile{ID: d.ID, Revision: d.Revision, Expires: d.Expires, Body: d.Body}
+			line := documentFile{ID: d.ID, Revision: d.Revision, Expires: d.Expires, Under: d.Under, Body: d.Body}
 			if v := jsontext.Value(d.Body); v.IsValid() {
 				line.Read = v
 			}

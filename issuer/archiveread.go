@@ -374,7 +374,7 @@ func (r *archiveReader) documents(name string, body []byte) error {
 			return err
 		}
 		r.docs[kind]++
-		return r.store.Document(store.Document{Kind: kind, ID: d.ID, Revision: d.Revision, Expires: d.Expires, Body: d.Body})
+		return r.store.Document(store.Document{Kind: kind, ID: d.ID, Revision: d.Revision, Expires: d.Expires, Under: d.Under, Body: d.Body})
 	})
 }
 

@@ -293,6 +293,9 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if err := i.finishNameChecks(ctx); err != nil {
 		i.warn("checks of names are not finished", "error", err)
 	}
+	if err := i.forgetDecided(ctx); err != nil {
+		i.warn("ALARM: the data keys of what was decided on are still there", "error", err)
+	}
 
 	// 7. What was to be erased and is not yet.
 	if err := i.finishErasures(ctx); err != nil {

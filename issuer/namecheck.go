@@ -72,6 +72,8 @@ type NameCheck struct {
 	Said  string         `json:"said,omitzero"` // by the learner, of what is wrong
 	Link  string         `json:"link,omitzero"` // 26 symbols, of the page
 	Draft jsontext.Value `json:"draft,omitzero"`
+
+	under string // data key that it lies under, or is to: see waiting.go
 }
 
 // Kinds of documents: what is open is few, what is closed is many. The third leads from
@@ -202,6 +204,7 @@ func (i *Issuer) AskName(ctx context.Context, d Draft, by string) (NameCheck, er
 	now := i.clock()
 	n := NameCheck{ID: nameCheckID(d.Key(i.inst.DID)), State: NameWaiting, Course: d.Course.ID, Version: d.Course.Version, Title: d.Course.Title, Digest: d.nameDigest(), AskedBy: by, AskedAt: now,
 		Expires: now.AddDate(0, 0, d.nameCheckDays()), Batch: d.Batch, Link: NewPublicID(""), Draft: raw}
+	n.under = waitingKey(n.ID, now)
 	known, docs, err := i.nameCheck(ctx, n.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -389,6 +392,12 @@ func (i *Issuer) finishNameCheck(ctx context.Context, n NameCheck) (NameCheck, e
 func (i *Issuer) finishNameChecks(ctx context.Context) error {
 	var failed []error
 	for n, err := range i.NameChecks(ctx, false, "") {
+		if err == nil && n.under == "" { // an earlier version has put it, under a key that stays
+			var doc store.Document
+			if doc, err = i.store.Document(ctx, kindNameCheck, n.ID); err == nil {
+				err = i.putWaiting(ctx, doc)
+			}
+		}
 		switch {
 		case err != nil:
 		case n.State == NameLapsed:

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -49,6 +50,7 @@ func (i *Issuer) readNameCheck(doc store.Document) (n NameCheck, err error) {
 	if (n.State == NameWaiting || n.State == NameReported) && i.now().After(n.Expires) {
 		n.State = NameLapsed
 	}
+	n.under = doc.Under
 	return n, nil
 }
 
@@ -100,7 +102,16 @@ func (i *Issuer) putNameCheck(ctx context.Context, n NameCheck, was []store.Docu
 		return err
 	}
 	doc := store.Document{Kind: kind, ID: n.ID, Body: raw}
+	if n.State.open() {
+		doc.Under = cmp.Or(n.under, waitingKey(n.ID, i.clock()))
+	}
+	over := "" // data key that is over
 	docs := with
+	for n := range docs {
+		if docs[n].Kind == store.LetterKind { // which goes with it
+			docs[n].Under = doc.Under
+		}
+	}
 	if !n.State.open() { // nor is it kept where the letter went
 		r := n.record()
 		for letter, err := range i.store.Documents(ctx, store.LetterKind, r.DeliveryID()+"/", "") {
@@ -112,6 +123,9 @@ func (i *Issuer) putNameCheck(ctx context.Context, n NameCheck, was []store.Docu
 		}
 	}
 	for _, old := range was {
+		if key := old.DataKey(); old.Kind == kindNameCheck && key != doc.Under {
+			over = key
+		}
 		if old.Kind == kind {
 			doc.Revision = old.Revision
 			continue
@@ -130,8 +144,15 @@ func (i *Issuer) putNameCheck(ctx context.Context, n NameCheck, was []store.Docu
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	if event.Kind == "" {
-		return i.store.PutDocuments(ctx, docs)
+	var events []store.Event
+	if event.Kind != "" {
+		events = append(events, event)
 	}
-	return i.store.PutDocuments(ctx, docs, event)
+	if docs, err = forgotten(docs, over, i.clock()); err == nil {
+		err = i.store.PutDocuments(ctx, docs, events...)
+	}
+	if err == nil {
+		i.forget(ctx, over)
+	}
+	return err
 }

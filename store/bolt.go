@@ -44,7 +44,8 @@ var (
 //	   logEntries, logHashes, logHeads; recordDoc.Logged; what is personal under data
 //	   keys, see personal.go; bucket states
 //	5  Record.Assessment
-const schema = 5
+//	6  Document.Under, documents of kind forgotten
+const schema = 6
 
 // The buckets. A sequence is the record's number in order of reservation, eight
 // bytes big-endian: new records go to the end of the tree, and reading in order
@@ -349,7 +350,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 		}
 	}
 	if err == nil && keys != nil && !limits.read {
-		err = s.settle(context.Background())
+		err = Settle(context.Background(), s)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -417,7 +418,8 @@ func still(f *os.File, path string) error {
 // is there from 2 to 3: no store of schema 2 was ever restored. Schema 4 adds
 // what had no place before, and members that older records do not have; its log
 // says how many records are older than it. Those records stay in the clear. From 4 to
-// 5 there is nothing to convert: of older records the assessment was not recorded.
+// 5 there is nothing to convert: of older records the assessment was not recorded. Nor is
+// there from 5 to 6: whoever puts a document again says what it lies under.
 func (s *boltStore) upgrade(id identity) error {
 	return guard(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {

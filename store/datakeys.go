@@ -380,6 +380,25 @@ func (k *DataKeys) destroy(ctx context.Context, list []Erasure) error {
 	}
 }
 
+// has reports whether a key is left of what an erasure destroys.
+func (k *DataKeys) has(e Erasure) (bool, error) {
+	if k == nil {
+		return false, ErrDataKeys
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, p := range e.places() {
+		path, err := p.path()
+		if err != nil {
+			return false, err
+		}
+		if k.tree.has(path) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 func (k *DataKeys) destroyOnce(ctx context.Context, list []Erasure) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

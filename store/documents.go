@@ -23,6 +23,35 @@ type Document struct {
 	Revision uint64    // 1 when it is first put, one more with each change; 0: not there
 	Expires  time.Time // whole seconds, UTC; from then on nobody should heed it; zero: never
 	Body     []byte    // nil, when put: it is removed
+
+	// Under names the data key that the body lies under, where that is to be destroyed
+	// when this document is over (see [Forget]): a month, YYYY-MM, a slash and a name
+	// that nothing else has. "": the key that the documents of its kind share whose ids
+	// begin with the same word.
+	Under string
+}
+
+// maxUnder bounds Document.Under, in bytes.
+const maxUnder = 128
+
+// validUnder reports whether a text can be Document.Under.
+func validUnder(under string) bool {
+	month, name, _ := strings.Cut(under, "/")
+	_, err := time.Parse("2006-01", month)
+	return err == nil && name != "" && len(under) <= maxUnder && validText(under) == nil
+}
+
+// DataKey names the data key that the body lies under, as [Forget] takes it; "" for
+// delivery data of a record and for what payloads have in common.
+func (d *Document) DataKey() string {
+	p := d.place()
+	switch {
+	case p.class != Papers || isBase(d.Kind):
+		return ""
+	case d.Under != "":
+		return d.Under
+	}
+	return p.name
 }
 
 // validate says with ErrInvalid why a document cannot be put.
@@ -34,6 +63,8 @@ func (d *Document) validate() error {
 		return err
 	}
 	switch {
+	case d.Under != "" && (!validUnder(d.Under) || isBase(d.Kind)):
+		return fmt.Errorf("%w: data key %.60q of a document of kind %.40q", ErrInvalid, d.Under, d.Kind)
 	case d.Body != nil && len(d.Body) == 0, len(d.Body) > maxBlob:
 		return fmt.Errorf("%w: body of %d bytes", ErrInvalid, len(d.Body))
 	case d.Body == nil && d.Revision == 0:
@@ -71,8 +102,12 @@ func documentKey(kind, id string) []byte {
 }
 
 // documentHead is the length of what stands before the body: revision and end,
-// the latter in seconds of Unix time or 0, each eight bytes big-endian.
-const documentHead = 16
+// the latter in seconds of Unix time or 0, each eight bytes big-endian. With underBit in
+// the end, a byte that is the length of Document.Under follows, and then that.
+const (
+	documentHead = 16
+	underBit     = 1 << 63
+)
 
 // deliveryKinds are the kinds of documents that are delivery data of a record: what
 // was sent to somebody, and where to, what the learner shares, and keeps of others. They
@@ -108,10 +143,13 @@ func (d *Document) delivers() (p place, ok bool, err error) {
 	return p, true, nil
 }
 
-// place is that of the data key of a document: that of its record where it is
-// delivery data, and else one that those of a kind share whose ids begin with the
-// same word before a slash.
+// place is that of the data key of a document: one of its own where it names one, that of
+// its record where it is delivery data, and else one that those of a kind share whose ids
+// begin with the same word before a slash.
 func (d *Document) place() place {
+	if month, name, ok := strings.Cut(d.Under, "/"); ok {
+		return place{Papers, month, "under/" + name}
+	}
 	if p, ok, err := d.delivers(); ok && err == nil {
 		return p
 	}
@@ -128,13 +166,19 @@ func (d *Document) sealed(keys *DataKeys) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("putting %s %q: %w", d.Kind, d.ID, err)
 	}
-	value := make([]byte, 0, documentHead+len(d.Body))
+	value := make([]byte, 0, documentHead+1+len(d.Under)+len(body))
 	value = binary.BigEndian.AppendUint64(value, d.Revision)
 	var end uint64
 	if !d.Expires.IsZero() {
 		end = uint64(d.Expires.Unix())
 	}
+	if d.Under != "" {
+		end |= underBit
+	}
 	value = binary.BigEndian.AppendUint64(value, end)
+	if d.Under != "" {
+		value = append(append(value, byte(len(d.Under))), d.Under...)
+	}
 	return seal(bucketDocuments, documentKey(d.Kind, d.ID), append(value, body...)), nil
 }
 
@@ -165,7 +209,15 @@ func readDocumentHead(key, stored []byte) (Document, error) {
 		return Document{}, fmt.Errorf("%w: the document %q has no body", ErrDamaged, key) // unreachable: its checksum fits
 	}
 	d := Document{Kind: string(kind), ID: string(id), Revision: binary.BigEndian.Uint64(value), Body: value[documentHead:]}
-	if end := binary.BigEndian.Uint64(value[8:]); end != 0 {
+	end := binary.BigEndian.Uint64(value[8:])
+	if end&underBit != 0 {
+		n := int(d.Body[0])
+		if len(d.Body) <= 1+n {
+			return Document{}, fmt.Errorf("%w: the document %q has no body", ErrDamaged, key) // unreachable: its checksum fits
+		}
+		d.Under, d.Body = string(d.Body[1:1+n]), d.Body[1+n:]
+	}
+	if end &^= underBit; end != 0 {
 		d.Expires = time.Unix(int64(end), 0).UTC()
 	}
 	return d, nil
@@ -392,6 +444,10 @@ func (s *boltStore) EraseDocuments(ctx context.Context, kind, id string) error {
 		return fmt.Errorf("erasing documents of kind %.40q: %w", kind, ErrDataKeys)
 	}
 	by := s.author(ctx)
+	forgotten, err := s.keys.beside([]Document{forgottenDocument(e)})
+	if err != nil {
+		return fmt.Errorf("erasing documents of kind %.40q: %w", kind, err)
+	}
 	err = s.write(ctx, func(tx *bolt.Tx) error {
 		var keys [][]byte
 		first := documentKey(kind, id)
@@ -408,6 +464,9 @@ func (s *boltStore) EraseDocuments(ctx context.Context, kind, id string) error {
 		}
 		if len(keys) == 0 {
 			return nil
+		}
+		if err := putBeside(tx, forgotten); err != nil {
+			return err
 		}
 		_, err := by.logged(tx, e.event(id))
 		return err

@@ -55,6 +55,70 @@ func testDocuments(run func(name string, test func(t *testing.T, s Store))) {
 		put(t, s, Document{Kind: "job", ID: "a", Body: []byte("again")})
 	})
 
+	run("documents under data keys of their own", func(t *testing.T, s Store) {
+		at := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+		a := Document{Kind: "draft", ID: "a", Under: "2026-03/a.1", Expires: now.Add(time.Hour), Body: []byte("Ana")}
+		put(t, s, a, Document{Kind: "draft", ID: "b", Under: "2026-03/b.1", Body: []byte("Branko")}, Document{Kind: "draft", ID: "c", Under: "2026-06/c.1", Body: []byte("Ceca")})
+		a.Revision = 1
+		if got, err := s.Document(t.Context(), "draft", "a"); err != nil || cmp.Diff(a, got) != "" || got.DataKey() != a.Under {
+			t.Errorf("(-want +got): %v\n%s", err, cmp.Diff(a, got))
+		}
+		a.Under, a.Body = "2026-03/a.2", []byte("Ana again")
+		over, err := Forgotten("2026-03/a.1", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, s, a, over)
+		forget := func(keys ...string) {
+			t.Helper()
+			if err := Forget(t.Context(), s, at, keys...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		forget("2026-03/a.1")
+		if got, err := s.Document(t.Context(), "draft", "a"); err != nil || string(got.Body) != "Ana again" || got.Under != a.Under {
+			t.Errorf("under another key: %+v, %v", got, err)
+		}
+
+		// What is over can be read nowhere, and nothing is put there any more.
+		forget("2026-03/b.1")
+		if got := ids(t, s, "draft", "", ""); len(got) != 2 || got[0] != "a" || got[1] != "c" {
+			t.Errorf("left: %q", got)
+		}
+		if _, err := s.Document(t.Context(), "draft", "b"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("forgotten: %v", err)
+		}
+		if err := s.PutDocuments(t.Context(), []Document{{Kind: "draft", ID: "d", Under: "2026-03/b.1", Body: []byte("x")}}); !errors.Is(err, ErrErased) {
+			t.Errorf("under a key that was destroyed: %v", err)
+		}
+		put(t, s, Document{Kind: "draft", ID: "b", Revision: 1})
+
+		// Months are given up as one, but for those of which something is to be read.
+		over, _ = Forgotten("2026-03/b.1", at)
+		put(t, s, over)
+		for n, but := range []map[string]bool{{"2026-03": true}, nil, nil} {
+			if err := ForgetMonthsOfPapers(t.Context(), s, at, "2026-05", but); err != nil {
+				t.Fatal(err)
+			}
+			want := [][]string{{"2026-03/under/a.1", "2026-03/under/b.1"}, {"2026-03"}, {"2026-03"}}[n]
+			if got := ids(t, s, forgottenKind, "", ""); cmp.Diff(want, got) != "" {
+				t.Errorf("%d: remembered: %q, want %q", n, got, want)
+			}
+			if _, err := s.Document(t.Context(), "draft", "a"); errors.Is(err, ErrNotFound) != (n > 0) {
+				t.Errorf("%d: of the month: %v", n, err)
+			}
+		}
+		if got, err := s.Document(t.Context(), "draft", "c"); err != nil || string(got.Body) != "Ceca" {
+			t.Errorf("of a later month: %+v, %v", got, err)
+		}
+		put(t, s, Document{Kind: "draft", ID: "a", Revision: 2})
+		for _, under := range []string{"2026-03", "2026-03/", "2026-13/a", "/a", "a/b", "2026-03/" + strings.Repeat("x", maxUnder)} {
+			if err := s.PutDocuments(t.Context(), []Document{{Kind: "draft", ID: "e", Under: under, Body: []byte("x")}}); !errors.Is(err, ErrInvalid) {
+				t.Errorf("under %.20q: %v", under, err)
+			}
+		}
+	})
+
 	run("documents: one of many changes is lost, or none is written", func(t *testing.T, s Store) {
 		put(t, s, Document{Kind: "code", ID: "once", Body: []byte("unused")})
 		var won atomic.Int32

@@ -272,7 +272,11 @@ func Settle(ctx context.Context, s Store) error {
 	if in == nil {
 		return nil
 	}
-	if err := in.settle(ctx); err != nil {
+	err := in.settle(ctx)
+	if err == nil {
+		err = settlePapers(ctx, s, in.dataKeys())
+	}
+	if err != nil {
 		return fmt.Errorf("destroying the data keys of what is erased: %w", err)
 	}
 	return nil
@@ -320,6 +324,9 @@ func ForgetMonth(ctx context.Context, s Store, c Class, month string) error {
 func eraseAgain(r restoring, keys *DataKeys) (n int, err error) {
 	told, months := map[string][]Erasure{}, map[string][]Erasure{}
 	for _, e := range keys.Erasures() {
+		if e.Class == Papers { // which are dropped
+			continue
+		}
 		if e.ID == "" {
 			months[e.Month] = append(months[e.Month], e)
 		} else {

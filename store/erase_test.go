@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -327,7 +328,12 @@ func TestErasureReachesOldBackups(t *testing.T) {
 		issue(t, s, person(n, revocation, suspension))
 	}
 	papers := Document{Kind: "rows", ID: "b/1", Body: []byte(canaries[1])}
-	if err := s.PutDocuments(t.Context(), []Document{papers}); err != nil {
+	waits := Document{Kind: "draft", ID: "a", Under: "2026-05/a.1", Body: []byte(canaries[1])}
+	if err := s.PutDocuments(t.Context(), []Document{papers, waits}); err != nil {
+		t.Fatal(err)
+	}
+	early, revision, err := vault.Load(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
 	moveTo(t, s, 1, Suspended)
@@ -351,7 +357,37 @@ func TestErasureReachesOldBackups(t *testing.T) {
 	if err := s.EraseDocuments(t.Context(), "rows", "b"); err != nil {
 		t.Fatal(err)
 	}
+	over, err := Forgotten(waits.Under, now)
+	if err == nil {
+		err = s.PutDocuments(t.Context(), []Document{over, {Kind: waits.Kind, ID: waits.ID, Revision: 1}})
+	}
+	if err == nil {
+		err = Forget(t.Context(), s, now, waits.Under)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	CheckStore(t, s)
+
+	// Another node, with a copy of the data keys from before, learns of it from the store.
+	copied := filepath.Join(t.TempDir(), "copied")
+	if err := os.WriteFile(copied, append(binary.BigEndian.AppendUint64(nil, revision), early...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	others, err := OpenDataKeys(t.Context(), VaultFile(copied), [32]byte{3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []error{nil, ErrErased} {
+		for _, d := range []Document{papers, waits} {
+			if _, err := others.seal(d.place(), "part", nil); !errors.Is(err, want) {
+				t.Errorf("%s, settled %d times: %v, want %v", d.Kind, n, err, want)
+			}
+		}
+		if err := settlePapers(t.Context(), s, others); err != nil {
+			t.Fatal(err)
+		}
+	}
 	lists := []Publication{publication(t, s, revocation.ID, now.Add(time.Hour)), publication(t, s, suspension.ID, now.Add(time.Hour))}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -364,6 +400,9 @@ func TestErasureReachesOldBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := reopenWith(t, backup, keys)
+	if _, err := old.Document(t.Context(), waits.Kind, waits.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("what waited, in the backup: err = %v, want %v", err, ErrNotFound)
+	}
 	for n, want := range []error{nil, ErrErased, ErrErased, nil} {
 		r, err := old.Get(t.Context(), draft(n).ID)
 		if !errors.Is(err, want) || want != nil && (r.FamilyName != "" || r.Forms["edc"].Payload != nil) {
@@ -373,7 +412,7 @@ func TestErasureReachesOldBackups(t *testing.T) {
 	if _, err := old.Document(t.Context(), papers.Kind, papers.ID); !errors.Is(err, ErrNotFound) {
 		t.Errorf("papers in the backup: err = %v, want %v", err, ErrNotFound)
 	}
-	if found := Check(t.Context(), old); len(found) != 4 || !errors.Is(errors.Join(found...), errKeyDestroyed) {
+	if found := Check(t.Context(), old); len(found) != 5 || !errors.Is(errors.Join(found...), errKeyDestroyed) {
 		t.Errorf("check of the backup: %v", found)
 	}
 	if err := old.Close(); err != nil {

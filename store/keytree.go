@@ -105,6 +105,12 @@ func (t *keyTree) secret(path keyPath) ([sha256.Size]byte, bool) {
 	return secret, true
 }
 
+// has reports whether a secret is left of path or below it.
+func (t *keyTree) has(path keyPath) bool {
+	i, ok := t.find(path)
+	return ok || i < len(t.nodes) && path.above(&t.nodes[i].path)
+}
+
 // forget gives up the secrets of all places at path and below, and reports
 // whether any was left.
 func (t *keyTree) forget(path keyPath) bool {

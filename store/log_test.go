@@ -30,7 +30,8 @@ func testLogs(run func(name string, test func(t *testing.T, s Store))) {
 		other, err := s.OpenList(t.Context(), status.Suspension, now)
 		must(err)
 		r := draft(1, list, other)
-		for range 2 { // what changes nothing is no event
+		r.GivenName = "Vasilisa" // which no hash spells by chance
+		for range 2 {            // what changes nothing is no event
 			_, err := s.OpenList(ctx, status.Revocation, now)
 			must(err)
 			_, err = s.Reserve(ctx, r)

@@ -46,9 +46,9 @@ type PostgresConfig struct {
 	// Warn is told what an operator should know; nil: nobody.
 	Warn func(msg string, args ...any)
 
-	lock   time.Duration // to wait for other nodes to end, where nobody else may be there; 0: lockTimeout
-	recent int           // see searchRecent, which 0 is
-	tracer pgx.QueryTracer
+	lock   time.Duration   // to wait for other nodes to end, where nobody else may be there; 0: lockTimeout
+	recent int             // see searchRecent, which 0 is
+	tracer pgx.QueryTracer // nil: nobody counts what is asked
 }
 
 // ErrUnsafe is returned by OpenPostgres where the server is set up to lose what it

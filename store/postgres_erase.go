@@ -99,6 +99,10 @@ func (s *postgresStore) EraseDocuments(ctx context.Context, kind, id string) err
 	if s.keys == nil {
 		return fmt.Errorf("erasing documents of kind %.40q: %w", kind, ErrDataKeys)
 	}
+	forgotten, err := s.keys.beside([]Document{forgottenDocument(e)})
+	if err != nil {
+		return fmt.Errorf("erasing documents of kind %.40q: %w", kind, err)
+	}
 	const these = "kind = $1 AND (id = $2 OR starts_with(id, $2 || '/') AND id >= $2)"
 	var found bool
 	d := &deed{uses: []string{"documents " + e.ID}}
@@ -110,6 +114,7 @@ func (s *postgresStore) EraseDocuments(ctx context.Context, kind, id string) err
 			return nil
 		}
 		b.Queue("DELETE FROM documents WHERE "+these, kind, id)
+		queueBeside(b, forgotten)
 		_, err := log.enter(d.by, e.event(id), nil, nil)
 		return err
 	}

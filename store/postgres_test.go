@@ -78,6 +78,8 @@ func TestOpenPostgresRefuses(t *testing.T) {
 	}
 	other := database("")
 	other.StoreID = "other-1"
+	others := database("")
+	others.Keys = freshKeys(t)
 	empty := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Keys: testKeys(), Node: "one"}
 	foreign := PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: storeID, Keys: testKeys(), Node: "one"}
 	server.Query(t, foreign.database(t), "CREATE TABLE meta (n int)")
@@ -91,6 +93,7 @@ func TestOpenPostgresRefuses(t *testing.T) {
 		"another institution": {other, ErrForeign, `"uni-4f2a", expected "other-1"`},
 		"newer":               {database(identityOf(identity{Store: storeID, Schema: len(migrations()) + 1})), ErrNewer, "later"},
 		"flipped byte":        {database(`UPDATE meta SET doc = set_byte(doc, 40, get_byte(doc, 40) # 1)`), ErrDamaged, "backup"},
+		"other data keys":     {others, ErrDataKeys, "latest copy of the data keys"},
 		"asynchronous commit": {database("DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$"), ErrUnsafe, "postgresql.conf"},
 	} {
 		s, err := OpenPostgres(t.Context(), tt.c)

@@ -64,7 +64,14 @@ func (c *Config) openRecords(ctx context.Context, learners *store.DataKeys) (sto
 	if err != nil {
 		return nil, err
 	}
-	return store.OpenPostgres(ctx, d)
+	s, err := store.OpenPostgres(ctx, d)
+	if err == nil && learners != nil {
+		// This node's copy of the data keys may be older than what others have erased.
+		if err = store.Settle(ctx, s); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, err
 }
 
 // readRecords opens the records to read them, those in a database as they are at

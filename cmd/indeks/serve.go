@@ -290,19 +290,19 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 const settleEvery = time.Minute
 
 // keepErased fills the index for searches where it is missing, and destroys the data
-// keys of what other nodes erase, until ctx ends.
+// keys of what other nodes erase, or could not be destroyed when it was, until ctx ends.
 func (h *house) keepErased(ctx context.Context) {
 	if err := store.FillSearch(ctx, h.store); err != nil && ctx.Err() == nil {
 		slog.Warn("the index for searches is not filled: searches take their time", "error", err)
 	}
-	for h.config.inDatabase() {
-		if err := store.Settle(ctx, h.store); err != nil && ctx.Err() == nil {
-			slog.Warn("ALARM: data keys of what is erased are still there", "error", err)
-		}
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(settleEvery):
+		}
+		if err := store.Settle(ctx, h.store); err != nil && ctx.Err() == nil {
+			slog.Warn("ALARM: data keys of what is erased are still there", "error", err)
 		}
 	}
 }

@@ -1,0 +1,2 @@
+-- Document.Under stands in what documents have as doc already: nothing is converted, and
+-- the number keeps programs away that do not know it.
