@@ -31,7 +31,7 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 		}
 		// More at a time than the cores can seal: what waits for the store waits together.
 		workers := store.Together(i.store)
-		jobs, order := make(chan job), make(chan chan result, 2*workers)
+		jobs, order := make(chan job), make(chan chan result, workers)
 
 		var running sync.WaitGroup
 		for range workers {
