@@ -156,7 +156,7 @@ func (s *StackReport) Wire(lang string) WireStack {
 	var places, provisional, replaces bool
 	for _, sum := range s.Sums {
 		out := WireSum{Place: sum.Place, Provisional: sum.Provisional, Unit: "credits", Total: sum.Total}
-		text := func(total string) string { return total + " " + out.Name }
+		text := func(total string) string { return elm.Number(lang, total) + " " + out.Name }
 		if sum.Hours() {
 			out.Unit, out.Name = "hours", say("hours")
 			text = func(total string) string { return elm.Duration(total, lang) }
