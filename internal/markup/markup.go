@@ -257,6 +257,13 @@ func (p *checker) element(n *html.Node, in *place) {
 		if p.level = level; text(n) == "" {
 			p.fault("%s is empty", name)
 		}
+		if first := firstElement(n); first != nil && strings.HasPrefix(attrOf(first, "class"), "icon") {
+			for c := range n.ChildNodes() { // they stand beside each other, and none goes to the next line of a narrow window
+				if strings.HasPrefix(attrOf(c, "class"), "tag") && c.PrevSibling != first {
+					p.fault("%q has icon, words and tag side by side", text(n))
+				}
+			}
+		}
 	case atom.Input, atom.Select, atom.Textarea:
 		p.field(n, name, *in)
 	case atom.A, atom.Button, atom.Summary:

@@ -37,6 +37,7 @@ func TestFaults(t *testing.T) {
 		{`<h1>x</h1>`, `<h1>x</h1><h1>y</h1>`, "headings of the first level"},
 		{`<h1>x</h1>`, `<h1 hidden>x</h1>`, "headings of the first level"},
 		{`<h1>x</h1>`, `<h1></h1>`, "is empty"},
+		{`<h2>x</h2>`, `<h2><span class="icon icon-key" aria-hidden="true"></span>x <span class="tag">y</span></h2>`, "side by side"},
 		{`<h2>x</h2>`, ``, "after one 1"},
 		{`<h1>x</h1>`, `<h1 id="main">x</h1>`, "there twice"},
 		{` for="password"`, ` for="pass"`, "not there"},
