@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/internal/processor"
 	"indeks/verifier"
 )
 
@@ -51,11 +52,11 @@ func TestWhatIsNoCredential(t *testing.T) {
 		"brackets": bytes.Repeat([]byte("["), 2<<20),
 	} {
 		least := time.Hour
-		for range 3 { // the machine may be busy with something else
+		for range 3 {
 			body, contentType := multipartFile(t, file)
-			began := time.Now()
+			began := processor.Time()
 			r, page := ask(t, s, "POST", "/verify", body, "Content-Type", contentType)
-			least = min(least, time.Since(began))
+			least = min(least, processor.Time()-began)
 			if r.StatusCode != http.StatusOK || !strings.Contains(page, `<section class="verdict none"`) {
 				t.Errorf("%s: %d %.400s", name, r.StatusCode, page)
 			}
