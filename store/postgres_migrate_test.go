@@ -56,7 +56,7 @@ func TestBoltToPostgres(t *testing.T) {
 	_, err1 := s.Erase(t.Context(), fromRegister, draft(3).ID)
 	_, err2 := s.Erase(t.Context(), fromDelivery, draft(4).ID)
 	_, err3 := s.Numbers(t.Context(), "MC", 7)
-	err4 := s.PutDocuments(t.Context(), []Document{{Kind: "job", ID: "a", Body: []byte("x"), Expires: now}})
+	err4 := s.PutDocuments(t.Context(), []Document{{Kind: "job", ID: "a", Body: []byte("x")}})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +70,13 @@ func TestBoltToPostgres(t *testing.T) {
 	}
 	published[0].ValidFrom = now.Add(time.Minute)
 	if _, err := Restore(t.Context(), path, storeID, keys, Restoration{At: restoredAt, Lists: published, Numbers: 10}); err != nil {
+		t.Fatal(err)
+	}
+	s = reopenWith(t, path, keys)
+	if err := s.PutDocuments(t.Context(), []Document{{Kind: "session", ID: "a", Body: []byte("x"), Expires: now}}); err != nil { // none outlasts a restoration
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -97,6 +104,7 @@ func TestBoltToPostgres(t *testing.T) {
 		"courses":   func(s Store) (any, error) { return s.Courses(t.Context()) },
 		"course":    func(s Store) (any, error) { return s.Course(t.Context(), "c", "") },
 		"document":  func(s Store) (any, error) { return s.Document(t.Context(), "job", "a") },
+		"session":   func(s Store) (any, error) { return s.Document(t.Context(), "session", "a") },
 		"number":    func(s Store) (any, error) { return s.Numbers(t.Context(), "MC", 1) },
 		"series":    func(s Store) (any, error) { return s.Numbers(t.Context(), "new", 1) },
 		"open list": func(s Store) (any, error) { l, err := s.OpenList(t.Context(), "revocation", now); return l.ID, err },
