@@ -13,6 +13,11 @@ import (
 // leaves unused of a chunk is lost.
 const chunk = 256
 
+// underWay is how many credentials of a class are under way at a time. A store writes what
+// waits in one transaction, so the more are waiting, the fewer times a disk is flushed;
+// and while half of them wait, the others must keep the processors busy.
+const underWay = 64
+
 // IssueAll issues drafts concurrently and yields one result for each, in their
 // order. It stops when ctx ends; what was yielded is durable. Numbers by the
 // rule follow the order of the drafts, whose courses must not be changed meanwhile.
@@ -29,12 +34,10 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 			course *courseText
 			done   chan result // takes one result without waiting
 		}
-		// More at a time than the cores can seal: what waits for the store waits together.
-		workers := store.Together(i.store)
-		jobs, order := make(chan job), make(chan chan result, workers)
+		jobs, order := make(chan job), make(chan chan result, underWay)
 
 		var running sync.WaitGroup
-		for range workers {
+		for range underWay {
 			running.Go(func() {
 				for j := range jobs {
 					r, err := i.issue(ctx, j.draft, j.number, j.course)

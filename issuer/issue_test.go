@@ -218,7 +218,7 @@ func TestBatchStopsWhenLeft(t *testing.T) {
 		break
 	}
 	issued, _ := h.checkStore(t)
-	if issued == 0 || issued > 2*store.Together(h.store) {
+	if issued == 0 || issued > 2*underWay {
 		t.Errorf("%d issued after the first result was enough", issued)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -15,18 +15,6 @@ import (
 // all when it fails.
 const maxGroup = 256
 
-// Together is how many callers at a time a store is meant for that work through a long
-// list. One file writes what waits in one transaction, so the more are waiting, the
-// fewer times the disk is flushed, until nobody is left who computes meanwhile: half of
-// them wait at a time. Of those that ask a database, each needs a connection of its own,
-// for which whoever asks for a single thing waits, too.
-func Together(s Store) int {
-	if _, ok := asBolt(s); ok {
-		return 64
-	}
-	return 32
-}
-
 // call is one write that waits for a transaction.
 type call struct {
 	op   func(tx *bolt.Tx) error
