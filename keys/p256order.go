@@ -40,49 +40,40 @@ func (z *scalar) below(x *scalar) bool {
 	return b == 1
 }
 
+// multiply returns a·b + c + d, which fits into two words.
+func multiply(a, b, c, d uint64) (high, low uint64) {
+	var carry uint64
+	high, low = bits.Mul64(a, b)
+	low, carry = bits.Add64(low, c, 0)
+	high += carry
+	low, carry = bits.Add64(low, d, 0)
+	return high + carry, low
+}
+
 // mul sets z to x·y/2^256 mod n, below n, for any x and for y < n: for each word b of x,
 // b·y is added to a sum t, and the multiple of n that makes its lowest word 0, which is
 // then taken off. So t stays below 2n.
 func (z *scalar) mul(x, y *scalar) *scalar {
-	var t0, t1, t2, t3, t4 uint64
+	var t scalar
+	var top uint64 // the fifth word of t
 	for _, b := range x {
-		h0, l0 := bits.Mul64(y[0], b)
-		h1, l1 := bits.Mul64(y[1], b)
-		h2, l2 := bits.Mul64(y[2], b)
-		h3, l3 := bits.Mul64(y[3], b)
-		var t5, c uint64
-		t0, c = bits.Add64(t0, l0, 0)
-		t1, c = bits.Add64(t1, l1, c)
-		t2, c = bits.Add64(t2, l2, c)
-		t3, c = bits.Add64(t3, l3, c)
-		t4 += c
-		t1, c = bits.Add64(t1, h0, 0)
-		t2, c = bits.Add64(t2, h1, c)
-		t3, c = bits.Add64(t3, h2, c)
-		t4, t5 = bits.Add64(t4, h3, c)
-
-		m := t0 * orderInverse
-		h0, l0 = bits.Mul64(groupOrder[0], m)
-		h1, l1 = bits.Mul64(groupOrder[1], m)
-		h2, l2 = bits.Mul64(groupOrder[2], m)
-		h3, l3 = bits.Mul64(groupOrder[3], m)
-		_, c = bits.Add64(t0, l0, 0)
-		t0, c = bits.Add64(t1, l1, c)
-		t1, c = bits.Add64(t2, l2, c)
-		t2, c = bits.Add64(t3, l3, c)
-		t3, c = bits.Add64(t4, 0, c)
-		t4 = t5 + c
-		t0, c = bits.Add64(t0, h0, 0)
-		t1, c = bits.Add64(t1, h1, c)
-		t2, c = bits.Add64(t2, h2, c)
-		t3, c = bits.Add64(t3, h3, c)
-		t4 += c
+		var high, first, second uint64
+		for i := range t {
+			high, t[i] = multiply(b, y[i], t[i], high)
+		}
+		top, first = bits.Add64(top, high, 0)
+		m := t[0] * orderInverse
+		high, _ = multiply(m, groupOrder[0], t[0], 0)
+		for i := range t[1:] {
+			high, t[i] = multiply(m, groupOrder[i+1], t[i+1], high)
+		}
+		t[3], second = bits.Add64(top, high, 0)
+		top = first + second
 	}
-	r := scalar{t0, t1, t2, t3}
-	if t4 != 0 || !r.below(&groupOrder) {
-		r.sub(&r, &groupOrder)
+	if top != 0 || !t.below(&groupOrder) {
+		t.sub(&t, &groupOrder)
 	}
-	*z = r
+	*z = t
 	return z
 }
 
@@ -105,32 +96,22 @@ func (z *scalar) sub(x, y *scalar) {
 
 // sumOf is b·x + d·y, which the caller knows to be below 2^256.
 func sumOf(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
-	var first, second, carry uint64 // what is carried of each product and of their sum
+	var low, other, first, second, carry uint64
 	for i := range z {
-		var c uint64
-		h, l := bits.Mul64(b, x[i])
-		l, c = bits.Add64(l, first, 0)
-		first = h + c
-		h, m := bits.Mul64(d, y[i])
-		m, c = bits.Add64(m, second, 0)
-		second = h + c
-		z[i], carry = bits.Add64(l, m, carry)
+		first, low = multiply(b, x[i], first, 0)
+		second, other = multiply(d, y[i], second, 0)
+		z[i], carry = bits.Add64(low, other, carry)
 	}
 	return z
 }
 
 // differenceOf is b·x - d·y, which the caller knows to be from 0 to 2^256-1.
 func differenceOf(b uint64, x *scalar, d uint64, y *scalar) (z scalar) {
-	var first, second, borrow uint64
+	var low, other, first, second, borrow uint64
 	for i := range z {
-		var c uint64
-		h, l := bits.Mul64(b, x[i])
-		l, c = bits.Add64(l, first, 0)
-		first = h + c
-		h, m := bits.Mul64(d, y[i])
-		m, c = bits.Add64(m, second, 0)
-		second = h + c
-		z[i], borrow = bits.Sub64(l, m, borrow)
+		first, low = multiply(b, x[i], first, 0)
+		second, other = multiply(d, y[i], second, 0)
+		z[i], borrow = bits.Sub64(low, other, borrow)
 	}
 	return z
 }
