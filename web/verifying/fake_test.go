@@ -134,7 +134,7 @@ func report(t testing.TB, state verifier.State) *verifier.Report {
 		r.Checks[2].Result = verifier.NotMade
 	case verifier.Revoked:
 		r.Verdict = verifier.Invalid
-		r.Checks[4].Result = verifier.Failed
+		r.Checks[4].Result, r.Checks[4].Reason = verifier.Failed, "revoked"
 	case verifier.StatusUnchecked:
 		r.Checks[4].Result = verifier.NotMade
 	}

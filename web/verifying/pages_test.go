@@ -105,6 +105,19 @@ func TestNotWithdrawnIsSaidOnlyAfterALook(t *testing.T) {
 	}
 }
 
+// A failed look at the list says what was found, where it is known, and not all that might
+// have been.
+func TestWithdrawnOrOnHold(t *testing.T) {
+	v := &fake{report: report(t, verifier.Revoked)}
+	s, _ := newServer(t, v)
+	for reason, vague := range map[verifier.Reason]bool{"revoked": false, "suspended": false, "status_invalid": true} {
+		v.report.Checks[4].Reason = reason
+		if _, body := ask(t, s, "GET", "/C/"+someID, ""); strings.Contains(body, "or its status entry breaks a rule") != vague {
+			t.Errorf("%s: says all that might be: %t", reason, !vague)
+		}
+	}
+}
+
 // What was replaced says so and whom to ask, and in place of a credential that is
 // no longer there names nobody but the issuer.
 func TestWhyItWasRevokedIsTold(t *testing.T) {

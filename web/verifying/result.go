@@ -291,6 +291,10 @@ func (s *Server) checkOf(check verifier.Check, lang string) checkView {
 	case verifier.Failed:
 		v.Icon, v.Tone = "failed", "bad"
 	}
+	switch check.Reason {
+	case "revoked", "suspended": // which of the reasons for which this check fails is no secret
+		v.Sentence = s.kit.T(lang, "state."+string(check.Reason)+".text", nil)
+	}
 	return v
 }
 
