@@ -27,7 +27,7 @@ func AppendEscaped(dst, text []byte) []byte {
 }
 
 // CutEscaped returns what follows the text as it stands between the quotation marks that
-// AppendQuoted writes, where token begins with it.
+// AppendQuoted writes of UTF-8, where token begins with it.
 func CutEscaped(token, text []byte) (rest []byte, ok bool) {
 	for {
 		n := plainLen(text)
