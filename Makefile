@@ -91,6 +91,7 @@ bench-million:
 	$(GO) test -count=1 -timeout 120m -v -run '^Test(Postgres)?Million$$' ./store -args -million $(MILLION) -million-payload $(MILLION_PAYLOAD) -million-dir $(MILLION_DIR)
 
 check:
+	@large=$$(git ls-files -z | xargs -0 stat -c '%s %n' | awk '$$1 > 1048576'); if [ -n "$$large" ]; then echo "files over 1 MiB, such as a program that was built:"; echo "$$large"; exit 1; fi
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w needed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
 	$(GO) vet ./...

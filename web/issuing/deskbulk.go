@@ -47,13 +47,18 @@ type bulkData struct {
 	What, Reason           string
 	Since, Until           string // days
 	All                    []issuer.Bulk
-	Asked                  bool // it was counted
-	Bulk                   issuer.Bulk
-	Count                  issuer.BulkCount
-	Lines                  []recordLine
-	More                   int // that are not listed
-	Failed                 []fault
-	Text                   string // id of a text of what is wrong
+	countedBulk
+}
+
+// countedBulk is a change of many, counted before it begins.
+type countedBulk struct {
+	Asked  bool // it was counted
+	Bulk   issuer.Bulk
+	Count  issuer.BulkCount
+	Lines  []recordLine
+	More   int // that are not listed
+	Failed []fault
+	Text   string // id of a text of what is wrong
 }
 
 // bulkData is the page with what the form says, if it says something.
@@ -133,14 +138,6 @@ func (s *server) postDeskBulk(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	refused := func(err error) error {
-		if found, ok := errors.AsType[*issuer.Problems](err); ok {
-			data.Failed = s.faults(s.kit.Lang(c), found.List, false)
-			return s.show(c, http.StatusUnprocessableEntity, "bulk", data)
-		}
-		return err
-	}
 	if data.Text != "" {
 		return s.show(c, http.StatusUnprocessableEntity, "bulk", data)
 	}
@@ -148,26 +145,41 @@ func (s *server) postDeskBulk(c echo.Context) error {
 		data.Text = "desk.bulk.what.missing"
 		return s.show(c, http.StatusUnprocessableEntity, "bulk", data)
 	}
-	count, first, err := s.Issuer.PreviewBulk(ctx, data.Bulk, bulkPreviewed)
+	return s.countOrStart(c, "bulk", &data, &data.countedBulk)
+}
+
+// countOrStart counts and lists who is meant, or, with the number typed in, has it done:
+// how far it is stands where all changes of many do. data is that of the page, with counted
+// in it.
+func (s *server) countOrStart(c echo.Context, page string, data any, counted *countedBulk) error {
+	ctx := c.Request().Context()
+	refused := func(err error) error {
+		if found, ok := errors.AsType[*issuer.Problems](err); ok {
+			counted.Failed = s.faults(s.kit.Lang(c), found.List, false)
+			return s.show(c, http.StatusUnprocessableEntity, page, data)
+		}
+		return err
+	}
+	count, first, err := s.Issuer.PreviewBulk(ctx, counted.Bulk, bulkPreviewed)
 	if err != nil {
 		return refused(err)
 	}
-	data.Asked, data.Count, data.More = true, count, count.Found-len(first)
+	counted.Asked, counted.Count, counted.More = true, count, count.Found-len(first)
 	for _, r := range first {
-		data.Lines = append(data.Lines, recordLineOf(r))
+		counted.Lines = append(counted.Lines, recordLineOf(r))
 	}
 	if c.FormValue("step") != "start" {
-		return s.show(c, http.StatusOK, "bulk", data)
+		return s.show(c, http.StatusOK, page, data)
 	}
 	typed, err := strconv.Atoi(strings.TrimSpace(c.FormValue("count")))
 	if err != nil || typed != count.Found || typed == 0 {
-		data.Text = "desk.bulk.count.wrong"
-		return s.show(c, http.StatusUnprocessableEntity, "bulk", data)
+		counted.Text = "desk.bulk.count.wrong"
+		return s.show(c, http.StatusUnprocessableEntity, page, data)
 	}
-	b, err := s.Issuer.StartBulk(ctx, data.Bulk, typed)
+	b, err := s.Issuer.StartBulk(ctx, counted.Bulk, typed)
 	if errors.Is(err, issuer.ErrBulkCount) { // something was issued or changed meanwhile
-		data.Text = "desk.bulk.count.wrong"
-		return s.show(c, http.StatusConflict, "bulk", data)
+		counted.Text = "desk.bulk.count.wrong"
+		return s.show(c, http.StatusConflict, page, data)
 	}
 	if err != nil {
 		return refused(err)

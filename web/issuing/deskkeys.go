@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -213,12 +212,7 @@ type reissueData struct {
 	Seals  issuer.SealCount
 	All    bool // also what the log proves
 	Reason string
-	Asked  bool // it was counted
-	Count  issuer.BulkCount
-	Lines  []recordLine
-	More   int // that are not listed
-	Failed []fault
-	Text   string // id of a text of what is wrong
+	countedBulk
 }
 
 func (s *server) reissueData(c echo.Context) (data reissueData, err error) {
@@ -250,39 +244,10 @@ func (s *server) postReissue(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
 	if data.Reason == "" {
 		data.Text = "desk.reason.missing"
 		return s.show(c, http.StatusUnprocessableEntity, "reissue", data)
 	}
-	b := issuer.Bulk{Action: issuer.BulkReissue, Select: issuer.Selection{Key: data.Key.Public.ID, Unproven: !data.All}, Reason: data.Reason, By: actor(c)}
-	count, first, err := s.Issuer.PreviewBulk(ctx, b, bulkPreviewed)
-	if err != nil {
-		return problems(err, "")
-	}
-	data.Asked, data.Count, data.More = true, count, count.Found-len(first)
-	for _, r := range first {
-		data.Lines = append(data.Lines, recordLineOf(r))
-	}
-	if c.FormValue("step") != "start" {
-		return s.show(c, http.StatusOK, "reissue", data)
-	}
-	typed, err := strconv.Atoi(strings.TrimSpace(c.FormValue("count")))
-	if err != nil || typed != count.Found || typed == 0 {
-		data.Text = "desk.bulk.count.wrong"
-		return s.show(c, http.StatusUnprocessableEntity, "reissue", data)
-	}
-	b, err = s.Issuer.StartBulk(ctx, b, typed)
-	if errors.Is(err, issuer.ErrBulkCount) { // something was issued or changed meanwhile
-		data.Text = "desk.bulk.count.wrong"
-		return s.show(c, http.StatusConflict, "reissue", data)
-	}
-	if found, ok := errors.AsType[*issuer.Problems](err); ok {
-		data.Failed = s.faults(s.kit.Lang(c), found.List, false)
-		return s.show(c, http.StatusUnprocessableEntity, "reissue", data)
-	}
-	if err != nil {
-		return err
-	}
-	return s.redirect(c, bulkPath+"/"+b.ID)
+	data.Bulk = issuer.Bulk{Action: issuer.BulkReissue, Select: issuer.Selection{Key: data.Key.Public.ID, Unproven: !data.All}, Reason: data.Reason, By: actor(c)}
+	return s.countOrStart(c, "reissue", &data, &data.countedBulk)
 }
