@@ -37,7 +37,7 @@ const deadline = 2 * time.Minute
 // flags start a browser that asks nobody anything by itself, and finds no host but
 // this machine.
 var flags = []string{"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-	"--disable-sync", "--no-first-run", "--disable-dev-shm-usage", "--disable-breakpad", "--disable-extensions", "--mute-audio", "--hide-scrollbars",
+	"--disable-sync", "--no-first-run", "--disable-dev-shm-usage", "--disable-breakpad", "--disable-extensions", "--mute-audio", "--hide-scrollbars", "--disable-popup-blocking",
 	"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1", "--remote-debugging-pipe"}
 
 // shell is the same browser without windows, tabs and what else is drawn around a page.

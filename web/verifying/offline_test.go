@@ -1,8 +1,6 @@
 package verifying
 
 import (
-	"bytes"
-	"context"
 	"crypto"
 	"encoding/json"
 	"errors"
@@ -11,15 +9,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os/exec"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"indeks/elm"
-	"indeks/internal/reference"
+	"indeks/internal/chromium"
 	"indeks/keys"
 	"indeks/paper"
 	"indeks/verifier"
@@ -205,7 +201,7 @@ func TestOfflinePageInBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser: left out by -short")
 	}
-	chromium := reference.Tool(t, "chromium", "chromium", "--version")
+	browser := chromium.Start(t)
 	v := readVectors(t)
 
 	// A code of today, on a server as it is.
@@ -283,7 +279,13 @@ func TestOfflinePageInBrowser(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
-	got := browse(t, chromium, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)+"/test", done)
+	browser.Visit(t, chromium.Visitor{}).Open(strings.Replace(server.URL, "127.0.0.1", "localhost", 1) + "/test")
+	var got report
+	select {
+	case got = <-done:
+	case <-time.After(2 * time.Minute):
+		t.Fatal("the page gave no answer in two minutes")
+	}
 	if got.Thrown != "" || len(got.Found) != len(v.Codes) {
 		t.Fatalf("%d codes were judged, of %d: %s", len(got.Found), len(v.Codes), got.Thrown)
 	}
@@ -323,33 +325,4 @@ func TestOfflinePageInBrowser(t *testing.T) {
 			}
 		}
 	}
-}
-
-// browse opens an address in a headless browser until done has an answer.
-func browse[T any](t *testing.T, chromium, address string, done <-chan T) T {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	var out bytes.Buffer
-	c := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--no-first-run", "--disable-dev-shm-usage", "--disable-popup-blocking", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), address)
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its own children end with it
-	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
-	c.Stdout, c.Stderr = &out, &out
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	defer func() { cancel(); <-ended }()
-	select {
-	case got := <-done:
-		return got
-	case err := <-ended:
-		ended <- err
-		t.Fatalf("the browser ended: %v\n%s", err, out.String())
-	case <-ctx.Done():
-		t.Fatalf("the browser gave no answer in time\n%s", out.String())
-	}
-	panic("unreachable")
 }
