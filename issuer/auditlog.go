@@ -228,7 +228,7 @@ func (i *Institution) CheckHeads(ctx context.Context, s store.Store, ring *keys.
 				err = fmt.Errorf("%w: what is sealed says other than what is kept", store.ErrForked)
 			}
 			if err != nil {
-				found = append(found, fmt.Errorf("log %s, head of size %d: %w", log.Name, h.Size, err))
+				found = append(found, &LogFinding{FoundHead, log.Name, h.Size, fmt.Errorf("log %s, head of size %d: %w", log.Name, h.Size, err)})
 				continue
 			}
 			opened++
@@ -247,6 +247,26 @@ func (i *Institution) CheckHeads(ctx context.Context, s store.Store, ring *keys.
 	}
 	return found, opened
 }
+
+// What of an audit log is not as it should be.
+const (
+	FoundHead    = "head"    // a head does not open, or says other than what is kept of it
+	FoundEntries = "entries" // the entries cannot be read further than Size
+	FoundRoot    = "root"    // the first Size entries are not those whose head was signed
+	FoundShort   = "short"   // a head over Size entries was signed, and there are fewer
+)
+
+// LogFinding is one thing that is not as it should be.
+type LogFinding struct {
+	Code string
+	Log  string
+	Size uint64 // of the head, or of what was read
+	err  error
+}
+
+func (f *LogFinding) Error() string { return f.err.Error() }
+
+func (f *LogFinding) Unwrap() error { return f.err }
 
 // LogVerdict is what VerifyLog has found.
 type LogVerdict struct {
@@ -281,19 +301,21 @@ func (i *Issuer) VerifyLog(ctx context.Context) (v LogVerdict, err error) {
 				err = fmt.Errorf("%w: entry %d follows entry %d", store.ErrDamaged, e.Index, tree.Size())
 			}
 			if err != nil {
-				v.Found = append(v.Found, fmt.Errorf("log %s: %w", log.Name, err))
+				v.Found = append(v.Found, &LogFinding{FoundEntries, log.Name, tree.Size(), fmt.Errorf("log %s: %w", log.Name, err)})
 				break
 			}
 			tree.Add(e.Leaf)
 			v.Entries++
 			if root, ok := heads[tree.Size()]; ok && root != tree.Root() {
-				v.Found = append(v.Found, fmt.Errorf("log %s: %w: the head of size %d that was signed is not that of the entries", log.Name, store.ErrForked, tree.Size()))
+				err := fmt.Errorf("log %s: %w: the head of size %d that was signed is not that of the entries", log.Name, store.ErrForked, tree.Size())
+				v.Found = append(v.Found, &LogFinding{FoundRoot, log.Name, tree.Size(), err})
 			}
 			delete(heads, tree.Size())
 		}
 		if log.Closed.IsZero() { // of one that Restore has closed more may have been signed
 			for size := range heads {
-				v.Found = append(v.Found, fmt.Errorf("log %s: %w: a head of size %d was signed, and there are %d entries", log.Name, store.ErrForked, size, tree.Size()))
+				err := fmt.Errorf("log %s: %w: a head of size %d was signed, and there are %d entries", log.Name, store.ErrForked, size, tree.Size())
+				v.Found = append(v.Found, &LogFinding{FoundShort, log.Name, size, err})
 			}
 		}
 	}

@@ -283,7 +283,7 @@ func (s *server) getGuide(c echo.Context) error {
 // day, a day of the catalogue as an instant for date; choice, the arguments of
 // a filter; path, a version's page on this server. Those of the desk call lines: a
 // list for a table, with the page that it is on, and recordpath, the page of a record.
-// Those of shares call share_words, and row, a share with the page that it is on.
+// named reads who did something, to what and why, for a template. Those of shares call share_words, and row, a share with the page that it is on.
 var pageFuncs = template.FuncMap{
 	"five":        func() []int { return []int{1, 2, 3, 4, 5} },
 	"share_words": func() []string { return shareWords },
@@ -305,6 +305,7 @@ var pageFuncs = template.FuncMap{
 	},
 	"path":       func(o issuer.Offer, base string) string { return strings.TrimPrefix(o.Page, base) },
 	"recordpath": recordPath,
+	"named":      namedBy,
 	"lines": func(page linker, list any) any {
 		return struct {
 			linker

@@ -625,7 +625,7 @@ func TestDeskVerifiesTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := b.post("/desk/log", "/desk/log")
-	if m := regexp.MustCompile(`Verified: [1-9][0-9]* entries make the tree, and 1 signed heads`).FindString(w.Body.String()); w.Code != http.StatusOK || m == "" || !strings.Contains(w.Body.String(), "logged-in") {
+	if m := regexp.MustCompile(`Verified: [1-9][0-9]* entries make the tree, and 1 signed heads`).FindString(w.Body.String()); w.Code != http.StatusOK || m == "" || !strings.Contains(w.Body.String(), "<td>Signed in") {
 		t.Errorf("%d %s", w.Code, failures(w.Body.String()))
 	}
 }

@@ -22,18 +22,19 @@ const eventsOnPage = 50
 
 // logData is the page of the audit log, the newest first.
 type logData struct {
-	Desk    *desk
-	Log     store.Log
-	Head    store.Head // the last that was signed; size 0: none
-	Events  []issuer.LoggedEvent
-	Kinds   []store.Kind
-	Kind    string
-	Actor   string
-	Object  string
-	Next    string // query of the next page
-	Scanned bool   // not to the end, because it is far
-	Verdict *issuer.LogVerdict
-	Broken  bool // verifying took longer than a request may
+	Desk     *desk
+	Log      store.Log
+	Head     store.Head // the last that was signed; size 0: none
+	Events   []eventLine
+	Kinds    []store.Kind
+	Kind     string
+	Actor    string
+	Object   string
+	Next     string // query of the next page
+	Scanned  bool   // not to the end, because it is far
+	Verdict  *issuer.LogVerdict
+	Findings []said // what it found
+	Broken   bool   // verifying took longer than a request may
 }
 
 func (s *server) getDeskLog(c echo.Context) error {
@@ -45,7 +46,7 @@ func (s *server) getDeskLog(c echo.Context) error {
 }
 
 func (s *server) logData(c echo.Context) (logData, error) {
-	ctx := c.Request().Context()
+	ctx, lang := c.Request().Context(), s.kit.Lang(c)
 	data := logData{Desk: s.desk(c, "log"), Kinds: store.Kinds, Kind: c.QueryParam("kind"), Actor: strings.TrimSpace(c.QueryParam("actor")), Object: strings.TrimSpace(c.QueryParam("object"))}
 	filter := store.EventFilter{Actor: data.Actor, Object: data.Object}
 	if data.Kind != "" {
@@ -78,7 +79,7 @@ func (s *server) logData(c echo.Context) (logData, error) {
 	for first := end; first > 0 && len(data.Events) < eventsOnPage && end-first < maxScanned; {
 		last := first
 		first -= min(first, step)
-		var found []issuer.LoggedEvent
+		var found []eventLine
 		for e, err := range s.Store.LogEntries(ctx, data.Log.Name, first) {
 			if err != nil {
 				return data, err
@@ -87,7 +88,7 @@ func (s *server) logData(c echo.Context) (logData, error) {
 				break
 			}
 			if filter.Match(&e) {
-				found = append(found, issuer.EventOf(&e))
+				found = append(found, s.eventLine(lang, issuer.EventOf(&e)))
 			}
 		}
 		slices.Reverse(found)
@@ -121,6 +122,13 @@ func (s *server) postDeskLog(c echo.Context) error {
 		return err
 	}
 	data.Verdict, data.Broken = &v, err != nil
+	for _, err := range v.Found {
+		one := said{Detail: err.Error()}
+		if f, ok := errors.AsType[*issuer.LogFinding](err); ok {
+			one.Text = s.kit.T(s.kit.Lang(c), "desk.log.found."+f.Code, map[string]any{"Log": f.Log, "Size": f.Size})
+		}
+		data.Findings = append(data.Findings, one)
+	}
 	return s.kit.Render(c, http.StatusOK, "log", web.Page{NoStore: true, Failed: len(v.Found) > 0, Data: data, Scripts: []string{stay}})
 }
 

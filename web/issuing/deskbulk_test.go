@@ -74,7 +74,7 @@ func TestDeskChangesMany(t *testing.T) {
 	if got := b.get("/desk/bulk"); strings.Count(got, `href="/desk/bulk/2`) != 2 {
 		t.Error("the list of changes")
 	}
-	if got := b.get("/desk/log"); !strings.Contains(got, "job-paused") || !strings.Contains(got, "suspend of 2") {
+	if got := b.get("/desk/log"); !strings.Contains(got, "<td>Job paused") || !strings.Contains(got, "Put on hold: 2") {
 		t.Error("the log does not tell")
 	}
 }

@@ -115,7 +115,7 @@ func TestDeskMarksKeyAndIssuesAgain(t *testing.T) {
 		t.Error("the old one is still in force")
 	}
 	auditor := signInAs(t, e, people, Auditor)
-	if got := auditor.get("/desk/log"); !strings.Contains(got, "key-revoked") || !strings.Contains(got, "reissue of 1") {
+	if got := auditor.get("/desk/log"); !strings.Contains(got, "<td>Key marked as compromised") || !strings.Contains(got, "Issue again: 1") {
 		t.Error("the log does not tell")
 	}
 	if strings.Contains(auditor.get("/desk/keys"), key) {

@@ -273,7 +273,7 @@ func TestDeskSendsLettersAgain(t *testing.T) {
 	if got := b.get("/desk/letters?done=letters"); !strings.Contains(got, "Can be sent again: 0") || !strings.Contains(got, "The letters are sent again") {
 		t.Error("what was sent again is still listed")
 	}
-	if got := signInAs(t, e, people, Auditor).get("/desk/log?kind=sent"); strings.Count(got, "claim queued") != 3 || strings.Contains(got, "mended") {
-		t.Errorf("the log tells of %d", strings.Count(got, "claim queued"))
+	if got := signInAs(t, e, people, Auditor).get("/desk/log?kind=sent"); strings.Count(got, "the page of the credential: waits") != 3 || strings.Contains(got, "mended") {
+		t.Errorf("the log tells of %d", strings.Count(got, "the page of the credential: waits"))
 	}
 }

@@ -1,0 +1,306 @@
+package issuing
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"indeks/issuer"
+	"indeks/store"
+)
+
+// What an event of the audit log says, to people. The log has it in few English words,
+// which never change: entries are hashed, kept for good and exported. Here they are read
+// again, and said in the language of the page.
+
+// eventResult is a form of what stands in Result of events of some kinds, and the text
+// that says it. {Name} stands for any words, {Name:number} for a whole number,
+// {Name:time} for an instant, {Name:roles} for roles, {Name:prefix.} for a word that has
+// a text of its own, with that prefix; {Detail} for what others say in English.
+type eventResult struct {
+	kinds, form, text string
+}
+
+// eventResults are all of them; of those that fit the first counts.
+var eventResults = []eventResult{
+	{"log-opened", "{Records:number} records before", "event.said.records-before"},
+	{"key-made", "{Source:desk.keys.source.}, {Purposes}, on {At:time}", "event.said.key-made"},
+	{"key-retired", "as of {At:time}", "event.said.key-retired"},
+	{"key-revoked", "compromised on {At:time}", "event.said.key-compromised"},
+	{"course-put", "version {Version}, published", "event.said.course-published"},
+	{"course-put", "version {Version}, not published", "event.said.course-kept"},
+	{"corrected", "{ID}", "event.said.replaced-by"},
+	{"list-opened", "revocation", "event.said.list-revocation"},
+	{"list-opened", "suspension", "event.said.list-suspension"},
+	{"list-published", "sequence {Sequence}", "event.said.sequence"},
+
+	{"logged-in", "password alone", "event.said.password-alone"},
+	{"logged-in", "first password", "event.said.first-password"},
+	{"logged-in", "password and code", "event.said.password-code"},
+	{"logged-in", "passkey", "event.said.passkey"},
+	{"logged-in", "password and passkey", "event.said.password-passkey"},
+	{"logged-in", "again", "event.said.again"},
+	{"logged-in", "passkey, again", "event.said.passkey-again"},
+	{"logged-in", "own password and codes set up", "event.said.set-up"},
+	{"logged-in", "passkey {Key} added in place of the first password", "event.said.set-up-passkey"},
+	{"logged-in", "provider", "event.said.provider"},
+	{"logged-in", "provider, again", "event.said.provider-again"},
+	{"logged-in", "provider; roles: {Roles:roles}", "event.said.provider-roles"},
+	{"logged-in", "provider, again; roles: {Roles:roles}", "event.said.provider-again-roles"},
+	{"logged-out", "everywhere", "event.said.everywhere"},
+
+	{"log-in-refused", "used twice", "event.said.used-twice"},
+	{"log-in-refused", "no such account", "desk.account.none"},
+	{"log-in-refused", "password", "event.said.password-wrong"},
+	{"log-in-refused", "passkey: password", "event.said.password-wrong"},
+	{"log-in-refused", "closed", "event.said.account-closed"},
+	{"log-in-refused", "passkey: closed", "event.said.account-closed"},
+	{"log-in-refused", "first password ended", "event.said.first-password-ended"},
+	{"log-in-refused", "code", "event.said.code-wrong"},
+	{"log-in-refused", "passkey: no answer of one", "event.said.passkey-none"},
+	{"log-in-refused", "passkey: no such challenge", "event.said.passkey-challenge"},
+	{"log-in-refused", "passkey: nobody's", "event.said.passkey-nobody"},
+	{"log-in-refused", "passkey: signature", "event.said.passkey-signature"},
+	{"log-in-refused", "passkey: removed", "event.said.passkey-removed"},
+	{"log-in-refused", "passkey: another account's", "event.said.passkey-other"},
+	{"log-in-refused", "passkey: its count went back", "event.said.passkey-count"},
+	{"log-in-refused", "passkey {Key}: its count went back, it is not taken any more", "event.said.passkey-copied"},
+	{"log-in-refused", "the answer does not belong to a sign-in that was begun here", "event.said.flow"},
+	{"log-in-refused", "the answer does not belong to a sign-in that was begun here: another provider answered", "event.said.flow-provider"},
+	{"log-in-refused", "the answer does not belong to a sign-in that was begun here: the id_token is of another sign-in", "event.said.flow-other"},
+	{"log-in-refused", "the answer does not belong to a sign-in that was begun here: somebody else signed in", "event.said.flow-person"},
+	{"log-in-refused", "the account has no role", "event.said.no-role"},
+	{"log-in-refused", "the sign-in of the provider could not be used: it answered without a code", "event.said.provider-no-code"},
+	{"log-in-refused", "the sign-in of the provider could not be used: it takes no such code", "event.said.provider-code"},
+	{"log-in-refused", "the sign-in of the provider could not be used: the id_token is for another client", "event.said.provider-client"},
+	{"log-in-refused", "the sign-in of the provider could not be used: the id_token names nobody", "event.said.provider-nobody"},
+	{"log-in-refused", "the sign-in of the provider could not be used: nobody has signed in anew", "event.said.provider-stale"},
+	{"log-in-refused", "the sign-in of the provider could not be used: {Detail}", "event.said.provider-failed"},
+
+	{"role-changed", "made: {Roles:roles}", "event.said.account-made"},
+	{"role-changed", "roles: {Roles:roles}", "event.said.roles"},
+	{"role-changed", "closed", "desk.account.closed"},
+	{"role-changed", "password reset", "desk.account.reset"},
+	{"role-changed", "confirmed: another person than {Name}", "event.said.confirmed"},
+	{"role-changed", "passkey {Key} added", "event.said.passkey-added"},
+	{"role-changed", "passkey {Key} removed", "event.said.passkey-taken"},
+	{"role-changed", "a passkey is enough", "event.said.passkey-enough"},
+	{"role-changed", "a passkey wants the password too", "event.said.passkey-too"},
+
+	{"exported", "{Records:number} records, {Recipients:number} recipients", "event.said.archived"},
+	{"exported", "{Records:number} records, {Recipients:number} recipients, with private keys", "event.said.archived-keys"},
+	{"exported", "{Events:number} events as {Format}", "event.said.events"},
+	{"exported", "{Lines:number} lines", "event.said.lines"},
+	{"exported", "downloaded, encrypted", "event.said.downloaded"},
+	{"exported backed-up", "read again: as it was written", "event.said.sound"},
+	{"exported backed-up", "read again: not as it was written", "event.said.unsound"},
+	{"imported", "{Records:number} records as of {At:time}", "event.said.imported"},
+	{"imported", "the store in a file, whose log has {Entries:number} entries", "event.said.moved"},
+	{"erased", "delivery", "desk.erased.delivery"},
+	{"erased", "rows of the batch", "event.said.rows-erased"},
+	{"backed-up", "{Records:number} records, checked by records", "event.said.backed-up.records"},
+	{"backed-up", "{Records:number} records, checked by pages", "event.said.backed-up.pages"},
+	{"restored", "the backup has {Entries:number} entries of {Known:number} that are known of", "event.said.restored"},
+	{"configured", "{Keys:number} keys", "event.said.keys"},
+	{"clock-jumped", "by {Time}", "event.said.jumped"},
+	{"clock-jumped", "confirmed, and the status lists signed by it", "event.said.clock-confirmed"},
+
+	{"approval-asked approval-given", "key compromised", "event.said.compromise"},
+	{"approval-asked approval-given", "erasure of {Number:number}", "event.said.erasure"},
+	{"approval-asked", "name check", "event.said.name-asked"},
+	{"approval-given", "name check", "event.said.name-right"},
+	{"approval-refused", "name check reported", "event.said.name-wrong"},
+	{"approval-refused", "name check lapsed", "desk.names.expired"},
+	{"approval-given approval-refused", "name check {State:desk.names.}", "event.said.name"},
+	{"approval-refused", "not decided: {Name} could be both who asked for it and who decides on it", "event.said.one-person"},
+	{"approval-refused", "lapsed", "event.said.lapsed"},
+	{"approval-asked", "waiting", "desk.approval.waiting"},
+	{"approval-given", "approved", "desk.approval.approved"},
+	{"approval-refused", "rejected", "desk.approval.rejected"},
+	{"approval-refused", "expired", "desk.approval.expired"},
+	{"approval-refused", "failed", "desk.approval.failed"},
+	{"approval-refused", "{Words}", "event.said.words"}, // why, in the words of who refused it
+
+	{"job-uploaded", "{Rows:number} rows", "event.said.rows"},
+	{"job-started", "checked again", "event.said.checked-again"},
+	{"job-started", "resumed", "event.said.resumed"},
+	{"job-started", "goes on", "event.said.resumed"},
+	{"job-started", "again for the rows that failed: {Rows:number}", "event.said.retried"},
+	{"job-started", "{Rows:number} rows, {Bad:number} left out", "event.said.started"},
+	{"job-started", "{Action:desk.act.} of {Found:number}", "event.said.bulk"},
+	{"job-paused", "by hand", "event.said.by-hand"},
+	{"job-paused", "stopped", "event.said.by-hand"},
+	{"job-ended", "{State:batch.state.}: {Issued:number} issued, {Known:number} known, {Failed:number} failed, {Left:number} left", "event.said.ended"},
+	{"job-ended", "{Done:number} done, {Skipped:number} skipped, {Failed:number} failed", "event.said.bulk-ended"},
+
+	{"recognised", "received", "event.said.received"},
+	{"recognised", "decision {Number:number}: {Recognised:number} of {All:number} outcomes", "event.said.decision"},
+	{"sent", "{Letter:desk.letter.kind.} {State:desk.letter.}", "event.said.letter"},
+	{"sent", "{Letter:desk.letter.kind.} {State:desk.letter.} {Code}", "event.said.letter-code"},
+	{"sent", "{Letter:desk.letter.kind.} {Code}", "event.said.letter-sent"},
+	{"readdressed", "address", "event.said.address"},
+	{"readdressed", "link", "event.said.link"},
+	{"readdressed", "address and link", "event.said.address-link"},
+}
+
+// eventWords are the kinds of events whose result is a code that has a text as it is, by
+// the prefix of its id.
+var eventWords = map[store.Kind]string{
+	store.KindRevoked: "desk.code.", store.KindSuspended: "desk.code.", store.KindReinstated: "desk.code.", store.KindJobPaused: "batch.why.", store.KindSent: "desk.letter.kind.",
+}
+
+// eventNames are words in place of a name: of who does something, of what it is done to.
+// Of those that fit the first counts.
+var eventNames = []eventResult{
+	{"who", "nobody", "event.who.nobody"},
+	{"who", "learner", "event.who.learner"},
+	{"who", issuer.ByRetention, "event.who.retention"},
+	{"who", "restore", "event.who.restore"},
+	{"who", "command {Name}, uid {User}", "event.who.command"},
+	{"who", "{Name}, bulk {ID}", "event.who.bulk"},
+	{"about", "archive", "event.about.archive"},
+	{"about", "API keys", "event.about.api-keys"},
+	{"about", "protocol book", "event.about.book"},
+	{"about", "audit log {Name}", "event.about.log"},
+	{"why", "retention", "event.why.retention"},
+	{"why", "in the last published status list when a backup was restored", "event.why.restored"},
+}
+
+// eventForm is a form ready to be compared.
+type eventForm struct {
+	eventResult
+	pattern *regexp.Regexp
+	types   []string // of the places in it
+}
+
+// eventForms are the forms by kind.
+var eventForms = func() map[string][]eventForm {
+	place := regexp.MustCompile(`\{(\w+)(?::([\w.-]+))?\}`)
+	forms := map[string][]eventForm{}
+	for _, list := range [][]eventResult{eventResults, eventNames} {
+		for _, r := range list {
+			var types []string
+			var b strings.Builder
+			end := 0
+			for _, at := range place.FindAllStringSubmatchIndex(r.form, -1) {
+				b.WriteString(regexp.QuoteMeta(r.form[end:at[0]]))
+				kind := ""
+				if at[4] >= 0 {
+					kind = r.form[at[4]:at[5]]
+				}
+				types = append(types, kind)
+				accepts := map[string]string{"": ".+", "number": "[0-9]+", "time": `\S+`, "roles": "[a-z ]+"}[kind]
+				if strings.HasSuffix(kind, ".") {
+					accepts = "[a-z-]+"
+				}
+				b.WriteString("(?P<" + r.form[at[2]:at[3]] + ">" + accepts + ")")
+				end = at[1]
+			}
+			b.WriteString(regexp.QuoteMeta(r.form[end:]))
+			for _, kind := range strings.Fields(r.kinds) {
+				forms[kind] = append(forms[kind], eventForm{r, regexp.MustCompile("^" + b.String() + "$"), types})
+			}
+		}
+	}
+	return forms
+}()
+
+// said is a sentence on a page, and what others say of it in English, "" for nothing.
+type said struct {
+	Text, Detail string
+	Known        bool // else Text stands as it was written
+}
+
+// saidOf says words of a kind of event in a language.
+func (s *server) saidOf(lang, kind, words string) said {
+forms:
+	for _, form := range eventForms[kind] {
+		found := form.pattern.FindStringSubmatch(words)
+		if found == nil {
+			continue
+		}
+		args, detail := map[string]any{}, ""
+		for i, value := range found[1:] {
+			name := form.pattern.SubexpNames()[i+1]
+			switch as := form.types[i]; {
+			case as == "number":
+				n, err := strconv.ParseUint(value, 10, 64)
+				if err != nil {
+					continue forms
+				}
+				args[name] = n
+			case as == "time":
+				at, err := time.Parse(time.RFC3339, value)
+				if err != nil {
+					continue forms
+				}
+				args[name] = at
+			case as == "roles":
+				args[name] = s.roleNames(lang, strings.Fields(value))
+			case as != "":
+				if !s.kit.HasText(as + value) {
+					continue forms
+				}
+				args[name] = s.kit.T(lang, as+value, nil)
+			case name == "Detail":
+				detail = value
+			default:
+				args[name] = value
+			}
+		}
+		return said{s.kit.T(lang, form.text, args), detail, true}
+	}
+	if prefix := eventWords[store.Kind(kind)]; prefix != "" && s.kit.HasText(prefix+words) {
+		return said{Text: s.kit.T(lang, prefix+words, nil), Known: true}
+	}
+	return said{Text: words}
+}
+
+// roleNames are roles as the desk calls them.
+func (s *server) roleNames(lang string, roles []string) string {
+	var names []string
+	for _, role := range roles {
+		if id := "desk.role." + role; s.kit.HasText(id) {
+			role = s.kit.T(lang, id, nil)
+		}
+		names = append(names, role)
+	}
+	return strings.Join(names, ", ")
+}
+
+// named is a name on a page, or what says the words in place of one.
+type named struct {
+	Text           string // id of the text, "": none, Name is one
+	Name, User, ID string
+}
+
+// namedBy reads words of a kind of eventNames, for the template of that name.
+func namedBy(kind, words string) named {
+	for _, form := range eventForms[kind] {
+		if found := form.pattern.FindStringSubmatch(words); found != nil {
+			at := func(name string) string {
+				if i := form.pattern.SubexpIndex(name); i > 0 {
+					return found[i]
+				}
+				return ""
+			}
+			return named{form.text, at("Name"), at("User"), at("ID")}
+		}
+	}
+	return named{Name: words}
+}
+
+// eventLine is an event on a page.
+type eventLine struct {
+	issuer.LoggedEvent
+	Said said
+}
+
+func (s *server) eventLine(lang string, e issuer.LoggedEvent) eventLine {
+	line := eventLine{LoggedEvent: e}
+	if e.Result != "" {
+		line.Said = s.saidOf(lang, string(e.Kind), e.Result)
+	}
+	return line
+}
