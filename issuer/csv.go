@@ -291,3 +291,12 @@ func separator(text string) rune {
 	}
 	return slices.MaxFunc([]rune{',', ';', '\t'}, func(a, b rune) int { return count[a] - count[b] })
 }
+
+// AsCSV is a text as a cell of a CSV that a spreadsheet opens: one that it would
+// take for a formula gets an apostrophe in front, and quotation marks are doubled.
+func AsCSV(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
+		text = "'" + text
+	}
+	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+}
