@@ -42,7 +42,7 @@ bench-issue: tools
 bench-issue-http:
 	INDEKS_SPEED=1 $(GO) test -count=1 -timeout 20m -run '^TestIssueSpeed$$' -v ./cmd/indeks
 
-# Kills the real program 200 times while it issues to 10 000 and 60 times while it sends
+# Kills the real program 200 times on each store while it issues to 10 000 and 60 times while it sends
 # letters, and fails each system call by which it writes records. INDEKS_SEED repeats
 # the kills of a run of the first.
 faults: tools

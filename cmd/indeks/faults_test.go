@@ -25,6 +25,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/examples"
+	"indeks/internal/postgres"
 	"indeks/internal/reference"
 	"indeks/issuer"
 	"indeks/store"
@@ -63,8 +64,9 @@ type learner struct {
 
 func full() bool { return os.Getenv("INDEKS_FAULTS") == "1" }
 
-// newVictim sets up an institution with a class of n.
-func newVictim(t *testing.T, n int) *victim {
+// newVictim sets up an institution with a class of n, whose records are in the database
+// that the file names, or in a file of their own for "".
+func newVictim(t *testing.T, n int, database string) *victim {
 	t.Helper()
 	v := &victim{dir: filepath.Join(t.TempDir(), "uni"), byName: map[string]*learner{}, reached: map[int]chan struct{}{}}
 	var err error
@@ -83,7 +85,7 @@ func newVictim(t *testing.T, n int) *victim {
 	}
 	address := listener.Addr().String()
 	listener.Close()
-	made, err := (&initCmd{Dir: v.dir, facts: examples.Institution(), Alg: "ES256", Listen: address, PublicBase: "http://" + address,
+	made, err := (&initCmd{Dir: v.dir, facts: examples.Institution(), Alg: "ES256", Listen: address, PublicBase: "http://" + address, Database: database, Node: "a",
 		VerifierListen: "127.0.0.1:0", VerifierBase: "http://localhost:8081"}).setUp(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -501,10 +503,29 @@ func (v *victim) verifyAll(t *testing.T) (tokens int) {
 // batch, a quarter by class lists and a quarter by its API, and started again until
 // all have theirs.
 func TestKilledWhileIssuing(t *testing.T) {
-	learners, kills, lists := 100, 3, 1
-	if full() {
-		learners, kills, lists = 10_000, 200, 10
-	}
+	t.Run("bbolt", func(t *testing.T) {
+		if full() {
+			killWhileIssuing(t, "", 10_000, 200, 10)
+		} else {
+			killWhileIssuing(t, "", 100, 3, 1)
+		}
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		server := postgres.Shared(t)
+		url := filepath.Join(t.TempDir(), "url")
+		if err := os.WriteFile(url, []byte(server.URL(server.Database(t, ""))+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if full() {
+			killWhileIssuing(t, url, 10_000, 200, 10)
+		} else {
+			killWhileIssuing(t, url, 24, 1, 1)
+		}
+	})
+}
+
+// killWhileIssuing issues to so many learners, a quarter of them by so many class lists.
+func killWhileIssuing(t *testing.T, database string, learners, kills, lists int) {
 	seed := rand.Uint64()
 	if text := os.Getenv("INDEKS_SEED"); text != "" {
 		var err error
@@ -514,7 +535,7 @@ func TestKilledWhileIssuing(t *testing.T) {
 	}
 	t.Logf("INDEKS_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	v := newVictim(t, learners)
+	v := newVictim(t, learners, database)
 	byBatch, byList, byAPI := v.class[:learners/2], v.class[learners/2:learners*3/4], v.class[learners*3/4:]
 	batch := v.list(t, filepath.Join(t.TempDir(), "batch.csv"), byBatch)
 	var parts [][]*learner
@@ -640,7 +661,7 @@ func TestFailingSystemCalls(t *testing.T) {
 	if full() {
 		learners = 64
 	}
-	v := newVictim(t, learners)
+	v := newVictim(t, learners, "")
 	list := v.list(t, filepath.Join(t.TempDir(), "list.csv"), v.class)
 	issue := func(wrap ...string) (*os.ProcessState, string) { return v.issueList(t, list, nil, wrap...) }
 	v.failCalls(t, strace, issue, func() {

@@ -34,7 +34,7 @@ func TestIssueSpeed(t *testing.T) {
 	if testing.Short() {
 		single, batch = single/10, batch/10
 	}
-	v := newVictim(t, warm+single+batch+beside)
+	v := newVictim(t, warm+single+batch+beside, "")
 	h, err := openHouse(t.Context(), v.config, false)
 	if err != nil {
 		t.Fatal(err)

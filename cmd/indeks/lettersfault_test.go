@@ -32,7 +32,7 @@ func TestKilledWhileSending(t *testing.T) {
 			kills = append(kills, 1+rand.IntN(15))
 		}
 	}
-	v := newVictim(t, letters)
+	v := newVictim(t, letters, "")
 	var mu sync.Mutex
 	var life *exec.Cmd
 	var ended chan struct{} // closed when it is dead

@@ -95,7 +95,7 @@ func TestSoak(t *testing.T) {
 	}
 	t.Setenv("INDEKS_FAULTS", "1") // the program as it is built: it has to hear the word
 	length := time.Duration(minutes * float64(time.Minute))
-	s := &soak{victim: newVictim(t, int(length.Seconds()*soakIssues*1.5)+2000), took: map[string][]time.Duration{}, lists: map[string]*status.List{}}
+	s := &soak{victim: newVictim(t, int(length.Seconds()*soakIssues*1.5)+2000, ""), took: map[string][]time.Duration{}, lists: map[string]*status.List{}}
 	s.config.Backup.Dir, s.config.Backup.Every = filepath.Join(filepath.Dir(s.dir), "backups"), time.Hour
 	s.config.Limits.VerifyPerSecond = 0
 	text, err := s.config.yaml()
