@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"indeks/keys"
 	"indeks/merkle"
 	"indeks/store"
@@ -339,85 +337,6 @@ func (i *Issuer) checkAnchored(ctx context.Context, heads [][]byte) error {
 		}
 	}
 	return nil
-}
-
-// known is what the audit log was last told of the keys and the configuration.
-type known struct {
-	Settings string              `json:"settings,omitzero"` // SHA-256, hexadecimal
-	Keys     map[string]knownKey `json:"keys"`
-}
-
-type knownKey struct {
-	Active      bool      `json:"active,omitzero"`
-	Retired     time.Time `json:"retired,omitzero"`
-	Compromised time.Time `json:"compromised,omitzero"`
-}
-
-const (
-	knownKind = "audit"
-	knownID   = "known"
-)
-
-// logChanges appends what has changed of keys and configuration since the log was
-// told of it: neither is kept in the store, so neither can be logged as it changes.
-func (i *Issuer) logChanges(ctx context.Context, settings [sha256.Size]byte) error {
-	doc, err := i.store.Document(ctx, knownKind, knownID)
-	was := known{}
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		doc = store.Document{Kind: knownKind, ID: knownID}
-	case err != nil:
-		return err
-	default:
-		if err := json.Unmarshal(doc.Body, &was); err != nil {
-			return fmt.Errorf("reading what the audit log was told of: %w", err)
-		}
-	}
-	is := known{Keys: map[string]knownKey{}}
-	if settings != [sha256.Size]byte{} {
-		is.Settings = fmt.Sprintf("%x", settings)
-	}
-	var events []store.Event
-	if is.Settings != was.Settings {
-		events = append(events, store.Event{Kind: store.KindConfigured, Digest: settings})
-	}
-	for _, e := range slices.Backward(logKeys(i.ring)) {
-		k := e.Public
-		now := knownKey{e.Active, k.NotAfter, k.CompromisedAt}
-		is.Keys[k.ID] = now
-		event := func(kind store.Kind, result string) {
-			events = append(events, store.Event{Kind: kind, Object: k.ID, Result: result})
-		}
-		before, ok := was.Keys[k.ID]
-		if !ok {
-			event(store.KindKeyMade, fmt.Sprintf("%s, %s, on %s", e.Source, strings.Join(k.Purposes, " "), e.Created.Format(time.RFC3339)))
-		}
-		if now.Active && !before.Active {
-			event(store.KindKeyActivated, "")
-		}
-		if !now.Retired.Equal(before.Retired) {
-			event(store.KindKeyRetired, "as of "+now.Retired.Format(time.RFC3339))
-		}
-		if !now.Compromised.Equal(before.Compromised) {
-			event(store.KindKeyRevoked, "compromised on "+now.Compromised.Format(time.RFC3339))
-		}
-	}
-	for id := range was.Keys {
-		if _, ok := is.Keys[id]; !ok {
-			events = append(events, store.Event{Kind: store.KindKeyDestroyed, Object: id})
-		}
-	}
-	if len(events) == 0 {
-		return nil
-	}
-	if doc.Body, err = json.Marshal(is, json.Deterministic(true)); err != nil {
-		return err
-	}
-	err = i.store.PutDocuments(ctx, []store.Document{doc}, events...)
-	if errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrRevision) { // another process does it
-		return nil
-	}
-	return err
 }
 
 // ErrNotLogged is returned by Proof for a credential that no head of the audit log

@@ -274,10 +274,14 @@ func (b *Batches) issue(ctx context.Context, batch Batch) error {
 		}
 	}
 
-	// 2. Issue it.
+	// 2. Issue it, with a key of which nobody has said by now that it is compromised. A
+	// node that is left without one leaves the batch to another.
 	refused := false
 	var docs []store.Document
 	if len(todo) > 0 {
+		if err := b.c.Issuer.refreshKeys(ctx, false); errors.Is(err, keys.ErrNoKey) {
+			return err
+		}
 		rows, _, err := b.rows(ctx, &batch, at-1, courses)
 		if err != nil {
 			return err
@@ -297,6 +301,9 @@ func (b *Batches) issue(ctx context.Context, batch Batch) error {
 				if check, cannot = b.c.Issuer.AskName(ctx, drafts[done-1], batch.By); cannot != nil {
 					err = cannot
 				}
+			}
+			if _, none := b.c.Issuer.ring.Sealer(); none != nil && errors.Is(err, keys.ErrNoKey) {
+				return err
 			}
 			var list *Problems
 			switch {

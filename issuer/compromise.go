@@ -179,6 +179,10 @@ func (i *Issuer) RefuseCompromise(ctx context.Context, id, reason, by string) er
 // compromise carries it out. Whatever was done of it before is not done again.
 func (i *Issuer) compromise(ctx context.Context, q *Compromise) error {
 	doing := func(err error) error { return fmt.Errorf("marking key %s as compromised: %w", q.Key, err) }
+	// On top of what others have done to the keys; what stands against that shows below.
+	if err := i.refreshKeys(ctx, true); err != nil {
+		i.warn("the keys are not what others say of them", "error", err)
+	}
 	lost, log, err := i.keyEntry(q.Key)
 	if err != nil {
 		return doing(err)
@@ -200,19 +204,10 @@ func (i *Issuer) compromise(ctx context.Context, q *Compromise) error {
 		}
 	}
 
-	// 2. What is reserved for it and under way is finished with it: once it is marked,
-	// such a reservation could never be sealed, nor its row be asked for again.
+	// 2. What is reserved for it and under way is finished with it.
 	if !log {
-		for r, err := range i.store.Pending(ctx) {
-			if err != nil {
-				return doing(err)
-			}
-			if r.KeyID != q.Key {
-				continue
-			}
-			if _, err := i.seal(ctx, r, nil); err != nil {
-				i.warn("issuance cannot be finished", "id", r.ID, "number", r.Number, "key", r.KeyID, "error", err)
-			}
+		if err := i.finishWith(ctx, q.Key); err != nil {
+			return doing(err)
 		}
 	}
 
@@ -225,14 +220,8 @@ func (i *Issuer) compromise(ctx context.Context, q *Compromise) error {
 	doing = func(err error) error {
 		return fmt.Errorf("key %s is marked as compromised, but what follows is not all done, ask for it again: %w", q.Key, err)
 	}
-	if err := i.logChanges(ctx, i.settings); err != nil {
+	if err := i.followKeys(ctx); err != nil {
 		return doing(err)
-	}
-	if err := i.renew(ctx, false); err != nil {
-		return doing(err)
-	}
-	if err := i.trustChanged(i.TrustEntry()); err != nil {
-		return doing(fmt.Errorf("writing the trust file: %w", err))
 	}
 	return nil
 }

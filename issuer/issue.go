@@ -53,7 +53,7 @@ const maxDraws = 32
 // Errors: [*Problems] for a draft that breaks a rule, store.ErrConflict where
 // its key stands for another content, [ErrNeedsNameCheck] and [ErrNeedsApproval] where
 // the course asks for the learner's word or another person's approval and there is none, keys.ErrNoKey where the key to seal with
-// is missing or was revoked since the reservation, [ErrRefused]. After any
+// is missing or was revoked in between (asked again, it is sealed with another), [ErrRefused]. After any
 // other error the outcome is unknown; the same draft may be issued again.
 //
 // Where the draft takes the place of another award ([Issuer.Correction]), that one
@@ -91,12 +91,20 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		course = textOf(d.Course)
 	}
 	key, hash := d.Key(i.inst.DID), d.requestHash(course)
-	if number == "" {
-		if known, err := i.known(ctx, key, hash); err != nil {
+	for number == "" {
+		known, err := i.known(ctx, key, hash)
+		if err != nil {
 			return store.Record{}, err
-		} else if known != nil {
+		}
+		if known == nil {
+			break
+		}
+		if known.State != store.Reserved || !i.compromised(known.KeyID) {
 			return i.seal(ctx, *known, nil)
 		}
+		// It was reserved for a key that is compromised since, so it is never sealed: what
+		// takes its place is found under a key that follows from both.
+		key = digest([]string{"again", fmt.Sprintf("%x", key), known.KeyID})
 	}
 	if err := i.checkReplaces(ctx, &d); err != nil {
 		return store.Record{}, err
@@ -123,6 +131,8 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 			return store.Record{}, err
 		}
 	}
+	i.custody.using.RLock()
+	defer i.custody.using.RUnlock()
 	for range maxDraws {
 		// 2. Draw ids, places in the status lists and the number, choose the
 		// sealing time and the key; all of it goes on record before it is used.
@@ -205,7 +215,7 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 	}
 	// 5. Seal the payloads of the record, as of its sealing time and with the
 	// key it names. A revoked key seals no more: such a reservation is burned,
-	// since no other key was in use at its sealing time.
+	// since no other key was in use at its sealing time, and who asks again gets another.
 	sealer, err := i.ring.SealerFor(r.KeyID)
 	if err != nil {
 		return store.Record{}, fmt.Errorf("sealing %s: %w", r.ID, err)

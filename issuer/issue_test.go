@@ -13,7 +13,6 @@ import (
 
 	"indeks/elm"
 	"indeks/examples"
-	"indeks/keys"
 	"indeks/status"
 	"indeks/store"
 	"indeks/verifier"
@@ -349,10 +348,13 @@ func TestKeyRotationBetweenReserveAndSeal(t *testing.T) {
 		}
 		r, err := h.Issue(t.Context(), draft(t))
 		switch {
-		case revoked && !errors.Is(err, keys.ErrNoKey):
-			t.Errorf("revoked key: %v, want ErrNoKey", err)
+		case revoked && (err != nil || r.KeyID == old.Public().ID || r.State != store.Issued):
+			t.Errorf("revoked key: asked for again, it is sealed with %s, %v", r.KeyID, err)
 		case !revoked && (err != nil || r.KeyID != old.Public().ID):
 			t.Errorf("retired key: sealed with %s, %v", r.KeyID, err)
+		}
+		if again, err := h.Issue(t.Context(), draft(t)); err != nil || again.ID != r.ID {
+			t.Errorf("asked for once more, it is %s and not %s, %v", again.ID, r.ID, err)
 		}
 		other := draft(t)
 		other.LearnerID = "other"

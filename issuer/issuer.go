@@ -162,7 +162,6 @@ type Issuer struct {
 	jump  time.Duration
 	step  func(ctx context.Context, name string) (inner context.Context, end func(error))
 
-	settings     [sha256.Size]byte
 	keyApproval  bool
 	newKey       keys.NewKey
 	trustChanged func(verifier.TrustedIssuer) error
@@ -181,6 +180,7 @@ type Issuer struct {
 	rules      approvalRules
 	kept       sync.Map // hashes of courses that are kept, see keepCourse
 	words      words
+	custody    custody
 	inspection atomic.Pointer[Inspection]
 
 	post       *Post
@@ -204,7 +204,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if i.now == nil {
 		i.now = time.Now
 	}
-	i.persons, i.settings, i.keyApproval, i.newKey = c.Persons, c.Settings, c.KeyApproval, c.NewKey
+	i.persons, i.keyApproval, i.newKey = c.Persons, c.KeyApproval, c.NewKey
 	if i.trustChanged = c.TrustChanged; i.trustChanged == nil {
 		i.trustChanged = func(verifier.TrustedIssuer) error { return nil }
 	}
@@ -238,7 +238,11 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 		i.warn("institution has no entry in the national register of higher-education institutions")
 	}
 
-	// 2. The key: ours by its certificate, and what it seals opens.
+	// 2. The key: not one that the records, or another node's, know to be compromised,
+	// ours by its certificate, and what it seals opens.
+	if err := i.takeMarks(ctx); err != nil {
+		return nil, err
+	}
 	if err := i.checkKey(ctx); err != nil {
 		return nil, err
 	}
@@ -248,7 +252,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if err := i.checkAnchored(ctx, c.Anchored); err != nil {
 		return nil, err
 	}
-	if err := i.logChanges(ctx, c.Settings); err != nil {
+	if err := i.logChanges(ctx, &c.Settings); err != nil {
 		return nil, fmt.Errorf("telling the audit log of keys and configuration: %w", err)
 	}
 	if _, err := i.ring.LogSealer(); errors.Is(err, keys.ErrNoKey) {

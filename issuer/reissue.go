@@ -71,6 +71,8 @@ func (i *Issuer) reissue(ctx context.Context, id string, why Why) (store.Record,
 		course = &Course{} // the institution's rule numbers it, then
 	}
 
+	i.custody.using.RLock()
+	defer i.custody.using.RUnlock()
 	for range maxDraws {
 		// 2. Draw what is its own.
 		at, keyID, err := i.sealingTime(ctx)

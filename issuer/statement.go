@@ -84,6 +84,8 @@ func (i *Issuer) IssueStatement(ctx context.Context, s Statement) (store.Record,
 	case !errors.Is(err, store.ErrNotFound):
 		return store.Record{}, fmt.Errorf("looking up the statement: %w", err)
 	}
+	i.custody.using.RLock()
+	defer i.custody.using.RUnlock()
 	for range maxDraws {
 		// 3. Draw what goes on record before it is used.
 		at, keyID, err := i.sealingTime(ctx)

@@ -26,6 +26,9 @@ var (
 
 	// ErrRingChanged is of a change on top of a file that another process has written since.
 	ErrRingChanged = errors.New("another process has changed it; open it again")
+
+	// ErrRingOlder is of a file that lacks what the ring in memory has.
+	ErrRingOlder = errors.New("it is an older one, or another institution's")
 )
 
 // generatedRSABits is the size of RSA keys made here.
@@ -35,11 +38,13 @@ const generatedRSABits = 3072
 // scrypt recipient), replaced atomically at each change. Keys are never
 // deleted: a retired or revoked key stays published with its periods.
 //
-// A Ring is safe for concurrent use. It holds the keys in memory and does not
-// see what another process writes later; a change on top of such a file is
-// refused.
+// A Ring is safe for concurrent use. It holds the keys in memory and sees what
+// another process writes later by [Ring.Refresh] alone; until then a change on top
+// of such a file is refused.
 type Ring struct {
-	file *ringFile
+	changing sync.Mutex // held while the file is read or written; taken before mu
+	file     *ringFile
+	seen     seenFile // by Refresh
 
 	mu   sync.RWMutex
 	keys []*ringKey // oldest first; an entry is replaced, never changed
@@ -288,8 +293,8 @@ func (r *Ring) Revoke(kid string, compromisedAt time.Time, reason string) error 
 // under. A ring of an earlier version is given some, and its file written; from
 // then on an older copy of that file is not enough.
 func (r *Ring) Secret(purpose string) ([32]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	if r.file.secret == nil {
 		r.file.secret = newSecret()
 		if err := r.file.write(r.keys); err != nil {
@@ -387,8 +392,8 @@ func (r *Ring) replace(kid string, change func(*ringKey) error) error {
 // change applies a change to a copy of the list and writes it. The ring in
 // memory changes only after the file has, so it never says more than is durable.
 func (r *Ring) change(f func([]*ringKey) ([]*ringKey, error)) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	list, err := f(slices.Clone(r.keys))
 	if err != nil {
 		return err
@@ -396,8 +401,15 @@ func (r *Ring) change(f func([]*ringKey) ([]*ringKey, error)) error {
 	if err := r.file.write(list); err != nil {
 		return fmt.Errorf("writing key file %s: %w", r.file.path, err)
 	}
-	r.keys = list
+	r.use(list)
 	return nil
+}
+
+// use has a list be the ring. The caller holds changing.
+func (r *Ring) use(list []*ringKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys = list
 }
 
 // generate makes a key for an algorithm.

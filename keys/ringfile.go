@@ -33,6 +33,7 @@ const maxRingFile = 16 << 20
 type ringFile struct {
 	path      string
 	recipient *age.ScryptRecipient
+	identity  *age.ScryptIdentity
 	sum       [sha256.Size]byte // of the file as last read or written
 	secret    []byte            // see Ring.Secret; nil in a file of an earlier version
 }
@@ -67,7 +68,12 @@ func newRingFile(path string, passphrase []byte) (*ringFile, error) {
 		return nil, errors.New("the passphrase is empty")
 	}
 	recipient.SetWorkFactor(workFactor)
-	return &ringFile{path: path, recipient: recipient}, nil
+	identity, err := age.NewScryptIdentity(string(passphrase))
+	if err != nil {
+		return nil, err // unreachable: only an empty one is refused
+	}
+	identity.SetMaxWorkFactor(maxWorkFactor)
+	return &ringFile{path: path, recipient: recipient, identity: identity}, nil
 }
 
 // createRingFile writes a file with no keys. O_EXCL, not a rename, is what keeps
@@ -97,7 +103,6 @@ func createRingFile(path string, passphrase []byte) (*ringFile, error) {
 // openRingFile decrypts a file and checks that its keys, certificates and
 // names belong together.
 func openRingFile(path string, passphrase []byte) (*ringFile, []*ringKey, error) {
-	defer debug.FreeOSMemory() // a server does this once, and should not keep what scrypt took
 	f, err := newRingFile(path, passphrase)
 	if err != nil {
 		return nil, nil, err
@@ -106,12 +111,18 @@ func openRingFile(path string, passphrase []byte) (*ringFile, []*ringKey, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	identity, err := age.NewScryptIdentity(string(passphrase))
+	list, secret, err := f.decrypt(sealed)
 	if err != nil {
 		return nil, nil, err
 	}
-	identity.SetMaxWorkFactor(maxWorkFactor)
-	clear, err := age.Decrypt(bytes.NewReader(sealed), identity)
+	f.took(sealed, secret)
+	return f, list, nil
+}
+
+// decrypt reads the keys and the secret of a file.
+func (f *ringFile) decrypt(sealed []byte) ([]*ringKey, []byte, error) {
+	defer debug.FreeOSMemory() // a server does this seldom, and should not keep what scrypt took
+	clear, err := age.Decrypt(bytes.NewReader(sealed), f.identity)
 	if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
 		return nil, nil, ErrPassphrase
 	}
@@ -122,15 +133,15 @@ func openRingFile(path string, passphrase []byte) (*ringFile, []*ringKey, error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("damaged: %w", err)
 	}
-	list, secret, err := decodeKeys(raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	// Who has encrypted the file by age at another cost keeps it: a change of keys is
-	// no occasion to change what opening them takes.
+	return decodeKeys(raw)
+}
+
+// took is told what was read and is in use from now on. Who has encrypted the file by
+// age at another cost keeps it: a change of keys is no occasion to change what opening
+// them takes.
+func (f *ringFile) took(sealed, secret []byte) {
 	f.recipient.SetWorkFactor(workFactorOf(sealed))
 	f.sum, f.secret = sha256.Sum256(sealed), secret
-	return f, list, nil
 }
 
 // workFactorOf reads the cost out of a file that was opened; its header is text, of

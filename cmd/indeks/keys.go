@@ -31,8 +31,9 @@ type keysCmd struct {
 
 func (*keysCmd) Help() string {
 	return `Keys are never deleted: a retired key stays published with its period, so that what it sealed can be
-verified for ever. A running issuer takes up changes when it is started again; verifiers learn of them
-from the trust file, which these commands write anew beside the configuration.`
+verified for ever. A running issuer takes up that a key was compromised within 15 seconds, and other
+changes then too or when it is started again; verifiers learn of them from the trust file, which these
+commands write anew beside the configuration.`
 }
 
 // change opens the ring, does something to it and writes the trust file anew.

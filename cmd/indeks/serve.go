@@ -263,6 +263,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener, with secure) e
 	g, ctx := errgroup.WithContext(ctx)
 	serveWith(ctx, g, listener, h.config.traces.Handler(server), &limits, with)
 	g.Go(func() error { return apiKeys.Run(ctx) })
+	g.Go(func() error { return h.issuer.RunKeys(ctx) })
 	g.Go(func() error { return h.issuer.RunLog(ctx) })
 	g.Go(func() error { return serveMetrics(ctx) })
 	g.Go(func() error { return h.issuer.RunStatusLists(ctx) })

@@ -121,6 +121,7 @@ func New(c Config) (*echo.Echo, error) {
 		web.Row{Is: issuer.ErrNotRecognisable, Status: http.StatusUnprocessableEntity, Title: "Nothing in it can be recognised"},
 		web.Row{Is: issuer.ErrDecidedSince, Status: http.StatusConflict, Title: "Another decision was made since"},
 		web.Row{Is: issuer.ErrBulkCount, Status: http.StatusConflict, Title: "The number confirmed is not the number found"},
+		web.Row{Is: keys.ErrNoKey, Status: http.StatusServiceUnavailable, Retry: 60, Title: "No key is left to seal with", Text: "problem.stopped"},
 		web.Row{Is: keys.ErrRingChanged, Status: http.StatusConflict, Title: "The key file was changed beside the server: start the server again"},
 		web.Row{Is: issuer.ErrBulkState, Status: http.StatusConflict, Title: "Not possible in the state of the bulk change"},
 		web.Row{Is: paper.ErrGlyph, Status: http.StatusUnprocessableEntity, Type: "urn:indeks:glyph", Title: "The PDF cannot show a character of the name, the title or the institution"},
