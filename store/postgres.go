@@ -48,6 +48,7 @@ type PostgresConfig struct {
 
 	lock   time.Duration   // to wait for other nodes to end, where nobody else may be there; 0: lockTimeout
 	recent int             // see searchRecent, which 0 is
+	few    int             // see spanFew, which 0 is
 	tracer pgx.QueryTracer // nil: nobody counts what is asked
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,12 +78,16 @@ func (s *postgresStore) search(ctx context.Context, q *Query, after string, limi
 		}
 	}
 	where, args, span := q.sql(s.keys)
-	recent := span // and what was reserved lately is looked through first
+	recent := span != nil // and what was reserved lately is looked through first
 	for {
 		var rows []pgRow
-		step, until := limit+1, int64(0)
+		step, until := limit+1, int64(0) // those that fit from until on are taken now
 		err := s.read(ctx, func(from querier) error {
-			fit := "SELECT s.record FROM search s WHERE s.record < $1 AND s.record >= $3" + where + " ORDER BY s.record DESC LIMIT $2"
+			until = 0
+			args := args
+			given := func() []any { return slices.Concat([]any{planned, last, step, until}, args) }
+			fits := "SELECT s.record FROM search s WHERE s.record < $1 AND s.record >= $3" + where
+			fit := fits + " ORDER BY s.record DESC LIMIT $2"
 			switch {
 			case recent:
 				// Whatever is asked, it is asked of a few.
@@ -90,14 +95,29 @@ func (s *postgresStore) search(ctx context.Context, q *Query, after string, limi
 				if err != nil {
 					return err
 				}
-			case span:
+			case span != nil:
 				// The server would go back from the last record until enough fit, as if those
-				// of a span lay everywhere, and they lie together: so all that fit are taken
-				// from the index of the span, and then put in order.
-				fit = "SELECT f.record FROM (SELECT s.record FROM search s WHERE s.record < $1 AND s.record >= $3" + where + " OFFSET 0) f ORDER BY f.record DESC LIMIT $2"
+				// of a span lay everywhere, and they lie together. As many as are wanted are
+				// taken from the end of the span: the answer is among what was reserved since the
+				// first of these. Of that, the index of the span alone says what lies in the span.
+				few := cmp.Or(s.config.few, spanFew)
+				among, err := sequencesOf(ctx, from, fits+" ORDER BY s."+span.column+" DESC, s.record DESC LIMIT $2", given()...)
+				if err == nil && len(among) == step {
+					until = slices.Min(among)
+					among, err = sequencesOf(ctx, from, "SELECT s.record FROM search s WHERE s.record < $1 AND s.record >= $3"+span.where+" LIMIT $2",
+						slices.Concat([]any{planned, last, few + 1, until}, args[:span.args])...)
+				}
+				if err != nil {
+					return err
+				}
+				if len(among) <= few {
+					fits += fmt.Sprintf(" AND s.record = ANY ($%d)", len(args)+4)
+					args = append(slices.Clip(args), among)
+				}
+				fit = "SELECT f.record FROM (" + fits + " OFFSET 0) f ORDER BY f.record DESC LIMIT $2"
 			}
 			got, err := from.Query(ctx, `SELECT r.sequence, r.state, r.doc, NULL, NULL::bytea, NULL::bytea
-				FROM (`+fit+`) fit JOIN records r ON r.sequence = fit.record ORDER BY fit.record DESC`, append([]any{planned, last, step, until}, args...)...)
+				FROM (`+fit+`) fit JOIN records r ON r.sequence = fit.record ORDER BY fit.record DESC`, given()...)
 			if err == nil {
 				rows, err = pgx.CollectRows(got, scanRow)
 			}
@@ -123,7 +143,7 @@ func (s *postgresStore) search(ctx context.Context, q *Query, after string, limi
 		}
 		switch {
 		case len(rows) == step:
-		case recent && until > 0:
+		case until > 0:
 			last, recent = until, false
 		default:
 			return found, "", nil
@@ -131,9 +151,22 @@ func (s *postgresStore) search(ctx context.Context, q *Query, after string, limi
 	}
 }
 
+// spanFew is how many records of a span are looked up singly, some microseconds each, rather
+// than that the server is left to guess where they lie.
+const spanFew = 10_000
+
 // searchRecent is how many of the last records are looked through before the indexes are
 // asked for a span: a few milliseconds, after which most who search have their answer.
 const searchRecent = 2048
+
+// sequencesOf are those of records that a question has as its answer.
+func sequencesOf(ctx context.Context, q querier, sql string, args ...any) ([]int64, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
 
 // sequenceOf is that of the record with an id, or ErrNotFound.
 func (s *postgresStore) sequenceOf(ctx context.Context, id string) (sequence int64, err error) {
@@ -150,15 +183,41 @@ func (s *postgresStore) sequenceOf(ctx context.Context, id string) (sequence int
 	return sequence, err
 }
 
-// sql is what a query asks of search (s), with arguments from $4 on. span: it asks for what
-// lies between two values, by which records lie together that were reserved together.
-func (q *Query) sql(k *DataKeys) (where string, args []any, span bool) {
+// span is what a query asks of a column that has an index of its own, in which records that
+// were reserved together lie together: all between two values.
+type span struct {
+	column string
+	where  string // of the condition, with the first arguments of all
+	args   int    // how many
+}
+
+// sql is what a query asks of search (s), with arguments from $4 on; span is nil where it asks
+// for none.
+func (q *Query) sql(k *DataKeys) (where string, args []any, in *span) {
 	and := func(condition string, values ...any) {
 		for _, v := range values {
 			args = append(args, v)
 			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)+3), 1)
 		}
 		where += " AND " + condition
+	}
+	lies := func(column, condition string, values ...any) {
+		if and(condition, values...); in == nil || in.column == column {
+			in = &span{column, where, len(args)}
+		}
+	}
+	now := max(q.Now.Unix(), 0)
+	if q.Number != "" {
+		lies("number", "s.number >= ? AND s.number < ?", q.Number, q.Number+"\U0010ffff")
+	}
+	if q.From != "" {
+		lies("awarded", "s.awarded >= ?", q.From)
+	}
+	if q.Until != "" {
+		lies("awarded", "s.awarded <= ? AND s.awarded > ''", q.Until)
+	}
+	if q.State == Expired {
+		lies("ends", "s.ends <> 0 AND s.ends < ?", now)
 	}
 	var tokens []int64
 	for _, t := range q.tokens(k) {
@@ -172,28 +231,16 @@ func (q *Query) sql(k *DataKeys) (where string, args []any, span bool) {
 			and("s."+c.column+" = ?", c.value)
 		}
 	}
-	if q.From != "" {
-		and("s.awarded >= ?", q.From)
-	}
-	if q.Until != "" {
-		and("s.awarded <= ? AND s.awarded > ''", q.Until)
-	}
-	if q.Number != "" {
-		and("s.number >= ? AND s.number < ?", q.Number, q.Number+"\U0010ffff")
-	}
-	now := max(q.Now.Unix(), 0)
 	switch q.State {
 	case Reserved:
 		and("s.record IN (SELECT record FROM pending)")
 	case Suspended, Revoked, Erased:
 		and("s.record IN (SELECT record FROM states WHERE state = ?)", string(q.State))
-	case Expired:
-		and("s.ends <> 0 AND s.ends < ?", now)
 	case Issued:
 		and(`(s.ends = 0 OR s.ends >= ?) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.record = s.record)
 			AND NOT EXISTS (SELECT 1 FROM states t WHERE t.record = s.record AND t.state IN ('suspended', 'revoked'))`, now)
 	}
-	return where, args, q.Number != "" || q.From != "" || q.Until != "" || q.State == Expired
+	return where, args, in
 }
 
 // fillSearch writes the rows of search that are missing, unless it is known that none is.

@@ -30,7 +30,7 @@ func newDatabase(t testing.TB) PostgresConfig {
 			t.Fatal(err)
 		}
 	})
-	return PostgresConfig{URL: server.URL(server.Database(t, template.database)), StoreID: storeID, Keys: testKeys(), Node: "one", MaxConns: 8, recent: 3}
+	return PostgresConfig{URL: server.URL(server.Database(t, template.database)), StoreID: storeID, Keys: testKeys(), Node: "one", MaxConns: 8, recent: 3, few: 4}
 }
 
 // database is the name of the database.
