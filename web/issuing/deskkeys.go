@@ -185,11 +185,10 @@ func (s *server) postCompromise(c echo.Context) error {
 
 func (s *server) postCompromiseDecision(c echo.Context) error {
 	ctx, id, by := c.Request().Context(), c.Param("id"), actor(c)
-	const none = "No such mark of a key waits"
 	switch c.Param("decision") {
 	case "confirm":
 		if err := s.Issuer.ConfirmCompromise(ctx, id, by); err != nil {
-			return notFound(problems(err, ""), none)
+			return notFound(problems(err, ""), noCompromise)
 		}
 		return s.redirect(c, keysPath, "done", "compromise")
 	case "refuse":
@@ -198,7 +197,7 @@ func (s *server) postCompromiseDecision(c echo.Context) error {
 			return missing("/reason", "say why; it is kept on record")
 		}
 		if err := s.Issuer.RefuseCompromise(ctx, id, reason, by); err != nil {
-			return notFound(err, none)
+			return notFound(err, noCompromise)
 		}
 		return s.redirect(c, keysPath, "done", "compromise-refuse")
 	}

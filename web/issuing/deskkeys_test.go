@@ -17,7 +17,13 @@ import (
 // the log, which a test may change.
 func withOwnKeys(t *testing.T, c *Config, approval bool) *issuer.Issuer {
 	t.Helper()
-	path, passphrase := filepath.Join(t.TempDir(), "keys.age"), []byte("passphrase")
+	return withKeysIn(t, c, approval, t.TempDir())
+}
+
+// withKeysIn is withOwnKeys in a folder.
+func withKeysIn(t *testing.T, c *Config, approval bool, dir string) *issuer.Issuer {
+	t.Helper()
+	path, passphrase := filepath.Join(dir, "keys.age"), []byte("passphrase")
 	if _, err := keys.CreateRing(path, passphrase); err != nil {
 		t.Fatal(err)
 	}

@@ -349,6 +349,7 @@ func TestDescription(t *testing.T) {
 	testShares(t, server.URL, records)
 	testNames(t, server.URL)
 	testErasures(t, server.URL, approver, registrar)
+	testKeys(t, d, withVCAPI)
 	without := httptest.NewServer(d.Handler(t, plain))
 	defer without.Close()
 	testLetters(t, server.URL, without.URL, iss, box, approver)
@@ -362,6 +363,7 @@ func TestDescription(t *testing.T) {
 	// known ETag, too late, with the records closed; of the API also without a key,
 	// for a page of another site, with too much, and too often.
 	tooOften, _, _ := newEcho(t, withVCAPI, func(c *Config) { c.Kit.Rate = web.Rate{PerSecond: 0.001, Burst: 1} })
+	_, thumbprint, _ := strings.Cut(iss.Publication().Keys[0].Public.ID, "#")
 	late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	everywhere := func(ctx context.Context, e *echo.Echo, headers []string, body string) {
@@ -372,7 +374,7 @@ func TestDescription(t *testing.T) {
 			} else if route == "GET "+api+"/credentials" {
 				path += "?external_id=exam/1"
 			}
-			r := httptest.NewRequestWithContext(ctx, method, strings.NewReplacer(":id", "soil-sampling", ":version", "2026.1", ":public", public, ":list", "r1", ":log", "1").Replace(path), nil)
+			r := httptest.NewRequestWithContext(ctx, method, strings.NewReplacer(":id", "soil-sampling", ":version", "2026.1", ":public", public, ":list", "r1", ":log", "1", ":key", thumbprint).Replace(path), nil)
 			switch {
 			case method != "POST":
 			case body != "":
@@ -401,6 +403,10 @@ func TestDescription(t *testing.T) {
 				r.Body = io.NopCloser(strings.NewReader(`{"answer": "none"}`))
 			case strings.HasSuffix(path, "/reports"):
 				r.Body = io.NopCloser(bytes.NewReader(report))
+			case strings.HasSuffix(path, "/compromise"):
+				r.Body = io.NopCloser(strings.NewReader(`{"at": "2026-01-31T09:30:00Z", "dry_run": true}`))
+			case strings.HasPrefix(path, api+"/compromises/") && strings.HasSuffix(path, "/confirm"):
+				r.Body = io.NopCloser(strings.NewReader(`{"never_seals_again": true}`))
 			case strings.HasSuffix(path, "/confirm"):
 				r.Body = io.NopCloser(strings.NewReader(`{"count": 1, "verification_ends": true}`))
 			case strings.HasSuffix(path, "/approve"):

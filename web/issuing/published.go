@@ -135,6 +135,9 @@ var batchesPart string
 //go:embed letters.json
 var lettersPart string
 
+//go:embed keys.json
+var keysPart string
+
 //go:embed shares.json
 var sharesPart string
 
@@ -144,9 +147,9 @@ var vcAPIPart string
 // description is the OpenAPI document of a server with or without the VC-API.
 func description(vcAPI bool) []byte {
 	if !vcAPI {
-		return web.Description(openAPIDocument, batchesPart, lettersPart, sharesPart)
+		return web.Description(openAPIDocument, batchesPart, lettersPart, keysPart, sharesPart)
 	}
-	return web.Description(openAPIDocument, batchesPart, lettersPart, sharesPart, vcAPIPart)
+	return web.Description(openAPIDocument, batchesPart, lettersPart, keysPart, sharesPart, vcAPIPart)
 }
 
 func (s *server) getDescription(c echo.Context) error {
