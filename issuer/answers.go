@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 
@@ -52,7 +53,8 @@ func (i *Issuer) Answered(ctx context.Context, r store.Record) (bool, error) {
 func (i *Issuer) Answer(ctx context.Context, r store.Record, hours, useful int) error {
 	doing := func(err error) error { return fmt.Errorf("keeping an answer: %w", err) }
 	if hours < 0 || hours > maxHours || useful < 0 || useful > mostUseful || hours == 0 && useful == 0 {
-		return &Problems{List: []Problem{{Field: "/hours", Rule: "answer", Want: fmt.Sprintf("expected 1 to %d hours, or 1 to %d for useful, or both", maxHours, mostUseful)}}}
+		return &Problems{List: []Problem{{Field: "/hours", Rule: "answer", Want: fmt.Sprintf("expected 1 to %d hours, or 1 to %d for useful, or both", maxHours, mostUseful),
+			Figures: map[string]string{"Hours": strconv.Itoa(maxHours), "Useful": strconv.Itoa(mostUseful)}}}}
 	}
 	if r.Course == "" {
 		return doing(store.ErrNotFound)

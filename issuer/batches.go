@@ -9,6 +9,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -288,7 +289,7 @@ func (b *Batches) Choose(ctx context.Context, id, encoding string) (Batch, error
 // as soon as all are checked.
 func (b *Batches) PutDrafts(ctx context.Context, rows []Row, start bool) (Batch, error) {
 	if len(rows) > maxRows {
-		return Batch{}, &Problems{List: []Problem{{Rule: "list-size", Want: fmt.Sprintf("there are %d drafts: expected at most %d", len(rows), maxRows)}}}
+		return Batch{}, &Problems{List: []Problem{{Rule: "list-size", Case: "rows", Figures: map[string]string{"Most": strconv.Itoa(maxRows)}, Want: fmt.Sprintf("there are %d drafts: expected at most %d", len(rows), maxRows)}}}
 	}
 	if err := b.room(ctx, len(rows)); err != nil {
 		return Batch{}, err
@@ -342,16 +343,17 @@ func (b *Batches) read(ctx context.Context, c *Course, u Upload) (rows []Row, wa
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.Defaults)) {
 		if !slices.Contains(defaultColumns, name) {
-			return nil, nil, nil, &Problems{List: []Problem{{Field: name, Rule: "column-unknown", Want: "is not a column that can be given for all: expected " + strings.Join(defaultColumns, ", ")}}}
+			return nil, nil, nil, &Problems{List: []Problem{{Field: name, Rule: "column-unknown", Case: "default", Want: "is not a column that can be given for all: expected " + strings.Join(defaultColumns, ", "),
+				Figures: map[string]string{"Columns": strings.Join(defaultColumns, ", ")}}}}
 		}
 	}
 	if days := u.NameCheck; days != nil {
-		p := Problem{Field: "name_check_days", Value: fmt.Sprint(*days), Rule: "name-check-days"}
+		p := Problem{Field: "name_check_days", Value: fmt.Sprint(*days), Rule: "name-check-days", Figures: map[string]string{"Most": strconv.Itoa(maxNameCheck)}}
 		switch {
 		case *days < 0 || *days > maxNameCheck:
 			p.Want = fmt.Sprintf("is not a number of days: expected 0 to %d", maxNameCheck)
 		case *days > 0 && !b.c.Issuer.Mailing():
-			p.Want = "asks learners by letter, and no mail server is configured: expected 0, or nothing"
+			p.Case, p.Want = "no-mail", "asks learners by letter, and no mail server is configured: expected 0, or nothing"
 		}
 		if p.Want != "" { // or all would be issued without being asked
 			return nil, nil, nil, &Problems{List: []Problem{p}}

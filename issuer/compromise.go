@@ -51,16 +51,20 @@ func (i *Issuer) checkCompromise(q *Compromise) error {
 		return err
 	}
 	q.At, q.Reason = q.At.UTC().Truncate(time.Second), strings.TrimSpace(q.Reason)
-	refuse := func(field, value, want string) error {
-		return &Problems{List: []Problem{{Field: field, Value: value, Rule: "compromise", Want: want}}}
+	refuse := func(field, way, value, want string) error {
+		p := Problem{Field: field, Case: way, Value: value, Rule: "compromise", Want: want}
+		if was := e.Public.CompromisedAt; !was.IsZero() {
+			p.Figures = map[string]string{"At": was.Format(time.RFC3339)}
+		}
+		return &Problems{List: []Problem{p}}
 	}
 	switch was := e.Public.CompromisedAt; {
 	case q.Reason == "":
-		return refuse("reason", "", "is missing: it is kept on record")
+		return refuse("reason", "reason", "", "is missing: it is kept on record")
 	case q.At.After(i.clock()):
-		return refuse("at", q.At.Format(time.RFC3339), "lies in the future")
+		return refuse("at", "at", q.At.Format(time.RFC3339), "lies in the future")
 	case !was.IsZero() && q.At.After(was):
-		return refuse("at", q.At.Format(time.RFC3339), "is later than what is on record, which moves back only: "+was.Format(time.RFC3339))
+		return refuse("at", "later", q.At.Format(time.RFC3339), "is later than what is on record, which moves back only: "+was.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -42,11 +42,11 @@ func openCSV(data []byte, encoding string) (sheet, error) {
 				return
 			}
 			if bad, ok := errors.AsType[*csv.ParseError](err); ok {
-				yield(line{}, sheetError("list-quotes", number+bad.StartLine-end, `has quotation marks that are not closed or stand inside a cell: expected a cell in quotation marks with inner ones doubled ("")`))
+				yield(line{}, sheetError("list-quotes", "", number+bad.StartLine-end, `has quotation marks that are not closed or stand inside a cell: expected a cell in quotation marks with inner ones doubled ("")`))
 				return
 			}
 			if errors.Is(err, errRecordSize) {
-				yield(line{}, sheetError("list-size", number+1, fmt.Sprintf("and what follows it has no end of the row in %d bytes: expected one row for each learner", maxRecord)))
+				yield(line{}, sheetError("list-size", "row", number+1, fmt.Sprintf("and what follows it has no end of the row in %d bytes: expected one row for each learner", maxRecord)))
 				return
 			}
 			if err != nil {
@@ -157,27 +157,28 @@ func decodeText(data []byte, encoding string) (func() io.Reader, error) {
 		return from(data, utf16.UTF16(utf16.LittleEndian, utf16.UseBOM).NewDecoder()), nil
 	case bytes.IndexByte(data, 0) >= 0:
 		row := 1 + bytes.Count(data[:bytes.IndexByte(data, 0)], []byte("\n"))
-		return nil, sheetError("list-encoding", row, `has a zero byte: this is no text, or one in UTF-16 without a mark that says so: save the list as "CSV UTF-8" or as .xlsx`)
+		return nil, sheetError("list-encoding", "zero", row, `has a zero byte: this is no text, or one in UTF-16 without a mark that says so: save the list as "CSV UTF-8" or as .xlsx`)
 	case name == "":
 		if choices := encodingChoices(data); len(choices) > 0 {
 			return nil, &EncodingError{choices}
 		}
-		return nil, sheetError("list-encoding", 0, `the list is neither UTF-8 nor in an encoding that is read here: save it as "CSV UTF-8"`)
+		return nil, sheetError("list-encoding", "none", 0, `the list is neither UTF-8 nor in an encoding that is read here: save it as "CSV UTF-8"`)
 	case name == "utf-8":
 		if at := invalidUTF8(plain); at >= 0 {
-			return nil, sheetError("list-encoding", 1+bytes.Count(plain[:at], []byte("\n")), `is not UTF-8: save the list as "CSV UTF-8", or name its encoding`)
+			return nil, sheetError("list-encoding", "utf-8", 1+bytes.Count(plain[:at], []byte("\n")), `is not UTF-8: save the list as "CSV UTF-8", or name its encoding`)
 		}
 		return func() io.Reader { return bytes.NewReader(plain) }, nil
 	}
 	for _, p := range codePages {
 		if p.name == name {
 			if at := undefined(data, p.page); at >= 0 {
-				return nil, sheetError("list-encoding", 1+bytes.Count(data[:at], []byte("\n")), "has a byte that "+p.name+` does not know: save the list as "CSV UTF-8", or name another encoding`)
+				return nil, sheetError("list-encoding", "page", 1+bytes.Count(data[:at], []byte("\n")), "has a byte that "+p.name+` does not know: save the list as "CSV UTF-8", or name another encoding`, "Encoding", p.name)
 			}
 			return from(data, p.page.NewDecoder()), nil
 		}
 	}
-	return nil, &sheetProblem{Rule: "list-encoding", Value: shorten(encoding), Want: "is not an encoding that is read here: expected one of " + strings.Join(Encodings(), ", ")}
+	expected := strings.Join(Encodings(), ", ")
+	return nil, &sheetProblem{Rule: "list-encoding", Case: "unknown", Value: shorten(encoding), Want: "is not an encoding that is read here: expected one of " + expected, Figures: map[string]string{"Encodings": expected}}
 }
 
 func invalidUTF8(b []byte) int {

@@ -152,7 +152,8 @@ func readSheet(s sheet, c *Course, defaults map[string]string, most int) (rows [
 			continue
 		}
 		if len(rows) == maxRows {
-			return nil, append(problems, Problem{Row: l.number, Rule: "list-size", Want: fmt.Sprintf("is one row too many: expected at most %d learners in a list", maxRows)})
+			return nil, append(problems, Problem{Row: l.number, Rule: "list-size", Case: "rows", Want: fmt.Sprintf("is one row too many: expected at most %d learners in a list", maxRows),
+				Figures: map[string]string{"Most": strconv.Itoa(maxRows)}})
 		}
 		if blocking >= most {
 			return rows, append(problems, Problem{Row: l.number, Rule: "list-problems", Want: fmt.Sprintf("and the rows after it were not looked at: there are %d problems already", blocking)})
@@ -189,7 +190,7 @@ func readSheet(s sheet, c *Course, defaults map[string]string, most int) (rows [
 		}
 	}
 	if head == nil {
-		problems = append(problems, Problem{Rule: "list-empty", Want: "the list is empty: expected a row of headers and a row for each learner"})
+		problems = append(problems, Problem{Rule: "list-empty", Case: "file", Want: "the list is empty: expected a row of headers and a row for each learner"})
 	} else if len(rows) == 0 {
 		problems = append(problems, Problem{Rule: "list-empty", Want: "the list has no learner: expected a row for each learner below the headers"})
 	}
@@ -210,7 +211,8 @@ func readHeader(l line, facts *sheetFacts) (*header, []Problem) {
 		h.at[i] = -1
 	}
 	if len(l.cells) > maxColumns {
-		return h, []Problem{{Row: l.number, Rule: "list-size", Want: fmt.Sprintf("has %d columns: expected at most %d", len(l.cells), maxColumns)}}
+		return h, []Problem{{Row: l.number, Rule: "list-size", Case: "columns", Want: fmt.Sprintf("has %d columns: expected at most %d", len(l.cells), maxColumns),
+			Figures: map[string]string{"Columns": strconv.Itoa(len(l.cells)), "Most": strconv.Itoa(maxColumns)}}}
 	}
 	for place, text := range l.cells {
 		p := Problem{Row: l.number, Column: shorten(text), Cell: cellName(place, l.number)}
@@ -227,7 +229,8 @@ func readHeader(l line, facts *sheetFacts) (*header, []Problem) {
 			}
 			problems = append(problems, p)
 		case h.at[i] >= 0:
-			p.Rule, p.Field = "column-duplicate", columns[i].name
+			p.Rule, p.Case, p.Field = "column-duplicate", "after", columns[i].name
+			p.Figures = map[string]string{"Cell": cellName(h.at[i], l.number)}
 			p.Want = fmt.Sprintf("is the column %q a second time, after cell %s: expected it once", columns[i].name, cellName(h.at[i], l.number))
 			problems = append(problems, p)
 		default:

@@ -18,6 +18,10 @@ type Problem struct {
 	Rule   string // stable id
 	Warn   bool   // does not block
 
+	// Case is in which of its ways the rule is broken, where Want tells them apart, for
+	// texts in other languages; "": there is one, or the most usual.
+	Case string `json:"-"`
+
 	// Figures are what Want says beside Value, by name, for texts in other languages:
 	// codes, decimals, and two decimals with an en dash between them.
 	Figures map[string]string `json:"-"`

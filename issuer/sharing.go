@@ -275,7 +275,8 @@ func shareEnd(now, end time.Time) *Problem {
 	if end.After(now) && !end.After(now.AddDate(0, 0, MaxShareDays+1)) {
 		return nil
 	}
-	return &Problem{Field: "/expires", Value: end.UTC().Format(time.RFC3339), Rule: "share-end", Want: fmt.Sprintf("expected a time to come, within %d days", MaxShareDays)}
+	return &Problem{Field: "/expires", Value: end.UTC().Format(time.RFC3339), Rule: "share-end", Want: fmt.Sprintf("expected a time to come, within %d days", MaxShareDays),
+		Figures: map[string]string{"Most": strconv.Itoa(MaxShareDays)}}
 }
 
 // shareCipher is AES-256-GCM with a nonce at random before the text: each key

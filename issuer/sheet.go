@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"strconv"
 )
 
 // Limits of a class list.
@@ -51,21 +52,33 @@ type sheetProblem Problem
 
 func (p *sheetProblem) Error() string { return Problem(*p).String() }
 
-func sheetError(rule string, row int, want string) error {
-	return &sheetProblem{Rule: rule, Row: row, Want: want}
+// sheetError breaks a rule in one of its ways; figures are as in Problem, in pairs.
+func sheetError(rule, way string, row int, want string, figures ...string) error {
+	p := &sheetProblem{Rule: rule, Case: way, Row: row, Want: want}
+	for i := 0; i < len(figures); i += 2 {
+		p.add(figures[i], figures[i+1])
+	}
+	return p
+}
+
+func (p *sheetProblem) add(name, figure string) {
+	if p.Figures == nil {
+		p.Figures = map[string]string{}
+	}
+	p.Figures[name] = figure
 }
 
 // openSheet tells by content what the file is.
 func openSheet(data []byte, encoding string) (sheet, []Problem, error) {
 	switch {
 	case len(data) > maxList:
-		return sheet{}, nil, sheetError("list-size", 0, fmt.Sprintf("the file has %d bytes: expected at most %d", len(data), maxList))
+		return sheet{}, nil, sheetError("list-size", "file", 0, fmt.Sprintf("the file has %d bytes: expected at most %d", len(data), maxList), "Most", strconv.Itoa(maxList>>20))
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return openXLSX(data)
 	case bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0")):
-		return sheet{}, nil, sheetError("list-format", 0, "this is an old .xls or a password-protected file: save it as .xlsx without a password, or as CSV")
+		return sheet{}, nil, sheetError("list-format", "old", 0, "this is an old .xls or a password-protected file: save it as .xlsx without a password, or as CSV")
 	case len(bytes.TrimSpace(data)) == 0:
-		return sheet{}, nil, sheetError("list-empty", 0, "the file is empty: expected a row of headers and a row for each learner")
+		return sheet{}, nil, sheetError("list-empty", "file", 0, "the file is empty: expected a row of headers and a row for each learner")
 	}
 	s, err := openCSV(data, encoding)
 	return s, nil, err

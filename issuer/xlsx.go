@@ -35,9 +35,27 @@ type workbook struct {
 // errBomb is what unpacks into too much.
 var errBomb = fmt.Errorf("it unpacks to more than %d MiB, or to more than %d times its size", maxExpanded>>20, maxRatio)
 
+var (
+	errEncrypted = errors.New("it is encrypted")
+	errNoSheet   = errors.New("it has no visible sheet")
+)
+
+// xlsxWays are the ways in which an XLSX file cannot be read that a person can mend
+// otherwise than by saving it anew.
+var xlsxWays = []struct {
+	is  error
+	way string
+}{{errBomb, "bomb"}, {errRun, "text-size"}, {errEncrypted, "encrypted"}, {errNoSheet, "no-sheet"}}
+
 func openXLSX(data []byte) (sheet, []Problem, error) {
 	unreadable := func(err error) error {
-		return sheetError("list-format", 0, fmt.Sprintf("this is no readable XLSX file (%v): save it anew from the spreadsheet program, or as CSV", err))
+		way := "damaged"
+		for _, known := range xlsxWays {
+			if errors.Is(err, known.is) {
+				way = known.way
+			}
+		}
+		return sheetError("list-format", way, 0, fmt.Sprintf("this is no readable XLSX file (%v): save it anew from the spreadsheet program, or as CSV", err), "Most", strconv.Itoa(maxExpanded>>20), "Times", strconv.Itoa(maxRatio))
 	}
 	// 1. The archive. Nothing of it is written anywhere, whatever its files are called.
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -61,7 +79,7 @@ func openXLSX(data []byte) (sheet, []Problem, error) {
 		case w.parts[name] != nil:
 			err = errors.New("a part is there twice")
 		case f.Flags&1 != 0:
-			err = errors.New("it is encrypted")
+			err = errEncrypted
 		}
 		if err != nil {
 			return sheet{}, nil, unreadable(err)
@@ -254,7 +272,7 @@ func (w *workbook) readWorkbook(main string, rels relations) (part string, warni
 		return nil
 	}, nil, nil)
 	if err == nil && part == "" {
-		err = errors.New("it has no visible sheet")
+		err = errNoSheet
 	}
 	if len(others) > 0 {
 		more := ""

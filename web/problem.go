@@ -34,6 +34,27 @@ type Field struct {
 	Row     int    `json:"row,omitempty"`
 	Column  string `json:"column,omitempty"`
 	Detail  string `json:"detail"`
+
+	// Say, unless nil, is what the page says in its language, in place of Detail and
+	// without the place; "": it has no words for it.
+	Say func(k *Kit, lang string) string `json:"-"`
+}
+
+// saidField is a field as the page shows it.
+type saidField struct {
+	Field
+	Said string // in the language of the page, "": Detail stands in English
+}
+
+func (k *Kit) saidFields(lang string, fields []Field) (list []saidField) {
+	for _, f := range fields {
+		said := saidField{Field: f}
+		if f.Say != nil {
+			said.Said = f.Say(k, lang)
+		}
+		list = append(list, said)
+	}
+	return list
 }
 
 func (p *Problem) Error() string {
@@ -137,8 +158,9 @@ func (k *Kit) answerError(err error, c echo.Context) {
 		}
 		failed = k.Render(c, p.Status, "problem", Page{NoStore: true, Data: struct {
 			*Problem
+			Fields        []saidField
 			Text, Request string
-		}{p, text, RequestID(c)}})
+		}{p, k.saidFields(k.Lang(c), p.Fields), text, RequestID(c)}})
 	}
 	if failed != nil {
 		k.log.Error("writing a problem", "err", failed, "request", RequestID(c))

@@ -303,7 +303,7 @@ func problems(err error, base string) error {
 		}
 		// Field is a pointer into a course, or the name of a learner's column.
 		pointer := base + "/" + strings.TrimPrefix(one.Field, "/")
-		p.Fields = append(p.Fields, web.Field{Pointer: pointer, Detail: one.String()})
+		p.Fields = append(p.Fields, fieldOf(one, web.Field{Pointer: pointer}))
 	}
 	return p
 }

@@ -249,7 +249,7 @@ func listProblems(err error) error {
 	p := &web.Problem{Status: http.StatusUnprocessableEntity, Title: "The list cannot be read", Detail: "nothing was recorded", Err: err}
 	for _, one := range found.List {
 		if !one.Warn && len(p.Fields) < shownProblems {
-			p.Fields = append(p.Fields, web.Field{Row: one.Row, Column: one.Column, Detail: one.String()})
+			p.Fields = append(p.Fields, fieldOf(one, web.Field{Row: one.Row, Column: one.Column}))
 		}
 	}
 	return p

@@ -336,6 +336,13 @@ func TestDeskAnswersReports(t *testing.T) {
 // batch.
 func sendList(t *testing.T, b *browser) (page string) {
 	t.Helper()
+	page, _, _ = strings.Cut(sendFile(t, b, "en", "given_name,family_name,date_of_birth\nIva,Kanarinac,2001-02-03\nIvo,Kanarinac,2001-02-30\n").Header().Get("Location"), "?")
+	return page
+}
+
+// sendFile sends a file as a class list from a page in a language.
+func sendFile(t *testing.T, b *browser, lang, content string) *httptest.ResponseRecorder {
+	t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	for name, value := range map[string]string{"token": formToken.FindStringSubmatch(b.get("/desk/batches"))[1], "course": "community-first-aid", "awarding_date": "2026-06-30"} {
@@ -345,12 +352,12 @@ func sendList(t *testing.T, b *browser) (page string) {
 	}
 	part, err := w.CreateFormFile("file", "class.csv")
 	if err == nil {
-		_, err = fmt.Fprint(part, "given_name,family_name,date_of_birth\nIva,Kanarinac,2001-02-03\nIvo,Kanarinac,2001-02-30\n")
+		_, err = fmt.Fprint(part, content)
 	}
 	if err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}
-	return b.do(http.MethodPost, "/desk/batches", body.String(), "Content-Type", w.FormDataContentType()).Header().Get("Location")
+	return b.do(http.MethodPost, "/desk/batches?lang="+lang, body.String(), "Content-Type", w.FormDataContentType())
 }
 
 func TestDeskTakesAClassList(t *testing.T) {
@@ -541,6 +548,18 @@ func TestDeskInEveryLanguage(t *testing.T) {
 					t.Errorf("%s has %d bytes", path, len(got))
 				}
 			}
+		}
+	}
+	// So is the page of a list that cannot be read.
+	for _, lang := range kit.Languages() {
+		w := sendFile(t, b, lang, "given_name,given_name\n")
+		for _, text := range foreign.left(t, w.Body.String(), lang) {
+			if lang != "en" {
+				t.Errorf("a list in %s says %s", lang, text)
+			}
+		}
+		if w.Code != http.StatusUnprocessableEntity || lang != "en" && strings.Contains(w.Body.String(), `<span lang="en">`) {
+			t.Errorf("a list in %s: %d %s", lang, w.Code, failures(w.Body.String()))
 		}
 	}
 	var ids []string

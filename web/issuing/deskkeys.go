@@ -194,7 +194,8 @@ func (s *server) postCompromiseDecision(c echo.Context) error {
 	case "refuse":
 		reason := strings.TrimSpace(c.FormValue("reason"))
 		if reason == "" {
-			return missing("/reason", "say why; it is kept on record")
+			return &web.Problem{Status: http.StatusUnprocessableEntity, Title: notRight, Fields: []web.Field{{Pointer: "/reason", Detail: "say why; it is kept on record",
+				Say: func(k *web.Kit, lang string) string { return k.T(lang, "desk.reason.missing", nil) }}}}
 		}
 		if err := s.Issuer.RefuseCompromise(ctx, id, reason, by); err != nil {
 			return notFound(err, noCompromise)

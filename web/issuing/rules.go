@@ -3,9 +3,11 @@ package issuing
 import (
 	"regexp"
 	"strings"
+	"time"
 
 	"indeks/elm"
 	"indeks/issuer"
+	"indeks/web"
 )
 
 // What a rule says that a course, a class list or a form breaks, to people. Package issuer
@@ -13,17 +15,41 @@ import (
 // rule, some of them for one place of a course alone.
 
 // ruleText is what is wrong in a language that is not English, "" where it has no text.
-func (s *server) ruleText(lang string, p issuer.Problem) string {
+func (s *server) ruleText(lang string, p issuer.Problem) string { return ruleText(s.kit, lang, p) }
+
+// fieldOf is a problem as a field of an answer, for programs and for people.
+func fieldOf(p issuer.Problem, f web.Field) web.Field {
+	f.Detail = p.String()
+	f.Say = func(k *web.Kit, lang string) string {
+		text := ruleText(k, lang, p)
+		if lang == "en" {
+			text = p.Want
+		}
+		if text != "" && p.Value != "" {
+			text = `"` + p.Value + `" ` + text
+		}
+		if text != "" && p.Row > 0 && p.Column == "" && p.Field != "" {
+			text = p.Field + ": " + text
+		}
+		return text
+	}
+	return f
+}
+
+func ruleText(k *web.Kit, lang string, p issuer.Problem) string {
 	if lang == "en" {
 		return ""
 	}
 	for _, id := range ruleTexts(p) {
-		if s.kit.HasText(id) {
+		if k.HasText(id) {
 			args := map[string]any{}
 			for name, value := range p.Figures {
 				args[name] = spanOf(lang, value)
+				if at, err := time.Parse(time.RFC3339, value); err == nil {
+					args[name] = at
+				}
 			}
-			return s.kit.T(lang, id, args)
+			return k.T(lang, id, args)
 		}
 	}
 	return ""
@@ -32,11 +58,15 @@ func (s *server) ruleText(lang string, p issuer.Problem) string {
 // place is a part of a JSON Pointer that counts.
 var place = regexp.MustCompile(`/[0-9]+`)
 
-// ruleTexts are the ids of the texts for a problem, the closest first: of the rule at its
-// place, of the rule, of the family of rules.
+// ruleTexts are the ids of the texts for a problem, the closest first: of the way in
+// which the rule is broken, of the rule at its place, of the rule, of the family of rules.
 func ruleTexts(p issuer.Problem) []string {
 	at := strings.ReplaceAll(strings.ReplaceAll(place.ReplaceAllString(p.Field, ""), "_", "-"), "/", ".")
-	ids := []string{"cell." + p.Rule, "rule." + p.Rule + at, "rule." + p.Rule}
+	var ids []string
+	if p.Case != "" {
+		ids = []string{"cell." + p.Rule + "." + p.Case, "rule." + p.Rule + "." + p.Case}
+	}
+	ids = append(ids, "cell."+p.Rule, "rule."+p.Rule+at, "rule."+p.Rule)
 	for family, text := range map[string]string{"json-": "rule.json", "workload-": "rule.workload-credits", "annex-i-": "rule.annex-i"} {
 		if strings.HasPrefix(p.Rule, family) {
 			ids = append(ids, text)

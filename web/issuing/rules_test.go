@@ -1,7 +1,10 @@
 package issuing
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -62,6 +65,75 @@ func TestRulesOfCoursesHaveTexts(t *testing.T) {
 	}
 	if n < 100 {
 		t.Errorf("only %d problems are in the golden files", n)
+	}
+}
+
+// A class list that cannot be read at all says why on the page in each language, each of
+// the reasons that a person can mend otherwise in words of its own.
+func TestListsThatCannotBeReadAreSaid(t *testing.T) {
+	kit, err := web.New(web.Config{}, mustPages(t), pageFuncs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	course, _, err := issuer.ParseCourse("course.json", examples.Courses()[0].CourseJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header = "given_name,family_name,date_of_birth"
+	archive := func(flags uint16, name, content string) string {
+		var b bytes.Buffer
+		w := zip.NewWriter(&b)
+		part, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Flags: flags})
+		if err == nil {
+			_, err = part.Write([]byte(content))
+		}
+		if err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for _, c := range []struct{ content, encoding, want, german string }{
+		{"\xd0\xcf\x11\xe0", "", "list-format.old", "das ist eine alte .xls-Datei oder eine mit Passwort: Speichern Sie sie als .xlsx ohne Passwort oder als CSV"},
+		{"PK\x03\x04 and no more", "", "list-format.damaged", ""},
+		{archive(0, "xl/workbook.xml", strings.Repeat(" ", 101<<20)), "", "list-format.bomb", "die Datei ergibt entpackt mehr als 100 MiB oder mehr als das 100-Fache ihrer Größe: Speichern Sie sie neu, mit der Teilnahmeliste allein"},
+		{archive(1, "xl/workbook.xml", "x"), "", "list-format.encrypted", ""},
+		{"", "", "list-empty.file", ""},
+		{" ,\n,\n", "", "list-empty.file", ""},
+		{header + "\n", "", "list-empty", "die Liste enthält keine Lernenden: Erwartet wird unter den Überschriften eine Zeile für jede lernende Person"},
+		{header + "\nIva\x00", "", "list-encoding.zero", ""},
+		{header + "\n\x81\x8d\x98", "", "list-encoding.none", ""},
+		{header + "\n\xe8\xe6", "utf-8", "list-encoding.utf-8", "ist nicht UTF-8: Speichern Sie die Liste als „CSV UTF-8“ oder wählen Sie ihre Kodierung"},
+		{header + "\n\x98", "cp1251", "list-encoding.page", "enthält ein Zeichen, das windows-1251 nicht kennt: Speichern Sie die Liste als „CSV UTF-8“ oder wählen Sie eine andere Kodierung"},
+		{header + "\nIva", "ebcdic", "list-encoding.unknown", "\"ebcdic\" ist keine Kodierung, die hier gelesen wird: Erwartet wird eine von utf-8, windows-1250, windows-1251, windows-1252"},
+		{header + "\nIva,\"K", "", "list-quotes", ""},
+		{header + strings.Repeat(",", 300) + "\n", "", "list-size.columns", "hat 303 Spalten: Erwartet werden höchstens 200"},
+		{header + "," + "given_name\nIva,Kanarinac,2001-02-03,Iva\n", "", "column-duplicate.after", "ist dieselbe Spalte ein zweites Mal, nach Zelle A1: Erwartet wird sie einmal"},
+		{"given_name,family_name\nIva,Kanarinac\n", "", "column-missing", "date_of_birth: die erforderliche Spalte fehlt"},
+	} {
+		_, _, err := issuer.ReadRows("class", []byte(c.content), course, issuer.ListOptions{Encoding: c.encoding})
+		found, ok := errors.AsType[*issuer.Problems](err)
+		if !ok {
+			t.Errorf("%s: %v", c.want, err)
+			continue
+		}
+		p := found.List[0]
+		if got := strings.TrimSuffix(p.Rule+"."+p.Case, "."); got != c.want {
+			t.Errorf("%s is found to be %s: %v", c.want, got, p)
+		}
+		texts := map[string]bool{}
+		for _, lang := range kit.Languages() {
+			text := fieldOf(p, web.Field{}).Say(kit, lang)
+			if text == "" || strings.Contains(text, "<no value>") {
+				t.Errorf("%s in %s: %q", c.want, lang, text)
+			}
+			texts[text] = true
+			if lang == "de" && c.german != "" && text != c.german {
+				t.Errorf("%s: %q, want %q", c.want, text, c.german)
+			}
+		}
+		if len(texts) < 7 {
+			t.Errorf("%s is said in %d ways alone", c.want, len(texts))
+		}
 	}
 }
 
