@@ -9,7 +9,7 @@ import (
 )
 
 // A busy server writes thousands of lines a second that say of a request that all is
-// well. Each by a system call of its own costs as much as reading a small credential, so
+// well, or that it was too many. Each by a system call of its own costs as much as reading a small credential, so
 // they go out together, at most a tenth of a second late. Everything else goes out
 // at once and takes along what came before it, so lines keep their order. Killed with
 // -9, a process loses what waited; nothing else in the log waits.
@@ -36,7 +36,7 @@ type gathering struct {
 
 func (h gathering) Handle(ctx context.Context, line slog.Record) error {
 	err := h.Handler.Handle(ctx, line)
-	if line.Message != requestLine || line.Level > slog.LevelInfo {
+	if line.Message != requestLine || line.Level > slog.LevelWarn {
 		h.lines.flush()
 	}
 	return err

@@ -31,7 +31,7 @@ func TestRequestsAreLoggedTogether(t *testing.T) {
 		lines("started")
 
 		log.Info("request", "n", 1)
-		log.With("server", "a").Info("request", "n", 2)
+		log.With("server", "a").Warn("request", "n", 2)
 		lines()
 		time.Sleep(gatherTime)
 		lines("request n=1", `request server=a n=2`)

@@ -73,6 +73,10 @@ func (p *Problem) Error() string {
 
 func (p *Problem) Unwrap() error { return p.Err }
 
+// refuses reports whether the server is well and has decided not to do it now: a bound
+// held, behind which there is no error.
+func (p *Problem) refuses() bool { return p.Status == http.StatusServiceUnavailable && p.Err == nil }
+
 // Statuses maps the errors of the packages below to problems: the one table of
 // HTTP statuses. A server adds rows for what it serves.
 type Statuses []Row

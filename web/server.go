@@ -57,6 +57,9 @@ func (k *Kit) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		failed := err != nil && status >= 500
 		if failed {
 			level = slog.LevelError
+			if k.problemOf(err).refuses() {
+				level = slog.LevelWarn
+			}
 		}
 		to := k.log.Handler()
 		if !to.Enabled(ctx, level) {

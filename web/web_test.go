@@ -372,6 +372,28 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// A bound that holds is no fault of the server: its line in the log is no error.
+func TestRefusalIsAWarning(t *testing.T) {
+	for _, c := range []struct {
+		err   error
+		level string
+	}{
+		{&Problem{Status: 503, Title: "Busy", Retry: 2}, "WARN"},
+		{&Problem{Status: 503, Title: "Stopped", Err: errors.New("disk")}, "ERROR"},
+		{context.DeadlineExceeded, "ERROR"},
+		{errors.New("a fault"), "ERROR"},
+		{&Problem{Status: 429, Title: "Too many"}, "INFO"},
+	} {
+		k, log := newKit(t, Config{})
+		e := k.Echo()
+		e.GET("/x", func(echo.Context) error { return c.err })
+		ask(e, "GET", "/x", "")
+		if !strings.Contains(log.String(), `"level":"`+c.level+`"`) {
+			t.Errorf("%v: %s", c.err, log)
+		}
+	}
+}
+
 func TestATemplateErrorLeavesNoHalfPage(t *testing.T) {
 	pages := onePage()
 	pages["bad.html"] = &fstest.MapFile{Data: []byte(`{{define "title"}}T{{end}}{{define "main"}}<p>half</p>{{.Data.Nothing}}{{end}}`)}
