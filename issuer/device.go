@@ -28,6 +28,11 @@ const (
 	codeTime    = 15 * time.Minute
 	codeTries   = 5
 	codesHourly = 5
+	// triesAtOnce are the tries of a link, whichever codes they are of, each of which
+	// comes back in a part of a day: in no day there are more than twice as many, so that
+	// of a million codes a stranger who asks for new ones for a year hits one by a chance
+	// of two in a hundred.
+	triesAtOnce = 25
 	deviceTime  = 180 * 24 * time.Hour
 )
 
@@ -127,7 +132,8 @@ func (i *Issuer) AskCode(ctx context.Context, r store.Record) error {
 }
 
 // OpenWithCode returns by what the device is known from now on that has a code. A
-// try is used up before it is looked at, and a code is used once: ErrCode.
+// try is used up before it is looked at, and a code is used once: ErrCode. A [*WaitError]
+// where too many were tried with the link, whichever codes they were of.
 func (i *Issuer) OpenWithCode(ctx context.Context, r store.Record, code string) (device string, err error) {
 	doing := func(err error) error { return fmt.Errorf("checking a code: %w", err) }
 	d, err := i.deviceDocument(ctx, r, deviceCode)
@@ -143,6 +149,9 @@ func (i *Issuer) OpenWithCode(ctx context.Context, r store.Record, code string) 
 	}
 	if w.Left <= 0 || i.now().After(w.Until) {
 		return "", ErrCode
+	}
+	if err := i.take(ctx, "code-tries/"+r.Link, triesAtOnce, 24*time.Hour); err != nil {
+		return "", doing(err)
 	}
 	right := subtle.ConstantTimeCompare(w.SHA256, codeDigest(r, code)) == 1
 	if w.Left--; right {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"indeks/mail"
@@ -188,4 +189,70 @@ func TestReport(t *testing.T) {
 	if left, err := h.Reports(t.Context(), true); err != nil || len(left) != 0 {
 		t.Errorf("after the erasure: %+v, %v", left, err)
 	}
+}
+
+// Of one link only so many codes are tried in a day, whichever they are: a new code gives
+// back none, the right one is not looked at either, and another link begins anew.
+func TestCodesAreTriedSoOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		start := time.Now()
+		h.c.Now = func() time.Time { return noon.Add(time.Since(start)) }
+		h.c.Post = &Post{Server: mail.Server{Host: "127.0.0.1", Port: 1, Security: mail.Clear}}
+		h.open(t)
+		r, err := h.Issue(t.Context(), draft(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(r store.Record, code string) { // as AskCode does, but for its letter
+			t.Helper()
+			d, err := h.deviceDocument(t.Context(), r, deviceCode)
+			if err == nil {
+				d.Body, d.Expires = encode(waitingCode{codeDigest(r, code), h.clock().Add(codeTime), codeTries}), h.clock().Add(codeTime)
+				err = h.store.PutDocuments(t.Context(), []store.Document{d})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		tried, day := 0, time.Now().Add(24*time.Hour)
+		for time.Now().Before(day) { // a stranger who asks again and again
+			put(r, "123456")
+			for range codeTries {
+				_, err := h.OpenWithCode(t.Context(), r, "654321")
+				if wait, over := errors.AsType[*WaitError](err); over && wait.Wait > time.Hour {
+					t.Errorf("the next try is in %v", wait.Wait)
+				} else if !over && errors.Is(err, ErrCode) {
+					tried++
+				} else if !over {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(12 * time.Minute)
+		}
+		if tried < 2*triesAtOnce-2 || tried > 2*triesAtOnce {
+			t.Errorf("%d codes were tried in a day", tried)
+		}
+		for { // up to the last one that there is
+			put(r, "123456")
+			if _, err := h.OpenWithCode(t.Context(), r, "654321"); !errors.Is(err, ErrCode) {
+				break
+			}
+		}
+		put(r, "123456")
+		if _, err := h.OpenWithCode(t.Context(), r, "123456"); !isWait(err) {
+			t.Errorf("the right one, too early: err = %v", err)
+		}
+		moved := r
+		moved.Link = NewPublicID("")
+		put(moved, "123456")
+		if _, err := h.OpenWithCode(t.Context(), moved, "123456"); err != nil {
+			t.Errorf("another link: err = %v", err)
+		}
+		time.Sleep(time.Hour)
+		put(r, "123456")
+		if _, err := h.OpenWithCode(t.Context(), r, "123456"); err != nil {
+			t.Errorf("the right one, in time: err = %v", err)
+		}
+	})
 }

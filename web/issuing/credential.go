@@ -64,7 +64,7 @@ var expired = look{"warn", "clock", "issuing.credential.expired"}
 func (s *server) getCredential(c echo.Context) error {
 	record, err := s.byOwner(c)
 	if err == errNewDevice {
-		return s.renderDevice(c, http.StatusUnauthorized, record, false)
+		return s.renderDevice(c, http.StatusUnauthorized, record, wrongCode{})
 	}
 	if err != nil {
 		return err

@@ -51,16 +51,23 @@ func (s *server) knowsDevice(c echo.Context, r store.Record) error {
 	return errNewDevice
 }
 
+// wrongCode is what became of a code that opened nothing.
+type wrongCode struct {
+	Wrong   bool
+	Minutes int // until one may be tried again, where there were too many, else 0
+}
+
 // renderDevice asks who opens the page.
-func (s *server) renderDevice(c echo.Context, status int, r store.Record, wrong bool) error {
+func (s *server) renderDevice(c echo.Context, status int, r store.Record, before wrongCode) error {
 	first, err := s.Issuer.Unopened(c.Request().Context(), r)
 	if err != nil {
 		return err
 	}
-	return s.kit.Render(c, status, "device", web.Page{NoStore: true, Failed: wrong, Data: struct {
+	return s.kit.Render(c, status, "device", web.Page{NoStore: true, Failed: before != wrongCode{}, Data: struct {
 		Name, Page, Address string
-		First, Sent, Wrong  bool
-	}{s.name(c), learnerPath(r), maskedAddress(r.Email), first, c.QueryParam("code") == "sent" || wrong, wrong}})
+		First, Sent         bool
+		wrongCode
+	}{s.name(c), learnerPath(r), maskedAddress(r.Email), first, c.QueryParam("code") == "sent" || before.Wrong, before}})
 }
 
 // learnerPath is the learner's page.
@@ -106,8 +113,13 @@ func (s *server) postDevice(c echo.Context) error {
 		}
 	default:
 		device, err = s.Issuer.OpenWithCode(ctx, r, strings.TrimSpace(c.FormValue("code")))
-		if errors.Is(err, issuer.ErrCode) {
-			return s.renderDevice(c, http.StatusUnauthorized, r, true)
+		wait, over := errors.AsType[*issuer.WaitError](err)
+		switch {
+		case over:
+			c.Response().Header().Set("Retry-After", strconv.Itoa(int(wait.Wait/time.Second)+1))
+			return s.renderDevice(c, http.StatusTooManyRequests, r, wrongCode{Minutes: int(wait.Wait/time.Minute) + 1})
+		case errors.Is(err, issuer.ErrCode):
+			return s.renderDevice(c, http.StatusUnauthorized, r, wrongCode{Wrong: true})
 		}
 	}
 	if err != nil {

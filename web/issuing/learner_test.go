@@ -120,6 +120,28 @@ func TestDeviceAsksForCode(t *testing.T) {
 	if status, cookie := post(url.Values{"code": {code}}); status != 401 || cookie != "" {
 		t.Errorf("the code again: %d", status)
 	}
+
+	// 3. Who has tried too often is told when, and what else there is.
+	for range 10 {
+		if status, _ = post(url.Values{"do": {"ask"}}); status != 303 {
+			t.Fatalf("asking for a code: %d", status)
+		}
+		for range 5 {
+			if status, _ = post(url.Values{"code": {"x"}}); status == 429 {
+				break
+			}
+		}
+		if status == 429 {
+			break
+		}
+		if err := records.Clear(t.Context(), "code/"+record.ID); err != nil { // the hour is over
+			t.Fatal(err)
+		}
+	}
+	if got := ask(t, "POST", server.URL+page+"/device", "code=x", "Content-Type", "application/x-www-form-urlencoded"); got.status != 429 || got.header.Get("Retry-After") == "" || !regexp.MustCompile(`in [1-5][0-9] min;`).MatchString(got.body) || !strings.Contains(got.body, "sends a new link") || strings.Contains(got.body, `name="code"`) {
+		t.Errorf("tried too often: %d %s", got.status, got.body)
+	}
+	open(first)
 	for _, secret := range []string{code, record.Link, strings.TrimPrefix(first, "device="), "ana@mail.example", "a•••"} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log has %q", secret)
