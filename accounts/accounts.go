@@ -103,8 +103,9 @@ type Config struct {
 // each of its nodes. It is safe for concurrent use.
 type Accounts struct {
 	Config
-	hashing chan struct{} // holds how many passwords are computed at a time, each in 64 MiB
-	nobody  func() string // hash that is compared where there is no account, so that it takes as long
+	refusing sync.Mutex    // one refusal is counted at a time, so that only other nodes are in its way
+	hashing  chan struct{} // holds how many passwords are computed at a time, each in 64 MiB
+	nobody   func() string // hash that is compared where there is no account, so that it takes as long
 }
 
 // New returns the accounts in a store. It starts nothing.
@@ -242,6 +243,11 @@ func (a *Accounts) put(ctx context.Context, d store.Document, account *Account, 
 		return err
 	}
 	d.Kind, d.ID, d.Body = kindAccount, account.Name, body
+	if event.Kind == store.KindLoggedIn {
+		if err := a.tellRefused(ctx, account.Actor()); err != nil {
+			return err
+		}
+	}
 	return a.Store.PutDocuments(ctx, append(with, d), event)
 }
 
@@ -266,12 +272,15 @@ func (a *Accounts) change(ctx context.Context, name string, how func(*Account) (
 	}
 }
 
-// Run removes sessions and begun sign-ins that are over, until ctx ends, and returns
-// nil then.
+// Run removes sessions and begun sign-ins that are over, and has the log say how many
+// were refused, until ctx ends, and returns nil then.
 func (a *Accounts) Run(ctx context.Context) error {
 	for {
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrReadOnly) {
 			slog.Warn("sessions that are over are not removed", "error", err)
+		}
+		if err := a.endRefused(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrReadOnly) {
+			slog.Warn("how often it was refused to sign in is not logged", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -133,7 +133,7 @@ func (a *Accounts) Depart(ctx context.Context, browser, next string, again *Sess
 func (a *Accounts) Return(ctx context.Context, browser string, answer url.Values, old *Session) (s Session, next string, err error) {
 	refused := func(object string, why error) (Session, string, error) {
 		result := why.Error()
-		if err := a.Store.Append(ctx, store.Event{Kind: store.KindLogInRefused, Actor: "nobody", Object: object, Result: result[:min(len(result), 200)]}); err != nil {
+		if err := a.logRefused(ctx, object, result[:min(len(result), 200)]); err != nil {
 			return Session{}, "", fmt.Errorf("%w; it is not logged: %w", why, err)
 		}
 		return Session{}, "", why

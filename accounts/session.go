@@ -320,8 +320,7 @@ func (a *Accounts) compute(ctx context.Context, do func()) error {
 
 // refuse logs an attempt that is refused, and is ErrRefused.
 func (a *Accounts) refuse(ctx context.Context, object, why string) error {
-	err := a.Store.Append(ctx, store.Event{Kind: store.KindLogInRefused, Actor: "nobody", Object: object, Result: why})
-	if err != nil {
+	if err := a.logRefused(ctx, object, why); err != nil {
 		return fmt.Errorf("%w; it is not logged: %w", ErrRefused, err)
 	}
 	return ErrRefused

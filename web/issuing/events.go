@@ -50,6 +50,7 @@ var eventResults = []eventResult{
 	{"logged-in", "provider, again; roles: {Roles:roles}", "event.said.provider-again-roles"},
 	{"logged-out", "everywhere", "event.said.everywhere"},
 
+	{"log-in-refused", "{Number:number} more from {From:time} to {To:time}; {Detail}", "event.said.more-refused"},
 	{"log-in-refused", "used twice", "event.said.used-twice"},
 	{"log-in-refused", "no such account", "desk.account.none"},
 	{"log-in-refused", "password", "event.said.password-wrong"},
