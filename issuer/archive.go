@@ -88,7 +88,7 @@ const (
 // the moment is in no archive: accounts, sessions, codes, shares, letters, and batches
 // that have not ended.
 var archivedKinds = slices.Concat(store.BaseKinds, []string{knownKind, kindCourse, kindBatch, kindLink, kindRows, kindResults,
-	kindApproval, kindApprovalClosed, kindNameCheckClosed, kindRecognition, kindErasure, kindRetention, kindBulk, kindBulkClosed})
+	kindApproval, kindApprovalClosed, kindNameCheckClosed, kindRecognition, kindRecognitionErased, kindErasure, kindRetention, kindBulk, kindBulkClosed})
 
 // recordFile is record.json.
 type recordFile struct {

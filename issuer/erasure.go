@@ -17,51 +17,75 @@ import (
 // ErasureRequest is a wish to erase data of the register, which waits for another
 // person than the one who has asked. The JSON names are those of the stored form.
 type ErasureRequest struct {
-	ID          string    `json:"id"`      // in order of time
-	Records     []string  `json:"records"` // ids
-	Reason      string    `json:"reason"`  // legal basis; it stays with what is left, so it names nobody
-	AskedBy     string    `json:"askedBy"`
-	Askers      []string  `json:"askers,omitzero"` // who else could be that, as of then
-	AskedAt     time.Time `json:"askedAt"`
-	Expires     time.Time `json:"expires"`
-	ConfirmedBy string    `json:"confirmedBy,omitzero"` // then it is carried out
-	ConfirmedAt time.Time `json:"confirmedAt,omitzero"`
+	ID      string   `json:"id"`      // in order of time
+	Records []string `json:"records"` // ids
+	// Recognitions are ids of those that are erased too, see [Issuer.AskErasure].
+	Recognitions []string  `json:"recognitions,omitzero"`
+	Reason       string    `json:"reason"` // legal basis; it stays with what is left, so it names nobody
+	AskedBy      string    `json:"askedBy"`
+	Askers       []string  `json:"askers,omitzero"` // who else could be that, as of then
+	AskedAt      time.Time `json:"askedAt"`
+	Expires      time.Time `json:"expires"`
+	ConfirmedBy  string    `json:"confirmedBy,omitzero"` // then it is carried out
+	ConfirmedAt  time.Time `json:"confirmedAt,omitzero"`
 }
+
+// Count is of how many records and recognitions it is.
+func (q *ErasureRequest) Count() int { return len(q.Records) + len(q.Recognitions) }
 
 const kindErasure = "erasure"
 
 // ErasureEnds is what whoever asks and whoever confirms is told.
 const ErasureEnds = "Verification of these credentials ends: nothing can be issued again, shown or proven from the register, and no backup brings it back. What their holders keep is answered only by the status lists, which say what they said."
 
-// AskErasure asks for the erasure of data of the register of some records, by their
-// ids or numbers, or of all records of a learner. Nothing is erased before
-// ConfirmErasure. store.ErrNotFound where there is none.
-func (i *Issuer) AskErasure(ctx context.Context, records []string, learner, reason, by string) (ErasureRequest, error) {
-	reason = strings.TrimSpace(reason)
-	q := i.newErasure(reason, by)
-	if reason == "" {
+// ErasureWish is what somebody asks to be erased.
+type ErasureWish struct {
+	Records      []string // ids or numbers
+	Learner      string   // all records of the one with this number; "": of nobody
+	Recognitions []string // ids
+	Reason       string   // legal basis
+}
+
+// AskErasure asks for the erasure of data of the register: of records, with the
+// recognitions that no other record of their learners rests on, and of recognitions.
+// Nothing is erased before ConfirmErasure. store.ErrNotFound where there is none.
+func (i *Issuer) AskErasure(ctx context.Context, wish ErasureWish, by string) (ErasureRequest, error) {
+	q := i.newErasure(strings.TrimSpace(wish.Reason), by)
+	if q.Reason == "" {
 		return ErasureRequest{}, fmt.Errorf("asking for an erasure: %w: without a legal reason", store.ErrInvalid)
 	}
-	for _, what := range records {
+	var found []store.Record
+	for _, what := range wish.Records {
 		r, err := i.Find(ctx, what)
 		if err != nil && !errors.Is(err, store.ErrErased) {
 			return ErasureRequest{}, err
 		}
-		q.Records = append(q.Records, r.ID)
+		found = append(found, r)
 	}
-	if learner != "" {
-		all, err := i.searchAll(ctx, store.Query{LearnerID: learner})
+	if wish.Learner != "" {
+		all, err := i.searchAll(ctx, store.Query{LearnerID: wish.Learner})
 		if err != nil {
 			return ErasureRequest{}, err
 		}
-		for _, r := range all {
-			q.Records = append(q.Records, r.ID)
-		}
+		found = append(found, all...)
+	}
+	for _, r := range found {
+		q.Records = append(q.Records, r.ID)
 	}
 	slices.Sort(q.Records)
 	q.Records = slices.Compact(q.Records)
-	if len(q.Records) == 0 {
+	for _, id := range wish.Recognitions {
+		r, err := i.Recognition(ctx, id)
+		if err != nil {
+			return ErasureRequest{}, err
+		}
+		q.Recognitions = append(q.Recognitions, r.ID)
+	}
+	if q.Count() == 0 {
 		return ErasureRequest{}, fmt.Errorf("asking for an erasure: %w", store.ErrNotFound)
+	}
+	if err := i.withRecognitions(ctx, &q, found); err != nil {
+		return ErasureRequest{}, err
 	}
 	askers, err := i.personsOf(ctx, by)
 	if err != nil {
@@ -70,7 +94,7 @@ func (i *Issuer) AskErasure(ctx context.Context, records []string, learner, reas
 	if len(askers) > 1 {
 		q.Askers = askers[1:]
 	}
-	return q, i.putErasure(ctx, q, 0, store.Event{Kind: store.KindApprovalAsked, Object: q.ID, Actor: by, Result: fmt.Sprintf("erasure of %d", len(q.Records))})
+	return q, i.putErasure(ctx, q, 0, store.Event{Kind: store.KindApprovalAsked, Object: q.ID, Actor: by, Result: fmt.Sprintf("erasure of %d", q.Count())})
 }
 
 func (i *Issuer) newErasure(reason, by string) ErasureRequest {
@@ -93,10 +117,10 @@ func (i *Issuer) searchAll(ctx context.Context, q store.Query) (all []store.Reco
 	}
 }
 
-// putErasure writes a request over its revision; one without records is removed.
+// putErasure writes a request over its revision; one of nothing is removed.
 func (i *Issuer) putErasure(ctx context.Context, q ErasureRequest, revision uint64, events ...store.Event) error {
 	doc := store.Document{Kind: kindErasure, ID: q.ID, Revision: revision}
-	if q.Records != nil {
+	if q.Count() > 0 {
 		doc.Body = encode(q)
 	}
 	if err := i.store.PutDocuments(ctx, []store.Document{doc}, events...); err != nil {
@@ -141,21 +165,20 @@ func (i *Issuer) Erasures(ctx context.Context) iter.Seq2[ErasureRequest, error] 
 	}
 }
 
-// ConfirmErasure erases what was asked for, of so many records, and returns what is
-// left of them. It is durable once it is confirmed: what a crash leaves of it is done
-// by [New].
+// ConfirmErasure erases what was asked for, of so many records and recognitions. It is
+// durable once it is confirmed: what a crash leaves of it is done by [New].
 //
 // Errors: store.ErrNotFound; [ErrSameActor] for the one who asked; [ErrBulkCount]
 // where it is another number; [ErrApprovalEnded].
-func (i *Issuer) ConfirmErasure(ctx context.Context, id string, records int, by string) error {
+func (i *Issuer) ConfirmErasure(ctx context.Context, id string, count int, by string) error {
 	q, revision, err := i.erasure(ctx, id)
 	switch {
 	case err != nil:
 		return err
 	case q.ConfirmedBy != "":
 		return i.finishErasure(ctx, q, revision)
-	case records != len(q.Records):
-		return fmt.Errorf("confirming erasure %s: %w: it is about %d", id, ErrBulkCount, len(q.Records))
+	case count != q.Count():
+		return fmt.Errorf("confirming erasure %s: %w: it is about %d", id, ErrBulkCount, q.Count())
 	case i.now().After(q.Expires):
 		return fmt.Errorf("confirming erasure %s: %w: it ended on %s", id, ErrApprovalEnded, q.Expires.Format(time.RFC3339))
 	}
@@ -163,7 +186,7 @@ func (i *Issuer) ConfirmErasure(ctx context.Context, id string, records int, by 
 		return fmt.Errorf("confirming erasure %s: %w", id, i.logRefused(ctx, id, by, err))
 	}
 	q.ConfirmedBy, q.ConfirmedAt = by, i.clock()
-	if err := i.putErasure(ctx, q, revision, store.Event{Kind: store.KindApprovalGiven, Object: q.ID, Actor: by, Result: fmt.Sprintf("erasure of %d", len(q.Records))}); err != nil {
+	if err := i.putErasure(ctx, q, revision, store.Event{Kind: store.KindApprovalGiven, Object: q.ID, Actor: by, Result: fmt.Sprintf("erasure of %d", q.Count())}); err != nil {
 		return err
 	}
 	return i.finishErasure(ctx, q, revision+1)
@@ -183,6 +206,11 @@ func (i *Issuer) finishErasure(ctx context.Context, q ErasureRequest, revision u
 		}
 		for _, r := range left {
 			months[r.SealingTime.Format("2006-01")] = true
+		}
+	}
+	for _, id := range q.Recognitions {
+		if err := i.eraseRecognition(ctx, id, e); err != nil {
+			return fmt.Errorf("carrying out erasure %s: %w", q.ID, err)
 		}
 	}
 	if q.AskedBy == ByRetention {
@@ -349,9 +377,13 @@ func (i *Issuer) retainRegister(ctx context.Context, before time.Time) error {
 		}
 	}
 	q := i.newErasure("end of the retention period", ByRetention)
+	var resting []store.Record
 	for r, err := range i.due(ctx, store.Register, before, "") {
 		if err != nil {
 			return err
+		}
+		if r.Assessment != nil && r.Assessment.Recognition != "" {
+			resting = append(resting, r)
 		}
 		if q.Records = append(q.Records, r.ID); len(q.Records) == retainAtOnce {
 			break
@@ -360,7 +392,11 @@ func (i *Issuer) retainRegister(ctx context.Context, before time.Time) error {
 	if q.Records == nil {
 		return nil
 	}
-	return i.putErasure(ctx, q, 0, store.Event{Kind: store.KindApprovalAsked, Object: q.ID, Actor: ByRetention, Result: fmt.Sprintf("erasure of %d", len(q.Records))})
+	slices.Sort(q.Records)
+	if err := i.withRecognitions(ctx, &q, resting); err != nil {
+		return err
+	}
+	return i.putErasure(ctx, q, 0, store.Event{Kind: store.KindApprovalAsked, Object: q.ID, Actor: ByRetention, Result: fmt.Sprintf("erasure of %d", q.Count())})
 }
 
 // retainAtOnce is of how many records the rule of retention asks for the erasure at a time.

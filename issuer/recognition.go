@@ -31,13 +31,14 @@ type RecognitionState string
 const (
 	RecognitionDraft   RecognitionState = "draft"   // was verified; nobody has decided
 	RecognitionDecided RecognitionState = "decided" // by the last of its decisions
+	RecognitionErased  RecognitionState = "erased"  // by two people; nobody is named any more
 )
 
 // Recognition is another provider's credential as a learner brought it, and what
 // the institution decided to count of it. The file stays the learner's: its digest
 // is kept, with everything that the verifier found on the day. Decisions are added
-// and never changed. All of it is data of the register. The JSON names are those of
-// the stored form.
+// and never changed. All of it is data of the register, under a data key of its own, which
+// is destroyed when it is erased. The JSON names are those of the stored form.
 type Recognition struct {
 	ID      string           `json:"id"` // 26 symbols
 	State   RecognitionState `json:"state"`
@@ -51,10 +52,12 @@ type Recognition struct {
 	Issuer     string         `json:"issuer,omitzero"` // name by the trust file, else as claimed
 	Confirmed  bool           `json:"confirmed,omitzero"`
 	Verdict    string         `json:"verdict"`
-	Standing   string         `json:"standing"` // state of the report: "valid", "expired", "issuer_unknown" ...
-	Report     jsontext.Value `json:"report"`   // as the verifier's API writes it, in English
+	Standing   string         `json:"standing"`        // state of the report: "valid", "expired", "issuer_unknown" ...
+	Report     jsontext.Value `json:"report,omitzero"` // as the verifier's API writes it, in English; nil: erased
 
 	Decisions []Decision `json:"decisions,omitzero"` // the oldest first; the last one holds
+
+	Erasure *store.Erasure `json:"erasure,omitzero"` // when, why and by whom it was erased; nil: it is not
 }
 
 // Decision is what was decided on a recognition, by whom and how.
@@ -90,7 +93,12 @@ type CreditDecision struct {
 	Reason     string `json:"reason,omitempty"`
 }
 
-const kindRecognition = "recognition"
+// Kinds of documents. What is left of one that was erased has another, and with that
+// another data key.
+const (
+	kindRecognition       = "recognition"
+	kindRecognitionErased = "recognition-erased"
+)
 
 // unrecognisable are the states of a report in which there is nothing to recognise:
 // nobody has sealed it, it was changed, or its issuer has taken it back.
@@ -130,6 +138,9 @@ func (i *Issuer) Decide(ctx context.Context, id string, d Decision, last int, by
 	r, revision, err := i.recognition(ctx, id)
 	if err != nil {
 		return Recognition{}, err
+	}
+	if r.State == RecognitionErased {
+		return Recognition{}, fmt.Errorf("deciding on %s: %w", id, store.ErrErased)
 	}
 	if last != len(r.Decisions) {
 		return Recognition{}, fmt.Errorf("deciding on %s: %w: the last one is number %d", id, ErrDecidedSince, len(r.Decisions))
@@ -234,7 +245,7 @@ func (i *Issuer) checkDecision(ctx context.Context, r *Recognition, d *Decision)
 
 const maxDecisionText = 4000
 
-// Recognition returns one, or store.ErrNotFound.
+// Recognition returns one, or what is left of it where it was erased, or store.ErrNotFound.
 func (i *Issuer) Recognition(ctx context.Context, id string) (Recognition, error) {
 	r, _, err := i.recognition(ctx, id)
 	return r, err
@@ -245,6 +256,9 @@ func (i *Issuer) recognition(ctx context.Context, id string) (r Recognition, rev
 		return Recognition{}, 0, fmt.Errorf("looking for recognition %.60q: %w", id, store.ErrNotFound)
 	}
 	doc, err := i.store.Document(ctx, kindRecognition, id)
+	if errors.Is(err, store.ErrNotFound) {
+		doc, err = i.store.Document(ctx, kindRecognitionErased, id)
+	}
 	if err != nil {
 		return Recognition{}, 0, fmt.Errorf("looking for recognition %s: %w", id, err)
 	}
@@ -254,7 +268,7 @@ func (i *Issuer) recognition(ctx context.Context, id string) (r Recognition, rev
 	return r, doc.Revision, nil
 }
 
-// Recognitions yields all of them by id, starting after the id after.
+// Recognitions yields all that are not erased by id, starting after the id after.
 func (i *Issuer) Recognitions(ctx context.Context, after string) iter.Seq2[Recognition, error] {
 	return func(yield func(Recognition, error) bool) {
 		for doc, err := range i.store.Documents(ctx, kindRecognition, "", after) {
@@ -311,6 +325,8 @@ func (i *Issuer) resolveRecognition(ctx context.Context, d *Draft) error {
 		return refuse("recognition", d.Recognition, "is no recognition on record")
 	case err != nil:
 		return err
+	case r.State == RecognitionErased:
+		return refuse("recognition", d.Recognition, "was erased")
 	case r.State != RecognitionDecided:
 		return refuse("recognition", d.Recognition, "is not decided yet")
 	}

@@ -50,9 +50,10 @@ func (cmd *eraseDeliveryCmd) Run(ctx context.Context, con console) error {
 
 type eraseAskCmd struct {
 	serverFlag
-	Credential []string `help:"Certificate number or id; may be repeated." sep:"none"`
-	Learner    string   `help:"All credentials of the learner with this number."`
-	Reason     string   `help:"Legal basis; kept on record, so it names nobody." required:""`
+	Credential  []string `help:"Certificate number or id; may be repeated." sep:"none"`
+	Learner     string   `help:"All credentials of the learner with this number."`
+	Recognition []string `help:"Id of a recognition of another provider's credential; may be repeated. Those that only these credentials rest on go with them." sep:"none"`
+	Reason      string   `help:"Legal basis; kept on record, so it names nobody." required:""`
 }
 
 func (cmd *eraseAskCmd) Run(ctx context.Context, con console) error {
@@ -66,11 +67,14 @@ func (cmd *eraseAskCmd) Run(ctx context.Context, con console) error {
 	if cmd.Learner != "" {
 		body["learner_id"] = cmd.Learner
 	}
+	if cmd.Recognition != nil {
+		body["recognitions"] = cmd.Recognition
+	}
 	var q issuing.ErasureView
 	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/erasures", body, &q); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "%s waits for another person until %s: %d credentials.\n%s\n", q.ID, day(q.Expires), q.Count, q.Warning)
+	fmt.Fprintf(con.out, "%s waits for another person until %s: %d credentials, %d recognitions.\n%s\n", q.ID, day(q.Expires), len(q.Records), len(q.Recognitions), q.Warning)
 	return nil
 }
 
@@ -87,9 +91,9 @@ func (cmd *eraseListCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ERASURE\tCREDENTIALS\tASKED BY\tUNTIL\tREASON")
+	fmt.Fprintln(w, "ERASURE\tCREDENTIALS\tRECOGNITIONS\tASKED BY\tUNTIL\tREASON")
 	for _, q := range answer.Erasures {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", q.ID, q.Count, q.AskedBy, day(q.Expires), q.Reason)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\n", q.ID, len(q.Records), len(q.Recognitions), q.AskedBy, day(q.Expires), q.Reason)
 	}
 	return w.Flush()
 }
@@ -97,7 +101,7 @@ func (cmd *eraseListCmd) Run(ctx context.Context, con console) error {
 type eraseConfirmCmd struct {
 	serverFlag
 	ID               string `arg:"" help:"Id of the erasure."`
-	Count            int    `help:"Of how many credentials, as list says." required:""`
+	Count            int    `help:"Of how many credentials and recognitions together, as list says." required:""`
 	VerificationEnds bool   `help:"That it is understood: verification of them ends, and nothing brings it back."`
 }
 

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"indeks/examples"
 	"indeks/issuer"
 	"indeks/mail"
@@ -262,6 +264,37 @@ func TestDeskErasesByTwo(t *testing.T) {
 	}
 	if got := b.get(page); strings.Contains(got, "Primjerić") || !strings.Contains(got, "personal data erased") {
 		t.Error("the name is still there, or nothing is left")
+	}
+}
+
+// A recognition is erased by two on its page, without the record of an award.
+func TestDeskErasesRecognitionByTwo(t *testing.T) {
+	b, e, records, people := newDesk(t, Registrar)
+	raw, err := json.Marshal(issuer.Recognition{ID: "R1", State: issuer.RecognitionDraft, Created: time.Unix(1780000000, 0).UTC(), By: "API vera", Verdict: "valid", Standing: "valid", Title: "Soil of Primjerić", Report: []byte(`{}`)})
+	if err == nil {
+		err = records.PutDocuments(t.Context(), []store.Document{{Kind: "recognition", ID: "R1", Body: raw}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = "/desk/recognitions/R1"
+	if w := b.post(page, page+"/erase", "reason", " "); w.Code != 422 {
+		t.Errorf("without a reason: %d", w.Code)
+	}
+	if w := b.post(page, page+"/erase", "reason", "Art. 17 GDPR"); w.Header().Get("Location") != "/desk/erasures?done=erase" {
+		t.Errorf("asked: %d %s", w.Code, w.Body)
+	}
+	approver := signInAs(t, e, people, Approver)
+	waits := approver.get("/desk/erasures")
+	if strings.Contains(waits, "0 credentials") || !strings.Contains(waits, `href="`+page) {
+		t.Error("it does not say what is to be erased")
+	}
+	to := regexp.MustCompile(`/desk/erasures/[^/"]+/confirm`).FindString(waits)
+	if w := approver.post("/desk/erasures", to, "count", "1", "verification_ends", "true"); w.Header().Get("Location") != "/desk/erasures?done=erasure-confirm" {
+		t.Errorf("confirmed: %d %s", w.Code, w.Body)
+	}
+	if got := b.get(page); strings.Contains(got, "Primjerić") || !strings.Contains(got, "Art. 17 GDPR") || strings.Contains(got, "/erase") {
+		t.Error("the name is still there, or it does not say that it was erased")
 	}
 }
 
@@ -593,7 +626,7 @@ func TestDeskInEveryLanguage(t *testing.T) {
 	for _, kind := range []mail.Kind{mail.Claim, mail.Replaced, mail.Revoked, mail.Suspended, mail.Reinstated, mail.Code, mail.Opened, mail.Test} {
 		add("desk.letter.kind.", string(kind))
 	}
-	add("desk.recognition.", string(issuer.RecognitionDraft), string(issuer.RecognitionDecided))
+	add("desk.recognition.", string(issuer.RecognitionDraft), string(issuer.RecognitionDecided), string(issuer.RecognitionErased))
 	add("desk.key.", "active", "kept", "retired", "compromised")
 	for _, f := range issueColumns {
 		add("desk.column.", f.Name)

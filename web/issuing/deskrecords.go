@@ -366,7 +366,7 @@ func (s *server) postRecordAct(c echo.Context) error {
 	case "erase-delivery":
 		_, err = s.Issuer.EraseDelivery(ctx, id, data.Reason, actor(c))
 	case "erase":
-		if _, err = s.Issuer.AskErasure(ctx, []string{id}, "", data.Reason, actor(c)); err == nil {
+		if _, err = s.Issuer.AskErasure(ctx, issuer.ErasureWish{Records: []string{id}, Reason: data.Reason}, actor(c)); err == nil {
 			return s.redirect(c, "/desk/erasures", "done", "erase")
 		}
 	default:

@@ -145,6 +145,7 @@ type recognitionData struct {
 	Courses []option
 	Form    url.Values
 	Failed  []fault
+	Text    string // id of what is wrong besides
 	Last    int
 	Systems []string
 }
@@ -206,6 +207,23 @@ func (s *server) postDeskRecognition(c echo.Context) error {
 		return err
 	}
 	return s.redirect(c, "/desk/recognitions/"+data.R.ID, "done", "decided")
+}
+
+// postDeskRecognitionErase asks for the erasure of one, which another person confirms.
+func (s *server) postDeskRecognitionErase(c echo.Context) error {
+	data, err := s.recognitionData(c)
+	if err != nil {
+		return err
+	}
+	reason := strings.TrimSpace(c.FormValue("reason"))
+	if reason == "" {
+		data.Text = "desk.reason.missing"
+		return s.show(c, http.StatusUnprocessableEntity, "recognition", data)
+	}
+	if _, err := s.Issuer.AskErasure(c.Request().Context(), issuer.ErasureWish{Recognitions: []string{data.R.ID}, Reason: reason}, actor(c)); err != nil {
+		return err
+	}
+	return s.redirect(c, "/desk/erasures", "done", "erase")
 }
 
 // fewest is how many people a number must stand for to be shown to who sees nobody.

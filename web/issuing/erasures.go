@@ -11,27 +11,29 @@ import (
 
 // ErasureView is a request to erase as the API shows it.
 type ErasureView struct {
-	ID      string    `json:"id"`
-	Records []string  `json:"credentials"`
-	Count   int       `json:"count"`
-	Reason  string    `json:"reason"`
-	AskedBy string    `json:"asked_by"`
-	AskedAt time.Time `json:"asked_at"`
-	Expires time.Time `json:"expires"`
-	Warning string    `json:"warning"`
+	ID           string    `json:"id"`
+	Records      []string  `json:"credentials"`
+	Recognitions []string  `json:"recognitions,omitempty"`
+	Count        int       `json:"count"` // of both
+	Reason       string    `json:"reason"`
+	AskedBy      string    `json:"asked_by"`
+	AskedAt      time.Time `json:"asked_at"`
+	Expires      time.Time `json:"expires"`
+	Warning      string    `json:"warning"`
 }
 
 func erasureViewOf(q issuer.ErasureRequest) ErasureView {
-	return ErasureView{q.ID, q.Records, len(q.Records), q.Reason, q.AskedBy, q.AskedAt, q.Expires, issuer.ErasureEnds}
+	return ErasureView{q.ID, append([]string{}, q.Records...), q.Recognitions, q.Count(), q.Reason, q.AskedBy, q.AskedAt, q.Expires, issuer.ErasureEnds}
 }
 
 // postErasure asks for an erasure of data of the register, which another person
 // confirms.
 func (s *server) postErasure(c echo.Context) error {
 	var req struct {
-		Credentials []string `json:"credentials"`
-		LearnerID   string   `json:"learner_id"`
-		Reason      string   `json:"reason"`
+		Credentials  []string `json:"credentials"`
+		LearnerID    string   `json:"learner_id"`
+		Recognitions []string `json:"recognitions"`
+		Reason       string   `json:"reason"`
 	}
 	if err := readJSON(c, &req); err != nil {
 		return err
@@ -39,10 +41,10 @@ func (s *server) postErasure(c echo.Context) error {
 	if req.Reason == "" {
 		return missing("/reason", "say on what legal basis; it stays on record, so it names nobody")
 	}
-	if req.Credentials == nil && req.LearnerID == "" {
-		return missing("/credentials", "say which, by ids or numbers, or give learner_id")
+	if req.Credentials == nil && req.LearnerID == "" && req.Recognitions == nil {
+		return missing("/credentials", "say which, by ids or numbers, or give learner_id or recognitions")
 	}
-	q, err := s.Issuer.AskErasure(c.Request().Context(), req.Credentials, req.LearnerID, req.Reason, actor(c))
+	q, err := s.Issuer.AskErasure(c.Request().Context(), issuer.ErasureWish{Records: req.Credentials, Learner: req.LearnerID, Recognitions: req.Recognitions, Reason: req.Reason}, actor(c))
 	if err != nil {
 		return err
 	}

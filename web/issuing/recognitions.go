@@ -43,12 +43,16 @@ type RecognitionView struct {
 	Standing   string                  `json:"standing"`
 	Report     jsontext.Value          `json:"report,omitempty"`
 	Decisions  []issuer.Decision       `json:"decisions"`
+	Erasure    *ErasedView             `json:"erasure,omitempty"`
 }
 
 // RecognitionViewOf shows a recognition.
 func RecognitionViewOf(r issuer.Recognition) RecognitionView {
 	v := RecognitionView{ID: r.ID, State: r.State, Created: r.Created, By: r.By, SHA256: r.SHA256, Size: r.Size, Credential: r.Credential, Title: r.Title,
 		Issuer: r.Issuer, Confirmed: r.Confirmed, Verdict: r.Verdict, Standing: r.Standing, Report: r.Report, Decisions: r.Decisions}
+	if e := r.Erasure; e != nil {
+		v.Erasure = &ErasedView{e.At, e.Class, e.Reason, e.By, e.Confirmed}
+	}
 	if v.Decisions == nil {
 		v.Decisions = []issuer.Decision{}
 	}

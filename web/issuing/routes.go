@@ -340,6 +340,7 @@ func New(c Config) (*echo.Echo, error) {
 	d.GET("/recognitions", s.getDeskRecognitions, reader)
 	d.GET("/recognitions/:id", s.getDeskRecognition, reader)
 	d.POST("/recognitions/:id", s.postDeskRecognition, registrar)
+	d.POST("/recognitions/:id/erase", s.postDeskRecognitionErase, registrar)
 	d.GET("/erasures", s.getDeskErasures, reader)
 	d.POST("/erasures/:id/:decision", s.postDeskErasure, approver, s.fresh)
 	d.GET("/reports", s.getDeskReports, reader)

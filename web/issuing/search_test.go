@@ -69,6 +69,18 @@ func testErasures(t *testing.T, server string, approver, registrar []string) {
 	if got.status != 200 || strings.Contains(got.body, "Primer") || !strings.Contains(got.body, `"confirmed_by": "API approver"`) {
 		t.Errorf("what is left: %d %s", got.status, got.body)
 	}
+
+	// A recognition is erased by itself, too.
+	recognitions := ask(t, "GET", server+api+"/recognitions?state=decided", "", registrar...).body
+	id := strings.SplitN(strings.SplitN(recognitions, `"id": "`, 2)[1], `"`, 2)[0]
+	post("/erasures", `{"recognitions": ["none"], "reason": "a test"}`, registrar, 404)
+	first = strings.TrimPrefix(post("/erasures", `{"recognitions": ["`+id+`"], "reason": "GDPR 17"}`, registrar, 202).header.Get("Location"), api)
+	ask(t, "GET", server+api+"/erasures", "", approver...)
+	post(first+"/confirm", sure, approver, 204)
+	if got := ask(t, "GET", server+api+"/recognitions/"+id, "", registrar...); got.status != 200 || strings.Contains(got.body, `"report"`) || !strings.Contains(got.body, `"state": "erased"`) || !strings.Contains(got.body, `"confirmed_by": "API approver"`) {
+		t.Errorf("what is left of a recognition: %d %s", got.status, got.body)
+	}
+	post("/recognitions/"+id+"/decisions", `{"after": 0, "date": "2026-06-30", "decided_by": "Board", "procedure": "Rules", "reason": "x", "outcomes": [{"source": "x", "recognised": false, "reason": "x"}]}`, registrar, 410)
 	public := strings.SplitN(got.body, `"public_id": "`, 2)[1][:26]
 	if got := ask(t, "GET", server+"/credentials/"+public, "", "Accept", "application/json"); got.status != 410 {
 		t.Errorf("the printed code: %d %s", got.status, got.body)
