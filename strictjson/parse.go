@@ -275,7 +275,7 @@ func twice(name, other string) *Error {
 	if name == other {
 		return (&Error{Rule: "json-duplicate", Detail: "member repeated"}).below(name)
 	}
-	return (&Error{Rule: "json-case", Detail: "same name as " + strconv.Quote(other) + " except for case"}).below(name)
+	return (&Error{Rule: "json-case", Detail: fmt.Sprintf("same name as %q except for case", other)}).below(name)
 }
 
 func (p *parser) array() ([]Member, *Error) {

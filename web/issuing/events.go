@@ -1,13 +1,11 @@
 package issuing
 
 import (
-	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"indeks/issuer"
 	"indeks/store"
+	"indeks/web"
 )
 
 // What an event of the audit log says, to people. The log has it in few English words,
@@ -15,9 +13,7 @@ import (
 // again, and said in the language of the page.
 
 // eventResult is a form of what stands in Result of events of some kinds, and the text
-// that says it. {Name} stands for any words, {Name:number} for a whole number,
-// {Name:time} for an instant, {Name:roles} for roles, {Name:prefix.} for a word that has
-// a text of its own, with that prefix; {Detail} for what others say in English.
+// that says it, as in [web.Form].
 type eventResult struct {
 	kinds, form, text string
 }
@@ -46,8 +42,8 @@ var eventResults = []eventResult{
 	{"logged-in", "passkey {Key} added in place of the first password", "event.said.set-up-passkey"},
 	{"logged-in", "provider", "event.said.provider"},
 	{"logged-in", "provider, again", "event.said.provider-again"},
-	{"logged-in", "provider; roles: {Roles:roles}", "event.said.provider-roles"},
-	{"logged-in", "provider, again; roles: {Roles:roles}", "event.said.provider-again-roles"},
+	{"logged-in", "provider; roles: {Roles:desk.role.*}", "event.said.provider-roles"},
+	{"logged-in", "provider, again; roles: {Roles:desk.role.*}", "event.said.provider-again-roles"},
 	{"logged-out", "everywhere", "event.said.everywhere"},
 
 	{"log-in-refused", "{Number:number} more from {From:time} to {To:time}; {Detail}", "event.said.more-refused"},
@@ -79,8 +75,8 @@ var eventResults = []eventResult{
 	{"log-in-refused", "the sign-in of the provider could not be used: nobody has signed in anew", "event.said.provider-stale"},
 	{"log-in-refused", "the sign-in of the provider could not be used: {Detail}", "event.said.provider-failed"},
 
-	{"role-changed", "made: {Roles:roles}", "event.said.account-made"},
-	{"role-changed", "roles: {Roles:roles}", "event.said.roles"},
+	{"role-changed", "made: {Roles:desk.role.*}", "event.said.account-made"},
+	{"role-changed", "roles: {Roles:desk.role.*}", "event.said.roles"},
 	{"role-changed", "closed", "desk.account.closed"},
 	{"role-changed", "password reset", "desk.account.reset"},
 	{"role-changed", "confirmed: another person than {Name}", "event.said.confirmed"},
@@ -168,41 +164,19 @@ var eventNames = []eventResult{
 	{"why", "in the last published status list when a backup was restored", "event.why.restored"},
 }
 
-// eventForm is a form ready to be compared.
-type eventForm struct {
-	eventResult
-	pattern *regexp.Regexp
-	types   []string // of the places in it
-}
-
 // eventForms are the forms by kind.
-var eventForms = func() map[string][]eventForm {
-	place := regexp.MustCompile(`\{(\w+)(?::([\w.-]+))?\}`)
-	forms := map[string][]eventForm{}
+var eventForms = func() map[string]web.Forms {
+	lists := map[string][]web.Form{}
 	for _, list := range [][]eventResult{eventResults, eventNames} {
 		for _, r := range list {
-			var types []string
-			var b strings.Builder
-			end := 0
-			for _, at := range place.FindAllStringSubmatchIndex(r.form, -1) {
-				b.WriteString(regexp.QuoteMeta(r.form[end:at[0]]))
-				kind := ""
-				if at[4] >= 0 {
-					kind = r.form[at[4]:at[5]]
-				}
-				types = append(types, kind)
-				accepts := map[string]string{"": ".+", "number": "[0-9]+", "time": `\S+`, "roles": "[a-z ]+"}[kind]
-				if strings.HasSuffix(kind, ".") {
-					accepts = "[a-z-]+"
-				}
-				b.WriteString("(?P<" + r.form[at[2]:at[3]] + ">" + accepts + ")")
-				end = at[1]
-			}
-			b.WriteString(regexp.QuoteMeta(r.form[end:]))
-			for _, kind := range strings.Fields(r.kinds) {
-				forms[kind] = append(forms[kind], eventForm{r, regexp.MustCompile("^" + b.String() + "$"), types})
+			for kind := range strings.FieldsSeq(r.kinds) {
+				lists[kind] = append(lists[kind], web.Form{Words: r.form, Text: r.text})
 			}
 		}
+	}
+	forms := map[string]web.Forms{}
+	for kind, list := range lists {
+		forms[kind] = web.NewForms(list)
 	}
 	return forms
 }()
@@ -215,59 +189,13 @@ type said struct {
 
 // saidOf says words of a kind of event in a language.
 func (s *server) saidOf(lang, kind, words string) said {
-forms:
-	for _, form := range eventForms[kind] {
-		found := form.pattern.FindStringSubmatch(words)
-		if found == nil {
-			continue
-		}
-		args, detail := map[string]any{}, ""
-		for i, value := range found[1:] {
-			name := form.pattern.SubexpNames()[i+1]
-			switch as := form.types[i]; {
-			case as == "number":
-				n, err := strconv.ParseUint(value, 10, 64)
-				if err != nil {
-					continue forms
-				}
-				args[name] = n
-			case as == "time":
-				at, err := time.Parse(time.RFC3339, value)
-				if err != nil {
-					continue forms
-				}
-				args[name] = at
-			case as == "roles":
-				args[name] = s.roleNames(lang, strings.Fields(value))
-			case as != "":
-				if !s.kit.HasText(as + value) {
-					continue forms
-				}
-				args[name] = s.kit.T(lang, as+value, nil)
-			case name == "Detail":
-				detail = value
-			default:
-				args[name] = value
-			}
-		}
-		return said{s.kit.T(lang, form.text, args), detail, true}
+	if text, detail, ok := s.kit.Say(lang, eventForms[kind], words); ok {
+		return said{text, detail, true}
 	}
 	if prefix := eventWords[store.Kind(kind)]; prefix != "" && s.kit.HasText(prefix+words) {
 		return said{Text: s.kit.T(lang, prefix+words, nil), Known: true}
 	}
 	return said{Text: words}
-}
-
-// roleNames are roles as the desk calls them.
-func (s *server) roleNames(lang string, roles []string) string {
-	var names []string
-	for _, role := range roles {
-		if id := "desk.role." + role; s.kit.HasText(id) {
-			role = s.kit.T(lang, id, nil)
-		}
-		names = append(names, role)
-	}
-	return strings.Join(names, ", ")
 }
 
 // named is a name on a page, or what says the words in place of one.
@@ -278,16 +206,8 @@ type named struct {
 
 // namedBy reads words of a kind of eventNames, for the template of that name.
 func namedBy(kind, words string) named {
-	for _, form := range eventForms[kind] {
-		if found := form.pattern.FindStringSubmatch(words); found != nil {
-			at := func(name string) string {
-				if i := form.pattern.SubexpIndex(name); i > 0 {
-					return found[i]
-				}
-				return ""
-			}
-			return named{form.text, at("Name"), at("User"), at("ID")}
-		}
+	if text, values := eventForms[kind].Find(words); text != "" {
+		return named{text, values["Name"], values["User"], values["ID"]}
 	}
 	return named{Name: words}
 }

@@ -163,6 +163,9 @@ func (s *Server) receiptOf(r *result, lang string) paper.Receipt {
 		if message.Text != "" && message.Text != check.Sentence {
 			v.Detail = append(v.Detail, elm.Line{Text: message.Text})
 		}
+		if why := strings.TrimSpace(message.Why + " " + message.At); why != "" {
+			v.Detail = append(v.Detail, elm.Line{Text: why})
+		}
 		if message.Detail != "" {
 			v.Detail = append(v.Detail, elm.Line{Text: message.Detail, Lang: "en"})
 		}

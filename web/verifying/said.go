@@ -7,9 +7,10 @@ import (
 	"indeks/verifier"
 )
 
-// said is a message of the verifier in the language of a page. Detail is what is wrong
-// by a rule for programs, and in English: it is meant for those who make such documents.
-type said struct{ Text, Detail string }
+// said is a message of the verifier in the language of a page. Why is what exactly is
+// wrong, and At the place of the document, a JSON Pointer; Detail is that, or what is
+// left of it, in English: it is meant for those who make such documents.
+type said struct{ Text, Why, At, Detail string }
 
 // say writes a message in a language. Each of the verifier's sentences has a text,
 // said.CODE, with its values by name.
@@ -31,11 +32,11 @@ func (s *Server) say(lang string, m verifier.Message) (out said) {
 		case *verifier.TrustedIssuer:
 			value = v.Name(lang)
 		case verifier.Detail:
-			out.Detail = brief(string(v))
+			out.Why, out.At, out.Detail = s.particular(lang, brief(string(v)))
 			continue
 		case verifier.Message:
 			why := s.say(lang, v)
-			value, out.Detail = strings.TrimSuffix(why.Text, "."), why.Detail
+			value, out.Why, out.At, out.Detail = strings.TrimSuffix(why.Text, "."), why.Why, why.At, why.Detail
 		case string:
 			value = brief(v)
 			if id := "purpose." + v; name == "Purpose" && s.kit.HasText(id) {
