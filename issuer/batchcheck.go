@@ -200,7 +200,7 @@ func (i *Issuer) try(ctx context.Context, d Draft, course *courseText) (*store.R
 		field, value, rule, want string
 		by                       func(context.Context, string) (store.Record, error)
 	}{
-		{"certificate_number", d.Number, "number-taken", "was used before, expected another number", i.store.ByNumber},
+		{"certificate_number", d.Number, "number-taken", "has already been used, expected another number", i.store.ByNumber},
 		{"external_id", d.ExternalID, "external-taken", "was used before for another award, expected another id", i.store.ByExternalID},
 	} {
 		if taken.value == "" {

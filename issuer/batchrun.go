@@ -321,7 +321,7 @@ func (b *Batches) issue(ctx context.Context, batch Batch) error {
 			case check.State == NameFailed:
 				r.Rule, r.Error = "name-failed", "could not be issued when the learner had looked at the name: "+check.Reason
 			case errors.Is(err, ErrNeedsNameCheck):
-				r.Rule, r.Error = "name-check", "waits until the learner has looked at the name; try again then"
+				r.Rule, r.Error = "name-check", "is waiting for the learner to check the name; try again then"
 			case errors.Is(err, ErrRefused), errors.Is(err, keys.ErrNoKey):
 				r.Rule, r.Error, refused = "refused", err.Error(), true
 			default:

@@ -94,7 +94,7 @@ func (c *Catalogue) Put(ctx context.Context, name string, raw []byte, t Terms) (
 	}
 	for _, term := range [][2]string{{"from", t.From}, {"until", t.Until}} {
 		if _, err := time.Parse(time.DateOnly, term[1]); err != nil && term[1] != "" {
-			k.fail("course-date", term[0], shorten(term[1]), "is not a day of the calendar, expected YYYY-MM-DD")
+			k.fail("course-date", term[0], shorten(term[1]), "is not a real date, expected YYYY-MM-DD")
 		}
 	}
 	if len(k.list) == 0 && t.Until != "" && t.Until < t.From {
@@ -331,5 +331,5 @@ func (i *Issuer) courseInCatalogue(ctx context.Context, d *Draft, kept [sha256.S
 
 func otherVersion(d *Draft) error {
 	return &Problems{List: []Problem{{Row: d.Row, Field: "course", Value: shorten(d.Course.Version), Rule: "course-version",
-		Want: "is in the catalogue with other content: expected the course of the catalogue, or another version"}}}
+		Want: "is in the catalogue with different content: expected the course of the catalogue, or another version"}}}
 }

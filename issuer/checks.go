@@ -320,7 +320,7 @@ func (c *Course) checkLanguages(k *checks, p *Profile) {
 			// "rs" for "sr" is a slip that the form of a tag does not show. Montenegrin
 			// is younger than the table behind Parse.
 			if _, err := language.Parse(tag); err != nil && primary(tag) != "cnr" {
-				k.warn("language-tag", field+"/"+tag, tag, "is not a language that is known: expected a tag such as en, hr, sr-Latn")
+				k.warn("language-tag", field+"/"+tag, tag, "is not a known language: expected a tag such as en, hr, sr-Latn")
 			}
 		}
 	}

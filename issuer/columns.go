@@ -45,9 +45,9 @@ var columns = [...]column{
 		"predhodno učenje", "priznavanje predhodnega znanja"}},
 	{"rpl_outcomes", false, false, "ids of outcomes of the course", []string{
 		"recognised outcomes", "recognized outcomes", "priznati ishodi", "признати исходи", "priznani izidi", "признаени исходи"}},
-	{"rpl_evidence", false, false, "on what evidence prior learning was recognised", []string{
+	{"rpl_evidence", false, false, "the evidence on which prior learning was recognised", []string{
 		"evidence", "dokazi", "докази", "dokazila"}},
-	{"recognition", false, false, "the id of a recognition of another provider's credential that is decided", []string{
+	{"recognition", false, false, "the id of a decided recognition of another provider's credential", []string{
 		"recognition id", "odluka o priznavanju", "rješenje o priznavanju", "rešenje o priznavanju", "одлука о признавању", "рјешење о признавању", "решење о признавању",
 		"odločba o priznavanju", "решение за признавање"}},
 	{"id_verification", false, false, "unsupervised, supervised, supervised-id or unsupervised-id", []string{
@@ -59,9 +59,9 @@ var columns = [...]column{
 		"reason", "razlog izmjene", "razlog izmene", "разлог измене", "razlog spremembe", "причина за измена"}},
 	{"override_by", false, false, "who decided on the other level", []string{
 		"decided by", "odlučio", "odluku donio", "odluku doneo", "одлуку донео", "одлуку донио", "odločil", "одлучил"}},
-	{"language", false, false, "a language that the course has texts in", []string{
+	{"language", false, false, "a language in which the course has texts", []string{
 		"jezik", "језик", "јазик"}},
-	{"certificate_number", false, false, "a certificate number that was not used before", []string{
+	{"certificate_number", false, false, "a certificate number that has not been used before", []string{
 		"number", "certificate no", "broj uvjerenja", "broj uverenja", "број уверења", "broj certifikata", "broj potvrde", "številka potrdila", "број на уверение"}},
 }
 

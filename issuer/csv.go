@@ -178,7 +178,7 @@ func decodeText(data []byte, encoding string) (func() io.Reader, error) {
 		}
 	}
 	expected := strings.Join(Encodings(), ", ")
-	return nil, &sheetProblem{Rule: "list-encoding", Case: "unknown", Value: shorten(encoding), Want: "is not an encoding that is read here: expected one of " + expected, Figures: map[string]string{"Encodings": expected}}
+	return nil, &sheetProblem{Rule: "list-encoding", Case: "unknown", Value: shorten(encoding), Want: "is not an encoding that can be read here: expected one of " + expected, Figures: map[string]string{"Encodings": expected}}
 }
 
 func invalidUTF8(b []byte) int {

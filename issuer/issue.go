@@ -164,7 +164,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 			}
 			return store.Record{}, fmt.Errorf("reserving: %w", err)
 		case errors.Is(err, store.ErrNumberTaken) && d.Number != "":
-			return store.Record{}, &Problems{List: []Problem{{Row: d.Row, Field: "certificate_number", Value: shorten(d.Number), Rule: "number-taken", Want: "was used before, expected another number"}}}
+			return store.Record{}, &Problems{List: []Problem{{Row: d.Row, Field: "certificate_number", Value: shorten(d.Number), Rule: "number-taken", Want: "has already been used, expected another number"}}}
 		case errors.Is(err, store.ErrCourseDiffers): // put since it was looked for
 			return store.Record{}, otherVersion(&d)
 		case errors.Is(err, store.ErrNumberTaken):
@@ -282,14 +282,14 @@ func (i *Issuer) checkDraft(d *Draft) error {
 	}
 	// A day ahead is today somewhere.
 	if tomorrow := i.clock().AddDate(0, 0, 1).Format(time.DateOnly); d.AwardingDate > tomorrow {
-		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-future", Want: "lies in the future, expected a day that has come"}}}
+		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-future", Want: "is in the future, expected today or an earlier date"}}}
 	}
 	if d.AssessmentDate > i.clock().AddDate(0, 0, 1).Format(time.DateOnly) {
-		return &Problems{List: []Problem{{Row: d.Row, Field: "assessment_date", Value: d.AssessmentDate, Rule: "date-future", Want: "lies in the future, expected a day that has come"}}}
+		return &Problems{List: []Problem{{Row: d.Row, Field: "assessment_date", Value: d.AssessmentDate, Rule: "date-future", Want: "is in the future, expected today or an earlier date"}}}
 	}
 	if end := d.validUntil(i.clock()); !end.IsZero() && end.Before(i.clock()) {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-expired",
-			Want: "lies so far back that the award ended on " + end.Format(time.DateOnly) + ": expected one that is still valid"}}}
+			Want: "is so long ago that the award ended on " + end.Format(time.DateOnly) + ": expected one that is still valid"}}}
 	}
 	return nil
 }

@@ -89,9 +89,9 @@ func (c *Course) checkLevel(k *checks, inst *Institution) {
 	case differs && len(l.Reason) == 0:
 		k.warn("level-outcomes", "/level/eqf", level, fmt.Sprintf("differs from what the outcomes give: the %s of their levels is %d; expected that level, or why it was set otherwise in /level/reason", p.Method, p.Level), "Level", strconv.Itoa(p.Level))
 	case ok && !differs && len(l.Reason) > 0:
-		k.warn("level-outcomes", "/level/reason", "", "is not needed: the level is what the outcomes give")
+		k.warn("level-outcomes", "/level/reason", "", "is not needed: the level follows from the outcomes")
 	case !ok && l.Method != "":
-		k.warn("level-outcomes", "/level/method", l.Method, "cannot be followed: the outcomes have no levels")
+		k.warn("level-outcomes", "/level/method", l.Method, "cannot be applied: the outcomes have no levels")
 	}
 	if l.DecidedBy != "" && len(l.Reason) == 0 {
 		k.fail("course-required", "/level/reason", "", "is missing: expected why the level was set, as decided_by is given")

@@ -192,7 +192,7 @@ func readSheet(s sheet, c *Course, defaults map[string]string, most int) (rows [
 	if head == nil {
 		problems = append(problems, Problem{Rule: "list-empty", Case: "file", Want: "the list is empty: expected a row of headers and a row for each learner"})
 	} else if len(rows) == 0 {
-		problems = append(problems, Problem{Rule: "list-empty", Want: "the list has no learner: expected a row for each learner below the headers"})
+		problems = append(problems, Problem{Rule: "list-empty", Want: "the list contains no learners: expected a row for each learner below the headers"})
 	}
 	return rows, problems
 }
@@ -222,7 +222,7 @@ func readHeader(l line, facts *sheetFacts) (*header, []Problem) {
 		i, ok := columnNames[fold(text)]
 		switch {
 		case !ok:
-			p.Rule, p.Warn, p.Want = "column-unknown", true, "is not a known column and is not read"
+			p.Rule, p.Warn, p.Want = "column-unknown", true, "is not a known column and will not be read"
 			if near := nearestColumn(text); near != "" {
 				p.Field = near
 				p.Want += fmt.Sprintf("; did you mean %q?", near)
@@ -236,7 +236,7 @@ func readHeader(l line, facts *sheetFacts) (*header, []Problem) {
 		default:
 			h.at[i] = place
 			if facts != nil && slices.ContainsFunc(facts.hidden, func(r cellRange) bool { return r.left <= place && place <= r.right }) {
-				p.Rule, p.Field, p.Warn, p.Want = "column-hidden", columns[i].name, true, "is hidden in the spreadsheet, and is read"
+				p.Rule, p.Field, p.Warn, p.Want = "column-hidden", columns[i].name, true, "is hidden in the spreadsheet, but will be read"
 				problems = append(problems, p)
 			}
 		}
@@ -367,7 +367,7 @@ func (r *row) draft() Draft {
 	}
 	if d.Email = text("email"); d.Email != "" {
 		if _, err := mail.ParseAddress(d.Email); err != nil {
-			r.fail("email", "email", "is not an e-mail address, expected one such as name@school.example")
+			r.fail("email", "email", "is not an email address, expected one such as name@school.example")
 		}
 	}
 	r.priorLearning(&d, text)
@@ -394,19 +394,19 @@ func (r *row) checkText(col column, c *cell) {
 	switch {
 	case c.kind == cellFormula:
 		// What it would give today, and from what, is not known here.
-		r.fail(col.name, "formula", "is what a formula gave, expected "+col.want+": copy the column and insert it as values")
+		r.fail(col.name, "formula", "is the result of a formula, expected "+col.want+": copy the column and paste it as values")
 	case c.kind == cellError:
-		r.fail(col.name, "cell-error", "is an error of the spreadsheet, expected "+col.want)
+		r.fail(col.name, "cell-error", "is a spreadsheet error, expected "+col.want)
 	case c.kind == cellRounded:
 		r.fail(col.name, "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
 	case c.kind == cellFormat:
-		r.fail(col.name, "number-format", "is a number that the spreadsheet shows in another way, expected "+col.want+": format the column as text and enter what it shows")
+		r.fail(col.name, "number-format", "is a number that the spreadsheet displays differently, expected "+col.want+": format the column as text and enter what it shows")
 	case c.kind == cellDate && !col.date:
 		r.fail(col.name, "cell-date", "was turned into a date by the spreadsheet, expected "+col.want+": format the column as text and enter it again")
 	case strings.ContainsFunc(c.text, func(x rune) bool {
 		return unicode.IsControl(x) || unicode.Is(unicode.Cf, x) || x == unicode.ReplacementChar || x == '\u2028' || x == '\u2029'
 	}) || !utf8.ValidString(c.text):
-		r.fail(col.name, "control-character", "holds a line break, an invisible or an unreadable character: expected "+col.want)
+		r.fail(col.name, "control-character", "contains a line break or a character that is invisible or cannot be read: expected "+col.want)
 	case utf8.RuneCountInString(c.text) > maxCell:
 		r.fail(col.name, "cell-size", fmt.Sprintf("is longer than %d characters: expected %s", maxCell, col.want))
 	case strings.HasPrefix(c.text, "=") || strings.HasPrefix(c.text, "@"):
@@ -424,7 +424,7 @@ func (r *row) personName(name string) string {
 	case c.text == "":
 		r.fail(name, "empty", "the cell is empty, expected "+columns[columnNamed(name)].want)
 	case strings.ContainsAny(c.text[:1], "+-"):
-		r.fail(name, "formula", "starts as a formula does, expected a name")
+		r.fail(name, "formula", "starts like a formula, expected a name")
 	case !strings.ContainsFunc(c.text, unicode.IsLetter):
 		r.fail(name, "name", "has no letter, expected a name")
 	case utf8.RuneCountInString(c.text) > most:
@@ -463,14 +463,14 @@ func (r *row) day(name string, required bool) string {
 	case c.text == "":
 	case c.kind == cellFormula, c.kind == cellError, c.kind == cellRounded, c.kind == cellFormat: // named as such
 	case c.kind == cellDate && !isDayForm(c.text):
-		r.fail(name, "date-form", "is not a day, expected a date cell without a time, or YYYY-MM-DD")
+		r.fail(name, "date-form", "is not a date, expected a date cell without a time, or YYYY-MM-DD")
 	case c.kind == cellNumber:
 		// A year, or a day whose cell lost its format: nobody can tell.
-		r.fail(name, "date-form", "is a number and no date, expected a date cell, or YYYY-MM-DD")
+		r.fail(name, "date-form", "is a number, not a date: expected a date cell, or YYYY-MM-DD")
 	case !isDayForm(c.text):
-		r.fail(name, "date-form", "is not a date in the form that is read here, expected YYYY-MM-DD")
+		r.fail(name, "date-form", "is not a date in the right format, expected YYYY-MM-DD")
 	case !isDay(c.text):
-		r.fail(name, "date", "is not a day of the calendar, expected YYYY-MM-DD")
+		r.fail(name, "date", "is not a real date, expected YYYY-MM-DD")
 	default:
 		return c.text
 	}
@@ -499,21 +499,21 @@ func (r *row) priorLearning(d *Draft, text func(string) string) {
 	}
 	for _, id := range d.RPLOutcomes {
 		if !slices.ContainsFunc(r.course.Outcomes, func(o Outcome) bool { return o.ID == id }) {
-			r.fail("rpl_outcomes", "outcome", fmt.Sprintf("names the outcome %q, which the course does not have: expected ids out of %s", shorten(id), outcomeIDs(r.course)))
+			r.fail("rpl_outcomes", "outcome", fmt.Sprintf("names the outcome %q, which the course does not have: expected ids from %s", shorten(id), outcomeIDs(r.course)))
 		}
 	}
 	switch {
 	case code == "none" && (ids != "" || d.RPLEvidence != "" || d.Recognition != ""):
 		r.fail("rpl", "rpl-contradiction", "contradicts rpl_outcomes, rpl_evidence or recognition: expected part or whole")
 	case code == "part" && len(d.RPLOutcomes) == 0:
-		r.fail("rpl_outcomes", "rpl-outcomes", "is empty though rpl is part: expected ids out of "+outcomeIDs(r.course))
+		r.fail("rpl_outcomes", "rpl-outcomes", "is empty, although rpl is part: expected ids from "+outcomeIDs(r.course))
 	case code == "part" && len(d.RPLOutcomes) == len(r.course.Outcomes):
 		r.problem("rpl_outcomes", "rpl-outcomes", "names every outcome of the course though rpl is part: whole would say so", true)
 	case code == "whole" && ids != "" && len(d.RPLOutcomes) < len(r.course.Outcomes):
 		r.fail("rpl_outcomes", "rpl-outcomes", "names some outcomes though rpl is whole: leave it empty, or say part")
 	}
 	if code != "none" && d.RPLEvidence == "" && d.Recognition == "" {
-		r.problem("rpl_evidence", "rpl-evidence", "is empty: a reader will ask on what evidence prior learning was recognised", true)
+		r.problem("rpl_evidence", "rpl-evidence", "is empty: readers will ask what evidence the recognition of prior learning is based on", true)
 	}
 }
 
@@ -530,9 +530,9 @@ func (r *row) level(d *Draft, text func(string) string) {
 	d.OverrideReason, d.OverrideBy = reason, text("override_by")
 	if level == "" {
 		if reason != "" {
-			r.fail("level_override", "level-override", "is empty though override_reason is given: expected an EQF level from 1 to 8")
+			r.fail("level_override", "level-override", "is empty, although override_reason is given: expected an EQF level from 1 to 8")
 		} else if d.OverrideBy != "" {
-			r.fail("level_override", "level-override", "is empty though override_by is given: expected an EQF level from 1 to 8")
+			r.fail("level_override", "level-override", "is empty, although override_by is given: expected an EQF level from 1 to 8")
 		}
 		return
 	}
@@ -543,7 +543,7 @@ func (r *row) level(d *Draft, text func(string) string) {
 	}
 	d.LevelOverride = n
 	if reason == "" {
-		r.fail("override_reason", "override-reason", "is empty though level_override is given: expected "+columns[columnNamed("override_reason")].want)
+		r.fail("override_reason", "override-reason", "is empty, although level_override is given: expected "+columns[columnNamed("override_reason")].want)
 	}
 	if r.course.Level == nil {
 		r.fail("level_override", "level-override", "overrides a level that the course does not have: expected an empty cell")

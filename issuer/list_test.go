@@ -275,7 +275,7 @@ func TestReadDraftIsARow(t *testing.T) {
 		t.Errorf("%+v, %v", d, err)
 	}
 	_, _, err = ReadDraft(c, map[string]string{"given_name": "Ana", "familyname": "Anić", "date_of_birth": "2001-02-31"})
-	want := `  date: date_of_birth: "2001-02-31" is not a day of the calendar, expected YYYY-MM-DD
+	want := `  date: date_of_birth: "2001-02-31" is not a real date, expected YYYY-MM-DD
   empty: family_name: the cell is empty, expected a family name as on the identity document
   column-unknown: familyname: is not a column of a class list; did you mean "family_name"?
 `

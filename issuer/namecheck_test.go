@@ -308,7 +308,7 @@ func TestNameCheckThatFails(t *testing.T) {
 	if _, err := h.Issue(t.Context(), taken); err != nil {
 		t.Fatal(err)
 	}
-	if n, err = h.ConfirmName(t.Context(), n.Link); err != nil || n.State != NameFailed || !strings.Contains(n.Reason, "was used before") || strings.Contains(n.Reason, "Anić") {
+	if n, err = h.ConfirmName(t.Context(), n.Link); err != nil || n.State != NameFailed || !strings.Contains(n.Reason, "has already been used") || strings.Contains(n.Reason, "Anić") {
 		t.Errorf("%+v, %v", n, err)
 	}
 }

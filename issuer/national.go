@@ -108,7 +108,7 @@ func (c *Course) checkCredits(k *checks, p *Profile) {
 		k.of(s.Standing, "profile-credits", at, credit.Points, s.Max != "" && less(s.Max, credit.Points),
 			fmt.Sprintf("%s is more than %s, the upper bound %s%s", s.Code, s.Max, whose, above), "System", s.Code, "Span", bounds)
 		if l := c.Level; l != nil && (l.EQF < s.EQFMin || s.EQFMax != 0 && l.EQF > s.EQFMax) {
-			k.warn("profile-level", "/level/eqf", strconv.Itoa(l.EQF), fmt.Sprintf("is no level at which %s is used under profile %s: expected %d to %d", s.Code, owner.ID, s.EQFMin, s.EQFMax), "System", s.Code, "Span", fmt.Sprintf("%d–%d", s.EQFMin, cmp.Or(s.EQFMax, 8)))
+			k.warn("profile-level", "/level/eqf", strconv.Itoa(l.EQF), fmt.Sprintf("is not a level at which %s is used under profile %s: expected %d to %d", s.Code, owner.ID, s.EQFMin, s.EQFMax), "System", s.Code, "Span", fmt.Sprintf("%d–%d", s.EQFMin, cmp.Or(s.EQFMax, 8)))
 		}
 		if hours == nil || s.HoursMin == "" {
 			continue

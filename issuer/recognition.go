@@ -175,9 +175,9 @@ func (i *Issuer) checkDecision(ctx context.Context, r *Recognition, d *Decision)
 	}
 	switch {
 	case !isDay(d.Date):
-		k.fail("decision-date", "/date", d.Date, "is not a day of the calendar, expected YYYY-MM-DD")
+		k.fail("decision-date", "/date", d.Date, "is not a real date, expected YYYY-MM-DD")
 	case d.Date > i.clock().AddDate(0, 0, 1).Format(time.DateOnly):
-		k.fail("decision-date", "/date", d.Date, "lies in the future, expected a day that has come")
+		k.fail("decision-date", "/date", d.Date, "is in the future, expected today or an earlier date")
 	}
 	if len(d.Outcomes)+len(d.Credits) == 0 {
 		k.fail("decision-required", "/outcomes", "", "is missing: expected each outcome, or amount of credits, that is recognised or refused")
@@ -208,7 +208,7 @@ func (i *Issuer) checkDecision(ctx context.Context, r *Recognition, d *Decision)
 			k.fail("decision-required", at+"/reason", "", "is missing: a refusal says why")
 		}
 		if o.Outcome != "" && (course == nil || !slices.ContainsFunc(course.Outcomes, func(c Outcome) bool { return c.ID == o.Outcome })) {
-			k.fail("decision-outcome", at+"/outcome", o.Outcome, "is no outcome of the course that it counts towards")
+			k.fail("decision-outcome", at+"/outcome", o.Outcome, "is not an outcome of the course that it counts towards")
 		}
 	}
 	for n, c := range d.Credits {
@@ -216,7 +216,7 @@ func (i *Issuer) checkDecision(ctx context.Context, r *Recognition, d *Decision)
 		points, recognised := decimal(c.Points), decimal(c.Recognised)
 		switch {
 		case creditFrameworks[c.System] == "":
-			k.fail("decision-credits", at+"/system", c.System, "is no system of credits, expected ECTS, ECVET, CSVET, CSPK or SCQF")
+			k.fail("decision-credits", at+"/system", c.System, "is not a credit system, expected ECTS, ECVET, CSVET, CSPK or SCQF")
 		case points == nil || recognised == nil:
 			k.fail("decision-credits", at, c.Points+", "+c.Recognised, "are not numbers, expected decimals such as \"2\" or \"2.5\"")
 		case recognised.Cmp(points) > 0:

@@ -117,7 +117,7 @@ func (s schema) leaves(doc any, e *jsonschema.ValidationError, yield func(Proble
 	case *kind.Format:
 		p.Rule = "course-form"
 		if k.Want == "date" {
-			p.Rule, p.Want = "course-date", "is not a day of the calendar, expected YYYY-MM-DD"
+			p.Rule, p.Want = "course-date", "is not a real date, expected YYYY-MM-DD"
 		}
 	case *kind.Pattern:
 		p.Rule = "course-form"

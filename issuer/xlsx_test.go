@@ -150,7 +150,7 @@ func TestHiddenSheetsAndColumnsAreNamed(t *testing.T) {
 		t.Fatalf("%+v, %v", rows, err)
 	}
 	want := `  list-sheets: "Popis" is the first visible sheet and the only one that is read; not read: "Stari popis" (hidden), "Ispisani" (warning)
-  column-hidden: row 1, column "grade" (cell E1): is hidden in the spreadsheet, and is read (warning)
+  column-hidden: row 1, column "grade" (cell E1): is hidden in the spreadsheet, but will be read (warning)
 `
 	if diff := cmp.Diff(want, listed(warnings, nil)); diff != "" {
 		t.Error(diff)

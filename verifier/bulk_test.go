@@ -123,7 +123,7 @@ func TestRows(t *testing.T) {
 	if row.Verdict != Invalid || row.Title+row.Issuer+row.Awarded != "" || row.Reason != "signature_invalid" || row.Detail == "" {
 		t.Errorf("%+v", row)
 	}
-	if row := v.Verify(t.Context(), []byte("%PDF-1.7\n")).Row("a.pdf", "en"); row.State != Unreadable || !strings.Contains(row.Detail, "No sealed file is in this PDF") {
+	if row := v.Verify(t.Context(), []byte("%PDF-1.7\n")).Row("a.pdf", "en"); row.State != Unreadable || !strings.Contains(row.Detail, "This PDF does not contain a sealed file") {
 		t.Errorf("%+v", row)
 	}
 	own := envelopeOf(uni.issuedTo(t, ana.did, nil))

@@ -171,7 +171,7 @@ func TestSealCertificates(t *testing.T) {
 		if r.State != c.state || r.Reason != c.reason || c.level != "" && r.Issuer.Level != c.level {
 			t.Errorf("%s: state %s, reason %s, level %s: %+v", name, r.State, r.Reason, r.Issuer.Level, r.check(CheckSeal))
 		}
-		if said := strings.Contains(allOf(r.check(CheckSeal).Remarks), "certificate ended on 2026-09-01"); said != (name == "ended now, valid then") {
+		if said := strings.Contains(allOf(r.check(CheckSeal).Remarks), "certificate expired on 2026-09-01"); said != (name == "ended now, valid then") {
 			t.Errorf("%s: remarks %q", name, r.check(CheckSeal).Remarks)
 		}
 	}

@@ -24,7 +24,7 @@ const (
 	maxFetched     = 2 << 20
 )
 
-var errTooMuch = errors.New("answer too large")
+var errTooMuch = errors.New("the answer was too large")
 
 // FetchPolicy bounds outgoing requests.
 type FetchPolicy struct {
@@ -196,7 +196,7 @@ func isPublic(a netip.Addr) bool {
 // answerError is an HTTP status other than 200.
 type answerError int
 
-func (e answerError) Error() string { return fmt.Sprintf("answered with status %d", int(e)) }
+func (e answerError) Error() string { return fmt.Sprintf("the answer had status %d", int(e)) }
 
 // isGone reports whether err is an answer that there is nothing.
 func isGone(err error) bool {

@@ -402,10 +402,10 @@ func TestNoProxyIsAsked(t *testing.T) {
 // the network from which it was asked for.
 func TestReportsDoNotTellOfTheNetwork(t *testing.T) {
 	for want, err := range map[string]error{
-		"no answer":                &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "uni.example", Server: "10.96.0.10:53"}},
-		"no answer in time":        &net.OpError{Op: "dial", Err: context.DeadlineExceeded},
-		"address not allowed":      fmt.Errorf("dialing: %w: 10.0.0.5:443", ErrForbidden),
-		"answered with status 503": fmt.Errorf("fetching: %w", answerError(503)),
+		"there was no answer":         &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "uni.example", Server: "10.96.0.10:53"}},
+		"there was no answer in time": &net.OpError{Op: "dial", Err: context.DeadlineExceeded},
+		"the address is not allowed":  fmt.Errorf("dialing: %w: 10.0.0.5:443", ErrForbidden),
+		"the answer had status 503":   fmt.Errorf("fetching: %w", answerError(503)),
 	} {
 		uni, served := newIssuer(t, "uni.example"), &answers{}
 		served.set(uni.listURL("1"), err)

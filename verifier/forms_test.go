@@ -114,7 +114,7 @@ func TestEnveloped(t *testing.T) {
 		"two types":                             {with("type", []any{"EnvelopedVerifiableCredential", "VerifiableCredential"}), Unreadable, "type"},
 		"no data: URL":                          {with("id", "https://evil.example/token"), Unreadable, "data:"},
 		"id an array":                           {with("id", []any{"data:application/vc+jwt," + string(token)}), Unreadable, "data:"},
-		"SD-JWT":                                {with("id", "data:application/vc+sd-jwt,x~"), Unreadable, "application/vc+sd-jwt is not read here yet"},
+		"SD-JWT":                                {with("id", "data:application/vc+sd-jwt,x~"), Unreadable, "application/vc+sd-jwt cannot be read here yet"},
 		"CBOR":                                  {with("id", "data:application/vc+cose;base64,x"), Unreadable, "application/vc+cose;base64"},
 		"an envelope in it":                     {with("id", "data:application/vc+jwt,"+string(mustJSON(t, envelopeOf(token)))), Unreadable, "compact"},
 		"a changed token":                       {with("id", "data:application/vc+jwt,"+string(token[:len(token)-4])+"AAAA"), NotValid, ""},

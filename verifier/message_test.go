@@ -27,8 +27,8 @@ func TestMessageInEnglish(t *testing.T) {
 	e := &TrustedIssuer{LegalName: map[string]string{"en": "University", "de": "Universität"}}
 	until := time.Date(2026, 12, 24, 23, 0, 0, 0, time.FixedZone("", -3600))
 	for want, m := range map[string]Message{
-		"":                      {},
-		"Valid without an end.": periodOpen.Of(),
+		"":                        {},
+		"Valid with no end date.": periodOpen.Of(),
 		`University did 3 of it until 2026-12-25: "a" is \n.`: four.Of(e, 3, until, Message{&Sentence{parts: []string{"", " is ", ""}, Names: []string{"A", "B"}}, []any{quoted("a"), "\n"}}),
 		"x did -1 of it until 2026-01-02: M1, M2.":            four.Of("x", -1, Day("2026-01-02"), Elements{"M1", "M2"}),
 	} {

@@ -54,7 +54,7 @@ func TestPDF(t *testing.T) {
 		"a token behind a mark": {append([]byte("%PDF-1.7\n"), token...), Unreadable, false},
 	} {
 		r := v.Verify(t.Context(), tt.file)
-		said := slices.ContainsFunc(r.check(CheckFormat).Remarks, func(m Message) bool { return strings.Contains(m.String(), "was not compared") })
+		said := slices.ContainsFunc(r.check(CheckFormat).Remarks, func(m Message) bool { return strings.Contains(m.String(), "did not compare it") })
 		if r.State != tt.state || r.InPDF != tt.inPDF || said != tt.inPDF {
 			t.Errorf("%s: %s, in a PDF: %t, said: %t (%s)", name, r.State, r.InPDF, said, r.check(CheckFormat).Message.String())
 		}

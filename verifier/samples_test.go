@@ -180,7 +180,7 @@ func TestExpiredTrustConfirmsNobody(t *testing.T) {
 	trust.Expires = now.AddDate(0, 0, -1)
 	r := newVerifier(t, Config{Trust: trust}).Verify(t.Context(), files[jointDegree])
 	coherent(t, r)
-	if c := r.check(CheckIssuer); r.State != IssuerUnknown || c.Result != NotMade || !strings.Contains(c.Message.String(), "trust file ended on 2026-09-30") {
+	if c := r.check(CheckIssuer); r.State != IssuerUnknown || c.Result != NotMade || !strings.Contains(c.Message.String(), "trust file expired on 2026-09-30") {
 		t.Errorf("state %s, issuer %+v", r.State, c)
 	}
 }
@@ -198,7 +198,7 @@ func TestAWrongClockConfirmsNobody(t *testing.T) {
 	}{
 		"right":            {now, StateValid, ""},
 		"an hour back":     {trust.Issued.Add(-time.Hour), StateValid, ""},
-		"ten years back":   {now.AddDate(-10, 0, 0), IssuerUnknown, "yet to come"},
+		"ten years back":   {now.AddDate(-10, 0, 0), IssuerUnknown, "is in the future"},
 		"ten years onward": {now.AddDate(10, 0, 0), IssuerUnknown, "must be renewed"},
 	} {
 		r := newVerifier(t, Config{Trust: trust, Now: func() time.Time { return c.clock }}).Verify(t.Context(), token)

@@ -190,8 +190,8 @@ func TestWhatCountsAndWhere(t *testing.T) {
 		}, nil},
 		{"systems without a name are not one system", []earned{
 			inside(earned{id: "1", title: "One", points: map[string]string{"": "1"}}), inside(earned{id: "2", title: "Two", points: map[string]string{"": "1"}}),
-		}, []string{"inside: 1 credits of a system that is not named at No level stated (1)", "inside: 1 credits of a system that is not named",
-			"inside: 1 credits of a system that is not named at No level stated (1)", "inside: 1 credits of a system that is not named"}},
+		}, []string{"inside: 1 credits in a system that is not named at No level stated (1)", "inside: 1 credits in a system that is not named",
+			"inside: 1 credits in a system that is not named at No level stated (1)", "inside: 1 credits in a system that is not named"}},
 		{"parts where the whole has no credits, the whole where it has", []earned{
 			inside(earned{id: "1", title: "One", parts: []earned{{title: "a", points: map[string]string{ects: "1"}}, {title: "b", parts: []earned{{title: "c", points: map[string]string{ects: "2"}}}}}}),
 			inside(earned{id: "2", title: "Two", points: map[string]string{ects: "10"}, parts: []earned{{title: "d", points: map[string]string{ects: "10"}}}}),

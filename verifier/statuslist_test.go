@@ -115,12 +115,12 @@ func TestMessagesAreRead(t *testing.T) {
 		want  string // remark, "" for none
 		state State
 	}{
-		"first":               {message("4"), "The issuer's message on it: none (0x0)", StateValid},
-		"second":              {message("5"), "The issuer's message on it: in review (0x1)", StateValid},
-		"third":               {message("6"), "The issuer's message on it: appealed (0x2)", StateValid},
-		"hostile":             {message("7"), `The issuer's message on it: \u202eupheld (0x3)`, StateValid},
-		"no longer there":     {uni.statusEntry("none", "message", "4", "statusSize", 2, "statusMessage", messages), "message: the list could not be fetched: answered with status 404", StateValid},
-		"renewed":             {uni.statusEntry("r", "refresh", "5"), "The issuer offers a renewed one.", StateValid},
+		"first":               {message("4"), "Message from the issuer about it: none (0x0)", StateValid},
+		"second":              {message("5"), "Message from the issuer about it: in review (0x1)", StateValid},
+		"third":               {message("6"), "Message from the issuer about it: appealed (0x2)", StateValid},
+		"hostile":             {message("7"), `Message from the issuer about it: \u202eupheld (0x3)`, StateValid},
+		"no longer there":     {uni.statusEntry("none", "message", "4", "statusSize", 2, "statusMessage", messages), "message: the list could not be fetched: the answer had status 404", StateValid},
+		"renewed":             {uni.statusEntry("r", "refresh", "5"), "The issuer offers a renewed version.", StateValid},
 		"not renewed":         {uni.statusEntry("r", "refresh", "4"), "", StateValid},
 		"of another purpose":  {uni.statusEntry("1", "refresh", "5"), "refresh: status entry breaks a rule: the list is for another purpose", StateValid},
 		"without its message": {uni.statusEntry("m", "message", "5", "statusSize", 2), "message: status entry breaks a rule: statusSize 2 without its 4 messages", NotValid},

@@ -155,10 +155,10 @@ func TestEndedInstitutions(t *testing.T) {
 			t.Errorf("%s: state %s: %+v", at, r.State, c)
 		}
 		if state == StateValid {
-			if said := allOf(c.Remarks); !strings.Contains(said, "ended on 2026-06-30") || !strings.Contains(said, "University of Elsewhere") || !strings.Contains(said, "State archive") {
+			if said := allOf(c.Remarks); !strings.Contains(said, "closed on 2026-06-30") || !strings.Contains(said, "University of Elsewhere") || !strings.Contains(said, "State archive") {
 				t.Errorf("%s: %q", at, said)
 			}
-		} else if c.Result != NotMade || !strings.Contains(c.Message.String(), "until 2026-06-30 only") || r.Issuer.Confirmed {
+		} else if c.Result != NotMade || !strings.Contains(c.Message.String(), "only until 2026-06-30") || r.Issuer.Confirmed {
 			t.Errorf("%s: %+v", at, c)
 		}
 	}

@@ -233,5 +233,5 @@ func (v *Verifier) Trust() *Trust { return v.trust }
 var (
 	ErrNotFound    = errors.New("no issuer knows this id")
 	ErrUnavailable = errors.New("the issuer could not be asked")
-	ErrForbidden   = errors.New("address not allowed")
+	ErrForbidden   = errors.New("the address is not allowed")
 )

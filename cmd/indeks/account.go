@@ -13,10 +13,10 @@ import (
 )
 
 type accountCmd struct {
-	Add   accountAddCmd   `cmd:"" help:"Make an account, and print its first password."`
-	Reset accountResetCmd `cmd:"" help:"Give an account a new first password; its one-time codes and sessions end."`
-	Roles accountRolesCmd `cmd:"" help:"Give an account other roles, or close it."`
-	List  accountListCmd  `cmd:"" help:"List the accounts."`
+	Add   accountAddCmd   `cmd:"" help:"Create an account and print its first password."`
+	Reset accountResetCmd `cmd:"" help:"Give an account a new first password. This ends its one-time codes and sessions."`
+	Roles accountRolesCmd `cmd:"" help:"Change the roles of an account, or close it."`
+	List  accountListCmd  `cmd:"" help:"List all accounts."`
 }
 
 func (*accountCmd) Help() string {
@@ -58,16 +58,16 @@ func (f configFlag) withAccounts(ctx context.Context, do func(*accounts.Accounts
 
 type accountAddCmd struct {
 	configFlag
-	Name  string         `arg:"" help:"Such as registrar-2: a to z, 0 to 9, hyphen and full stop."`
-	Role  []issuing.Role `help:"What it may do." enum:"registrar,approver,auditor,reviewer,admin" required:""`
-	Shown string         `help:"What pages call the person."`
+	Name  string         `arg:"" help:"Account name, such as registrar-2: a to z, 0 to 9, hyphens and full stops."`
+	Role  []issuing.Role `help:"Roles of the account." enum:"registrar,approver,auditor,reviewer,admin" required:""`
+	Shown string         `help:"Name that pages show for the person."`
 }
 
 func (cmd *accountAddCmd) Run(ctx context.Context, con console) error {
 	return cmd.withAccounts(ctx, func(a *accounts.Accounts) error {
 		password, err := a.Add(ctx, accounts.Account{Name: cmd.Name, Shown: cmd.Shown, Roles: names(cmd.Role)})
 		if err == nil {
-			fmt.Fprintf(con.out, "Account %s, first password, shown this once and good for a week:\n  %s\n", cmd.Name, password)
+			fmt.Fprintf(con.out, "Account %s, first password, shown only once and valid for one week:\n  %s\n", cmd.Name, password)
 		}
 		return err
 	})
@@ -82,7 +82,7 @@ func (cmd *accountResetCmd) Run(ctx context.Context, con console) error {
 	return cmd.withAccounts(ctx, func(a *accounts.Accounts) error {
 		password, err := a.Reset(ctx, cmd.Name)
 		if err == nil {
-			fmt.Fprintf(con.out, "Account %s, first password, shown this once and good for a week:\n  %s\n", cmd.Name, password)
+			fmt.Fprintf(con.out, "Account %s, first password, shown only once and valid for one week:\n  %s\n", cmd.Name, password)
 		}
 		return err
 	})
@@ -91,7 +91,7 @@ func (cmd *accountResetCmd) Run(ctx context.Context, con console) error {
 type accountRolesCmd struct {
 	configFlag
 	Name string         `arg:"" help:"Account."`
-	Role []issuing.Role `help:"What it may do; without any it is closed." enum:"registrar,approver,auditor,reviewer,admin"`
+	Role []issuing.Role `help:"Roles of the account. Without any, the account is closed." enum:"registrar,approver,auditor,reviewer,admin"`
 }
 
 func (cmd *accountRolesCmd) Run(ctx context.Context, con console) error {

@@ -14,10 +14,10 @@ import (
 )
 
 type approvalsCmd struct {
-	List    approvalsListCmd    `cmd:"" help:"List what waits, or what was decided."`
-	Show    approvalsShowCmd    `cmd:"" help:"Show everything that would be issued."`
-	Approve approvalsApproveCmd `cmd:"" help:"Approve what waits: exactly that is issued."`
-	Reject  approvalsRejectCmd  `cmd:"" help:"Reject what waits."`
+	List    approvalsListCmd    `cmd:"" help:"List pending approvals, or past decisions."`
+	Show    approvalsShowCmd    `cmd:"" help:"Show everything that will be issued."`
+	Approve approvalsApproveCmd `cmd:"" help:"Approve a request. Exactly what it contains is issued."`
+	Reject  approvalsRejectCmd  `cmd:"" help:"Reject a request."`
 }
 
 func (*approvalsCmd) Help() string {
@@ -50,7 +50,7 @@ func (f serverFlag) needServer() error {
 
 type approvalsListCmd struct {
 	serverFlag
-	Closed bool `help:"What was decided, instead of what waits."`
+	Closed bool `help:"List past decisions instead of pending approvals."`
 }
 
 func (cmd *approvalsListCmd) Run(ctx context.Context, con console) error {
@@ -82,7 +82,7 @@ func (cmd *approvalsListCmd) Run(ctx context.Context, con console) error {
 
 type approvalsShowCmd struct {
 	serverFlag
-	ID string `arg:"" help:"Id of the approval."`
+	ID string `arg:"" help:"ID of the approval."`
 }
 
 func (cmd *approvalsShowCmd) Run(ctx context.Context, con console) error {
@@ -124,8 +124,8 @@ func (cmd *approvalsShowCmd) Run(ctx context.Context, con console) error {
 
 type approvalsApproveCmd struct {
 	serverFlag
-	ID     string `arg:"" help:"Id of the approval."`
-	Digest string `help:"Digest that show printed: of what you have looked at." required:""`
+	ID     string `arg:"" help:"ID of the approval."`
+	Digest string `help:"Digest printed by show, for what you have looked at." required:""`
 }
 
 func (cmd *approvalsApproveCmd) Run(ctx context.Context, con console) error {
@@ -134,8 +134,8 @@ func (cmd *approvalsApproveCmd) Run(ctx context.Context, con console) error {
 
 type approvalsRejectCmd struct {
 	serverFlag
-	ID     string `arg:"" help:"Id of the approval."`
-	Reason string `help:"Why; kept on record." required:""`
+	ID     string `arg:"" help:"ID of the approval."`
+	Reason string `help:"Reason. It is kept on record." required:""`
 }
 
 func (cmd *approvalsRejectCmd) Run(ctx context.Context, con console) error {

@@ -19,10 +19,10 @@ import (
 type exportArchiveCmd struct {
 	configFlag
 	serverFlag
-	Out         string   `help:"File to write; with --server the server writes to archives in its folder of backups." type:"path" placeholder:"FILE"`
-	Recipient   []string `help:"Whom to encrypt to (age1...); those of the backups if not said." placeholder:"age1..."`
-	Clear       bool     `help:"Do not encrypt: everybody who gets the file reads names and dates of birth."`
-	PrivateKeys bool     `name:"private-keys" help:"With the key file and the data keys, as they are encrypted; never in the clear."`
+	Out         string   `help:"File to write. With --server, the server writes to archives in its backup folder." type:"path" placeholder:"FILE"`
+	Recipient   []string `help:"Recipients to encrypt to (age1...). Default: those of the backups." placeholder:"age1..."`
+	Clear       bool     `help:"Do not encrypt. Anyone who gets the file can read names and dates of birth."`
+	PrivateKeys bool     `name:"private-keys" help:"Include the key file and the data keys, still encrypted. They are never in the clear."`
 }
 
 func (*exportArchiveCmd) Help() string {
@@ -155,7 +155,7 @@ func sayArchive(con console, path string, m issuer.ArchiveFile) {
 		fmt.Fprintln(con.out, "It is not encrypted: names and dates of birth can be read in it.")
 	}
 	if len(m.Private) > 0 {
-		fmt.Fprintln(con.out, "It holds the seal keys and the data keys, under the passphrase of the key file: keep that elsewhere.")
+		fmt.Fprintln(con.out, "It contains the seal keys and the data keys, encrypted with the passphrase of the key file. Keep the passphrase elsewhere.")
 	}
 }
 
@@ -191,15 +191,15 @@ func (cmd *exportArchiveCmd) askServer(ctx context.Context, con console) error {
 }
 
 type archiveCmd struct {
-	Verify archiveVerifyCmd `cmd:"" help:"Verify an archive: hashes, seal, every credential, records, lists and log against each other."`
+	Verify archiveVerifyCmd `cmd:"" help:"Verify an archive: check hashes, seal, every credential, records, lists and log against each other."`
 }
 
 type archiveVerifyCmd struct {
-	File     string   `arg:"" help:"The archive." type:"existingfile"`
-	Identity string   `help:"File with the key that opens it." type:"existingfile" placeholder:"KEYFILE"`
-	Trust    string   `help:"Trust file that says whose keys they are; else those in the archive are believed." type:"existingfile" placeholder:"FILE"`
-	TrustKey []string `help:"Key that must have sealed the trust file: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
-	Work     string   `help:"Folder for what it takes room for, as much as the register; that of the system if not said." type:"existingdir" placeholder:"DIR"`
+	File     string   `arg:"" help:"Archive file." type:"existingfile"`
+	Identity string   `help:"File with the key to decrypt it." type:"existingfile" placeholder:"KEYFILE"`
+	Trust    string   `help:"Trust file that says whose keys they are. Without one, the keys in the archive are believed." type:"existingfile" placeholder:"FILE"`
+	TrustKey []string `help:"Key that must have sealed the trust file, as a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
+	Work     string   `help:"Folder for temporary files, which take as much space as the register. Default: the system's temporary folder." type:"existingdir" placeholder:"DIR"`
 }
 
 func (*archiveVerifyCmd) Help() string {
@@ -240,10 +240,10 @@ func (cmd *archiveVerifyCmd) Run(ctx context.Context, con console) error {
 	fmt.Fprintf(con.out, "%s, as of %s: %d files with the hashes that are sealed with key %s.\n", a.Issuer, a.At.Format(time.RFC3339), report.Files, report.KeyID)
 	fmt.Fprintf(con.out, "Opened %d tokens of %d records; compared them with %d status lists, %d courses and %d audit logs.\n", report.Tokens, a.Records, len(a.Lists), a.Courses, len(a.Logs))
 	if report.Unproven > 0 {
-		fmt.Fprintf(con.out, "%d tokens are of a key that is compromised: believe of them what a head of the audit log that was kept elsewhere proves to be older.\n", report.Unproven)
+		fmt.Fprintf(con.out, "%d tokens are sealed with a compromised key. Only believe those that a head of the audit log kept elsewhere proves to be older.\n", report.Unproven)
 	}
 	if trust == nil {
-		fmt.Fprintln(con.out, "Whose keys those are is not looked at: --trust says whom to believe.")
+		fmt.Fprintln(con.out, "Whose keys these are was not checked. Use --trust to say whom to believe.")
 	}
 	for _, err := range report.Wrong {
 		fmt.Fprintln(con.err, err)
@@ -270,16 +270,16 @@ func openArchive(path, identityFile string) (f *os.File, identity []byte, err er
 }
 
 type importCmd struct {
-	Archive importArchiveCmd `cmd:"" help:"Make a register of an archive again, in an institution's folder that has none."`
+	Archive importArchiveCmd `cmd:"" help:"Restore a register from an archive, in an institution's folder that has no records."`
 }
 
 type importArchiveCmd struct {
-	File        string   `arg:"" help:"The archive." type:"existingfile"`
-	Identity    string   `help:"File with the key that opens it." type:"existingfile" placeholder:"KEYFILE"`
-	Into        string   `help:"The institution's folder: with indeks.yaml and the key file, and no records." required:"" placeholder:"DIR"`
-	Lists       []string `help:"The status lists as they were last published: files, folders or addresses; archive where nothing was published after it; none where they are lost: what was revoked since is then valid again." required:"" sep:"none" placeholder:"FILE|DIR|URL|archive|none"`
-	DataKeys    string   `name:"data-keys" help:"The latest copy of the data keys, where they do not lie in the folder; none where they are lost: what was erased since the archive then comes back." placeholder:"FILE|none"`
-	SkipNumbers uint64   `help:"Certificate numbers to skip in each series: more than were given out since the archive." default:"100000" placeholder:"N"`
+	File        string   `arg:"" help:"Archive file." type:"existingfile"`
+	Identity    string   `help:"File with the key to decrypt it." type:"existingfile" placeholder:"KEYFILE"`
+	Into        string   `help:"The institution's folder, with indeks.yaml and the key file but no records." required:"" placeholder:"DIR"`
+	Lists       []string `help:"The status lists as last published: files, folders or addresses. Use archive if nothing was published after the archive. Use none if they are lost: credentials revoked since then become valid again." required:"" sep:"none" placeholder:"FILE|DIR|URL|archive|none"`
+	DataKeys    string   `name:"data-keys" help:"The latest copy of the data keys, if they are not in the folder. Use none if they are lost: data erased since the archive then comes back." placeholder:"FILE|none"`
+	SkipNumbers uint64   `help:"Certificate numbers to skip in each series. Use more than were issued since the archive." default:"100000" placeholder:"N"`
 }
 
 func (*importArchiveCmd) Help() string {

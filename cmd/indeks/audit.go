@@ -17,7 +17,7 @@ import (
 )
 
 type auditCmd struct {
-	Verify auditVerifyCmd `cmd:"" help:"Prove the audit log against itself, the records and its heads."`
+	Verify auditVerifyCmd `cmd:"" help:"Check the audit log against itself, the records and its heads."`
 	Head   auditHeadCmd   `cmd:"" help:"Print the last signed head of the audit log."`
 	List   auditListCmd   `cmd:"" help:"List events."`
 	Export auditExportCmd `cmd:"" help:"Write events as JSON lines or CSV."`
@@ -68,8 +68,8 @@ func (a *auditLog) named(ctx context.Context, name string) (store.Log, error) {
 type auditVerifyCmd struct {
 	configFlag
 	serverFlag
-	Head  []string `help:"Head that was kept elsewhere; those beside the records and the backups are compared in any case." type:"existingfile" placeholder:"FILE"`
-	Trust string   `help:"With --server: trust file that names the keys of whoever keeps the log; the configured one if not said." type:"existingfile" placeholder:"FILE"`
+	Head  []string `help:"Head that was kept elsewhere. Heads kept with the records and the backups are always compared." type:"existingfile" placeholder:"FILE"`
+	Trust string   `help:"With --server: trust file that names the keys of whoever keeps the log. Default: the configured one." type:"existingfile" placeholder:"FILE"`
 }
 
 func (*auditVerifyCmd) Help() string {
@@ -147,7 +147,7 @@ func (cmd *auditVerifyCmd) Run(ctx context.Context, con console) error {
 
 type auditHeadCmd struct {
 	configFlag
-	Log string `help:"Name of the log; the one that takes entries if not said." placeholder:"NAME"`
+	Log string `help:"Name of the log. Default: the one that entries are added to." placeholder:"NAME"`
 }
 
 func (*auditHeadCmd) Help() string {
@@ -182,11 +182,11 @@ func (cmd *auditHeadCmd) Run(ctx context.Context, con console) error {
 
 // eventFlags pick events.
 type eventFlags struct {
-	Log    string   `help:"Name of the log; the one that takes entries if not said." placeholder:"NAME"`
-	Kind   []string `help:"Of one of these kinds, such as issued or revoked." placeholder:"KIND"`
-	Actor  string   `help:"By whom, exactly." placeholder:"NAME"`
-	Object string   `help:"About what, by its id." placeholder:"ID"`
-	Since  string   `help:"Day or time (RFC 3339)." placeholder:"2026-01-31"`
+	Log    string   `help:"Name of the log. Default: the one that entries are added to." placeholder:"NAME"`
+	Kind   []string `help:"Only events of these kinds, such as issued or revoked." placeholder:"KIND"`
+	Actor  string   `help:"Only events by exactly this person or program." placeholder:"NAME"`
+	Object string   `help:"Only events about the object with this ID." placeholder:"ID"`
+	Since  string   `help:"On or after this day or time (RFC 3339)." placeholder:"2026-01-31"`
 	Until  string   `help:"Before this day or time." placeholder:"2026-01-31"`
 	From   uint64   `help:"Number of the first entry to look at." placeholder:"N"`
 }
@@ -235,7 +235,7 @@ func (f *eventFlags) each(ctx context.Context, log *auditLog, do func(issuer.Log
 type auditListCmd struct {
 	configFlag
 	eventFlags
-	Last int `help:"Show only so many, the last ones; 0: all." default:"100" placeholder:"N"`
+	Last int `help:"Show only this many of the latest events; 0 shows all." default:"100" placeholder:"N"`
 }
 
 func (cmd *auditListCmd) Run(ctx context.Context, con console) error {
@@ -272,8 +272,8 @@ func (cmd *auditListCmd) Run(ctx context.Context, con console) error {
 type auditExportCmd struct {
 	configFlag
 	eventFlags
-	Format string `help:"jsonl: one JSON object a line; csv: for a spreadsheet." enum:"jsonl,csv" default:"jsonl"`
-	Out    string `help:"File to write; it must not exist. Standard output if not said." type:"path" placeholder:"FILE"`
+	Format string `help:"jsonl: one JSON object per line; csv: for a spreadsheet." enum:"jsonl,csv" default:"jsonl"`
+	Out    string `help:"File to write. It must not exist. Default: standard output." type:"path" placeholder:"FILE"`
 }
 
 func (*auditExportCmd) Help() string {

@@ -91,7 +91,7 @@ func TestALostKeyTakesNothingWithItThatWasLogged(t *testing.T) {
 		}
 	}
 	stop := serve()
-	check("the log answers", exitOK, "was on the issuer's log")
+	check("the log answers", exitOK, "was in the issuer's log")
 	stop()
 	check("the log does not answer", exitIndeterminate, "Cannot be confirmed")
 

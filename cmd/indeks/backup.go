@@ -18,10 +18,10 @@ import (
 
 type backupCmd struct {
 	configFlag
-	To         string   `help:"Folder or file to write to; the configured folder if not said." type:"path" placeholder:"DIR|FILE"`
-	Recipient  []string `help:"Whom to encrypt to (age1...); those configured if not said." placeholder:"age1..."`
-	Server     string   `help:"Have a running issuer's server make it, in its configured folder." placeholder:"URL"`
-	APIKeyFile string   `name:"api-key-file" help:"File with an admin's API key, for --server; else INDEKS_API_KEY." type:"existingfile" placeholder:"FILE"`
+	To         string   `help:"Folder or file to write to. Default: the configured folder." type:"path" placeholder:"DIR|FILE"`
+	Recipient  []string `help:"Recipients to encrypt to (age1...). Default: those configured." placeholder:"age1..."`
+	Server     string   `help:"Have a running issuer server make it, in its configured folder." placeholder:"URL"`
+	APIKeyFile string   `name:"api-key-file" help:"File with an admin's API key, for --server. Default: INDEKS_API_KEY." type:"existingfile" placeholder:"FILE"`
 }
 
 func (*backupCmd) Help() string {

@@ -28,17 +28,17 @@ import (
 )
 
 type batchCmd struct {
-	Put     batchPutCmd     `cmd:"" help:"Upload a class list to a course of the catalogue, and say every problem in it."`
-	Page    batchPageCmd    `cmd:"" help:"Make a page on which somebody uploads the list."`
+	Put     batchPutCmd     `cmd:"" help:"Upload a class list for a course in the catalogue, and report every problem in it."`
+	Page    batchPageCmd    `cmd:"" help:"Create a page where someone can upload the list."`
 	List    batchListCmd    `cmd:"" help:"List the newest batches."`
-	Show    batchShowCmd    `cmd:"" help:"Show how far a batch is, and its problems."`
-	Preview batchPreviewCmd `cmd:"" help:"Show some rows as their credentials will read."`
+	Show    batchShowCmd    `cmd:"" help:"Show the progress of a batch and its problems."`
+	Preview batchPreviewCmd `cmd:"" help:"Preview the credentials of some rows."`
 	Start   batchStartCmd   `cmd:"" help:"Issue the rows of a batch."`
-	Pause   batchPauseCmd   `cmd:"" help:"Pause a batch after the rows that are being worked on."`
-	Resume  batchResumeCmd  `cmd:"" help:"Go on with a paused batch."`
-	Cancel  batchCancelCmd  `cmd:"" help:"End a batch; what was issued stays issued."`
-	Retry   batchRetryCmd   `cmd:"" help:"Try the rows that failed once more."`
-	Results batchResultsCmd `cmd:"" help:"Write what became of each row as CSV."`
+	Pause   batchPauseCmd   `cmd:"" help:"Pause a batch once the rows in progress are finished."`
+	Resume  batchResumeCmd  `cmd:"" help:"Continue a paused batch."`
+	Cancel  batchCancelCmd  `cmd:"" help:"Cancel a batch. Everything already issued stays issued."`
+	Retry   batchRetryCmd   `cmd:"" help:"Try the failed rows again."`
+	Results batchResultsCmd `cmd:"" help:"Write the result of each row as CSV."`
 }
 
 func (*batchCmd) Help() string {
@@ -202,25 +202,25 @@ func showBatch(con console, b *issuing.BatchView) {
 		fmt.Fprintf(con.err, "  and more: indeks batch results %s has one of each row\n", b.ID)
 	}
 	if b.Stuck != "" {
-		fmt.Fprintf(con.out, "  it cannot go on for now (%s), and does by itself when it can\n", b.Stuck)
+		fmt.Fprintf(con.out, "  it cannot continue for now (%s), but will by itself when it can\n", b.Stuck)
 	}
 	switch b.State {
 	case issuer.BatchNew:
-		fmt.Fprintf(con.out, "It waits for its list: %s\n", b.Links["page"])
+		fmt.Fprintf(con.out, "It is waiting for its list: %s\n", b.Links["page"])
 	case issuer.BatchUnread:
-		fmt.Fprintf(con.out, "The list does not tell its encoding: upload it again with --encoding, or choose on %s\n", b.Links["page"])
+		fmt.Fprintf(con.out, "The list does not state its encoding. Upload it again with --encoding, or choose it at %s\n", b.Links["page"])
 	case issuer.BatchReady:
 		leave := ""
 		if r.WithProblems > 0 {
 			leave = " --leave-out"
 		}
 		if r.Sound == 0 {
-			fmt.Fprintf(con.out, "Nothing is issued, and no row can be: repair the list and upload it on %s\n", b.Links["page"])
+			fmt.Fprintf(con.out, "Nothing is issued, and no row can be. Correct the list and upload it at %s\n", b.Links["page"])
 			break
 		}
 		fmt.Fprintf(con.out, "Nothing is issued yet. indeks batch start %s%s issues %d; its page: %s\n", b.ID, leave, r.Sound, b.Links["page"])
 	case issuer.BatchApproval:
-		fmt.Fprintf(con.out, "Another person has to approve it: approval %s\n", b.Approval)
+		fmt.Fprintf(con.out, "Another person must approve it: approval %s\n", b.Approval)
 	case issuer.BatchPaused:
 		if b.Why != "" {
 			fmt.Fprintf(con.out, "It paused by itself: %s\n", b.Why)
@@ -228,20 +228,20 @@ func showBatch(con console, b *issuing.BatchView) {
 		fmt.Fprintf(con.out, "indeks batch resume %s goes on.\n", b.ID)
 	case issuer.BatchDone:
 		if r.Failed > 0 {
-			fmt.Fprintf(con.out, "indeks batch results %s says what failed, indeks batch retry %s tries it once more.\n", b.ID, b.ID)
+			fmt.Fprintf(con.out, "indeks batch results %s shows what failed, indeks batch retry %s tries it again.\n", b.ID, b.ID)
 		}
 	}
 }
 
 type batchPutCmd struct {
 	batchFlags
-	Course       string `arg:"" help:"Id of a course of the catalogue, or ID/VERSION; without a version the one that is offered."`
+	Course       string `arg:"" help:"ID of a course in the catalogue, or ID/VERSION. Without a version, the one on offer is used."`
 	List         string `arg:"" help:"Class list (CSV or XLSX)." type:"existingfile"`
-	Encoding     string `help:"Encoding of a CSV that does not tell it itself." enum:",utf-8,windows-1250,windows-1251,windows-1252" default:""`
-	AwardingDate string `help:"Awarding date where the list has none." placeholder:"YYYY-MM-DD"`
-	Language     string `help:"Language of the document where the list has none." placeholder:"TAG"`
-	NameCheck    string `help:"Days that learners have to look at the spelling of their name first, 0: they are not asked; as the course says, if left out." placeholder:"DAYS" name:"name-check-days"`
-	Start        bool   `help:"Issue it at once where no row has a problem."`
+	Encoding     string `help:"Encoding of a CSV file that does not state it." enum:",utf-8,windows-1250,windows-1251,windows-1252" default:""`
+	AwardingDate string `help:"Awarding date if the list does not give one." placeholder:"YYYY-MM-DD"`
+	Language     string `help:"Language of the document if the list does not give one." placeholder:"TAG"`
+	NameCheck    string `help:"Days that learners have to check the spelling of their name first; 0 means they are not asked. Default: as the course sets." placeholder:"DAYS" name:"name-check-days"`
+	Start        bool   `help:"Issue it at once if no row has a problem."`
 }
 
 func (cmd *batchPutCmd) Run(ctx context.Context, con console) error {
@@ -311,7 +311,7 @@ func (f *batchFlags) step(ctx context.Context, con console, own bool, id, step s
 
 type batchPageCmd struct {
 	batchFlags
-	Course string `arg:"" help:"Id of a course of the catalogue, or ID/VERSION."`
+	Course string `arg:"" help:"ID of a course in the catalogue, or ID/VERSION."`
 }
 
 func (cmd *batchPageCmd) Run(ctx context.Context, con console) error {
@@ -354,12 +354,12 @@ func (cmd *batchListCmd) Run(ctx context.Context, con console) error {
 // oneBatch names one.
 type oneBatch struct {
 	batchFlags
-	ID string `arg:"" help:"Id of the batch, as list shows it."`
+	ID string `arg:"" help:"ID of the batch, as shown by list."`
 }
 
 type batchShowCmd struct {
 	oneBatch
-	Wait bool `help:"Until it has ended, or waits for a person."`
+	Wait bool `help:"Wait until it has ended, or needs a person."`
 }
 
 func (cmd *batchShowCmd) Run(ctx context.Context, con console) error {
@@ -383,7 +383,7 @@ func (cmd *batchShowCmd) Run(ctx context.Context, con console) error {
 
 type batchPreviewCmd struct {
 	oneBatch
-	Language string `help:"Language of the words between the values." default:"en" placeholder:"TAG"`
+	Language string `help:"Language of the text between the values." default:"en" placeholder:"TAG"`
 }
 
 func (cmd *batchPreviewCmd) Run(ctx context.Context, con console) error {
@@ -415,7 +415,7 @@ func (cmd *batchPreviewCmd) Run(ctx context.Context, con console) error {
 
 type batchStartCmd struct {
 	oneBatch
-	LeaveOut bool `help:"Issue the sound rows, and leave out those with problems."`
+	LeaveOut bool `help:"Issue the rows without problems and leave out the rest."`
 }
 
 func (cmd *batchStartCmd) Run(ctx context.Context, con console) error {
@@ -458,8 +458,8 @@ func (cmd *batchRetryCmd) Run(ctx context.Context, con console) error {
 
 type batchResultsCmd struct {
 	oneBatch
-	Links bool `help:"With the learners' own pages."`
-	BOM   bool `name:"bom" help:"With a byte order mark, for spreadsheets that take UTF-8 for something else without one."`
+	Links bool `help:"Include links to the learners' own pages."`
+	BOM   bool `name:"bom" help:"Start with a byte order mark, for spreadsheets that need one to recognise UTF-8."`
 }
 
 func (cmd *batchResultsCmd) Run(ctx context.Context, con console) error {

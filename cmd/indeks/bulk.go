@@ -16,13 +16,13 @@ import (
 )
 
 type bulkCmd struct {
-	Revoke    bulkRevokeCmd    `cmd:"" help:"Withdraw all credentials of a course, a batch or a key for good."`
+	Revoke    bulkRevokeCmd    `cmd:"" help:"Permanently revoke all credentials of a course, a batch or a key."`
 	Suspend   bulkSuspendCmd   `cmd:"" help:"Put all credentials of a course, a batch or a key on hold."`
-	Reinstate bulkReinstateCmd `cmd:"" help:"End the hold of all credentials of a course, a batch or a key."`
+	Reinstate bulkReinstateCmd `cmd:"" help:"Lift the hold on all credentials of a course, a batch or a key."`
 	List      bulkListCmd      `cmd:"" help:"List bulk changes."`
-	Show      bulkShowCmd      `cmd:"" help:"Show how far one is, and what failed in it."`
-	Stop      bulkStopCmd      `cmd:"" help:"Stop one between two credentials."`
-	Continue  bulkContinueCmd  `cmd:"" help:"Have one go on that was stopped, or that a crash left."`
+	Show      bulkShowCmd      `cmd:"" help:"Show the progress of a bulk change, and what failed in it."`
+	Stop      bulkStopCmd      `cmd:"" help:"Stop a bulk change between two credentials."`
+	Continue  bulkContinueCmd  `cmd:"" help:"Continue a bulk change that was stopped or interrupted by a crash."`
 }
 
 func (*bulkCmd) Help() string {
@@ -38,7 +38,7 @@ issuer goes on by itself, and "continue" does so without one.
 type bulkFlags struct {
 	configFlag
 	serverFlag
-	Reason  string `help:"Why, in words; kept on record." required:""`
+	Reason  string `help:"Reason in your own words. It is kept on record." required:""`
 	Confirm int    `help:"The number that was counted without this flag." default:"-1" placeholder:"N"`
 }
 
@@ -56,12 +56,12 @@ func dayOrInstant(text string) (time.Time, error) {
 }
 
 type selectFlags struct {
-	Course  string `help:"Id of a course." placeholder:"ID"`
+	Course  string `help:"ID of a course." placeholder:"ID"`
 	Version string `help:"Version of the course." placeholder:"VERSION"`
-	Batch   string `help:"Id of a batch." placeholder:"ID"`
-	Key     string `help:"Id of the key that sealed them, as keys list shows it." placeholder:"KEY"`
-	Since   string `help:"Sealed then or later: a day, or an instant of RFC 3339." placeholder:"TIME"`
-	Until   string `help:"Sealed then or before." placeholder:"TIME"`
+	Batch   string `help:"ID of a batch." placeholder:"ID"`
+	Key     string `help:"ID of the key that sealed them, as shown by keys list." placeholder:"KEY"`
+	Since   string `help:"Sealed at this time or later: a day, or a time in RFC 3339." placeholder:"TIME"`
+	Until   string `help:"Sealed at this time or earlier." placeholder:"TIME"`
 
 	unproven bool // of reissue alone
 }
@@ -78,7 +78,7 @@ func (f selectFlags) selection() (issuer.Selection, error) {
 type bulkRevokeCmd struct {
 	bulkFlags
 	selectFlags
-	Code string `help:"Why, in one word; see revoke." placeholder:"CODE"`
+	Code string `help:"Reason, in one word: see revoke." placeholder:"CODE"`
 }
 
 func (cmd *bulkRevokeCmd) Run(ctx context.Context, con console) error {
@@ -88,7 +88,7 @@ func (cmd *bulkRevokeCmd) Run(ctx context.Context, con console) error {
 type bulkSuspendCmd struct {
 	bulkFlags
 	selectFlags
-	Code string `help:"Why, in one word; see suspend." placeholder:"CODE"`
+	Code string `help:"Reason, in one word: see suspend." placeholder:"CODE"`
 }
 
 func (cmd *bulkSuspendCmd) Run(ctx context.Context, con console) error {
@@ -98,7 +98,7 @@ func (cmd *bulkSuspendCmd) Run(ctx context.Context, con console) error {
 type bulkReinstateCmd struct {
 	bulkFlags
 	selectFlags
-	Code string `help:"Why, in one word; see reinstate." placeholder:"CODE"`
+	Code string `help:"Reason, in one word: see reinstate." placeholder:"CODE"`
 }
 
 func (cmd *bulkReinstateCmd) Run(ctx context.Context, con console) error {
@@ -107,10 +107,10 @@ func (cmd *bulkReinstateCmd) Run(ctx context.Context, con console) error {
 
 type reissueCmd struct {
 	bulkFlags
-	Key   string `help:"Id of the key that is no longer safe, as keys list shows it." required:"" placeholder:"KEY"`
-	Since string `help:"Sealed then or later: a day, or an instant of RFC 3339." placeholder:"TIME"`
+	Key   string `help:"ID of the key that is no longer safe, as shown by keys list." required:"" placeholder:"KEY"`
+	Since string `help:"Sealed at this time or later: a day, or a time in RFC 3339." placeholder:"TIME"`
 
-	Unproven bool `help:"Leave out what the audit log proves to be older than the loss of the key: verifiers confirm it as it is."`
+	Unproven bool `help:"Leave out credentials that the audit log proves to be older than the loss of the key: verifiers confirm them as they are."`
 }
 
 func (*reissueCmd) Help() string {
@@ -181,7 +181,7 @@ func printCount(con console, b issuer.Bulk, a issuing.BulkCountView) {
 	if len(states) > 0 {
 		fmt.Fprintf(con.out, " (selected: %s; %d of those to %s have expired)", strings.Join(states, ", "), a.Expired, b.Action)
 	}
-	fmt.Fprintf(con.out, ". Nothing was changed; to do it add --confirm %d\n", a.Found)
+	fmt.Fprintf(con.out, ". Nothing was changed. To do it, add --confirm %d\n", a.Found)
 }
 
 // printBulk says how a bulk change ended; what failed makes the command fail.
@@ -265,7 +265,7 @@ func (cmd *bulkListCmd) Run(ctx context.Context, con console) error {
 type bulkOneFlags struct {
 	configFlag
 	serverFlag
-	ID string `arg:"" help:"Id of the bulk change, as list shows it."`
+	ID string `arg:"" help:"ID of the bulk change, as shown by list."`
 }
 
 type (

@@ -15,8 +15,8 @@ import (
 
 type checkCmd struct {
 	configFlag
-	Seals string `help:"Open the tokens of each so many-th record; all, or none." default:"100" placeholder:"N"`
-	Store string `help:"Another file than the configured one, such as a copy." type:"existingfile" placeholder:"FILE"`
+	Seals string `help:"Open the token of one record in this many; all or none." default:"100" placeholder:"N"`
+	Store string `help:"File to read instead of the configured one, such as a copy." type:"existingfile" placeholder:"FILE"`
 }
 
 func (*checkCmd) Help() string {
@@ -82,7 +82,7 @@ func (cmd *checkCmd) Run(ctx context.Context, con console) error {
 	took := time.Since(start)
 	fmt.Fprintf(con.out, "Read %d records in %s, opened %d tokens.\n", counted.Load(), took.Round(time.Millisecond), seals.Opened())
 	if n := unrecorded.Load(); n > 0 {
-		fmt.Fprintf(con.out, "Of %d awards of an earlier version it is not recorded how they were assessed.\n", n)
+		fmt.Fprintf(con.out, "For %d awards from an earlier version, it is not recorded how they were assessed.\n", n)
 	}
 	if len(found) > 0 {
 		return fmt.Errorf("checking %s: %d findings; keep everything as it is and restore the last backup beside it", path, len(found))

@@ -16,12 +16,12 @@ import (
 type correctCmd struct {
 	configFlag
 	serverFlag
-	Credential string            `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
-	Set        map[string]string `help:"Columns of a class list that say something else now, such as family_name=Novak; NAME= takes away what one said." placeholder:"NAME=TEXT" required:"" mapsep:"none"`
-	Code       string            `help:"Why, in one word of the list below." placeholder:"CODE"`
-	Reason     string            `help:"Why, in words; kept on record, and never shown to the public." required:""`
-	Request    string            `help:"Which request it is, for --server: to send one again." placeholder:"KEY"`
-	Out        string            `help:"Folder to write the new sealed files into, without --server." type:"path" placeholder:"DIR"`
+	Credential string            `arg:"" help:"Certificate number, credential ID, or the ID printed below the QR code."`
+	Set        map[string]string `help:"Class list columns with new values, such as family_name=Novak. NAME= removes a value." placeholder:"NAME=TEXT" required:"" mapsep:"none"`
+	Code       string            `help:"Reason: one word from the list below." placeholder:"CODE"`
+	Reason     string            `help:"Reason in your own words. It is kept on record and never shown to the public." required:""`
+	Request    string            `help:"Identifies the request, for --server, so that it can be sent again." placeholder:"KEY"`
+	Out        string            `help:"Folder to write the new sealed files to, without --server." type:"path" placeholder:"DIR"`
 }
 
 func (*correctCmd) Help() string {
@@ -96,7 +96,7 @@ func (cmd *correctCmd) ask(ctx context.Context, con console) error {
 		return fmt.Errorf("%w\nTo send the same request again add --request %s", err, request)
 	}
 	if answer.Number == "" {
-		fmt.Fprintf(con.out, "It waits for approval: indeks approvals show %s\n", answer.ID)
+		fmt.Fprintf(con.out, "It is waiting for approval: indeks approvals show %s\n", answer.ID)
 		return nil
 	}
 	fmt.Fprintf(con.out, "%s\t%s %s\t%s\n", answer.Number, answer.GivenName, answer.Family, answer.Links.Page)

@@ -13,9 +13,9 @@ import (
 )
 
 type courseCmd struct {
-	Put    coursePutCmd    `cmd:"" help:"Put a course into the catalogue, or change on what terms it is there."`
-	List   courseListCmd   `cmd:"" help:"List all courses of the catalogue with their versions."`
-	Export courseExportCmd `cmd:"" help:"Write a course of the catalogue as a course file."`
+	Put    coursePutCmd    `cmd:"" help:"Add a course to the catalogue, or change the terms on which it is there."`
+	List   courseListCmd   `cmd:"" help:"List all courses in the catalogue with their versions."`
+	Export courseExportCmd `cmd:"" help:"Write a course from the catalogue to a course file."`
 }
 
 func (*courseCmd) Help() string {
@@ -49,9 +49,9 @@ func (cmd configFlag) catalogue(ctx context.Context) (*issuer.Catalogue, store.S
 type coursePutCmd struct {
 	configFlag
 	File  string `arg:"" help:"Course file (JSON)." type:"existingfile"`
-	From  string `help:"First day on which it is offered." placeholder:"YYYY-MM-DD"`
-	Until string `help:"Last day on which it is offered." placeholder:"YYYY-MM-DD"`
-	Draft bool   `help:"Keep it from the public; a version that was public once is shown as withdrawn."`
+	From  string `help:"First day it is offered." placeholder:"YYYY-MM-DD"`
+	Until string `help:"Last day it is offered." placeholder:"YYYY-MM-DD"`
+	Draft bool   `help:"Hide it from the public. A version that was once public is shown as withdrawn."`
 }
 
 func (cmd *coursePutCmd) Run(ctx context.Context, con console) error {
@@ -113,8 +113,8 @@ func (cmd *courseListCmd) Run(ctx context.Context, con console) error {
 
 type courseExportCmd struct {
 	configFlag
-	ID      string `arg:"" help:"Id of the course."`
-	Version string `arg:"" optional:"" help:"Version; the one that was put last if none is given."`
+	ID      string `arg:"" help:"ID of the course."`
+	Version string `arg:"" optional:"" help:"Version. Default: the one added last."`
 }
 
 func (cmd *courseExportCmd) Run(ctx context.Context, con console) error {

@@ -24,10 +24,10 @@ import (
 )
 
 type demoCmd struct {
-	Dir            string `help:"Folder for the demo; an earlier demo there is replaced." default:"demo"`
-	Listen         string `help:"Address of the issuer's server." default:"127.0.0.1:8080"`
+	Dir            string `help:"Folder for the demo. An earlier demo there is replaced." default:"demo"`
+	Listen         string `help:"Address of the issuer server." default:"127.0.0.1:8080"`
 	VerifierListen string `help:"Address of the verifier." default:"127.0.0.1:8081"`
-	Once           bool   `help:"Issue, print and end, without serving."`
+	Once           bool   `help:"Issue, print and exit, without starting the servers."`
 }
 
 func (*demoCmd) Help() string {
@@ -117,7 +117,7 @@ func (cmd *demoCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "Serving; Ctrl-C ends it.\n")
+	fmt.Fprintf(con.out, "Serving. Press Ctrl-C to stop.\n")
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return house.serve(ctx, listen.issuer, secure{}) })
 	g.Go(func() error { return serveVerifier(ctx, listen.verifier) })
@@ -210,7 +210,7 @@ func (s demoShown) print(con console, house *house, total int, took time.Duratio
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "\nBEGIN HERE %s\nVerifier   %s\nCatalogue  %[1]s/catalogue\nDesk       %[1]s/desk, as registrar with the password %[3]s\n", house.config.Issuer.PublicBase, house.config.Verifier.PublicBase, house.demo.Accounts[0].Password)
+	fmt.Fprintf(con.out, "\nSTART HERE %s\nVerifier   %s\nCatalogue  %[1]s/catalogue\nDesk       %[1]s/desk, as registrar with the password %[3]s\n", house.config.Issuer.PublicBase, house.config.Verifier.PublicBase, house.demo.Accounts[0].Password)
 	qr, err := paper.Terminal(house.issuer.VerifyURL(s.valid[0].record))
 	if err != nil {
 		return err

@@ -79,7 +79,7 @@ func startDemo(t *testing.T) *demo {
 		d.scan[m[1]] = append(d.scan[m[1]], m[2])
 		d.learner[m[1]] = append(d.learner[m[1]], m[3])
 	}
-	d.issuer = regexp.MustCompile(`(?m)^BEGIN HERE +(\S+)`).FindStringSubmatch(out.String())[1]
+	d.issuer = regexp.MustCompile(`(?m)^START HERE +(\S+)`).FindStringSubmatch(out.String())[1]
 	d.verifier = regexp.MustCompile(`(?m)^Verifier +(\S+)`).FindStringSubmatch(out.String())[1]
 	if len(d.scan["valid"]) != 3 || len(d.scan["revoked"]) != 1 || len(d.scan["on hold"]) != 1 {
 		t.Fatalf("links in\n%s", out)

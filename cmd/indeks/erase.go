@@ -13,11 +13,11 @@ import (
 )
 
 type eraseCmd struct {
-	Delivery eraseDeliveryCmd `cmd:"" help:"Erase the e-mail address and the learner's link of a credential, at once."`
-	Ask      eraseAskCmd      `cmd:"" help:"Ask for the erasure of credentials from the register, which another person confirms."`
-	List     eraseListCmd     `cmd:"" help:"List what waits for another person."`
-	Confirm  eraseConfirmCmd  `cmd:"" help:"Erase what another person has asked for. Verification of it ends."`
-	Refuse   eraseRefuseCmd   `cmd:"" help:"Refuse what another person has asked for."`
+	Delivery eraseDeliveryCmd `cmd:"" help:"Erase the email address and the learner's link of a credential at once."`
+	Ask      eraseAskCmd      `cmd:"" help:"Ask for credentials to be erased from the register. Another person must confirm it."`
+	List     eraseListCmd     `cmd:"" help:"List erasures waiting for another person."`
+	Confirm  eraseConfirmCmd  `cmd:"" help:"Confirm an erasure that another person asked for. The credentials can no longer be verified."`
+	Refuse   eraseRefuseCmd   `cmd:"" help:"Refuse an erasure that another person asked for."`
 }
 
 func (*eraseCmd) Help() string {
@@ -32,8 +32,8 @@ are erased by two people, whom the API keys tell: these commands ask a running i
 
 type eraseDeliveryCmd struct {
 	serverFlag
-	ID     string `arg:"" help:"Certificate number or id."`
-	Reason string `help:"Why; kept on record, so it names nobody." required:""`
+	ID     string `arg:"" help:"Certificate number or ID."`
+	Reason string `help:"Reason. It is kept on record, so it must not name anyone." required:""`
 }
 
 func (cmd *eraseDeliveryCmd) Run(ctx context.Context, con console) error {
@@ -44,16 +44,16 @@ func (cmd *eraseDeliveryCmd) Run(ctx context.Context, con console) error {
 	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/credentials/"+url.PathEscape(cmd.ID)+"/erase-delivery", map[string]string{"reason": cmd.Reason}, &answer); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "Delivery data of %s are erased: the learner's link is gone.\n", answer.Number)
+	fmt.Fprintf(con.out, "The delivery data of %s is erased, and the learner's link no longer works.\n", answer.Number)
 	return nil
 }
 
 type eraseAskCmd struct {
 	serverFlag
-	Credential  []string `help:"Certificate number or id; may be repeated." sep:"none"`
+	Credential  []string `help:"Certificate number or ID. May be given several times." sep:"none"`
 	Learner     string   `help:"All credentials of the learner with this number."`
-	Recognition []string `help:"Id of a recognition of another provider's credential; may be repeated. Those that only these credentials rest on go with them." sep:"none"`
-	Reason      string   `help:"Legal basis; kept on record, so it names nobody." required:""`
+	Recognition []string `help:"ID of a recognition of another provider's credential. May be given several times. Recognitions that only these credentials rest on are erased with them." sep:"none"`
+	Reason      string   `help:"Legal basis. It is kept on record, so it must not name anyone." required:""`
 }
 
 func (cmd *eraseAskCmd) Run(ctx context.Context, con console) error {
@@ -74,7 +74,7 @@ func (cmd *eraseAskCmd) Run(ctx context.Context, con console) error {
 	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/erasures", body, &q); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "%s waits for another person until %s: %d credentials, %d recognitions.\n%s\n", q.ID, day(q.Expires), len(q.Records), len(q.Recognitions), q.Warning)
+	fmt.Fprintf(con.out, "%s is waiting for another person until %s: %d credentials, %d recognitions.\n%s\n", q.ID, day(q.Expires), len(q.Records), len(q.Recognitions), q.Warning)
 	return nil
 }
 
@@ -100,9 +100,9 @@ func (cmd *eraseListCmd) Run(ctx context.Context, con console) error {
 
 type eraseConfirmCmd struct {
 	serverFlag
-	ID               string `arg:"" help:"Id of the erasure."`
-	Count            int    `help:"Of how many credentials and recognitions together, as list says." required:""`
-	VerificationEnds bool   `help:"That it is understood: verification of them ends, and nothing brings it back."`
+	ID               string `arg:"" help:"ID of the erasure."`
+	Count            int    `help:"Number of credentials and recognitions together, as shown by list." required:""`
+	VerificationEnds bool   `help:"Confirm that you understand: these credentials can no longer be verified, and nothing can restore them."`
 }
 
 func (cmd *eraseConfirmCmd) Run(ctx context.Context, con console) error {
@@ -121,8 +121,8 @@ func (cmd *eraseConfirmCmd) Run(ctx context.Context, con console) error {
 
 type eraseRefuseCmd struct {
 	serverFlag
-	ID     string `arg:"" help:"Id of the erasure."`
-	Reason string `help:"Why; kept on record." required:""`
+	ID     string `arg:"" help:"ID of the erasure."`
+	Reason string `help:"Reason. It is kept on record." required:""`
 }
 
 func (cmd *eraseRefuseCmd) Run(ctx context.Context, con console) error {

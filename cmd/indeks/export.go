@@ -17,8 +17,8 @@ import (
 )
 
 type exportCmd struct {
-	Book    bookCmd          `cmd:"" help:"Write the protocol book: a line for each certificate number."`
-	Archive exportArchiveCmd `cmd:"" help:"Write everything into one file that can be read without this program, and taken over by it."`
+	Book    bookCmd          `cmd:"" help:"Write the register of certificates (protocol book): a line for each certificate number."`
+	Archive exportArchiveCmd `cmd:"" help:"Write everything to one file that can be read without this program, and imported by it."`
 }
 
 func (*exportCmd) Help() string {
@@ -32,8 +32,8 @@ type bookCmd struct {
 	configFlag
 	From   string `help:"First awarding date." placeholder:"YYYY-MM-DD"`
 	Until  string `help:"Last awarding date." placeholder:"YYYY-MM-DD"`
-	Course string `help:"Of this course alone." placeholder:"ID"`
-	BOM    bool   `name:"bom" help:"Begin with a byte order mark, by which Excel tells UTF-8."`
+	Course string `help:"Only this course." placeholder:"ID"`
+	BOM    bool   `name:"bom" help:"Start with a byte order mark, so that Excel recognises UTF-8."`
 	Out    string `help:"File to write." required:"" type:"path" placeholder:"FILE"`
 }
 
@@ -54,7 +54,7 @@ func (cmd *bookCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "%s: %d lines. It holds names.\n", cmd.Out, lines)
+	fmt.Fprintf(con.out, "%s: %d lines. It contains names.\n", cmd.Out, lines)
 	return nil
 }
 

@@ -18,15 +18,15 @@ import (
 type findCmd struct {
 	configFlag
 	serverFlag
-	Name    string `arg:"" optional:"" help:"Words of the name, or how each begins; in any order, without marks, in either script."`
-	Number  string `help:"Certificate number, or how it begins."`
-	Learner string `help:"The institution's number of the learner."`
-	Course  string `help:"Id of the course."`
+	Name    string `arg:"" optional:"" help:"Words of the name, or how each one starts, in any order, with or without accents, in either script."`
+	Number  string `help:"Certificate number, or how it starts."`
+	Learner string `help:"The institution's number for the learner."`
+	Course  string `help:"ID of the course."`
 	From    string `help:"First awarding date." placeholder:"YYYY-MM-DD"`
 	Until   string `help:"Last awarding date." placeholder:"YYYY-MM-DD"`
-	Batch   string `help:"Id of the batch."`
+	Batch   string `help:"ID of the batch."`
 	State   string `help:"reserved, issued, suspended, revoked, expired or erased."`
-	Most    int    `help:"How many at most." default:"50"`
+	Most    int    `help:"Maximum number of results." default:"50"`
 }
 
 func (*findCmd) Help() string {

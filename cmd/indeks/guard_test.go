@@ -55,7 +55,7 @@ func TestServerThatDoesNotIssue(t *testing.T) {
 			if tt.revoke != http.StatusOK { // a learner who writes is not told to try again in seconds
 				page := regexp.MustCompile(`/h/[0-9A-Z]{26}`).FindString(body)
 				status, _, body := request(t, "POST", base+page+"/report", "text=a+mistake", "Content-Type", "application/x-www-form-urlencoded")
-				if status != http.StatusServiceUnavailable || !strings.Contains(body, "<h1>That is not possible at the moment</h1>") {
+				if status != http.StatusServiceUnavailable || !strings.Contains(body, "<h1>This is not possible at the moment</h1>") {
 					t.Errorf("a learner's report at %s: %d %s", page, status, body)
 				}
 			}

@@ -20,18 +20,18 @@ import (
 )
 
 type initCmd struct {
-	Dir            string `arg:"" help:"Folder to make. It must not exist, or be empty."`
-	Institution    string `help:"File with the institution's facts (YAML or JSON); --name and the like override it." type:"existingfile" placeholder:"FILE"`
-	Name           string `help:"Legal name, in English."`
-	Country        string `help:"Country, ISO 3166-1 alpha-3." placeholder:"SRB"`
-	OrgID          string `help:"Organisation identifier as in the seal certificate." placeholder:"VATRS-123456789"`
-	Signatory      string `help:"Who answers for the awards; a course may name somebody else."`
-	Office         string `help:"As what, for instance Rector." placeholder:"OFFICE"`
-	PublicBase     string `help:"URL of the issuer's server." default:"http://localhost:8080"`
-	VerifierBase   string `help:"URL of the verifier; printed QR codes point at it." default:"http://localhost:8081"`
-	Listen         string `help:"Address of the issuer's server." default:"127.0.0.1:8080"`
+	Dir            string `arg:"" help:"Folder to create. It must be empty or not exist."`
+	Institution    string `help:"File with details of the institution (YAML or JSON). Flags such as --name override it." type:"existingfile" placeholder:"FILE"`
+	Name           string `help:"Legal name in English."`
+	Country        string `help:"Country code (ISO 3166-1 alpha-3)." placeholder:"SRB"`
+	OrgID          string `help:"Organisation identifier, as in the seal certificate." placeholder:"VATRS-123456789"`
+	Signatory      string `help:"Person responsible for awards. A course may name someone else."`
+	Office         string `help:"Their position, such as Rector." placeholder:"OFFICE"`
+	PublicBase     string `help:"URL of the issuer server." default:"http://localhost:8080"`
+	VerifierBase   string `help:"URL of the verifier. Printed QR codes point to it." default:"http://localhost:8081"`
+	Listen         string `help:"Address of the issuer server." default:"127.0.0.1:8080"`
 	VerifierListen string `help:"Address of the verifier." default:"127.0.0.1:8081"`
-	Database       string `help:"File with the URL of an empty PostgreSQL database that is to hold the records, instead of a file." type:"existingfile" placeholder:"FILE"`
+	Database       string `help:"File with the URL of an empty PostgreSQL database to hold the records, instead of a file." type:"existingfile" placeholder:"FILE"`
 	Node           string `help:"Name of this node among those that share the database: a to z and 0 to 9." default:"a"`
 	Alg            string `help:"Algorithm of the first key." enum:"ES256,ES384,EdDSA,PS256,RS256" default:"ES256"`
 
@@ -71,11 +71,11 @@ func (cmd *initCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "Made %s for %s.\n\nAPI key, shown this once:\n  %s\n\n", cmd.Dir, made.config.Institution.LegalName["en"], made.apiKey)
-	fmt.Fprintf(con.out, "Account for the registrar's desk, %s/desk on the running issuer:\n  %s, first password %s, shown this once and good for a week\n\n", made.config.Issuer.PublicBase, firstName, made.password)
+	fmt.Fprintf(con.out, "Made %s for %s.\n\nAPI key, shown only once:\n  %s\n\n", cmd.Dir, made.config.Institution.LegalName["en"], made.apiKey)
+	fmt.Fprintf(con.out, "Account for the registrar's desk, %s/desk on the running issuer:\n  %s, first password %s, shown only once and valid for one week\n\n", made.config.Issuer.PublicBase, firstName, made.password)
 	fmt.Fprintf(con.out, "The seal certificate is self-signed: a trial seal, not a qualified one.\n")
 	if made.config.Issuer.PassphraseFile != "" {
-		fmt.Fprintf(con.out, "The passphrase of the key file lies beside it; for real use move it away and set INDEKS_PASSPHRASE.\n")
+		fmt.Fprintf(con.out, "The passphrase of the key file is stored next to it. For real use, move it elsewhere and set INDEKS_PASSPHRASE.\n")
 	}
 	fmt.Fprintf(con.out, "\nNext:\n  indeks issue --config %[1]s COURSE LIST\n  indeks issuer --config %[1]s\n  indeks verifier --config %[1]s\n", cmd.Dir)
 	return nil

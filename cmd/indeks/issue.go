@@ -26,10 +26,10 @@ type issueCmd struct {
 	configFlag
 	Course   string `arg:"" help:"Course file (JSON)." type:"existingfile"`
 	List     string `arg:"" help:"Class list (CSV or XLSX)." type:"existingfile"`
-	Encoding string `help:"Encoding of a CSV that does not tell it itself." enum:",utf-8,windows-1250,windows-1251,windows-1252" default:""`
-	DryRun   bool   `help:"Check course and list, say every problem, issue nothing."`
-	Out      string `help:"Folder to write the sealed files into." type:"path" placeholder:"DIR"`
-	PDF      bool   `name:"pdf" help:"Write each certificate as PDF beside its sealed files."`
+	Encoding string `help:"Encoding of a CSV file that does not state it." enum:",utf-8,windows-1250,windows-1251,windows-1252" default:""`
+	DryRun   bool   `help:"Check the course and list and report every problem, without issuing anything."`
+	Out      string `help:"Folder to write the sealed files to." type:"path" placeholder:"DIR"`
+	PDF      bool   `name:"pdf" help:"Also write each certificate as a PDF next to its sealed files."`
 }
 
 func (*issueCmd) Help() string {
@@ -186,9 +186,9 @@ func writePDF(ctx context.Context, dir string, i *issuer.Issuer, r store.Record)
 type changeCmd struct {
 	configFlag
 	serverFlag
-	Credential string `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
-	Code       string `help:"Why, in one word of the list below." placeholder:"CODE"`
-	Reason     string `help:"Why, in words; kept on record, and never shown to the public." required:""`
+	Credential string `arg:"" help:"Certificate number, credential ID, or the ID printed below the QR code."`
+	Code       string `help:"Reason: one word from the list below." placeholder:"CODE"`
+	Reason     string `help:"Reason in your own words. It is kept on record and never shown to the public." required:""`
 }
 
 func (*changeCmd) Help() string {

@@ -20,7 +20,7 @@ import (
 // a file out, no configuration.
 type joseCoseCmd struct {
 	Issue  joseIssueCmd  `cmd:"" help:"Seal a credential or presentation as a compact JWS."`
-	Verify joseVerifyCmd `cmd:"" help:"Verify a compact JWS and take out what it seals."`
+	Verify joseVerifyCmd `cmd:"" help:"Verify a compact JWS and extract what it seals."`
 }
 
 func (*joseCoseCmd) Help() string {
@@ -34,9 +34,9 @@ the token or what it seals. The seal says nothing of trust: use indeks verify fo
 
 type joseFlags struct {
 	Input   string `required:"" help:"Credential or presentation, or the token." type:"path" placeholder:"FILE"`
-	Key     string `required:"" help:"Key as JWK, JWK set, verification method or document with such." type:"path" placeholder:"FILE"`
-	Feature string `help:"What the suite tests; features of SD-JWT and COSE are not there." placeholder:"NAME"`
-	Output  string `required:"" help:"Where the answer goes." type:"path" placeholder:"FILE"`
+	Key     string `required:"" help:"Key as a JWK, JWK set, verification method or document that contains one." type:"path" placeholder:"FILE"`
+	Feature string `help:"Feature that the suite tests. Those of SD-JWT and COSE are not supported." placeholder:"NAME"`
+	Output  string `required:"" help:"File for the answer." type:"path" placeholder:"FILE"`
 }
 
 type joseIssueCmd struct{ joseFlags }

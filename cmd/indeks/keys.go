@@ -19,14 +19,14 @@ import (
 )
 
 type keysCmd struct {
-	New    keysNewCmd    `cmd:"" help:"Make a key with a self-signed certificate and seal with it from now on."`
+	New    keysNewCmd    `cmd:"" help:"Create a key with a self-signed certificate and seal with it from now on."`
 	List   keysListCmd   `cmd:"" help:"List all keys with their periods."`
-	Import keysImportCmd `cmd:"" help:"Take key and certificate from a PKCS#12 file and seal with it from now on."`
-	Retire keysRetireCmd `cmd:"" help:"Stop sealing with a key. What it sealed stays good."`
-	Revoke keysRevokeCmd `cmd:"" help:"Say that a key was compromised. What it sealed cannot be confirmed any more."`
-	Log    keysLogCmd    `cmd:"" help:"Make a key that signs the audit log, and nothing else, from now on."`
-	Backup keysBackupCmd `cmd:"" help:"Make a key that opens backups. It seals nothing and is not one of the key file."`
-	API    keysAPICmd    `cmd:"" name:"api" help:"Make a key of the API for a person or a program. It seals nothing and is not one of the key file."`
+	Import keysImportCmd `cmd:"" help:"Import a key and certificate from a PKCS#12 file and seal with it from now on."`
+	Retire keysRetireCmd `cmd:"" help:"Stop sealing with a key. What it has sealed stays valid."`
+	Revoke keysRevokeCmd `cmd:"" help:"Mark a key as compromised. What it sealed can no longer be confirmed."`
+	Log    keysLogCmd    `cmd:"" help:"Create a key that signs the audit log, and nothing else, from now on."`
+	Backup keysBackupCmd `cmd:"" help:"Create a key that decrypts backups. It does not seal anything and is not part of the key file."`
+	API    keysAPICmd    `cmd:"" name:"api" help:"Create an API key for a person or a program. It does not seal anything and is not part of the key file."`
 }
 
 func (*keysCmd) Help() string {
@@ -136,7 +136,7 @@ func day(t time.Time) string {
 type keysImportCmd struct {
 	configFlag
 	File           string `arg:"" help:"PKCS#12 file (.p12, .pfx)." type:"existingfile"`
-	PassphraseFile string `help:"File with its passphrase; else INDEKS_PKCS12_PASSPHRASE." type:"existingfile" placeholder:"FILE"`
+	PassphraseFile string `help:"File with its passphrase. Default: INDEKS_PKCS12_PASSPHRASE." type:"existingfile" placeholder:"FILE"`
 }
 
 func (cmd *keysImportCmd) Run(con console) error {
@@ -168,7 +168,7 @@ func (cmd *keysImportCmd) Run(con console) error {
 
 type keysRetireCmd struct {
 	configFlag
-	Key string `arg:"" help:"Key id, as keys list shows it."`
+	Key string `arg:"" help:"Key ID, as shown by keys list."`
 }
 
 func (cmd *keysRetireCmd) Run(con console) error {
@@ -179,9 +179,9 @@ func (cmd *keysRetireCmd) Run(con console) error {
 
 type keysRevokeCmd struct {
 	configFlag
-	Key    string    `arg:"" help:"Key id, as keys list shows it."`
-	At     time.Time `help:"When it was compromised (RFC 3339); default now." placeholder:"2026-01-31T00:00:00Z"`
-	Reason string    `help:"Why, for the record." required:""`
+	Key    string    `arg:"" help:"Key ID, as shown by keys list."`
+	At     time.Time `help:"When it was compromised (RFC 3339). Default: now." placeholder:"2026-01-31T00:00:00Z"`
+	Reason string    `help:"Reason, for the record." required:""`
 }
 
 func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
@@ -198,7 +198,7 @@ func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
 }
 
 type keysBackupCmd struct {
-	File string `arg:"" help:"File to write the secret to; it must not exist."`
+	File string `arg:"" help:"File to write the secret to. It must not exist."`
 }
 
 func (*keysBackupCmd) Help() string {
@@ -225,8 +225,8 @@ func (cmd *keysBackupCmd) Run(con console) error {
 
 type keysAPICmd struct {
 	configFlag
-	Name string   `arg:"" help:"Who uses it: a person, or a program. It stands on record with what is done."`
-	Role []string `help:"What it may do: registrar (if not said), approver, auditor, admin. May be given several times." enum:"registrar,approver,auditor,admin" placeholder:"ROLE"`
+	Name string   `arg:"" help:"Who uses it: a person or a program. It is recorded with everything done with the key."`
+	Role []string `help:"Role: registrar (default), approver, auditor or admin. May be given several times." enum:"registrar,approver,auditor,admin" placeholder:"ROLE"`
 }
 
 func (*keysAPICmd) Help() string {

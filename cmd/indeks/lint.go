@@ -22,9 +22,9 @@ import (
 
 type lintCmd struct {
 	File    string `arg:"" name:"file-or-course" help:"A credential, sealed or not, a course file, or - for standard input."`
-	Profile string `help:"Application profile to hold a credential against, instead of the one it declares." enum:",generic-full,generic-no-cv,accredited,converted,issued-by-mandate,diploma-supplement" default:""`
-	Config  string `help:"The institution's folder: a course is judged by its country and rules." placeholder:"DIR"`
-	JSON    bool   `name:"json" help:"Print what was found as JSON."`
+	Profile string `help:"Application profile to check a credential against, instead of the one it declares." enum:",generic-full,generic-no-cv,accredited,converted,issued-by-mandate,diploma-supplement" default:""`
+	Config  string `help:"The institution's folder. A course is checked against its country and rules." placeholder:"DIR"`
+	JSON    bool   `name:"json" help:"Print the findings as JSON."`
 }
 
 func (*lintCmd) Help() string {

@@ -12,7 +12,7 @@ import (
 
 type listsCmd struct {
 	Show   listsShowCmd   `cmd:"" default:"withargs" help:"Show all status lists and when they were signed."`
-	Resign listsResignCmd `cmd:"" help:"Sign all status lists anew, dated by this machine's clock, which you confirm."`
+	Resign listsResignCmd `cmd:"" help:"Sign all status lists again, dated by this machine's clock, which you confirm."`
 }
 
 func (*listsCmd) Help() string {
@@ -60,7 +60,7 @@ func showLists(ctx context.Context, con console, records store.Store) error {
 
 type listsResignCmd struct {
 	configFlag
-	Date string `help:"Today's date, from another clock than this machine's." required:"" placeholder:"YYYY-MM-DD"`
+	Date string `help:"Today's date, from a clock other than this machine's." required:"" placeholder:"YYYY-MM-DD"`
 }
 
 func (*listsResignCmd) Help() string {

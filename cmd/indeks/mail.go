@@ -19,13 +19,13 @@ import (
 )
 
 type mailCmd struct {
-	Test    mailTestCmd    `cmd:"" help:"Send a message to see whether the mail server takes it."`
-	Queue   mailQueueCmd   `cmd:"" help:"Say what waits to be sent, and list what was refused or came back."`
-	Show    mailShowCmd    `cmd:"" help:"Say what a learner was told of a credential."`
-	Send    mailSendCmd    `cmd:"" help:"Send again what a learner is to know of a credential."`
-	Again   mailAgainCmd   `cmd:"" help:"Send again what did not arrive, of a course, of a batch or all."`
-	Address mailAddressCmd `cmd:"" help:"Put another e-mail address in place of that of a credential."`
-	Report  mailReportCmd  `cmd:"" help:"Hand on a report of what could not be delivered."`
+	Test    mailTestCmd    `cmd:"" help:"Send a test message to see whether the mail server accepts it."`
+	Queue   mailQueueCmd   `cmd:"" help:"Show emails waiting to be sent, and list those refused or returned."`
+	Show    mailShowCmd    `cmd:"" help:"Show the emails sent to a learner about a credential."`
+	Send    mailSendCmd    `cmd:"" help:"Send a learner the information about a credential again."`
+	Again   mailAgainCmd   `cmd:"" help:"Send emails again that did not arrive, for a course, a batch or all."`
+	Address mailAddressCmd `cmd:"" help:"Change the email address for a credential."`
+	Report  mailReportCmd  `cmd:"" help:"Process a report about an email that could not be delivered."`
 }
 
 func (*mailCmd) Help() string {
@@ -47,7 +47,7 @@ func (f serverFlag) needIssuer() error {
 
 type mailTestCmd struct {
 	configFlag
-	To   string `arg:"" help:"Address."`
+	To   string `arg:"" help:"Email address."`
 	Lang string `help:"Language of the message." placeholder:"TAG"`
 }
 
@@ -76,7 +76,7 @@ func (cmd *mailTestCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "%s took the message to %s. Whether it arrives is for the mailbox to say.\n", post.Server.Host, to)
+	fmt.Fprintf(con.out, "%s accepted the message to %s. Check the mailbox to see whether it arrives.\n", post.Server.Host, to)
 	return nil
 }
 
@@ -92,15 +92,15 @@ func (cmd *mailQueueCmd) Run(ctx context.Context, con console) error {
 	}
 	switch {
 	case !q.Configured:
-		fmt.Fprintln(con.out, "No mail server is configured: nothing is sent.")
+		fmt.Fprintln(con.out, "No mail server is set up, so nothing is sent.")
 	case !q.HeldSince.IsZero():
-		fmt.Fprintf(con.out, "The mail server takes nothing since %s: %s\n", q.HeldSince.Format(time.RFC3339), q.Why)
+		fmt.Fprintf(con.out, "The mail server has accepted nothing since %s: %s\n", q.HeldSince.Format(time.RFC3339), q.Why)
 	}
-	fmt.Fprintf(con.out, "%d wait to be sent", q.Waiting)
+	fmt.Fprintf(con.out, "%d waiting to be sent", q.Waiting)
 	if !q.Oldest.IsZero() {
 		fmt.Fprintf(con.out, ", the first since %s", q.Oldest.Format(time.RFC3339))
 	}
-	fmt.Fprintf(con.out, "; %d were refused or came back.\n", len(q.Troubles))
+	fmt.Fprintf(con.out, "; %d refused or returned.\n", len(q.Troubles))
 	if len(q.Troubles) == 0 {
 		return nil
 	}
@@ -133,7 +133,7 @@ func orEmpty(code int) string {
 
 type mailShowCmd struct {
 	serverFlag
-	ID string `arg:"" help:"Certificate number or id."`
+	ID string `arg:"" help:"Certificate number or ID."`
 }
 
 func (cmd *mailShowCmd) Run(ctx context.Context, con console) error {
@@ -158,8 +158,8 @@ func lettersOf(id string) string { return "/api/v1/credentials/" + url.PathEscap
 
 type mailSendCmd struct {
 	serverFlag
-	ID   string `arg:"" help:"Certificate number or id."`
-	Note string `help:"Why; kept with the letter."`
+	ID   string `arg:"" help:"Certificate number or ID."`
+	Note string `help:"Reason. It is kept with the email."`
 }
 
 func (cmd *mailSendCmd) Run(ctx context.Context, con console) error {
@@ -170,15 +170,15 @@ func (cmd *mailSendCmd) Run(ctx context.Context, con console) error {
 	if err := cmd.ask(ctx, http.MethodPost, lettersOf(cmd.ID), map[string]string{"note": cmd.Note}, &l); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "The letter (%s) waits to be sent.\n", l.Kind)
+	fmt.Fprintf(con.out, "The email (%s) is waiting to be sent.\n", l.Kind)
 	return nil
 }
 
 type mailAgainCmd struct {
 	serverFlag
-	Course  string `help:"Id of a course." placeholder:"ID"`
-	Batch   string `help:"Id of a batch." placeholder:"ID"`
-	Note    string `help:"Why; kept with each letter."`
+	Course  string `help:"ID of a course." placeholder:"ID"`
+	Batch   string `help:"ID of a batch." placeholder:"ID"`
+	Note    string `help:"Reason. It is kept with each email."`
 	Confirm int    `help:"The number that was counted without this flag." default:"-1" placeholder:"N"`
 }
 
@@ -202,19 +202,19 @@ func (cmd *mailAgainCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	if req.DryRun {
-		fmt.Fprintf(con.out, "%d can be sent again. Nothing was sent; to do it add --confirm %d\n", v.Found, v.Found)
+		fmt.Fprintf(con.out, "%d can be sent again. Nothing was sent. To do it, add --confirm %d\n", v.Found, v.Found)
 	} else {
-		fmt.Fprintf(con.out, "%d wait to be sent.\n", v.Queued)
+		fmt.Fprintf(con.out, "%d waiting to be sent.\n", v.Queued)
 	}
 	return nil
 }
 
 type mailAddressCmd struct {
 	serverFlag
-	ID      string `arg:"" help:"Certificate number or id."`
+	ID      string `arg:"" help:"Certificate number or ID."`
 	Email   string `arg:"" help:"The new address."`
-	Reason  string `help:"How it was made sure that the learner asks for it; kept with the letter." required:""`
-	NewLink bool   `help:"The old link leads nowhere from then on."`
+	Reason  string `help:"How you made sure that the learner asked for it. It is kept with the email." required:""`
+	NewLink bool   `help:"Replace the old link, which then stops working."`
 }
 
 func (cmd *mailAddressCmd) Run(ctx context.Context, con console) error {
@@ -225,9 +225,9 @@ func (cmd *mailAddressCmd) Run(ctx context.Context, con console) error {
 	if err := cmd.ask(ctx, http.MethodPost, "/api/v1/credentials/"+url.PathEscape(cmd.ID)+"/address", map[string]any{"email": cmd.Email, "reason": cmd.Reason, "new_link": cmd.NewLink}, &r); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "The address of %s is another one now.", r.Number)
+	fmt.Fprintf(con.out, "The address of %s has been changed.", r.Number)
 	if cmd.NewLink {
-		fmt.Fprint(con.out, " So is the link: the old one leads nowhere.")
+		fmt.Fprint(con.out, " So has the link: the old one no longer works.")
 	}
 	fmt.Fprintln(con.out)
 	return nil
@@ -235,7 +235,7 @@ func (cmd *mailAddressCmd) Run(ctx context.Context, con console) error {
 
 type mailReportCmd struct {
 	serverFlag
-	File string `arg:"" help:"The message, whole; - reads it from standard input."`
+	File string `arg:"" help:"The whole message; - reads it from standard input."`
 }
 
 func (*mailReportCmd) Help() string {
@@ -268,7 +268,7 @@ func (cmd *mailReportCmd) Run(ctx context.Context, con console) error {
 		return &exitError{exitTempFail, fmt.Errorf("reading the report: %w", err)}
 	}
 	if _, err := mail.ParseReport(raw); err != nil {
-		fmt.Fprintln(con.out, "Left alone:", err)
+		fmt.Fprintln(con.out, "Left unchanged:", err)
 		return nil
 	}
 	var answer []byte
@@ -277,9 +277,9 @@ func (cmd *mailReportCmd) Run(ctx context.Context, con console) error {
 		return &exitError{exitTempFail, err}
 	}
 	if len(answer) == 0 {
-		fmt.Fprintln(con.out, "Left alone: it is about none of our letters, or about one that is erased.")
+		fmt.Fprintln(con.out, "Left unchanged: it is not about any of our emails, or it is about one that has been erased.")
 		return nil
 	}
-	fmt.Fprintln(con.out, "Taken.")
+	fmt.Fprintln(con.out, "Processed.")
 	return nil
 }

@@ -82,7 +82,7 @@ func TestMail(t *testing.T) {
 	configure(server + "  user: indeks\n  password_file: password\n  ca_file: ca.pem\n  per_minute: 0\n")
 	fails("not an e-mail address", exitUsage, "mail", "test", "me", "--config", dir)
 	fails("no such user here", exitInvalid, "mail", "test", "lazar@uni.example", "--config", dir)
-	if got := indeks(t, "mail", "test", "me@uni.example", "--lang", "hr", "--config", dir); !strings.Contains(got, "localhost took the message to me@uni.example") {
+	if got := indeks(t, "mail", "test", "me@uni.example", "--lang", "hr", "--config", dir); !strings.Contains(got, "localhost accepted the message to me@uni.example") {
 		t.Error(got)
 	}
 
@@ -104,7 +104,7 @@ func TestMail(t *testing.T) {
 			}
 		}
 	}
-	if got := queue("0 wait to be sent; 1 were refused or came back."); !regexp.MustCompile(`MC-2026-00002 +claim +lazar\.djurasevic@students\.example +refused .* 550 5\.1\.1 no such user here`).MatchString(got) {
+	if got := queue("0 waiting to be sent; 1 refused or returned."); !regexp.MustCompile(`MC-2026-00002 +claim +lazar\.djurasevic@students\.example +refused .* 550 5\.1\.1 no such user here`).MatchString(got) {
 		t.Error(got)
 	}
 	if n := len(box.Messages()); n != 3 {
@@ -118,22 +118,22 @@ func TestMail(t *testing.T) {
 	if got := indeks(t, "mail", "show", "MC-2026-00001", "--server", base); !strings.Contains(got, "Address: teodora.vukajlovic@students.example\nsent\n") {
 		t.Error(got)
 	}
-	if got := indeks(t, "mail", "again", "--course", "data-stewardship", "--server", base); got != "1 can be sent again. Nothing was sent; to do it add --confirm 1\n" {
+	if got := indeks(t, "mail", "again", "--course", "data-stewardship", "--server", base); got != "1 can be sent again. Nothing was sent. To do it, add --confirm 1\n" {
 		t.Error(got)
 	}
 	fails("The number confirmed is not the number found", exitInvalid, "mail", "again", "--confirm", "2", "--server", base)
-	if got := indeks(t, "mail", "again", "--confirm", "1", "--server", base); got != "1 wait to be sent.\n" {
+	if got := indeks(t, "mail", "again", "--confirm", "1", "--server", base); got != "1 waiting to be sent.\n" {
 		t.Error(got)
 	}
-	queue("0 wait to be sent; 1 were refused or came back.") // as before
-	if got := indeks(t, "mail", "address", "MC-2026-00002", "new@students.example", "--reason", "identity card seen", "--new-link", "--server", base); !strings.Contains(got, "the old one leads nowhere") {
+	queue("0 waiting to be sent; 1 refused or returned.") // as before
+	if got := indeks(t, "mail", "address", "MC-2026-00002", "new@students.example", "--reason", "identity card seen", "--new-link", "--server", base); !strings.Contains(got, "the old one no longer works") {
 		t.Error(got)
 	}
-	queue("0 wait to be sent; 0 were refused")
-	if got := indeks(t, "mail", "send", "MC-2026-00001", "--server", base); !strings.Contains(got, "The letter (claim) waits") {
+	queue("0 waiting to be sent; 0 refused")
+	if got := indeks(t, "mail", "send", "MC-2026-00001", "--server", base); !strings.Contains(got, "The email (claim) is waiting") {
 		t.Error(got)
 	}
-	queue("0 wait to be sent")
+	queue("0 waiting to be sent")
 
 	// 3. What comes back.
 	sent := box.Messages()
@@ -146,9 +146,9 @@ func TestMail(t *testing.T) {
 	}
 	report := filepath.Join(t.TempDir(), "report")
 	for content, want := range map[string]string{
-		strings.ReplaceAll(string(sample), "20260601.0123456789ABCDEFGHJKMNPQRS", sent[3].Envelope): "Taken.",
-		string(sample):                  "about none of our letters",
-		"Subject: hello\n\nThank you\n": "Left alone: not a delivery status notification",
+		strings.ReplaceAll(string(sample), "20260601.0123456789ABCDEFGHJKMNPQRS", sent[3].Envelope): "Processed.",
+		string(sample):                  "not about any of our emails",
+		"Subject: hello\n\nThank you\n": "Left unchanged: not a delivery status notification",
 	} {
 		if err := os.WriteFile(report, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

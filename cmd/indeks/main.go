@@ -30,40 +30,40 @@ const (
 // commands is the whole command line. In the tags of commands, placeholder is
 // what kong calls the word that --help shows for the value of a flag.
 type commands struct {
-	Demo      demoCmd      `cmd:"" help:"Show everything: issue the examples into a fresh folder, start both servers, print links and a QR code."`
+	Demo      demoCmd      `cmd:"" help:"Try everything: issue the examples in a new folder, start both servers, and print links and a QR code."`
 	Init      initCmd      `cmd:"" help:"Set up an institution in an empty folder."`
-	Issuer    issuerCmd    `cmd:"" help:"Run the issuer's server."`
-	Verifier  verifierCmd  `cmd:"" help:"Run the verifier's server. It opens no record and no key."`
-	Issue     issueCmd     `cmd:"" help:"Issue credentials for a course to everybody on a class list."`
-	Batch     batchCmd     `cmd:"" help:"Take a class list through a dry run to credentials, as a job that survives restarts."`
-	Course    courseCmd    `cmd:"" help:"Put courses into the public catalogue, list and export them."`
-	Verify    verifyCmd    `cmd:"" help:"Say whether a credential is genuine."`
-	Revoke    revokeCmd    `cmd:"" help:"Withdraw a credential for good."`
-	Correct   correctCmd   `cmd:"" help:"Put a new credential in place of one that has a mistake in it, or an old name."`
+	Issuer    issuerCmd    `cmd:"" help:"Run the issuer server."`
+	Verifier  verifierCmd  `cmd:"" help:"Run the verifier server. It does not open any records or keys."`
+	Issue     issueCmd     `cmd:"" help:"Issue credentials for a course to everyone on a class list."`
+	Batch     batchCmd     `cmd:"" help:"Check a class list and issue its credentials, as a job that survives restarts."`
+	Course    courseCmd    `cmd:"" help:"Add courses to the public catalogue, list them and export them."`
+	Verify    verifyCmd    `cmd:"" help:"Check whether a credential is genuine."`
+	Revoke    revokeCmd    `cmd:"" help:"Permanently revoke a credential."`
+	Correct   correctCmd   `cmd:"" help:"Replace a credential that has a mistake or an old name in it."`
 	Suspend   suspendCmd   `cmd:"" help:"Put a credential on hold."`
-	Reinstate reinstateCmd `cmd:"" help:"Lift a suspension."`
-	Bulk      bulkCmd      `cmd:"" help:"Revoke or suspend many credentials: those of a course, a batch or a key."`
-	Reissue   reissueCmd   `cmd:"" help:"Put new credentials in place of those that a compromised key has sealed."`
-	Pdf       pdfCmd       `cmd:"" help:"Write the certificate of a credential as PDF."`
-	Recognise recogniseCmd `cmd:"" name:"recognitions" help:"Recognise what other providers have awarded."`
-	Approvals approvalsCmd `cmd:"" help:"Decide on awards that wait for another person."`
-	Account   accountCmd   `cmd:"" help:"Make, reset and list the accounts that sign in at the registrar's desk."`
+	Reinstate reinstateCmd `cmd:"" help:"Lift a hold."`
+	Bulk      bulkCmd      `cmd:"" help:"Revoke or put on hold many credentials: those of a course, a batch or a key."`
+	Reissue   reissueCmd   `cmd:"" help:"Issue again the credentials that a compromised key sealed."`
+	Pdf       pdfCmd       `cmd:"" help:"Write the certificate of a credential as a PDF."`
+	Recognise recogniseCmd `cmd:"" name:"recognitions" help:"Recognise credentials awarded by other providers."`
+	Approvals approvalsCmd `cmd:"" help:"Approve or reject awards waiting for a second person."`
+	Account   accountCmd   `cmd:"" help:"Create, reset and list the accounts for the registrar's desk."`
 	Find      findCmd      `cmd:"" help:"Find credentials on record."`
-	Mail      mailCmd      `cmd:"" help:"Letters to learners: try the mail server, see what was sent, send again."`
-	Erase     eraseCmd     `cmd:"" help:"Erase personal data: delivery data at once, data of the register by two."`
-	Check     checkCmd     `cmd:"" help:"Read all records and say which are damaged."`
-	Backup    backupCmd    `cmd:"" help:"Copy all records, proven and encrypted, also while the issuer runs."`
-	Restore   restoreCmd   `cmd:"" help:"Bring the records back from a backup, without un-revoking anything."`
-	Export    exportCmd    `cmd:"" help:"Write the protocol book as a table, or the whole register as an archive."`
+	Mail      mailCmd      `cmd:"" help:"Emails to learners: test the mail server, see what was sent, send again."`
+	Erase     eraseCmd     `cmd:"" help:"Erase personal data: delivery data at once, data in the register by two people."`
+	Check     checkCmd     `cmd:"" help:"Read all records and report which are damaged."`
+	Backup    backupCmd    `cmd:"" help:"Make a checked and encrypted copy of all records, even while the issuer is running."`
+	Restore   restoreCmd   `cmd:"" help:"Restore the records from a backup, without un-revoking anything."`
+	Export    exportCmd    `cmd:"" help:"Write the register of certificates as a table, or the whole register as an archive."`
 	Archive   archiveCmd   `cmd:"" help:"Verify an archive, anywhere."`
-	Import    importCmd    `cmd:"" help:"Make a register of an archive again."`
-	Compact   compactCmd   `cmd:"" help:"Write the records anew, without the room they no longer need."`
-	Lists     listsCmd     `cmd:"" help:"Show the status lists, or sign them anew by a clock that you confirm."`
+	Import    importCmd    `cmd:"" help:"Restore a register from an archive."`
+	Compact   compactCmd   `cmd:"" help:"Rewrite the records without the space they no longer need."`
+	Lists     listsCmd     `cmd:"" help:"Show the status lists, or sign them again by a clock that you confirm."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring records in a database up to date."`
 	Audit     auditCmd     `cmd:"" help:"Verify, list and export the audit log."`
-	Keys      keysCmd      `cmd:"" help:"Make, list, import, retire and revoke seal keys."`
-	Trust     trustCmd     `cmd:"" help:"Say whom a verifier vouches for: add, remove, list, import, seal."`
-	Lint      lintCmd      `cmd:"" help:"Say what is missing or wrong in a credential or a course, and where it would go."`
+	Keys      keysCmd      `cmd:"" help:"Create, list, import, retire and revoke seal keys."`
+	Trust     trustCmd     `cmd:"" help:"Manage whom a verifier vouches for: add, remove, list, import, seal."`
+	Lint      lintCmd      `cmd:"" help:"Report what is missing or wrong in a credential or course, and where it belongs."`
 	Schema    schemaCmd    `cmd:"" help:"Print the JSON Schema of a course file."`
 	Vocab     vocabCmd     `cmd:"" help:"Print the controlled vocabularies, or search one."`
 	JoseCose  joseCoseCmd  `cmd:"" name:"vc-jose-cose" help:"Seal and verify for the W3C test suite of VC-JOSE-COSE."`
@@ -110,7 +110,7 @@ func run(ctx context.Context, args []string, con console) int {
 	var helped bool
 	parser, err := kong.New(&cli,
 		kong.Name("indeks"),
-		kong.Description("Digital micro-credentials: sealed by an institution, owned by the learner, verified by anybody.\n\nStart with `indeks demo`, or `indeks init DIR` for real use."),
+		kong.Description("Digital micro-credentials: sealed by an institution, owned by the learner, verified by anyone.\n\nStart with `indeks demo`, or `indeks init DIR` for real use."),
 		kong.Writers(con.out, con.err),
 		kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

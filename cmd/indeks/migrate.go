@@ -44,7 +44,7 @@ func (cmd *migrateSchemaCmd) Run(ctx context.Context, con console) error {
 	if from == to {
 		fmt.Fprintf(con.out, "The database is up to date: schema %d.\n", to)
 	} else {
-		fmt.Fprintf(con.out, "The database was of schema %d and is of schema %d now.\n", from, to)
+		fmt.Fprintf(con.out, "The database had schema %d and now has schema %d.\n", from, to)
 	}
 	return nil
 }

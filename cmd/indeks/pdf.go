@@ -13,9 +13,9 @@ import (
 type pdfCmd struct {
 	configFlag
 	serverFlag
-	Credential string `arg:"" help:"Certificate number, credential id, or the id printed below the QR code."`
+	Credential string `arg:"" help:"Certificate number, credential ID, or the ID printed below the QR code."`
 	Out        string `help:"File to write; - is standard output." required:"" placeholder:"FILE"`
-	Lang       string `help:"Language, such as en, hr or sr-Latn; the credential's own where it is left out." placeholder:"TAG"`
+	Lang       string `help:"Language, such as en, hr or sr-Latn. Default: the credential's own." placeholder:"TAG"`
 }
 
 func (*pdfCmd) Help() string {

@@ -17,11 +17,11 @@ import (
 )
 
 type recogniseCmd struct {
-	Add    recognitionsAddCmd    `cmd:"" help:"Have another provider's credential verified, and keep what is found."`
-	List   recognitionsListCmd   `cmd:"" help:"List what was verified and decided."`
-	Show   recognitionsShowCmd   `cmd:"" help:"Print one, with report and decisions, as JSON."`
-	Decide recognitionsDecideCmd `cmd:"" help:"Record a decision out of a file."`
-	Export recognitionsExportCmd `cmd:"" help:"Print all of them as JSON, one on a line."`
+	Add    recognitionsAddCmd    `cmd:"" help:"Verify another provider's credential and keep the result."`
+	List   recognitionsListCmd   `cmd:"" help:"List what has been verified and decided."`
+	Show   recognitionsShowCmd   `cmd:"" help:"Print a recognition, with its report and decisions, as JSON."`
+	Decide recognitionsDecideCmd `cmd:"" help:"Record a decision from a file."`
+	Export recognitionsExportCmd `cmd:"" help:"Print all recognitions as JSON, one per line."`
 }
 
 func (*recogniseCmd) Help() string {
@@ -45,7 +45,7 @@ func printRecognition(w io.Writer, a issuing.RecognitionView) {
 type recognitionsAddCmd struct {
 	configFlag
 	serverFlag
-	File string `arg:"" help:"The file as the learner has it." type:"existingfile"`
+	File string `arg:"" help:"The learner's file." type:"existingfile"`
 }
 
 func (cmd *recognitionsAddCmd) Run(ctx context.Context, con console) error {
@@ -156,7 +156,7 @@ func (cmd *recognitionsExportCmd) Run(ctx context.Context, con console) error {
 type recognitionsShowCmd struct {
 	configFlag
 	serverFlag
-	ID string `arg:"" help:"Id of the recognition."`
+	ID string `arg:"" help:"ID of the recognition."`
 }
 
 func (cmd *recognitionsShowCmd) Run(ctx context.Context, con console) error {
@@ -188,8 +188,8 @@ func (cmd *recognitionsShowCmd) Run(ctx context.Context, con console) error {
 type recognitionsDecideCmd struct {
 	configFlag
 	serverFlag
-	ID   string `arg:"" help:"Id of the recognition."`
-	File string `arg:"" help:"Decision as JSON, as docs/api.md has it: after, date, decided_by, procedure, reason, outcomes, credits ..." type:"existingfile"`
+	ID   string `arg:"" help:"ID of the recognition."`
+	File string `arg:"" help:"Decision as JSON, as described in docs/api.md: after, date, decided_by, procedure, reason, outcomes, credits ..." type:"existingfile"`
 }
 
 func (cmd *recognitionsDecideCmd) Run(ctx context.Context, con console) error {

@@ -16,8 +16,8 @@ import (
 // serverFlag is for commands that a running issuer can do as well, which holds
 // the records then.
 type serverFlag struct {
-	Server     string `help:"Ask a running issuer's server instead of opening the records." placeholder:"URL"`
-	APIKeyFile string `name:"api-key-file" help:"File with an API key, for --server; else INDEKS_API_KEY." type:"existingfile" placeholder:"FILE"`
+	Server     string `help:"Ask a running issuer server instead of opening the records." placeholder:"URL"`
+	APIKeyFile string `name:"api-key-file" help:"File with an API key, for --server. Default: INDEKS_API_KEY." type:"existingfile" placeholder:"FILE"`
 
 	client *http.Client // nil: the usual one
 }

@@ -19,13 +19,13 @@ import (
 )
 
 type restoreCmd struct {
-	From        string   `help:"The backup; its manifest is looked for beside it." type:"existingfile" placeholder:"FILE"`
-	Database    bool     `help:"The records are in a database that its own means have brought back: only make it safe to use."`
-	Identity    string   `help:"File with the key that opens it." type:"existingfile" placeholder:"KEYFILE"`
-	DataKeys    string   `name:"data-keys" help:"The latest copy of the data keys; looked for beside the backup. Not needed where they still lie in the institution's folder." type:"existingfile" placeholder:"FILE"`
-	Into        string   `help:"The institution's folder: with indeks.yaml and the key file, and no records." required:"" placeholder:"DIR"`
-	Lists       []string `help:"The status lists as they were last published: files, folders or addresses. none where they are lost: what was revoked since the backup is then valid again." required:"" sep:"none" placeholder:"FILE|DIR|URL|none"`
-	SkipNumbers uint64   `help:"Certificate numbers to skip in each series: more than were given out since the backup." default:"100000" placeholder:"N"`
+	From        string   `help:"The backup file. Its manifest is expected next to it." type:"existingfile" placeholder:"FILE"`
+	Database    bool     `help:"The database with the records has already been restored by its own means. Only make it safe to use."`
+	Identity    string   `help:"File with the key to decrypt it." type:"existingfile" placeholder:"KEYFILE"`
+	DataKeys    string   `name:"data-keys" help:"The latest copy of the data keys. It is expected next to the backup, and not needed if they are still in the institution's folder." type:"existingfile" placeholder:"FILE"`
+	Into        string   `help:"The institution's folder, with indeks.yaml and the key file but no records." required:"" placeholder:"DIR"`
+	Lists       []string `help:"The status lists as last published: files, folders or addresses. Use none if they are lost: credentials revoked since the backup then become valid again." required:"" sep:"none" placeholder:"FILE|DIR|URL|none"`
+	SkipNumbers uint64   `help:"Certificate numbers to skip in each series. Use more than were issued since the backup." default:"100000" placeholder:"N"`
 }
 
 func (*restoreCmd) Help() string {

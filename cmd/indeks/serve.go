@@ -88,7 +88,7 @@ func (cmd *issuerCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "Issuer of %s on %s, known as %s. Ctrl-C ends it.\n", house.institution.LegalName["en"], with.at(listener), c.Issuer.PublicBase)
+	fmt.Fprintf(con.out, "Issuer of %s on %s, known as %s. Press Ctrl-C to stop.\n", house.institution.LegalName["en"], with.at(listener), c.Issuer.PublicBase)
 	return house.serve(ctx, listener, with)
 }
 
@@ -384,7 +384,7 @@ func readAPIKeys(path string) (raw []byte, list []issuing.APIKey, err error) {
 type verifierCmd struct {
 	configFlag
 	Trust    string   `help:"Trust file instead of the configured one." type:"path" placeholder:"FILE"`
-	TrustKey []string `help:"Key that must have sealed it, instead of those configured: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
+	TrustKey []string `help:"Key that must have sealed it, instead of those configured, as a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
 	Listen   string   `help:"Address to listen on instead of the configured one."`
 }
 
@@ -425,7 +425,7 @@ func (cmd *verifierCmd) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("%w; --listen chooses another address", err)
 	}
-	fmt.Fprintf(con.out, "Verifier on %s, known as %s. Ctrl-C ends it.\n", with.at(listener), c.Verifier.PublicBase)
+	fmt.Fprintf(con.out, "Verifier on %s, known as %s. Press Ctrl-C to stop.\n", with.at(listener), c.Verifier.PublicBase)
 	return ended(server(ctx, listener))
 }
 

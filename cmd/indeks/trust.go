@@ -20,10 +20,10 @@ import (
 )
 
 type trustCmd struct {
-	List   trustListCmd   `cmd:"" help:"List whom the trust file vouches for."`
-	Add    trustAddCmd    `cmd:"" help:"Add an issuer, or bring its entry up to date."`
-	Remove trustRemoveCmd `cmd:"" help:"End an issuer. What it sealed before stays good."`
-	Import trustImportCmd `cmd:"" help:"Bring institutions in from a table."`
+	List   trustListCmd   `cmd:"" help:"List the issuers that the trust file vouches for."`
+	Add    trustAddCmd    `cmd:"" help:"Add an issuer, or update its entry."`
+	Remove trustRemoveCmd `cmd:"" help:"End trust in an issuer. What it sealed before stays valid."`
+	Import trustImportCmd `cmd:"" help:"Import institutions from a table."`
 	Head   trustHeadCmd   `cmd:"" help:"Keep a head of an issuer's audit log, as seen now."`
 	Seal   trustSealCmd   `cmd:"" help:"Seal the trust file for verifiers that pin your key."`
 }
@@ -93,7 +93,7 @@ func save(con console, path string, t *verifier.Trust, old []byte) error {
 	if err := writeTrust(path, t, old); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.out, "Wrote %s, version %d, until %s. Where verifiers take it sealed: indeks trust seal\n", path, t.Version, day(t.Expires))
+	fmt.Fprintf(con.out, "Wrote %s, version %d, until %s. If verifiers need it sealed: indeks trust seal\n", path, t.Version, day(t.Expires))
 	return nil
 }
 
@@ -113,12 +113,12 @@ func printChange(w io.Writer, c verifier.TrustChange) {
 
 type trustAddCmd struct {
 	trustFlag
-	File    string    `arg:"" help:"Entry (JSON), or the trust.json that an institution publishes." type:"existingfile"`
-	ID      string    `name:"id" help:"Which entry of FILE, where it has several: DID or organisation identifier." placeholder:"DID"`
-	Source  string    `help:"Where you know this from; else what the entry says." placeholder:"TEXT"`
-	Checked time.Time `help:"When you checked it; with --source today if not said." format:"2006-01-02" placeholder:"2026-01-31"`
-	Replace bool      `help:"Put the entry in place of the old one, and forget what it does not mention."`
-	DryRun  bool      `help:"Show what would change, and change nothing."`
+	File    string    `arg:"" help:"Entry (JSON), or the trust.json file that an institution publishes." type:"existingfile"`
+	ID      string    `name:"id" help:"Which entry to use if FILE has several: DID or organisation identifier." placeholder:"DID"`
+	Source  string    `help:"Where you know this from. Default: what the entry says." placeholder:"TEXT"`
+	Checked time.Time `help:"When you checked it. Default with --source: today." format:"2006-01-02" placeholder:"2026-01-31"`
+	Replace bool      `help:"Replace the old entry completely, including anything the new one does not mention."`
+	DryRun  bool      `help:"Show what would change, without changing anything."`
 }
 
 func (*trustAddCmd) Help() string {
@@ -177,7 +177,7 @@ func (cmd *trustAddCmd) Run(con console) error {
 
 type trustHeadCmd struct {
 	trustFlag
-	File string `arg:"" help:"Head (JWS), as indeks audit head prints it or /log/NAME/checkpoint of the issuer serves it." type:"existingfile"`
+	File string `arg:"" help:"Head (JWS), as printed by indeks audit head or served by the issuer at /log/NAME/checkpoint." type:"existingfile"`
 }
 
 func (*trustHeadCmd) Help() string {
@@ -211,11 +211,11 @@ func (cmd *trustHeadCmd) Run(ctx context.Context, con console) error {
 
 type trustRemoveCmd struct {
 	trustFlag
-	Issuer    string    `arg:"" help:"DID or organisation identifier, as trust list shows it."`
-	Ended     time.Time `help:"Its last day; default today." format:"2006-01-02" placeholder:"2026-01-31"`
-	Successor string    `help:"Who answers for it from now on." placeholder:"NAME"`
-	Custodian string    `help:"Who keeps its records." placeholder:"NAME"`
-	Delete    bool      `help:"Forget it: nothing that it ever sealed is confirmed any more."`
+	Issuer    string    `arg:"" help:"DID or organisation identifier, as shown by trust list."`
+	Ended     time.Time `help:"Its last day. Default: today." format:"2006-01-02" placeholder:"2026-01-31"`
+	Successor string    `help:"Who is responsible for it from now on." placeholder:"NAME"`
+	Custodian string    `help:"Who holds its records." placeholder:"NAME"`
+	Delete    bool      `help:"Remove it completely: nothing it ever sealed is confirmed any more."`
 }
 
 func (cmd *trustRemoveCmd) Run(con console) error {
@@ -235,7 +235,7 @@ func (cmd *trustRemoveCmd) Run(con console) error {
 				break
 			}
 		}
-		fmt.Fprintf(con.out, "- %s: forgotten, with everything that it ever sealed\n", name)
+		fmt.Fprintf(con.out, "- %s: removed, with everything it ever sealed\n", name)
 		return save(con, path, t, old)
 	}
 	ended := *e
@@ -248,13 +248,13 @@ func (cmd *trustRemoveCmd) Run(con console) error {
 		return fmt.Errorf("ending %s: %w", cmd.Issuer, err)
 	}
 	printChange(con.out, change)
-	fmt.Fprintln(con.out, "What it sealed until then stays good. For a stolen key set compromised_at in the entry instead.")
+	fmt.Fprintln(con.out, "What it sealed until then stays valid. For a stolen key set compromised_at in the entry instead.")
 	return save(con, path, t, old)
 }
 
 type trustListCmd struct {
 	trustFlag
-	TrustKey []string `help:"Key that must have sealed it: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
+	TrustKey []string `help:"Key that must have sealed it, as a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
 	JSON     bool     `name:"json" help:"Print the file as JSON, with who sealed it."`
 }
 
@@ -361,7 +361,7 @@ func shortKey(id string) string {
 type trustImportCmd struct {
 	trustFlag
 	File   string `arg:"" help:"Table (CSV, UTF-8, comma or semicolon)." type:"existingfile"`
-	DryRun bool   `help:"Show what would change, and change nothing."`
+	DryRun bool   `help:"Show what would change, without changing anything."`
 }
 
 func (*trustImportCmd) Help() string {
@@ -405,9 +405,9 @@ func (cmd *trustImportCmd) Run(con console) error {
 
 type trustSealCmd struct {
 	trustFlag
-	Out  string `help:"File to write; verifiers get this one." required:"" type:"path" placeholder:"FILE"`
-	Key  string `help:"Key id of the key ring; the one that seals now if not said." placeholder:"KEY"`
-	Days int    `help:"Days for which it holds; seal again before." default:"90"`
+	Out  string `help:"File to write. Give this one to verifiers." required:"" type:"path" placeholder:"FILE"`
+	Key  string `help:"Key ID from the key ring. Default: the one that seals now." placeholder:"KEY"`
+	Days int    `help:"Days it is valid for. Seal it again before then." default:"90"`
 }
 
 func (*trustSealCmd) Help() string {

@@ -17,16 +17,16 @@ import (
 )
 
 type verifyCmd struct {
-	What          []string `arg:"" name:"file-or-url" help:"A file, a link (also the one behind a QR code), what an offline QR code holds, or - for standard input. Several, or a ZIP, are listed in a table."`
+	What          []string `arg:"" name:"file-or-url" help:"A file, a link (including the one in a QR code), the text of an offline QR code, or - for standard input. Several files, or a ZIP, are listed in a table."`
 	Config        string   `help:"Folder or indeks.yaml with a verifier's settings." placeholder:"DIR"`
-	Trust         string   `help:"Trust file: the issuers to vouch for." type:"path" placeholder:"FILE"`
-	TrustKey      []string `help:"Key that must have sealed the trust file: a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
-	DIDWeb        bool     `name:"did-web" help:"Ask the host of an issuer that nobody vouches for whether it publishes the key."`
-	AllowLoopback bool     `help:"Permit http to servers on this machine."`
+	Trust         string   `help:"Trust file with the issuers to vouch for." type:"path" placeholder:"FILE"`
+	TrustKey      []string `help:"Key that must have sealed the trust file, as a thumbprint or a JWK." sep:"none" placeholder:"KEY"`
+	DIDWeb        bool     `name:"did-web" help:"If nobody vouches for an issuer, ask its host whether it publishes the key."`
+	AllowLoopback bool     `help:"Allow http to servers on this machine."`
 	Challenge     string   `help:"What the wallet was asked to answer, for a presentation." placeholder:"TEXT"`
-	Domain        string   `help:"For whom a presentation must have been made." placeholder:"TEXT"`
-	JSON          bool     `name:"json" help:"Print the report as the API gives it."`
-	CSV           bool     `name:"csv" help:"Print a table as CSV."`
+	Domain        string   `help:"Who a presentation must have been made for." placeholder:"TEXT"`
+	JSON          bool     `name:"json" help:"Print the report in the form given by the API."`
+	CSV           bool     `name:"csv" help:"Print the table as CSV."`
 	Lang          string   `help:"Language of the supplement, such as en, hr or sr-Latn." default:"en"`
 }
 
@@ -212,10 +212,10 @@ func (cmd *verifyCmd) read(ctx context.Context, what string, stdin io.Reader, v 
 // headlines are the words of the first second, in the terminal.
 var headlines = map[verifier.State]string{
 	verifier.Unreadable:      "NOT A CREDENTIAL",
-	verifier.NoSeal:          "NOT SEALED: anybody could have written it",
+	verifier.NoSeal:          "NOT SEALED: anyone could have written it",
 	verifier.NotValid:        "NOT VALID",
-	verifier.Revoked:         "REVOKED: the issuer withdrew it",
-	verifier.IssuerUnknown:   "Issuer not confirmed: the seal fits a key that nobody vouches for",
+	verifier.Revoked:         "REVOKED: it no longer counts",
+	verifier.IssuerUnknown:   "Issuer not confirmed: the seal matches a key that nobody vouches for",
 	verifier.Unconfirmable:   "Cannot be confirmed",
 	verifier.Suspended:       "On hold: ask the issuer",
 	verifier.NotConforming:   "Sealed, but not a conforming European Digital Credential",
@@ -266,7 +266,7 @@ func printReport(w io.Writer, r *verifier.Report, lang string) {
 	printChecks(w, r.Checks)
 	wire := r.Wire(lang)
 	if x := wire.Extract; x != nil {
-		fmt.Fprintf(w, "\nThis is an extract, as a printed code carries it. Not told in it: %s\nWhole credential, payload SHA-256 %s\n", strings.Join(x.NotTold, ", "), x.WholeSHA256)
+		fmt.Fprintf(w, "\nThis is an extract from a printed code. It does not include: %s\nWhole credential, payload SHA-256 %s\n", strings.Join(x.NotTold, ", "), x.WholeSHA256)
 	}
 	if len(wire.Supplement) > 0 {
 		fmt.Fprintf(w, "\nSupplement\n")

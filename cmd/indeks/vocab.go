@@ -10,9 +10,9 @@ import (
 )
 
 type vocabCmd struct {
-	List   string   `arg:"" optional:"" help:"Name of a list. Without it the lists are printed."`
-	Search []string `arg:"" optional:"" help:"Words to look for in labels, of any language, and codes, whatever their case and accents."`
-	Lang   string   `help:"Language of the labels, where they are translated: ${enum}." enum:"en,bs,cnr,de,hr,mk,sl,sq,sr-Latn,sr-Cyrl" default:"en"`
+	List   string   `arg:"" optional:"" help:"Name of a list. Without it, the names of all lists are printed."`
+	Search []string `arg:"" optional:"" help:"Words to search for in codes and in labels of any language, ignoring case and accents."`
+	Lang   string   `help:"Language of the labels, if they are translated: ${enum}." enum:"en,bs,cnr,de,hr,mk,sl,sq,sr-Latn,sr-Cyrl" default:"en"`
 }
 
 func (*vocabCmd) Help() string {

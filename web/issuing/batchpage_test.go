@@ -52,14 +52,14 @@ func TestBatchPage(t *testing.T) {
 		return ask(t, "POST", at+"/"+name, form, "Content-Type", "application/x-www-form-urlencoded")
 	}
 
-	page("Waiting for the list", `type="file"`)
+	page("Waiting for the class list", `type="file"`)
 	if got := upload("a;b\n1;2\n"); got.status != 422 || !strings.Contains(got.body, "given_name") {
 		t.Errorf("no list: %d %s", got.status, got.body)
 	}
 	upload("ime;prezime;datum ro\xf0enja\n\x8aime;Primjeri\xe6;2001-02-03\nIva;Primjeri\xe6;2001-02-30\n")
-	page("In which encoding", "Šime", "windows-1252")
+	page("Which encoding", "Šime", "windows-1252")
 	step("encoding", "encoding=windows-1250")
-	page("nothing is issued yet", "C3", "2001-02-30", "SPECIMEN", "Primjerić", "Issue 1, leave out")
+	page("Nothing has been issued yet", "C3", "2001-02-30", "SPECIMEN", "Primjerić", "Issue 1 and leave out")
 	if got := ask(t, "POST", at+"/start", "", "Sec-Fetch-Site", "cross-site"); got.status != 403 {
 		t.Errorf("from another site: %d", got.status)
 	}

@@ -105,7 +105,7 @@ func TestCataloguePages(t *testing.T) {
 		{"/catalogue?language=HRV", "CNC", "First Aid"},
 		{"/catalogue?mode=blended", "Data Stewardship", "CNC"},
 		{"/catalogue?kind=supplementary", `<option value="supplementary" selected>`, "Data Stewardship"},
-		{"/catalogue?q=%22%3E%3Cscript%3E", "No course fits", "<script"},
+		{"/catalogue?q=%22%3E%3Cscript%3E", "No courses match", "<script"},
 		{"/catalogue?level=high", "3 courses", ""},
 		{"/catalogue?mode=online&lang=hr&q=a", `?lang=en&amp;mode=online&amp;q=a`, ""},
 		{"/catalogue/data-stewardship", "Complaints and appeals</dt><dd><span>A complaint about an assessment goes to the dean", "Entry in a register"},

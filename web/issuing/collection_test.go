@@ -115,7 +115,7 @@ func TestCollection(t *testing.T) {
 		t.Fatalf("secret %q", c.Value)
 	}
 	shown := ask(t, "GET", page+"/collection", "", "Cookie", cookie)
-	for _, want := range []string{"Stewardship", "in force", "https://issuer.school.example/h/" + link + "/collection#" + c.Value} {
+	for _, want := range []string{"Stewardship", "valid today", "https://issuer.school.example/h/" + link + "/collection#" + c.Value} {
 		if !strings.Contains(shown.body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -174,7 +174,7 @@ func TestCollection(t *testing.T) {
 		}
 	}
 	elsewhere := ask(t, "GET", page+"/collection", "")
-	if strings.Contains(elsewhere.body, ids[0][1]) || !strings.Contains(elsewhere.body, "Not open on this device: 3") {
+	if strings.Contains(elsewhere.body, ids[0][1]) || !strings.Contains(elsewhere.body, "Cannot be opened on this device: 3") {
 		t.Errorf("a device without the secret: %s", elsewhere.body)
 	}
 	if got := ask(t, "GET", page+"/collection/"+ids[0][1], ""); got.status != 404 {
@@ -207,7 +207,7 @@ func TestCollection(t *testing.T) {
 	if stack.status != 200 || strings.Count(stack.body, `<th scope="row">4. `) != 0 || !strings.Contains(stack.body, `<th scope="row">3. `) || !strings.Contains(stack.body, "What they add up to") {
 		t.Errorf("stack: %d %s", stack.status, stack.body)
 	}
-	if alone := ask(t, "GET", page+"/stack", ""); alone.status != 200 || !strings.Contains(alone.body, "This is what one micro-credential gives") {
+	if alone := ask(t, "GET", page+"/stack", ""); alone.status != 200 || !strings.Contains(alone.body, "This is what one micro-credential counts for") {
 		t.Errorf("stack of one: %d", alone.status)
 	}
 
@@ -219,7 +219,7 @@ func TestCollection(t *testing.T) {
 	}
 	got := ask(t, "POST", server+"/s/view", url.Values{"link": {whole[0]}, "pin": {"975310"}}.Encode(), form...)
 	data := "data:application/vc+jwt;base64," + base64.StdEncoding.EncodeToString(sealed.Forms["vc2"].Token)
-	if got.status != 200 || !strings.Contains(got.body, "in force today") || !strings.Contains(got.body, "another institution") || !strings.Contains(strings.ReplaceAll(got.body, "&#43;", "+"), data) {
+	if got.status != 200 || !strings.Contains(got.body, "valid today") || !strings.Contains(got.body, "different institution") || !strings.Contains(strings.ReplaceAll(got.body, "&#43;", "+"), data) {
 		t.Errorf("what is shared: %d %s", got.status, got.body)
 	}
 	examined := ask(t, "POST", server+"/s/examine", `{"sid": "`+whole[1]+`", "file": "`+base64.StdEncoding.EncodeToString(sealed.Forms["vc2"].Token)+`"}`)

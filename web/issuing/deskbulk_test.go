@@ -38,11 +38,11 @@ func TestDeskChangesMany(t *testing.T) {
 			t.Errorf("%s: %d", name, w.Code)
 		}
 	}
-	if w := b.post("/desk/bulk", "/desk/bulk", append([]string{"until", "2020-01-01"}, form...)...); !strings.Contains(w.Body.String(), "Would be changed: 0") {
+	if w := b.post("/desk/bulk", "/desk/bulk", append([]string{"until", "2020-01-01"}, form...)...); !strings.Contains(w.Body.String(), "Will be changed: 0") {
 		t.Errorf("until long ago: %d", w.Code)
 	}
 	w := b.post("/desk/bulk", "/desk/bulk", append([]string{"step", "check"}, form...)...)
-	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, "Would be changed: 2") || !strings.Contains(got, "Ana Primjerić") || !strings.Contains(got, "Iva Primjerić") {
+	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, "Will be changed: 2") || !strings.Contains(got, "Ana Primjerić") || !strings.Contains(got, "Iva Primjerić") {
 		t.Fatalf("counted: %d %s", w.Code, failures(got))
 	}
 	for _, count := range []string{"", "1", "3", "two", "-2"} {
@@ -116,7 +116,7 @@ func TestDeskHandsOutAndVerifiesCopies(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "indeks-archive-20260601-090000.tar.age"), []byte("contenT"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := verify(); !strings.Contains(got, "is not what was written") {
+	if got := verify(); !strings.Contains(got, "has changed since it was written") {
 		t.Error("a byte that was changed is not found")
 	}
 	if got := b.get("/desk/log"); !strings.Contains(got, "downloaded, encrypted") || !strings.Contains(got, "not as it was written") {

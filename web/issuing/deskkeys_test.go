@@ -89,7 +89,7 @@ func TestDeskMarksKeyAndIssuesAgain(t *testing.T) {
 	}
 	form := append([]string{"reason", "laptop stolen"}, since...)
 	w := b.post(mark, mark, form...)
-	if got := w.Body.String(); w.Code != http.StatusOK || !regexp.MustCompile(`in force and not proven</dt><dd>1</dd>`).MatchString(got) || strings.Contains(b.get("/desk/keys"), "compromised</span>") {
+	if got := w.Body.String(); w.Code != http.StatusOK || !regexp.MustCompile(`valid, but not proven</dt><dd>1</dd>`).MatchString(got) || strings.Contains(b.get("/desk/keys"), "compromised</span>") {
 		t.Fatalf("counted: %d %s", w.Code, failures(got))
 	}
 	if to := b.post(mark, mark, append([]string{"step", "mark", "sure", "true"}, form...)...).Header().Get("Location"); to != again+"?done=compromise" {
@@ -102,7 +102,7 @@ func TestDeskMarksKeyAndIssuesAgain(t *testing.T) {
 		t.Errorf("what is issued again: %s", failures(got))
 	}
 	w = b.post(again, again, "reason", "laptop stolen", "step", "check")
-	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, "Would be issued again: 1") || !strings.Contains(got, "Ana Primjerić") {
+	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, "Will be issued again: 1") || !strings.Contains(got, "Ana Primjerić") {
 		t.Fatalf("counted: %d %s", w.Code, failures(got))
 	}
 	for _, count := range []string{"", "2", "all"} {
@@ -114,10 +114,10 @@ func TestDeskMarksKeyAndIssuesAgain(t *testing.T) {
 	if err := iss.RunBulk(t.Context(), strings.TrimPrefix(to, "/desk/bulk/"), nil); err != nil {
 		t.Fatalf("%q: %v", to, err)
 	}
-	if got := b.get(to); !strings.Contains(got, "Issue again: 1") || !strings.Contains(got, "is not safe") || !strings.Contains(got, `max="1" value="1"`) {
+	if got := b.get(to); !strings.Contains(got, "Issue again: 1") || !strings.Contains(got, "is no longer safe") || !strings.Contains(got, `max="1" value="1"`) {
 		t.Error("it is not done")
 	}
-	if got := b.get(page); !strings.Contains(got, "is not safe") || !strings.Contains(got, "revoked") {
+	if got := b.get(page); !strings.Contains(got, "is no longer safe") || !strings.Contains(got, "revoked") {
 		t.Error("the old one is still in force")
 	}
 	auditor := signInAs(t, e, people, Auditor)

@@ -72,7 +72,7 @@ func TestOfflineCode(t *testing.T) {
 
 	// What is withdrawn has none, and the page says so.
 	ask(t, "POST", base+"/api/v1/credentials/"+record.Number+"/suspend", `{"reason":"a test"}`, auth...)
-	if got := ask(t, "GET", page+"/offline?lang=en", ""); got.status != 200 || !strings.Contains(got.body, "There is no such code") || strings.Contains(got.body, "<img src=\"/h/") {
+	if got := ask(t, "GET", page+"/offline?lang=en", ""); got.status != 200 || !strings.Contains(got.body, "There is no code of this kind") || strings.Contains(got.body, "<img src=\"/h/") {
 		t.Errorf("on hold: %d %s", got.status, got.body)
 	}
 	if got := ask(t, "GET", page+"/offline/svg", ""); got.status != 409 {

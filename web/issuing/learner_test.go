@@ -138,7 +138,7 @@ func TestDeviceAsksForCode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := ask(t, "POST", server.URL+page+"/device", "code=x", "Content-Type", "application/x-www-form-urlencoded"); got.status != 429 || got.header.Get("Retry-After") == "" || !regexp.MustCompile(`in [1-5][0-9] min;`).MatchString(got.body) || !strings.Contains(got.body, "sends a new link") || strings.Contains(got.body, `name="code"`) {
+	if got := ask(t, "POST", server.URL+page+"/device", "code=x", "Content-Type", "application/x-www-form-urlencoded"); got.status != 429 || got.header.Get("Retry-After") == "" || !regexp.MustCompile(`in [1-5][0-9] min\.`).MatchString(got.body) || !strings.Contains(got.body, "will send you a new link") || strings.Contains(got.body, `name="code"`) {
 		t.Errorf("tried too often: %d %s", got.status, got.body)
 	}
 	open(first)

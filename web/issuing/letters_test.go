@@ -192,7 +192,7 @@ func TestDeskLetters(t *testing.T) {
 	b, _, records, _ := newDesk(t, Registrar, withMail(t, box), func(c *Config) { iss = c.Issuer })
 	withCourses(t, records)
 	page := award(t, b, "email", "wrong@mail.example")
-	if got := b.get(page); !strings.Contains(got, "waits") {
+	if got := b.get(page); !strings.Contains(got, "waiting") {
 		t.Errorf("the page says nothing of the letter: %s", failures(got))
 	}
 	sendLetters(t, iss, box)
@@ -210,13 +210,13 @@ func TestDeskLetters(t *testing.T) {
 	if got := b.get("/desk"); strings.Contains(got, "did not arrive") {
 		t.Error("what was sent again is still listed")
 	}
-	if got := b.get(award(t, b, "given_name", "Iva")); !strings.Contains(got, "Not sent: no e-mail address is known.") {
+	if got := b.get(award(t, b, "given_name", "Iva")); !strings.Contains(got, "Not sent: we do not have an email address.") {
 		t.Error("it is not said that there is no address")
 	}
 
 	silent, _, records, _ := newDesk(t, Registrar)
 	withCourses(t, records)
-	if got := silent.get(award(t, silent, "email", "ana@mail.example")); !strings.Contains(got, "Not sent: no mail server is configured.") {
+	if got := silent.get(award(t, silent, "email", "ana@mail.example")); !strings.Contains(got, "Not sent: no mail server is set up.") {
 		t.Error("it is not said that nothing is sent")
 	}
 }
@@ -233,7 +233,7 @@ func TestDeskSendsLettersAgain(t *testing.T) {
 	var iss *issuer.Issuer
 	b, e, records, people := newDesk(t, Registrar, withMail(t, box), func(c *Config) { iss = c.Issuer })
 	withCourses(t, records)
-	if got := b.get("/desk/letters"); !strings.Contains(got, "None can be sent again.") || strings.Contains(got, "Send all of them") {
+	if got := b.get("/desk/letters"); !strings.Contains(got, "There are none to send again.") || strings.Contains(got, "Send all of them") {
 		t.Error("before there is one")
 	}
 	var pages []string
@@ -270,10 +270,10 @@ func TestDeskSendsLettersAgain(t *testing.T) {
 	if sent := sendLetters(t, iss, box); len(sent) != 4 {
 		t.Errorf("sent: %d", len(sent))
 	}
-	if got := b.get("/desk/letters?done=letters"); !strings.Contains(got, "Can be sent again: 0") || !strings.Contains(got, "The letters are sent again") {
+	if got := b.get("/desk/letters?done=letters"); !strings.Contains(got, "Can be sent again: 0") || !strings.Contains(got, "The emails are being sent again") {
 		t.Error("what was sent again is still listed")
 	}
-	if got := signInAs(t, e, people, Auditor).get("/desk/log?kind=sent"); strings.Count(got, "the page of the credential: waits") != 3 || strings.Contains(got, "mended") {
-		t.Errorf("the log tells of %d", strings.Count(got, "the page of the credential: waits"))
+	if got := signInAs(t, e, people, Auditor).get("/desk/log?kind=sent"); strings.Count(got, "the page of the credential: waiting") != 3 || strings.Contains(got, "mended") {
+		t.Errorf("the log tells of %d", strings.Count(got, "the page of the credential: waiting"))
 	}
 }

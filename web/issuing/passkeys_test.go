@@ -131,7 +131,7 @@ func TestDeskNeedsTwoPersons(t *testing.T) {
 	_, answer := authenticator.Create(t, deskOrigin, puppet.offer("/desk/set-up", "/desk/passkeys/offer"), authenticator.Wrong{})
 	puppet.post("/desk/set-up", "/desk/passkeys/add", "name", "Key", "passkey", string(answer))
 
-	if got := puppet.get(page); !strings.Contains(got, "account admin could be both") || strings.Contains(got, "/approve") {
+	if got := puppet.get(page); !strings.Contains(got, "account admin gave one of the two accounts its password") || strings.Contains(got, "/approve") {
 		t.Error("the puppet may decide")
 	}
 	digest := regexp.MustCompile(`name="digest" value="([0-9a-f]{64})"`)
@@ -145,7 +145,7 @@ func TestDeskNeedsTwoPersons(t *testing.T) {
 			t.Errorf("%s confirms it: %d", name, got.StatusCode)
 		}
 	}
-	if !strings.Contains(admin.get("/desk/accounts"), "not confirmed") {
+	if !strings.Contains(admin.get("/desk/accounts"), "not yet confirmed") {
 		t.Error("the accounts do not say so")
 	}
 	if got := confirm(approver); got.Header.Get("Location") != "/desk/approvals?done=confirmed" || !strings.Contains(admin.get("/desk/accounts"), "confirmed by account approver") {

@@ -134,7 +134,7 @@ func TestSignInWithPasswordAndCodes(t *testing.T) {
 	if w := b.do(http.MethodGet, "/desk/records?q=x&lang=hr", ""); w.Header().Get("Location") != "/desk/sign-in?lang=hr&next=%2Fdesk%2Frecords%3Fq%3Dx%26lang%3Dhr" {
 		t.Errorf("to %q", w.Header().Get("Location"))
 	}
-	if w := b.post("/desk/sign-in", "/desk/sign-in", "name", "ana", "password", "mistyped"); w.Code != 401 || !strings.Contains(w.Body.String(), "do not belong together") || !strings.Contains(w.Body.String(), "<title>Error: Sign in") || strings.Contains(w.Body.String(), "mistyped") {
+	if w := b.post("/desk/sign-in", "/desk/sign-in", "name", "ana", "password", "mistyped"); w.Code != 401 || !strings.Contains(w.Body.String(), "do not match") || !strings.Contains(w.Body.String(), "<title>Error: Sign in") || strings.Contains(w.Body.String(), "mistyped") {
 		t.Errorf("a wrong password: %d", w.Code)
 	}
 	if w := b.post("/desk/sign-in", "/desk/sign-in", "name", "ana", "password", first, "next", "/desk/records"); w.Header().Get("Location") != "/desk/set-up" {
@@ -152,7 +152,7 @@ func TestSignInWithPasswordAndCodes(t *testing.T) {
 	if !regexp.MustCompile(`>([A-Z2-7]{4} ){7}[A-Z2-7]{4}<`).MatchString(page) {
 		t.Error("the secret does not stand on the page")
 	}
-	if w := b.post("/desk/set-up", "/desk/set-up", "password", "tri šešira na stolu", "repeated", "tri šešira", "code", "123456"); w.Code != 422 || !strings.Contains(w.Body.String(), "differ") {
+	if w := b.post("/desk/set-up", "/desk/set-up", "password", "tri šešira na stolu", "repeated", "tri šešira", "code", "123456"); w.Code != 422 || !strings.Contains(w.Body.String(), "do not match") {
 		t.Errorf("two passwords: %d", w.Code)
 	}
 	for _, secret := range []string{first, "tri šešira", b.cookies["__Host-desk"].Value} {
@@ -389,7 +389,7 @@ func TestSignInWithAProvider(t *testing.T) {
 	if w := victim.do(http.MethodGet, begin(newBrowser(t, e)), ""); w.Header().Get("Location") != "/desk/sign-in?refused=flow" || victim.cookies["__Host-desk"] != nil {
 		t.Errorf("somebody is signed in by the link of another: %d", w.Code)
 	}
-	if w := b.do(http.MethodGet, ReturnPath+"?error=access_denied&state=x", ""); !strings.Contains(newBrowser(t, e).get(w.Header().Get("Location")), "does not belong to a sign-in") {
+	if w := b.do(http.MethodGet, ReturnPath+"?error=access_denied&state=x", ""); !strings.Contains(newBrowser(t, e).get(w.Header().Get("Location")), "was not started in this browser") {
 		t.Errorf("refused there: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 	other := newBrowser(t, e)

@@ -56,7 +56,7 @@ func TestLinkToAResult(t *testing.T) {
 		// The answer is that of now, beside that of then.
 		v.report = report(t, verifier.Revoked)
 		_, body = ask(t, s, "POST", path, "")
-		if !strings.Contains(body, "REVOKED since 4 May 2026</h1>") || !strings.Contains(body, "the answer was: VALID.") || !strings.Contains(body, holderName) {
+		if !strings.Contains(body, "REVOKED since 4 May 2026</h1>") || !strings.Contains(body, "the result was: VALID.") || !strings.Contains(body, holderName) {
 			t.Error(body)
 		}
 		if !strings.Contains(body, `name="kept" value="`+path[len("/r/"):]) || strings.Contains(body, `/verify/link"`) {
@@ -80,7 +80,7 @@ func TestLinkToAResult(t *testing.T) {
 		gone := func(path string) {
 			t.Helper()
 			for _, c := range [][2]string{{"GET", path}, {"POST", path}} {
-				if r, body := ask(t, s, c[0], c[1], ""); r.StatusCode != http.StatusNotFound || !strings.Contains(body, "Nothing is at this address") {
+				if r, body := ask(t, s, c[0], c[1], ""); r.StatusCode != http.StatusNotFound || !strings.Contains(body, "There is nothing at this address") {
 					t.Errorf("%s: %d", c, r.StatusCode)
 				}
 			}

@@ -96,11 +96,11 @@ func TestDatesOfTheFirstSecond(t *testing.T) {
 func TestNotWithdrawnIsSaidOnlyAfterALook(t *testing.T) {
 	v := &fake{report: report(t, verifier.StateValid)}
 	s, _ := newServer(t, v)
-	if _, body := ask(t, s, "GET", "/C/"+someID, ""); !strings.Contains(body, "not withdrawn") || !strings.Contains(body, "neither withdrawn") {
+	if _, body := ask(t, s, "GET", "/C/"+someID, ""); !strings.Contains(body, "not revoked") || !strings.Contains(body, "has not revoked") {
 		t.Error("a look at the list is not told")
 	}
 	v.report.Credential.CredentialStatus = nil
-	if _, body := ask(t, s, "GET", "/C/"+someID, ""); strings.Contains(body, "not withdrawn") || strings.Contains(body, "neither withdrawn") {
+	if _, body := ask(t, s, "GET", "/C/"+someID, ""); strings.Contains(body, "not revoked") || strings.Contains(body, "has not revoked") {
 		t.Error("a credential without a list is called not withdrawn")
 	}
 }
@@ -138,7 +138,7 @@ func TestWhyItWasRevokedIsTold(t *testing.T) {
 				t.Errorf("%s: no %q", c.method, want)
 			}
 		}
-		for _, no := range []string{holderName, courseName, claimed, "I hold this"} {
+		for _, no := range []string{holderName, courseName, claimed, "I have this"} {
 			if strings.Contains(body, no) {
 				t.Errorf("%s: shows %q", c.method, no)
 			}
@@ -155,7 +155,7 @@ func TestPagesOfAPDFAreNotVouchedFor(t *testing.T) {
 		for _, inPDF := range []bool{false, true} {
 			v.report.InPDF = inPDF
 			_, body := ask(t, s, "POST", "/verify?lang=en", "text=x", "Content-Type", form)
-			if strings.Contains(body, "not its pages: compare") != inPDF {
+			if strings.Contains(body, "not its pages. Compare") != inPDF {
 				t.Errorf("%s, in a PDF: %t, and the page:\n%s", state, inPDF, body)
 			}
 		}
@@ -187,7 +187,7 @@ func TestContentNobodyStandsBehindIsNotShown(t *testing.T) {
 	if strings.Contains(verdict, courseName) || strings.Contains(verdict, claimed) {
 		t.Error("an issuer nobody vouches for speaks beside the verdict")
 	}
-	if !strings.Contains(rest, "Nobody confirmed the issuer") || !strings.Contains(rest, "What the document claims") {
+	if !strings.Contains(rest, "Nobody has confirmed the issuer") || !strings.Contains(rest, "What the document claims") {
 		t.Error("a claim is not called one")
 	}
 }
@@ -289,9 +289,9 @@ func TestLookUpsThatFindNothing(t *testing.T) {
 		status     int
 		want       string
 	}{
-		{"unknown id", "/C/" + someID, verifier.ErrNotFound, 404, "No issuer knows this id"},
-		{"mistyped id", "/C/ABC", nil, 404, "No issuer knows this id"},
-		{"issuer down", "/C/" + someID, verifier.ErrUnavailable, 502, "The issuer could not be asked"},
+		{"unknown id", "/C/" + someID, verifier.ErrNotFound, 404, "No issuer knows this ID"},
+		{"mistyped id", "/C/ABC", nil, 404, "No issuer knows this ID"},
+		{"issuer down", "/C/" + someID, verifier.ErrUnavailable, 502, "We could not reach the issuer"},
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			v := &fake{report: report(t, verifier.StateValid), err: c.err}
@@ -380,7 +380,7 @@ func TestPagesForEverybody(t *testing.T) {
 		{"/robots.txt", 200, "Disallow: /"},
 		{"/healthz", 200, "ok"},
 		{"/readyz", 200, "ready"},
-		{"/nowhere", 404, "There is no such page"},
+		{"/nowhere", 404, "Page not found"},
 		{"/openapi.json", 200, `"openapi": "3.1.0"`},
 	} {
 		r, body := ask(t, s, "GET", c.path, "")

@@ -95,9 +95,9 @@ func TestPhotosOfCodes(t *testing.T) {
 		status  int
 		says    string
 	}{
-		"no code":             {out.Bytes(), http.StatusUnprocessableEntity, "No QR code was read"},
-		"a broken one":        {out.Bytes()[:30], http.StatusUnprocessableEntity, "This picture is not read"},
-		"too many pixels":     {hugePicture(), http.StatusUnprocessableEntity, "This picture is not read"},
+		"no code":             {out.Bytes(), http.StatusUnprocessableEntity, "We could not read a QR code"},
+		"a broken one":        {out.Bytes()[:30], http.StatusUnprocessableEntity, "We cannot read this picture"},
+		"too many pixels":     {hugePicture(), http.StatusUnprocessableEntity, "We cannot read this picture"},
 		"more than it may be": {large, http.StatusRequestEntityTooLarge, ""},
 		"3 MiB of picture":    {append(pictured(t, "HTTPS://VERIFY.EXAMPLE/C/"+someID), make([]byte, maxBody)...), http.StatusSeeOther, ""},
 		"3 MiB of no picture": {make([]byte, maxBody), http.StatusRequestEntityTooLarge, ""},

@@ -41,7 +41,7 @@ func TestReceipt(t *testing.T) {
 	text := print("en", "text=the+file")
 	for _, want := range []string{"Record of a verification", "It is not the credential", "Genuine, revocation not checked", holderName, courseName, issuerName, claimed,
 		"14:05:00 UTC", "https://verify.example", "indeks v1.2.3", "version 7 of 30 August 2026, sealed with key key-of-the-operator", "indeterminate, status_unchecked",
-		strings.Repeat("ab", 32), "Revocation not made: It was not found out", "Format passed: ", "It does not prove"} {
+		strings.Repeat("ab", 32), "Revocation not made: We could not find out", "Format passed: ", "It does not prove"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %s", want, text)
 		}
@@ -55,7 +55,7 @@ func TestReceipt(t *testing.T) {
 		v.report = report(t, state)
 		text := print("en", "text=the+file")
 		if hidden := state != verifier.IssuerUnknown; hidden && (strings.Contains(text, holderName) || strings.Contains(text, issuerName)) ||
-			!hidden && (!strings.Contains(text, "Nobody confirmed the issuer") || !strings.Contains(text, "Issuer not confirmed")) {
+			!hidden && (!strings.Contains(text, "Nobody has confirmed the issuer") || !strings.Contains(text, "Issuer not confirmed")) {
 			t.Errorf("%s: %s", state, text)
 		}
 	}

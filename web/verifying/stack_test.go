@@ -233,7 +233,7 @@ func TestTooManyFiles(t *testing.T) {
 		names[i] = fmt.Sprint("file ", i)
 	}
 	body, contentType := files(t, names...)
-	if r, page := ask(t, s, "POST", "/verify", body, "Content-Type", contentType); r.StatusCode != 422 || !strings.Contains(page, "At most 50") || v.seen != nil {
+	if r, page := ask(t, s, "POST", "/verify", body, "Content-Type", contentType); r.StatusCode != 422 || !strings.Contains(page, "up to 50") || v.seen != nil {
 		t.Errorf("%d %s", r.StatusCode, page)
 	}
 }
