@@ -200,7 +200,7 @@ func (p *checker) element(n *html.Node, in *place) {
 			p.fault("%s is in the language %q", name, a.Val)
 		case (a.Key == "src" || a.Key == "action" || a.Key == "formaction" || a.Key == "href" && n.DataAtom == atom.Link) && (!strings.HasPrefix(a.Val, "/") || strings.HasPrefix(a.Val, "//")):
 			p.fault("%s leads to %q, which is not ours", name, a.Val)
-		case a.Key == "href" && strings.HasPrefix(a.Val, "#") && p.ids[strings.ReplaceAll(a.Val[1:], "%2f", "/")] == 0:
+		case a.Key == "href" && strings.HasPrefix(a.Val, "#") && p.ids[a.Val[1:]] == 0:
 			p.fault("%s leads to %s, which is not there", name, a.Val)
 		case a.Key == "for" && p.ids[a.Val] == 0:
 			p.fault("a label for %q, which is not there", a.Val)

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -282,8 +283,10 @@ func (s *server) getGuide(c echo.Context) error {
 // pageFuncs are what the pages of the catalogue call beside the kit's functions:
 // day, a day of the catalogue as an instant for date; choice, the arguments of
 // a filter; path, a version's page on this server. Those of the desk call lines: a
-// list for a table, with the page that it is on, and recordpath, the page of a record.
-// named reads who did something, to what and why, for a template. Those of shares call share_words, and row, a share with the page that it is on.
+// list for a table, with the page that it is on, recordpath, the page of a record, and
+// place, the element with an id, whose slashes the template would escape otherwise;
+// named reads who did something, to what and why. Those of shares call share_words, and
+// row, a share with the page that it is on.
 var pageFuncs = template.FuncMap{
 	"five":        func() []int { return []int{1, 2, 3, 4, 5} },
 	"share_words": func() []string { return shareWords },
@@ -306,6 +309,9 @@ var pageFuncs = template.FuncMap{
 	"path":       func(o issuer.Offer, base string) string { return strings.TrimPrefix(o.Page, base) },
 	"recordpath": recordPath,
 	"named":      namedBy,
+	"place": func(id string) template.URL {
+		return template.URL("#" + (&url.URL{Fragment: id}).EscapedFragment())
+	},
 	"lines": func(page linker, list any) any {
 		return struct {
 			linker
