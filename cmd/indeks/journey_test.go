@@ -53,6 +53,13 @@ func TestJourneys(t *testing.T) {
 	if *screenshots {
 		takePictures(t, browser, d)
 	}
+	step("newcomer marks a key and issues again", func(t *testing.T) {
+		v := &visitor{Page: browser.Visit(t, phone), t: t, lang: "en", hosts: hosts}
+		places := markKey(t, v, d)
+		if os.Getenv("INDEKS_JOURNEYS") == "1" {
+			everyLanguage(t, v, places)
+		}
+	})
 	d.stop()
 	u, password := startUniversity(t, d)
 	secrets := named{}
@@ -91,6 +98,10 @@ func TestJourneys(t *testing.T) {
 	step("registrar issues a class", func(t *testing.T) {
 		desk.in(t)
 		issueClass(t, desk, stana, bogdan)
+	})
+	step("registrar sends a letter again that did not arrive", func(t *testing.T) {
+		desk.in(t)
+		sendAgain(t, desk, u, bogdan)
 	})
 	learner := visit(t, "en", chromium.Visitor{})
 	var award award
@@ -364,6 +375,24 @@ func issueClass(t *testing.T, v *visitor, class ...student) {
 	if issued := regexp.MustCompile(`"MC-.*/h/[0-9A-Z]{26}"`).FindAllString(results, -1); len(issued) != len(class) {
 		t.Errorf("results with a page for %d of %d:\n%s", len(issued), len(class), results)
 	}
+}
+
+// sendAgain sees today that a learner's letter was refused, and sends it again, once the
+// server takes it.
+func sendAgain(t *testing.T, v *visitor, u *university, s student) {
+	t.Helper()
+	again := v.say("desk.letters.again")
+	for v.open(u.issuer + "/desk"); !v.Has("link", again); v.open(u.issuer + "/desk") { // it is on its way
+	}
+	v.sound()
+	v.follow("desk.letters.again")
+	v.sound()
+	v.reads(noMailbox)
+	u.refused.Store("")
+	v.press("desk.letters.again.do", "Number", 1)
+	v.sound()
+	v.reads(v.say("desk.done.letters"))
+	u.letterTo(t, s.email)
 }
 
 func quoted(text string) string { return fmt.Sprintf("%q", text) }

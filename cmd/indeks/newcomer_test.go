@@ -45,6 +45,8 @@ var jobs = []struct{ what, where, button string }{
 	{"write to another address", "issuer /desk/records/:id/address", "desk.act.address"},
 	{"correct an award", "issuer /desk/records/:id/correct", "desk.issue.check"},
 	{"erase what is known of a learner", "issuer /desk/records/:id/erase", "desk.act.erase"},
+	{"send letters again that did not arrive", "issuer /desk/letters", ""},
+	{"see whose name is not confirmed yet", "issuer /desk/names", ""},
 	{"write a course", "issuer /desk/courses/form", "desk.form.put"},
 	{"read a version of a course", "issuer /desk/courses/:id/:id", ""},
 	{"approve what another one asks for", "issuer /desk/approvals", ""},
@@ -53,6 +55,7 @@ var jobs = []struct{ what, where, button string }{
 	{"recognise what others have sealed", "issuer /desk/recognitions", "desk.recognitions.check"},
 	{"see how courses fare", "issuer /desk/review", ""},
 	{"look after the keys", "issuer /desk/keys", ""},
+	{"say that a key is in wrong hands", "issuer /desk/keys/:id/compromise", "desk.compromise.check"},
 	{"verify the audit log", "issuer /desk/log", "desk.log.verify"},
 	{"see what the server is like, back up and archive", "issuer /desk/settings", ""},
 	{"sign in with a passkey from now on", "issuer /desk/passkeys", ""},
@@ -105,6 +108,39 @@ func findJobs(t *testing.T, v *visitor, d *demo) map[string]string {
 	return found
 }
 
+// markKey says that the key that has sealed everything is in wrong hands, and finds
+// where that is issued again. It returns the pages that there are only then.
+func markKey(t *testing.T, v *visitor, d *demo) map[string]string {
+	t.Helper()
+	v.open(d.issuer + "/desk/keys")
+	signInToDemo(v, "head")
+	v.sound()
+	var mark string
+	v.Eval("[...document.querySelectorAll('main section')].find((s) => s.querySelector('h2').innerText.startsWith("+quoted(v.say("desk.keys.seal"))+")).querySelector('a').href", &mark)
+	v.open(mark)
+	v.Fill(v.say("desk.compromise.day"), "2026-01-01")
+	v.Fill(v.say("desk.compromise.time"), "10:00")
+	v.Fill(v.say("desk.reason.words"), "taken with a computer")
+	v.press("desk.compromise.check")
+	v.sound()
+	v.reads(v.say("desk.seals.unproven"))
+	v.Tick(v.say("desk.compromise.sure"), true)
+	v.press("desk.compromise.mark")
+	v.sound()
+	v.reads(v.say("desk.done.compromise"))
+	v.Tick(v.say("desk.reissue.all", "Number", ""), true)
+	v.press("desk.bulk.check")
+	v.sound()
+	if !v.Has("button", v.say("desk.act.reissue")+"…") {
+		t.Errorf("nothing can be issued again:\n%s", v.Text())
+	}
+	v.open(d.issuer + "/desk/keys")
+	v.follow("desk.act.reissue")
+	again := v.Address()
+	v.sound()
+	return map[string]string{"issuer /desk/keys": d.issuer + "/desk/keys", "issuer /desk/keys/:id/compromise": mark, "issuer /desk/keys/:id/reissue": again}
+}
+
 // signInToDemo signs in with the password that the demo's page shows.
 func signInToDemo(v *visitor, name string) {
 	v.t.Helper()
@@ -118,7 +154,7 @@ func signInToDemo(v *visitor, name string) {
 }
 
 var (
-	anID    = regexp.MustCompile(`^([0-9A-Za-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|\d{8}-[0-9A-Z]{6})$`)
+	anID    = regexp.MustCompile(`^([0-9A-Za-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|[0-9A-Za-z_-]{43}|\d{8}-[0-9A-Z]{6})$`)
 	courses = []string{"/catalogue/", "/desk/courses/"}
 )
 

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"text/template"
 	"time"
@@ -31,15 +32,25 @@ type university struct {
 	dir, issuer, verifier string
 	box                   *postbox.Box
 	log                   *output
-	stop                  func() // ends both servers
+	refused               atomic.Value // the address for which the mail server takes no letter
+	stop                  func()       // ends both servers
 }
+
+const noMailbox = "no such mailbox" // as the mail server says it
 
 // startUniversity goes on with the institution of a demo that has ended as with a real
 // one: its servers run apart and it sends letters. Somebody is at its desk whose first
 // password is returned.
 func startUniversity(t *testing.T, d *demo) (u *university, password string) {
 	t.Helper()
-	u = &university{dir: d.dir, issuer: d.issuer, verifier: d.verifier, box: postbox.Start(t, postbox.Options{}), log: new(output)}
+	u = &university{dir: d.dir, issuer: d.issuer, verifier: d.verifier, log: new(output)}
+	u.box = postbox.Start(t, postbox.Options{Answer: func(step, arg string) error {
+		if refused, _ := u.refused.Load().(string); step == "RCPT" && arg == refused {
+			return postbox.Refuse(550, [3]int{5, 1, 1}, noMailbox)
+		}
+		return nil
+	}})
+	u.refused.Store(bogdan.email)
 	if err := lightenKeyFile(u.dir); err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,8 @@ func (p *Page) field(label string) (node int) {
 }
 
 // Fill types a value into the field with a label, in place of what is there; of a
-// list it chooses what is called so, or begins so, of a date it is YYYY-MM-DD.
+// list it chooses what is called so, or begins so, of a date it is YYYY-MM-DD, of a time
+// HH:MM.
 func (p *Page) Fill(label, value string) {
 	p.t.Helper()
 	node := p.field(label)
@@ -140,7 +141,7 @@ func (p *Page) Fill(label, value string) {
 			const option = [...this.options].find((o) => o.label === value || value.endsWith('…') && (o.label.startsWith(value.slice(0, -1)) || o.value.startsWith(value.slice(0, -1))));
 			if (!option) throw new Error('nothing is called ' + value);
 			this.value = option.value;
-		} else if (this.type === 'date') this.value = value;
+		} else if (this.type === 'date' || this.type === 'time') this.value = value;
 		else { this.focus(); this.select(); return true; }
 		this.dispatchEvent(new Event('change', {bubbles: true}));
 		return false;
