@@ -165,8 +165,8 @@ func (s *server) countOrStart(c echo.Context, page string, data any, counted *co
 		return refused(err)
 	}
 	counted.Asked, counted.Count, counted.More = true, count, count.Found-len(first)
-	for _, r := range first {
-		counted.Lines = append(counted.Lines, recordLineOf(r))
+	if counted.Lines, err = s.recordLines(ctx, s.kit.Lang(c), first...); err != nil {
+		return err
 	}
 	if c.FormValue("step") != "start" {
 		return s.show(c, http.StatusOK, page, data)

@@ -1,6 +1,7 @@
 package issuing
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -27,9 +28,10 @@ var recordStates = []store.State{store.Issued, store.Suspended, store.Revoked, s
 
 // recordLine is a record in a list.
 type recordLine struct {
-	Path, Number, Name, Title, Date string
-	State                           string
-	Tone                            string
+	Path, Number, Name, Date string
+	Title                    elm.Value
+	State                    string
+	Tone                     string
 }
 
 // stateTones says how a state is shown.
@@ -46,9 +48,30 @@ func stateOf(r store.Record) string {
 	return string(r.State)
 }
 
-func recordLineOf(r store.Record) recordLine {
-	state := stateOf(r)
-	return recordLine{recordPath(r.ID), r.Number, strings.TrimSpace(r.GivenName + " " + r.FamilyName), r.Title, r.AwardingDate, state, stateTones[state]}
+// recordLines are records in a language. What was awarded is called as its course in the
+// catalogue is; the record has the name in English.
+func (s *server) recordLines(ctx context.Context, lang string, records ...store.Record) ([]recordLine, error) {
+	titles := map[string]elm.Value{} // by course and version
+	lines := make([]recordLine, 0, len(records))
+	for _, r := range records {
+		course := r.Course + "/" + r.CourseVersion
+		title, known := titles[course]
+		if !known && r.Course != "" && !r.Erased(store.Register) {
+			switch o, err := s.catalogue.Offer(ctx, r.Course, r.CourseVersion); {
+			case err == nil:
+				title = o.Content.Title.In(lang)
+			case !errors.Is(err, store.ErrNotFound):
+				return nil, err
+			}
+			titles[course] = title
+		}
+		if title.Text == "" && r.Title != "" {
+			title = elm.Value{Text: r.Title, Lang: "en"}
+		}
+		state := stateOf(r)
+		lines = append(lines, recordLine{recordPath(r.ID), r.Number, strings.TrimSpace(r.GivenName + " " + r.FamilyName), r.AwardingDate, title, state, stateTones[state]})
+	}
+	return lines, nil
 }
 
 // recordPath is the page of a record.
@@ -134,8 +157,8 @@ func (s *server) showRecords(c echo.Context, form url.Values, again map[string]s
 	case err != nil:
 		return err
 	}
-	for _, r := range found {
-		data.Lines = append(data.Lines, recordLineOf(r))
+	if data.Lines, err = s.recordLines(ctx, lang, found...); err != nil {
+		return err
 	}
 	if next != "" {
 		data.Next = map[string]string{"after": next}
@@ -247,7 +270,11 @@ func (s *server) recordData(c echo.Context) (recordData, error) {
 	if err != nil {
 		return recordData{}, err
 	}
-	data := recordData{Desk: s.desk(c, "records"), Line: recordLineOf(r), Record: r, Statement: r.Course == "" && !r.Erased(store.Register)}
+	lines, err := s.recordLines(c.Request().Context(), s.kit.Lang(c), r)
+	if err != nil {
+		return recordData{}, err
+	}
+	data := recordData{Desk: s.desk(c, "records"), Line: lines[0], Record: r, Statement: r.Course == "" && !r.Erased(store.Register)}
 	if !data.Statement && r.Link != "" {
 		data.Page = s.Issuer.LearnerURL(r)
 	}
