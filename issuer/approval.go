@@ -417,6 +417,9 @@ func (i *Issuer) Approve(ctx context.Context, id, digest, by string) (Approval, 
 
 // Reject closes what waits without issuing it. Errors are those of [Issuer.Approve].
 func (i *Issuer) Reject(ctx context.Context, id, reason, by string) (Approval, error) {
+	if err := CheckReason("reason", reason); err != nil {
+		return Approval{}, err
+	}
 	a, revision, err := i.decidable(ctx, id, by)
 	if err == nil && a.State == Approved {
 		err = ErrDecided

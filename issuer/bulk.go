@@ -164,7 +164,7 @@ func (b *Bulk) check(ring []string, compromised bool) error {
 	s := &b.Select
 	switch b.Action {
 	case BulkRevoke, BulkSuspend, BulkReinstate:
-		why := Why{Code: b.Code}
+		why := Why{Code: b.Code, Text: b.Reason}
 		if err := why.check(bulkTo[b.Action]); err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (b *Bulk) check(ring []string, compromised bool) error {
 	if strings.TrimSpace(b.Reason) == "" {
 		return refuse("reason", "", "is missing: it is kept on record")
 	}
-	return nil
+	return CheckReason("reason", b.Reason)
 }
 
 func (i *Issuer) keyIDs() (ids []string) {

@@ -341,7 +341,7 @@ func primary(tag string) string {
 
 // decimal reads a decimal of the schema's form, or returns nil.
 func decimal(s string) *big.Rat {
-	if s == "" || strings.Trim(s, "0123456789.") != "" {
+	if s == "" || len(s) > 40 || strings.Trim(s, "0123456789.") != "" {
 		return nil
 	}
 	if r, ok := new(big.Rat).SetString(s); ok {

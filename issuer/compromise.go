@@ -66,7 +66,7 @@ func (i *Issuer) checkCompromise(q *Compromise) error {
 	case !was.IsZero() && q.At.After(was):
 		return refuse("at", "later", q.At.Format(time.RFC3339), "is later than what is on record, which moves back only: "+was.Format(time.RFC3339))
 	}
-	return nil
+	return CheckReason("reason", q.Reason)
 }
 
 // AskCompromise marks a key as compromised since an instant, or, with four eyes, has
@@ -169,6 +169,9 @@ func (i *Issuer) ConfirmCompromise(ctx context.Context, id, by string) error {
 
 // RefuseCompromise ends what waits. Whoever has asked may do so too.
 func (i *Issuer) RefuseCompromise(ctx context.Context, id, reason, by string) error {
+	if err := CheckReason("reason", reason); err != nil {
+		return err
+	}
 	q, revision, err := i.waitingCompromise(ctx, id, by)
 	if errors.Is(err, ErrSameActor) {
 		doc, read := i.store.Document(ctx, kindCompromise, id)

@@ -43,6 +43,9 @@ func CorrectionCodes() []string { return slices.Clone(correctionCodes) }
 // Errors: [*Problems]; [ErrNoCorrection].
 func (i *Issuer) Correction(ctx context.Context, r store.Record, changed map[string]string, c *Course, why Why) (Draft, error) {
 	// 1. May it be?
+	if err := CheckReason("reason", why.Text); err != nil {
+		return Draft{}, err
+	}
 	if why.Code == "" {
 		why.Code = correctionCodes[0]
 	}

@@ -54,6 +54,9 @@ func (i *Issuer) AskErasure(ctx context.Context, wish ErasureWish, by string) (E
 	if q.Reason == "" {
 		return ErasureRequest{}, fmt.Errorf("asking for an erasure: %w: without a legal reason", store.ErrInvalid)
 	}
+	if err := CheckReason("reason", q.Reason); err != nil {
+		return ErasureRequest{}, err
+	}
 	var found []store.Record
 	for _, what := range wish.Records {
 		r, err := i.Find(ctx, what)
@@ -224,6 +227,9 @@ func (i *Issuer) finishErasure(ctx context.Context, q ErasureRequest, revision u
 
 // RefuseErasure ends a request.
 func (i *Issuer) RefuseErasure(ctx context.Context, id, reason, by string) error {
+	if err := CheckReason("reason", reason); err != nil {
+		return err
+	}
 	q, revision, err := i.erasure(ctx, id)
 	if err != nil {
 		return err
@@ -260,6 +266,9 @@ func (i *Issuer) finishErasures(ctx context.Context) error {
 // EraseDelivery erases delivery data of a record at once: its e-mail address and the
 // link of the learner's page, which is gone then.
 func (i *Issuer) EraseDelivery(ctx context.Context, id, reason, by string) (store.Record, error) {
+	if err := CheckReason("reason", reason); err != nil {
+		return store.Record{}, err
+	}
 	left, err := i.store.Erase(ctx, store.Erasure{Class: store.Delivery, At: i.clock(), Reason: reason, By: by}, id)
 	if err == nil {
 		err = i.keysChanged(ctx)

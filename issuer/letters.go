@@ -230,6 +230,9 @@ func (i *Issuer) againAsItIs(ctx context.Context, r *store.Record, by, note stri
 // again draws up a letter that somebody asks for, and what is put with it: that
 // earlier ones were looked at. with is nil where such a letter waits already.
 func (i *Issuer) again(ctx context.Context, r *store.Record, kind mail.Kind, reason string, at time.Time, by, note string) (l Letter, with []store.Document, err error) {
+	if err := CheckReason("note", note); err != nil {
+		return Letter{}, nil, err
+	}
 	switch {
 	case i.post == nil:
 		return Letter{}, nil, ErrNoPost

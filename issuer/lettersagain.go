@@ -132,6 +132,9 @@ func (i *Issuer) SendAllAgain(ctx context.Context, of Undelivered, confirmed int
 	if i.post == nil {
 		return 0, ErrNoPost
 	}
+	if err := CheckReason("note", note); err != nil {
+		return 0, err
+	}
 	list, err := i.Undelivered(ctx, of)
 	if err != nil {
 		return 0, err

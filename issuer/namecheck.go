@@ -342,6 +342,9 @@ func (i *Issuer) ReportName(ctx context.Context, link, text string) (NameCheck, 
 
 // DropName closes a check without issuing its draft. store.ErrState for one that is over.
 func (i *Issuer) DropName(ctx context.Context, id, reason, by string) (NameCheck, error) {
+	if err := CheckReason("reason", reason); err != nil {
+		return NameCheck{}, err
+	}
 	return i.changeName(ctx, id, func(n *NameCheck) (store.Event, error) {
 		if n.State != NameWaiting && n.State != NameReported {
 			return store.Event{}, store.ErrState

@@ -1,8 +1,11 @@
 package issuer
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"indeks/store"
 )
@@ -55,9 +58,33 @@ func ReasonCodes(to store.State) (codes []string) {
 	return codes
 }
 
+// MaxReason is how many characters a reason, or a note of who asked and why, has at
+// most. They are kept for as long as what they are of.
+const MaxReason = 1000
+
+// CheckReason refuses a reason that is longer, or no text, as *Problems; field is where
+// it was given.
+func CheckReason(field, text string) error {
+	var k checks
+	k.text(field, text, MaxReason)
+	_, err := split("", k.list)
+	return err
+}
+
+// text refuses what is longer than most characters, or no text that can be kept. A
+// browser sends an end of a line, which it counts once, as two.
+func (k *checks) text(field, text string, most int) {
+	if utf8.RuneCountInString(strings.ReplaceAll(text, "\r\n", "\n")) > most || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		k.fail("text-size", field, "", fmt.Sprintf("is longer than %d characters, or no text", most), "Most", strconv.Itoa(most))
+	}
+}
+
 // check fills in the code that stands for none, and refuses one that does not
-// lead to the state.
+// lead to the state, and words that are too many.
 func (w *Why) check(to store.State) error {
+	if err := CheckReason("reason", w.Text); err != nil {
+		return err
+	}
 	if w.Code == "" {
 		w.Code = CodeOther
 	}

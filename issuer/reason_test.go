@@ -3,6 +3,7 @@ package issuer
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"indeks/store"
@@ -78,5 +79,63 @@ func TestPublicReasonHidesWhy(t *testing.T) {
 		if got := PublicReason(r); got != "" {
 			t.Errorf("%+v: the public is told %q", r, got)
 		}
+	}
+}
+
+// What stays on record as somebody's words is bounded wherever it is given, before
+// anything else is looked at or changed.
+func TestWordsAreBounded(t *testing.T) {
+	h := newHouse(t, nil)
+	h.ownRing(t)
+	r, err := h.Issue(t.Context(), draft(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, key := t.Context(), h.Publication().Keys[0].Public.ID
+	all := map[string]func(words string) error{
+		"revoke":    func(w string) error { return second(h.Revoke(ctx, r.ID, Why{Text: w})) },
+		"suspend":   func(w string) error { return second(h.Suspend(ctx, r.ID, Why{Text: w})) },
+		"reinstate": func(w string) error { return second(h.Reinstate(ctx, r.ID, Why{Text: w})) },
+		"correct": func(w string) error {
+			return second(h.Correction(ctx, r, map[string]string{"grade": "10"}, nil, Why{Text: w}))
+		},
+		"bulk": func(w string) error {
+			return second(h.CountBulk(ctx, Bulk{Action: BulkRevoke, Select: Selection{Course: r.Course}, Reason: w}))
+		},
+		"reissue": func(w string) error {
+			return second(h.CountBulk(ctx, Bulk{Action: BulkReissue, Select: Selection{Key: key}, Reason: w}))
+		},
+		"key compromised": func(w string) error { return second(h.AskCompromise(ctx, key, noon, w, "admin")) },
+		"key left":        func(w string) error { return h.RefuseCompromise(ctx, "none", w, "admin") },
+		"erasure asked for": func(w string) error {
+			return second(h.AskErasure(ctx, ErasureWish{Records: []string{r.ID}, Reason: w}, "admin"))
+		},
+		"erasure refused":      func(w string) error { return h.RefuseErasure(ctx, "none", w, "admin") },
+		"delivery data erased": func(w string) error { return second(h.EraseDelivery(ctx, r.ID, w, "admin")) },
+		"approval refused":     func(w string) error { return second(h.Reject(ctx, "none", w, "admin")) },
+		"name check dropped":   func(w string) error { return second(h.DropName(ctx, "none", w, "admin")) },
+		"letter sent again":    func(w string) error { return second(h.SendAgain(ctx, r, "admin", w)) },
+		"sent to another address": func(w string) error {
+			return second(h.Readdress(ctx, r, "ana@mail.example", false, "admin", w))
+		},
+		"report closed": func(w string) error { return second(h.CloseReport(ctx, "none", w+w, "admin")) },
+	}
+	refused := func(err error) bool {
+		found, ok := errors.AsType[*Problems](err)
+		return ok && len(found.List) == 1 && (found.List[0].Rule == "text-size" || found.List[0].Rule == "report-text")
+	}
+	for name, do := range all {
+		for _, words := range []string{strings.Repeat("ж", MaxReason+1), "\xff", "a\x00b"} {
+			if err := do(words); !refused(err) && !(name == "report closed" && words == "a\x00b") {
+				t.Errorf("%s, %.10q: %v", name, words, err)
+			}
+		}
+	}
+	if now, err := h.store.Get(ctx, r.ID); err != nil || now.State != store.Issued || now.Erased(store.Delivery) {
+		t.Errorf("it is %s, %v", now.State, err)
+	}
+	longest := strings.Repeat("ж", MaxReason-1) + "\r\n" // which a browser counts as one
+	if _, err := h.Revoke(ctx, r.ID, Why{Text: longest}); err != nil {
+		t.Errorf("%d characters: %v", MaxReason, err)
 	}
 }

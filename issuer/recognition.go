@@ -234,16 +234,33 @@ func (i *Issuer) checkDecision(ctx context.Context, r *Recognition, d *Decision)
 	case counts && r.Standing != string(verifier.StateValid) && strings.TrimSpace(d.Despite) == "":
 		k.fail("decision-standing", "/despite", r.Standing, "is what the verifier found, not valid: expected why it counts all the same")
 	}
-	for _, text := range []string{d.Decided, d.Procedure, d.Reason, d.Despite, d.Appeal} {
-		if len(text) > maxDecisionText {
-			k.fail("decision-size", "", shorten(text), fmt.Sprintf("is longer than %d bytes", maxDecisionText))
+	k.text("/decided_by", d.Decided, MaxDecider)
+	k.text("/procedure", d.Procedure, MaxDecision)
+	k.text("/reason", d.Reason, MaxDecision)
+	k.text("/despite", d.Despite, MaxDecision)
+	k.text("/appeal", d.Appeal, MaxDecision)
+	if len(d.Outcomes)+len(d.Credits) > MaxDecided {
+		k.fail("decision-size", "/outcomes", "", fmt.Sprintf("are more than %d with the credits", MaxDecided))
+	} else {
+		for n, o := range d.Outcomes {
+			k.text(fmt.Sprintf("/outcomes/%d/source", n), o.Source, MaxDecision)
+			k.text(fmt.Sprintf("/outcomes/%d/reason", n), o.Reason, MaxReason)
+		}
+		for n, c := range d.Credits {
+			k.text(fmt.Sprintf("/credits/%d/reason", n), c.Reason, MaxReason)
 		}
 	}
 	_, err := split("", k.list)
 	return err
 }
 
-const maxDecisionText = 4000
+// How much a decision may say, in characters, and on how many outcomes and amounts of
+// credits it may be.
+const (
+	MaxDecision = 2000
+	MaxDecider  = 200
+	MaxDecided  = 500
+)
 
 // Recognition returns one, or what is left of it where it was erased, or store.ErrNotFound.
 func (i *Issuer) Recognition(ctx context.Context, id string) (Recognition, error) {

@@ -185,6 +185,9 @@ type keysRevokeCmd struct {
 }
 
 func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
+	if err := issuer.CheckReason("reason", cmd.Reason); err != nil {
+		return err
+	}
 	at := cmd.At
 	if at.IsZero() {
 		at = time.Now()

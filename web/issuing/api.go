@@ -334,7 +334,15 @@ func readReason(c echo.Context, want string) (string, error) {
 	if req.Reason == "" {
 		return "", missing("/reason", want)
 	}
-	return req.Reason, nil
+	return req.Reason, tooLong("/reason", req.Reason)
+}
+
+// tooLong is a body with words that are kept and are too many, nil where they are not.
+func tooLong(pointer, words string) error {
+	if issuer.CheckReason(pointer, words) == nil {
+		return nil
+	}
+	return missing(pointer, fmt.Sprintf("is longer than %d characters, or no text", issuer.MaxReason))
 }
 
 // readJSON reads the body strictly: no unknown and no repeated member.

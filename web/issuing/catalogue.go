@@ -287,7 +287,12 @@ func (s *server) getGuide(c echo.Context) error {
 // place, the element with an id, whose slashes the template would escape otherwise;
 // named reads who did something, to what and why. Those of shares call share_words, and
 // row, a share with the page that it is on.
+// longest is how many characters a reason has at most, decision a text of a decision,
+// decider who made it.
 var pageFuncs = template.FuncMap{
+	"longest":     func() int { return issuer.MaxReason },
+	"decision":    func() int { return issuer.MaxDecision },
+	"decider":     func() int { return issuer.MaxDecider },
 	"five":        func() []int { return []int{1, 2, 3, 4, 5} },
 	"share_words": func() []string { return shareWords },
 	"row": func(page linker, share shareView) any {

@@ -198,7 +198,7 @@ func (s *server) postCompromiseDecision(c echo.Context) error {
 				Say: func(k *web.Kit, lang string) string { return k.T(lang, "desk.reason.missing", nil) }}}}
 		}
 		if err := s.Issuer.RefuseCompromise(ctx, id, reason, by); err != nil {
-			return notFound(err, noCompromise)
+			return notFound(problems(err, ""), noCompromise)
 		}
 		return s.redirect(c, keysPath, "done", "compromise-refuse")
 	}

@@ -110,7 +110,7 @@ func (s *server) postDeskLetters(c echo.Context) error {
 		return s.show(c, http.StatusConflict, "letters", data)
 	}
 	if err != nil {
-		return err
+		return problems(err, "")
 	}
 	return s.redirect(c, lettersPath, "done", "letters")
 }

@@ -88,7 +88,7 @@ func (s *server) postDeskErasure(c echo.Context) error {
 		return echo.ErrNotFound
 	}
 	if err != nil {
-		return notFound(err, noErasure)
+		return notFound(problems(err, ""), noErasure)
 	}
 	return s.redirect(c, "/desk/erasures", "done", "erasure-"+done)
 }

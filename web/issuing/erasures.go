@@ -41,6 +41,9 @@ func (s *server) postErasure(c echo.Context) error {
 	if req.Reason == "" {
 		return missing("/reason", "say on what legal basis; it stays on record, so it names nobody")
 	}
+	if err := tooLong("/reason", req.Reason); err != nil {
+		return err
+	}
 	if req.Credentials == nil && req.LearnerID == "" && req.Recognitions == nil {
 		return missing("/credentials", "say which, by ids or numbers, or give learner_id or recognitions")
 	}

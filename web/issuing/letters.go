@@ -98,6 +98,9 @@ func (s *server) postLetter(c echo.Context) error {
 	if err := readJSON(c, &req); err != nil {
 		return err
 	}
+	if err := tooLong("/note", req.Note); err != nil {
+		return err
+	}
 	record, err := s.find(c)
 	if err != nil {
 		return err
@@ -121,6 +124,9 @@ func (s *server) postAddress(c echo.Context) error {
 	}
 	if strings.TrimSpace(req.Reason) == "" {
 		return missing("/reason", "say how it was made sure that the learner asks for it; it is kept with the letter")
+	}
+	if err := tooLong("/reason", req.Reason); err != nil {
+		return err
 	}
 	record, err := s.find(c)
 	if err != nil {
@@ -184,6 +190,9 @@ type UndeliveredView struct {
 func (s *server) postLetters(c echo.Context) error {
 	var req UndeliveredRequest
 	if err := readJSON(c, &req); err != nil {
+		return err
+	}
+	if err := tooLong("/note", req.Note); err != nil {
 		return err
 	}
 	ctx, of := c.Request().Context(), issuer.Undelivered{Course: req.Course, Batch: req.Batch}

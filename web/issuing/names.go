@@ -250,7 +250,7 @@ func (s *server) postDeskName(c echo.Context) error {
 		return echo.ErrNotFound
 	}
 	if err != nil {
-		return notFound(err, noNameCheck)
+		return notFound(problems(err, ""), noNameCheck)
 	}
 	return s.redirect(c, "/desk/names", "done", done)
 }
