@@ -294,12 +294,15 @@ const ByRetention = "retention rule"
 
 const retentionEvery = 24 * time.Hour
 
-// RunRetention keeps the rule of retention, once a day until ctx ends, and returns
-// nil then.
+// RunRetention keeps the rule of retention, and the data keys small, once a day until ctx
+// ends, and returns nil then.
 func (i *Issuer) RunRetention(ctx context.Context, rule Retention) error {
 	for {
 		if err := errors.Join(i.finishErasures(ctx), i.retain(ctx, rule)); err != nil && ctx.Err() == nil {
 			i.warn("data are kept longer than they should be", "error", err)
+		}
+		if err := store.ForgetUnused(ctx, i.store, i.clock().AddDate(0, -waitingMonths, 0).Format("2006-01")); err != nil && ctx.Err() == nil {
+			i.warn("the data keys stay as large as erasures have made them", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -62,6 +62,7 @@ type DataKeys struct {
 	content  vaultContent
 	tree     *keyTree
 	revision uint64
+	kept     map[place]int // see crowded: how many secrets keepOnly left
 
 	ciphersMu sync.Mutex
 	ciphers   map[keyPath]cipher.AEAD // of keys used lately, with mu's tree
@@ -236,7 +237,11 @@ func (k *DataKeys) replace(ctx context.Context, tree *keyTree, more []Erasure) e
 	if err != nil {
 		return err
 	}
-	if err := k.vault.Replace(ctx, k.revision, sealVault(raw, k.secret)); err != nil {
+	sealed := sealVault(raw, k.secret)
+	if len(sealed) > maxVault-8 { // it could be read by nobody
+		return fmt.Errorf("the data keys would take %d MB by all that was erased lately, and at most %d can be read: erase the rest in some months", len(sealed)>>20, maxVault>>20)
+	}
+	if err := k.vault.Replace(ctx, k.revision, sealed); err != nil {
 		return err
 	}
 	k.use(content, tree, k.revision+1)

@@ -111,15 +111,24 @@ func (t *keyTree) has(path keyPath) bool {
 	return ok || i < len(t.nodes) && path.above(&t.nodes[i].path)
 }
 
+// below are the nodes that stand below path, from one on and to before another; none where
+// path or a node above it has its secret still.
+func (t *keyTree) below(path keyPath) (first, end int) {
+	first, whole := t.find(path)
+	if whole {
+		return first, first
+	}
+	for end = first; end < len(t.nodes) && path.above(&t.nodes[end].path); end++ {
+	}
+	return first, end
+}
+
 // forget gives up the secrets of all places at path and below, and reports
 // whether any was left.
 func (t *keyTree) forget(path keyPath) bool {
 	i, ok := t.find(path)
 	if !ok { // but parts of what is below it may be left
-		end := i
-		for end < len(t.nodes) && path.above(&t.nodes[end].path) {
-			end++
-		}
+		_, end := t.below(path)
 		t.nodes = slices.Delete(t.nodes, i, end)
 		return end > i
 	}

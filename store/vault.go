@@ -22,7 +22,7 @@ type vaultFile struct {
 	mu   sync.Mutex
 }
 
-// maxVault bounds what is read: the keys of some ten thousand erasures.
+// maxVault bounds what is read, and written: the keys of some 40 000 erasures lately.
 const maxVault = 256 << 20
 
 // A file has its revision, eight bytes big-endian, before what is sealed.
