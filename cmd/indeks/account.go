@@ -20,10 +20,10 @@ type accountCmd struct {
 }
 
 func (*accountCmd) Help() string {
-	return `Local accounts, for who signs in at the registrar's desk (/desk on the issuer's server) with a password
-and one-time codes. They lie with the records, which a running issuer holds: stop it, or use Accounts
-at the desk, which an admin sees. The name of an account stands in the audit log for ever, so it is
-that of a function or an internal one, not a person's. People of an OpenID Connect provider need none.`
+	return `Local accounts, for people who sign in at the registrar's desk (/desk on the issuer server) with a password
+and one-time codes. They are stored with the records, which a running issuer holds. Stop the issuer, or ask an
+admin to use Accounts at the desk. The name of an account stays in the audit log for ever, so use the name of
+a function or an internal name, not a person's. People who sign in through an OpenID Connect provider need none.`
 }
 
 // open opens the records as they are, for their accounts.

@@ -21,8 +21,8 @@ type approvalsCmd struct {
 }
 
 func (*approvalsCmd) Help() string {
-	return `Awards of a course with "approval": true wait until another person than the one who asked has looked at them.
-Who decides is told by the API key, so these commands ask a running issuer's server.
+	return `Awards of a course with "approval": true wait until someone other than the person who asked has looked at them.
+The API key shows who decides, so these commands ask a running issuer server.
 
   indeks approvals list --server http://localhost:8080 --api-key-file my-key
   indeks approvals show ID --server http://localhost:8080 --api-key-file my-key

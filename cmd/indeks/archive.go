@@ -26,14 +26,14 @@ type exportArchiveCmd struct {
 }
 
 func (*exportArchiveCmd) Help() string {
-	return `Writes one file (tar, packed by gzip, encrypted by age) of everything that it takes to read and verify the
-register without this program, for decades, and to take it over: all sealed credentials with their records,
-the public keys with their periods, status lists, audit log, courses, batches, approvals, recognitions, the
-contexts and code lists that credentials are written in. README.md in it says how to check it with openssl
+	return `Writes one file (a tar, compressed with gzip and encrypted with age) that contains everything needed to read and
+verify the register for decades without this program, and to import it again: all sealed credentials with their
+records, the public keys with their periods, status lists, audit log, courses, batches, approvals, recognitions,
+and the contexts and code lists that credentials use. The README.md in it explains how to check it with openssl
 and jq. Its hashes are sealed with the institution's key.
 
-No erasure reaches an archive: write a new one and destroy the old. With records in a file the issuer must not
-run, or have its server make it: --server.
+Erasing data does not change an archive: write a new one and destroy the old one. If the records are in a file,
+stop the issuer first, or have its server make the archive with --server.
 
   indeks export archive --config uni --recipient age1... --out uni.tar.gz.age
   indeks export archive --server http://localhost:8080 --api-key-file key
@@ -203,10 +203,9 @@ type archiveVerifyCmd struct {
 }
 
 func (*archiveVerifyCmd) Help() string {
-	return `Needs neither the institution nor its folder. Every token is opened by the verifier as of the day on which it
-was sealed; nobody is asked over the network. With --trust it also says that the keys are those of the
-institution. What it writes meanwhile is encrypted under a key in memory, and removed. Ends with 1 where
-anything contradicts.
+	return `You do not need the institution or its folder. The verifier opens every token as of the day it was sealed,
+without using the network. With --trust it also confirms that the keys belong to the institution. Temporary
+files are encrypted with a key in memory and then removed. Exit code 1 if anything contradicts.
 
   indeks archive verify uni.tar.gz.age --identity archive.key --trust trust.json`
 }
@@ -283,12 +282,12 @@ type importArchiveCmd struct {
 }
 
 func (*importArchiveCmd) Help() string {
-	return `Never writes over anything. The archive must be one of this institution, sealed with a key of its key file, which
-also opens all that it holds: put keys.age back first. What happened after the archive is not in it; as with
-"indeks restore", nothing of it is undone or done twice: all status lists are closed, certificate numbers skipped,
-what was revoked since is taken from the published lists, what was erased since is erased again.
+	return `Never overwrites anything. The archive must belong to this institution and be sealed with a key from its key file,
+which also decrypts its contents: put keys.age back first. What happened after the archive is not in it. As with
+"indeks restore", none of that is undone or done twice: all status lists are closed, certificate numbers are
+skipped, what was revoked since is taken from the published lists, and what was erased since is erased again.
 
-Unlike a backup, an archive is in the clear inside: where the data keys are lost, new ones are made.
+Unlike a backup, an archive is not encrypted inside: if the data keys are lost, new ones are made.
 
   indeks import archive uni.tar.gz.age --identity archive.key --into uni --lists lists`
 }

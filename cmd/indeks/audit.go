@@ -24,10 +24,10 @@ type auditCmd struct {
 }
 
 func (*auditCmd) Help() string {
-	return `Every change of the records is an entry of the audit log, in the same step: who, when, what, by which request.
-Entries are the leaves of a tree whose head is signed every five minutes and kept beside the records and the
-backups. Nothing can be taken out, changed, exchanged or cut off afterwards without a head that contradicts it.
-While the issuer's server runs it holds the records: then GET /api/v1/audit and /log/1/checkpoint answer.`
+	return `Every change to the records is entered in the audit log in the same step: who, when, what and by which request.
+The entries are the leaves of a tree. Its head is signed every five minutes and kept with the records and the
+backups. Nothing can be removed, changed, swapped or cut off later without contradicting a head.
+A running issuer server holds the records. In that case use GET /api/v1/audit and /log/1/checkpoint.`
 }
 
 // log opens the records to read their log.
@@ -75,9 +75,9 @@ type auditVerifyCmd struct {
 func (*auditVerifyCmd) Help() string {
 	return `Reads the whole log and the whole register: each entry makes its leaf, the leaves make the tree, the tree has
 every head that was signed, each head opens with the institution's keys, each record has its entries and each
-entry its record. It changes nothing, and ends with 1 where anything contradicts.
+entry its record. It changes nothing. Exit code 1 if anything contradicts.
 
-With --server it verifies what a running issuer publishes, which anybody may: the leaves make the tree, under the
+With --server it verifies what a running issuer publishes, which anyone can do: the leaves make the tree, under the
 head that is sealed with a key of the trust file, and under each head that was kept elsewhere. With the API key of
 an auditor it also compares every event that the server shows with its leaf.
 
@@ -151,9 +151,9 @@ type auditHeadCmd struct {
 }
 
 func (*auditHeadCmd) Help() string {
-	return `Prints the head as it was sealed (a JWS). Keep it where whoever can write the records cannot write: with a
-verifier's operator (indeks trust head), a notary, the ministry, in print. Everything up to it is then fixed.
-What was logged since is signed when a command that writes ends, and every five minutes by the server.
+	return `Prints the head as it was sealed (a JWS). Keep it somewhere that cannot be changed by anyone who can change the
+records: with the operator of a verifier (indeks trust head), a notary, the ministry, or in print. Everything up to
+it is then fixed. Later entries are signed when a command that writes ends, and every five minutes by the server.
 
   indeks audit head --config uni > head.jwt`
 }
@@ -277,8 +277,8 @@ type auditExportCmd struct {
 }
 
 func (*auditExportCmd) Help() string {
-	return `The export itself is an event. An entry names nobody but by the number or the key by which somebody is known
-inside, and credentials by their ids.
+	return `The export itself is logged as an event. An entry identifies people only by the number or key used for them
+inside the institution, and credentials by their IDs.
 
   indeks audit export --config uni --since 2026-01-01 --until 2027-01-01 --format csv --out 2026.csv`
 }

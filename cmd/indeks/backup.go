@@ -25,12 +25,12 @@ type backupCmd struct {
 }
 
 func (*backupCmd) Help() string {
-	return `Copies the records as they are at one instant, opens the copy again, reads all of it, opens tokens with
-the published keys, encrypts it, and writes a manifest beside it (FILE.json). The seal keys, the
+	return `Copies the records as they are at one moment, opens the copy, reads all of it, opens tokens with the
+published keys, encrypts it, and writes a manifest next to it (FILE.json). The seal keys, the
 configuration and the API keys are not in it: keep keys.age, its passphrase and indeks.yaml elsewhere.
 
-While the issuer's server runs it holds the records: give --server then, or have it make them by itself
-(backup in indeks.yaml).
+A running issuer server holds the records. In that case use --server, or have the server make backups
+itself (backup in indeks.yaml).
 
   indeks keys backup backup.key
   indeks backup --config uni --to /mnt/backups --recipient age1...

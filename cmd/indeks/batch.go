@@ -42,13 +42,13 @@ type batchCmd struct {
 }
 
 func (*batchCmd) Help() string {
-	return `A batch is a class list on the way to credentials. It is checked first, row by row, and nothing is issued
-before the start. After a crash or a restart it goes on by itself; no row is issued twice, and a row that was
-issued in another list is recognised.
+	return `A batch turns a class list into credentials. The list is checked first, row by row, and nothing is issued
+until you start it. After a crash or a restart it continues by itself. No row is issued twice, and a row that was
+already issued from another list is recognised.
 
-While the issuer's server runs it holds the records and is asked: at --server, or where the configuration says
-that it is, with the API key in --api-key-file or INDEKS_API_KEY. Where none runs, the command does the work
-itself: start, resume and retry then end when the batch does.
+If the issuer server is running, it holds the records and the command asks it: at --server, or at the address in
+the configuration, with the API key in --api-key-file or INDEKS_API_KEY. If it is not running, the command does the
+work itself: start, resume and retry then end when the batch does.
 
   indeks batch put data-stewardship class.xlsx --config uni
   indeks batch start 20260701-4F8K2Q --config uni

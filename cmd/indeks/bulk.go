@@ -26,9 +26,9 @@ type bulkCmd struct {
 }
 
 func (*bulkCmd) Help() string {
-	return `Without --confirm they count and change nothing; with the number that was counted they do it. Each credential
-has an event of its own in the log; the status lists show all of it within a minute. After a crash a running
-issuer goes on by itself, and "continue" does so without one.
+	return `Without --confirm, these commands count and change nothing. With the number that was counted, they make the change.
+Each credential has its own event in the log, and the status lists show all changes within a minute. After a crash
+a running issuer continues by itself. Without one, use "continue".
 
   indeks bulk revoke --batch 20260701-4F8K2Q --code awarded-in-error --reason "wrong list" --config uni
   indeks bulk revoke --batch 20260701-4F8K2Q --code awarded-in-error --reason "wrong list" --config uni --confirm 212`
@@ -114,12 +114,12 @@ type reissueCmd struct {
 }
 
 func (*reissueCmd) Help() string {
-	return `Puts a new credential in place of each that the key has sealed and that is in force: the same award, word for
-word, with ids and a number of its own, sealed now with the key that seals now. The old one is revoked in the
-same step, and says in public that it was replaced. Each old file is opened and compared with the record first.
+	return `Replaces each valid credential that the key has sealed: the same award, word for word, with new IDs and a new
+number, sealed now with the key in use now. The old one is revoked in the same step, and the public can see that it
+was replaced. Each old file is first opened and compared with the record.
 
-What is on hold or has ended is left alone, what a client wrote itself is named. Make the new key and revoke the
-old one before: indeks keys new, indeks keys revoke. Without --confirm it counts and changes nothing.
+Credentials that are on hold or have expired are left unchanged. Those that a client wrote itself are listed. First
+make the new key and revoke the old one: indeks keys new, indeks keys revoke. Without --confirm it only counts.
 
   indeks reissue --key did:web:uni.example#abc --reason "laptop stolen on the train" --config uni --confirm 812`
 }

@@ -21,11 +21,11 @@ type checkCmd struct {
 
 func (*checkCmd) Help() string {
 	return `Reads every page of the store, every record with its hashes, the indexes and the status lists, and opens
-tokens with the institution's published keys. It changes nothing. Ends with 1 where anything is damaged,
-and names it.
+tokens with the institution's published keys. It changes nothing. If anything is damaged, it names it and
+the exit code is 1.
 
-While the issuer's server runs it holds the records; it reads them itself once a day, and /readyz says
-what it found. Records in a database are read while it runs. It takes the passphrase of the key file.
+A running issuer server holds the records. It reads them itself once a day, and /readyz shows what it
+found. Records in a database can be read while it runs. You need the passphrase of the key file.
 
   indeks check --config uni
   indeks check --config uni --seals all`

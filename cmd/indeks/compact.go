@@ -10,9 +10,9 @@ import (
 type compactCmd struct{ configFlag }
 
 func (*compactCmd) Help() string {
-	return `The file of the records never shrinks by itself: room that was needed once stays with it. This writes it
-anew, checks the new file and puts it in place; the old one stays beside it as *.before-compact until you
-remove it. The issuer's server must not run. It needs as much room again as the records take.`
+	return `The records file never shrinks by itself: it keeps any space it once needed. This command rewrites it,
+checks the new file and puts it in place. The old file stays next to it as *.before-compact until you
+remove it. Stop the issuer server first. You need as much free space again as the records take.`
 }
 
 func (cmd *compactCmd) Run(ctx context.Context, con console) error {

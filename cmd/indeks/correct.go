@@ -25,14 +25,14 @@ type correctCmd struct {
 }
 
 func (*correctCmd) Help() string {
-	return `Issues a new credential that says the same but for what is set, and revokes the old one in the same step.
-The new one has a number and ids of its own and names no predecessor. In public the old one says that it was
-replaced, and shows nobody's name any more; give the learner the link of the new one.
+	return `Issues a new credential that is the same except for what you set, and revokes the old one in the same step.
+The new one has its own number and IDs and does not mention the old one. The public sees that the old one was
+replaced, but no longer sees a name. Give the learner the link to the new one.
 
   indeks correct MC-2026-00007 --set grade="10 (ten)" --reason "typing error in the minutes" --config uni
   indeks correct MC-2026-00007 --set family_name=Novak --code name-change --reason "marriage" --server http://localhost:8080
 
-Codes: ` + strings.Join(issuer.CorrectionCodes(), ", ") + `; without one the first is meant.`
+Codes: ` + strings.Join(issuer.CorrectionCodes(), ", ") + `. Default: the first.`
 }
 
 func (cmd *correctCmd) Run(ctx context.Context, con console) error {

@@ -19,10 +19,10 @@ type courseCmd struct {
 }
 
 func (*courseCmd) Help() string {
-	return `The catalogue is public on the issuer's server at /catalogue. A credential leads to the version of the
-course that it was awarded under, and such a version never changes: what changes gets a new version.
+	return `The catalogue is public on the issuer server at /catalogue. A credential links to the version of the
+course it was awarded under. That version never changes: any change needs a new version.
 
-The issuer's server must not run on the same records at the same time; with a running server use its
+The issuer server must not run on the same records at the same time. If it is running, use its
 API: POST /api/v1/courses.
 
   indeks course put course.json --config uni --from 2026-09-01

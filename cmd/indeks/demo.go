@@ -31,9 +31,9 @@ type demoCmd struct {
 }
 
 func (*demoCmd) Help() string {
-	return `Needs no network and no account. Sets up an invented institution in DIR, issues three example
-micro-credentials and a class of 250, revokes one and suspends one, starts the issuer's server and the
-verifier, and prints links to open and a QR code. Ctrl-C ends it; everything stays in DIR to look at.`
+	return `You do not need a network or an account. The demo sets up a made-up institution in DIR, issues three example
+micro-credentials and a class of 250, revokes one and puts one on hold, starts the issuer server and the
+verifier, and prints links to open and a QR code. Press Ctrl-C to stop. Everything stays in DIR for you to look at.`
 }
 
 // demoMark is a file that only a demo's folder has, so that replacing it never

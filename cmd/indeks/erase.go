@@ -21,9 +21,9 @@ type eraseCmd struct {
 }
 
 func (*eraseCmd) Help() string {
-	return `What is erased is erased in every backup too, since its data keys are destroyed. Of data of the register a
-record without names and files is left, which keeps its number and its place in the status lists; they
-are erased by two people, whom the API keys tell: these commands ask a running issuer's server.
+	return `Erased data is also erased in every backup, because its data keys are destroyed. For register data, a record
+without names and files remains, which keeps its number and its place in the status lists. Erasing it takes
+two people, identified by their API keys, so these commands ask a running issuer server.
 
   indeks erase delivery MC-2026-00001 --reason "the learner asks for it" --server http://localhost:8080
   indeks erase ask --credential MC-2026-00001 --reason "GDPR 17(1)(d)" --server http://localhost:8080

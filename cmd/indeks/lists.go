@@ -16,8 +16,8 @@ type listsCmd struct {
 }
 
 func (*listsCmd) Help() string {
-	return `What is revoked or on hold stands in status lists, which a running issuer signs each hour and at each
-change. Verifiers take no list that is dated in the future, or is more than a day old.`
+	return `Status lists show what is revoked or on hold. A running issuer signs them every hour and at each
+change. Verifiers do not accept a list that is dated in the future or more than a day old.`
 }
 
 type listsShowCmd struct{ configFlag }

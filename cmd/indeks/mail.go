@@ -29,8 +29,8 @@ type mailCmd struct {
 }
 
 func (*mailCmd) Help() string {
-	return `Letters to learners: the link of what was issued to them, and what becomes of it. The mail server is
-configured under mail in indeks.yaml; a running issuer sends. Without one nothing is sent.
+	return `Emails to learners tell them the link to what was issued to them, and later changes. Set up the mail server
+under mail in indeks.yaml. A running issuer sends the emails. Without one, nothing is sent.
 
   indeks mail test me@uni.example --config uni
   indeks mail queue --server http://localhost:8080 --api-key-file my-key
@@ -183,8 +183,8 @@ type mailAgainCmd struct {
 }
 
 func (*mailAgainCmd) Help() string {
-	return `Without --confirm it counts and sends nothing; with the number that was counted it sends, one letter to each
-learner, with what is to be known of the credential as it is. "queue" lists them with what the mail server said.
+	return `Without --confirm it counts and sends nothing. With the number that was counted, it sends one email to each
+learner about the current state of the credential. "queue" lists them with the answers of the mail server.
 
   indeks mail again --batch 20260701-4F8K2Q --server http://localhost:8080 --confirm 212`
 }
@@ -239,12 +239,12 @@ type mailReportCmd struct {
 }
 
 func (*mailReportCmd) Help() string {
-	return `For a mail system that pipes what comes to the address of bounces into a program:
+	return `For a mail system that pipes messages to the bounce address into a program:
 
   bounces: "|/usr/local/bin/indeks mail report - --server http://localhost:8080 --api-key-file /etc/indeks/mail-key"
 
-Where the server does not answer, it ends with 75, at which a mail system keeps the message and tries
-again. What is no report is taken and left alone.`
+If the server does not answer, the exit code is 75, so that the mail system keeps the message and tries
+again. Messages that are not reports are accepted and ignored.`
 }
 
 // exitTempFail has a mail system try again (sysexits.h, EX_TEMPFAIL).

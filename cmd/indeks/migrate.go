@@ -15,9 +15,9 @@ type migrateCmd struct {
 }
 
 func (*migrateCmd) Help() string {
-	return `A newer program refuses records that an earlier one has kept in a database, until they are brought up to
-date with this, once, while no node runs. It is one transaction. Records in a file are brought up to date
-when they are opened.
+	return `A newer version refuses records that an earlier one kept in a database until you bring them up to date
+with this command, once, while no node is running. It is one transaction. Records in a file are brought
+up to date when they are opened.
 
   indeks migrate --config uni
   indeks migrate bolt-to-postgres --config uni --database url --node a`
@@ -57,9 +57,9 @@ type migrateBoltCmd struct {
 
 func (*migrateBoltCmd) Help() string {
 	return `Copies everything: records with their payloads, tokens and hashes, status lists, courses, documents, the
-audit log with its signed heads. The copy is checked and compared record by record before it is there at
-all; the file is only read, and the issuer's server must not run. Then put the two lines that it prints
-into indeks.yaml, and move the file away: two stores that go on from one give out the same places twice.`
+audit log with its signed heads. The copy is checked and compared record by record before it can be used.
+The file is only read. Stop the issuer server first. Then put the two lines it prints into indeks.yaml, and
+move the file away: two stores that continue from one would give out the same places twice.`
 }
 
 func (cmd *migrateBoltCmd) Run(ctx context.Context, con console) error {

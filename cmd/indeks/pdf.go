@@ -19,10 +19,10 @@ type pdfCmd struct {
 }
 
 func (*pdfCmd) Help() string {
-	return `Writes the certificate with its supplement, and the sealed files attached to it. The learner gets the
-same file from the page behind the claim link. The PDF itself can be verified. It carries a code that is
-checked without a network, where there is room for one; how large it is, is said.
-While the issuer's server runs it holds the records: give --server then.
+	return `Writes the certificate with its supplement and the sealed files attached to it. The learner gets the
+same file from the page behind their link. The PDF itself can be verified. If there is room, it contains a
+code that can be checked without a network, and the command prints its size.
+A running issuer server holds the records. In that case use --server.
 
   indeks pdf MC-2026-00007 --out MC-2026-00007.pdf --lang hr
   indeks verify MC-2026-00007.pdf --trust trust.json`

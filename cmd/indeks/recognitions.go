@@ -25,9 +25,9 @@ type recogniseCmd struct {
 }
 
 func (*recogniseCmd) Help() string {
-	return `A learner brings what another provider has awarded. Its digest and everything that the verifier finds are kept;
-the file stays the learner's. A decision says of each outcome, and each amount of credits, whether it counts. An
-award names it in its column recognition, and claims no outcome that was not recognised.
+	return `A learner brings a credential that another provider awarded. Its digest and everything the verifier finds are kept.
+The file remains the learner's. A decision says for each outcome, and each amount of credits, whether it counts. An
+award names it in its column recognition, and does not claim any outcome that was not recognised.
 
   indeks recognitions add brought.jsonld --config uni
   indeks recognitions decide ID decision.json --config uni`

@@ -29,23 +29,23 @@ type restoreCmd struct {
 }
 
 func (*restoreCmd) Help() string {
-	return `Puts the records of a backup in place of lost ones, never over a file. What happened after the backup is
-not in it, and this makes sure that none of it is undone or done twice:
+	return `Replaces lost records with those in a backup, but never overwrites a file. What happened after the backup is
+not in it. This command makes sure that none of that is undone or done twice:
 
-  - All status lists are closed; new ones are opened under ids that were never used. Certificate numbers
-    are skipped. So no place and no number that was given out since is given out again.
-  - What was revoked or suspended since is taken from the status lists as they were last published. They
-    are in the folder lists beside the backups, at whoever mirrors the issuer's host, or in caches.
-    Restoring an older backup once more takes a larger --skip-numbers.
+  - All status lists are closed, and new ones are opened under IDs that were never used. Certificate numbers
+    are skipped. So no place or number given out since then is given out again.
+  - What was revoked or put on hold since then is taken from the status lists as last published. They
+    are in the folder "lists" next to the backups, with anyone who mirrors the issuer's host, or in caches.
+    To restore an older backup again, use a larger --skip-numbers.
 
-  - What was erased since stays erased: its data keys are destroyed, and its records become what is left of
-    erased ones.
+  - What was erased since then stays erased: its data keys are destroyed, and its records become the remains
+    of erased ones.
 
-The signing keys are not in a backup. Put indeks.yaml, keys.age and api-keys back first. The data keys lie
-beside the backups, as their latest copy.
+The signing keys are not in a backup. Put indeks.yaml, keys.age and api-keys back first. The latest copy of
+the data keys is next to the backups.
 
-Records in a database are brought back by its own means; then this, with --database, does the same to them
-before any node is started.
+Restore records in a database by the database's own means. Then use this command with --database to make them
+safe before you start any node.
 
   indeks restore --from indeks-20260701T120000.000Z.db.age --identity backup.key --into uni --lists lists
   indeks restore --database --into uni --lists lists`

@@ -52,10 +52,10 @@ type issuerCmd struct {
 
 func (*issuerCmd) Help() string {
 	return `Serves the API under /api/v1 (Authorization: Bearer KEY), the learners' pages and downloads at
-unguessable links, the status lists, and the published keys (did.json, jwks.json, jwt-vc-issuer).
-It finishes what an earlier run left reserved, re-signs the status lists every hour, and reads all
-records once a day to see whether the disk has kept them (/readyz says what it found).
-Ctrl-C ends it after open requests are answered.
+links that cannot be guessed, the status lists, and the published keys (did.json, jwks.json,
+jwt-vc-issuer). It finishes what an earlier run left reserved, signs the status lists again every
+hour, and reads all records once a day to check the disk (/readyz shows what it found).
+Press Ctrl-C to stop it. It answers open requests first.
 
   curl -H "Authorization: Bearer $KEY" -H "Idempotency-Key: row-1" -H "Content-Type: application/json" \
        -d @request.json http://localhost:8080/api/v1/credentials`
@@ -389,10 +389,10 @@ type verifierCmd struct {
 }
 
 func (*verifierCmd) Help() string {
-	return `Serves the page on which anybody checks a credential: paste, upload, or the link behind a QR code.
-It reads only the verifier's part of the configuration and the trust file: it opens no record and
-no key, and needs none of the issuer's files. Without a trust file it vouches for nobody.
-Ctrl-C ends it after open requests are answered.`
+	return `Serves the page where anyone can check a credential: by pasting it, uploading it or scanning a QR code.
+It reads only the verifier's part of the configuration and the trust file. It does not open any records
+or keys, and needs none of the issuer's files. Without a trust file it vouches for nobody.
+Press Ctrl-C to stop it. It answers open requests first.`
 }
 
 func (cmd *verifierCmd) Run(ctx context.Context, con console) error {

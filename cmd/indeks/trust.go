@@ -29,15 +29,15 @@ type trustCmd struct {
 }
 
 func (*trustCmd) Help() string {
-	return `The trust file says which issuers a verifier vouches for, with their keys, accreditation and where you
-know that from. You edit a plain file; verifiers take it as it is or, better, sealed:
+	return `The trust file says which issuers a verifier vouches for, with their keys, their accreditation and where
+you know this from. You edit a plain file. Verifiers use it as it is or, better, sealed:
 
   indeks trust add issuer.json --trust trust.json --source "letter of the rectorate"
   indeks trust seal --config DIR --trust trust.json --out trust.jwt
   indeks verifier --config DIR --trust trust.jwt --trust-key THUMBPRINT
 
-History is kept: entries, keys and periods that ended stay, since what counts is the day of the award.
-A running verifier takes up a new file when it is started again. docs/trust.md tells the members.`
+History is kept: entries, keys and periods that have ended stay, because what counts is the date of the award.
+A running verifier uses a new file once you restart it. docs/trust.md describes the members.`
 }
 
 // trustFlag names the trust file; --trust alone is enough where there is no
@@ -122,9 +122,9 @@ type trustAddCmd struct {
 }
 
 func (*trustAddCmd) Help() string {
-	return `An entry of the same DID or organisation identifier is brought up to date: what the new one does not
-mention stays, so keys and accreditation are never lost. A key never changes under its name. The file is
-made where it is not there yet. Compare the key ids by another way than the one by which FILE came.`
+	return `If there is an entry with the same DID or organisation identifier, it is updated. Anything the new entry does
+not mention stays, so keys and accreditation are never lost. A key never changes under its name. The file is
+created if it does not exist. Compare the key IDs through a different channel from the one FILE came by.`
 }
 
 func (cmd *trustAddCmd) Run(con console) error {
@@ -181,9 +181,9 @@ type trustHeadCmd struct {
 }
 
 func (*trustHeadCmd) Help() string {
-	return `Do this from time to time, say each month. Should the issuer's keys become known to others one day, what it
-had sealed until then is still confirmed: its log proves that it is older than a head that was seen before.
-What counts is the time at which you keep the head, so a head of last year is worth nothing more than one of today.
+	return `Do this from time to time, for example every month. If others ever get hold of the issuer's keys, what it had
+sealed before is still confirmed, because its log proves that it is older than a head seen before. What counts is
+the time at which you keep the head, so a head from last year is worth no more than one from today.
 
   curl https://credentials.uni.example/log/1/checkpoint > head.jwt
   indeks trust head head.jwt --trust trust.json`
@@ -365,15 +365,15 @@ type trustImportCmd struct {
 }
 
 func (*trustImportCmd) Help() string {
-	return `For what registers know of institutions, such as exports of DEQAR, ETER or a national register, whose
-columns you rename. Nothing is fetched. Columns, of which name, source and checked are needed:
+	return `For data about institutions from registers, such as exports from DEQAR, ETER or a national register. Rename
+their columns first. Nothing is fetched. Columns (name, source and checked are required):
 
   did organization_id name name_TAG country domains deqar_id eter_id provider
   register_name register_number register_from register_to
   accredited_by accredited_from accredited_to accredited_source accredited_url source checked
 
-A row is about the entry with its did or organization_id, else its deqar_id or eter_id. It adds to what
-is there and takes nothing away. Of a table with a fault nothing is taken. Keys come with: indeks trust add`
+A row belongs to the entry with the same did or organization_id, or else the same deqar_id or eter_id. It adds
+to the entry and removes nothing. If a table has a fault, nothing is imported. For keys, use: indeks trust add`
 }
 
 func (cmd *trustImportCmd) Run(con console) error {
@@ -411,9 +411,9 @@ type trustSealCmd struct {
 }
 
 func (*trustSealCmd) Help() string {
-	return `Seals with a key of the key ring of --config, and raises the version, also in the plain file. Verifiers
-that pin the key refuse every other file, and every older one. A short life limits for how long somebody
-who keeps the new file from a verifier can keep it in the past.`
+	return `Seals with a key from the key ring of --config and raises the version, also in the plain file. Verifiers
+that pin the key refuse every other file and every older one. A short validity limits how long someone who
+withholds the new file from a verifier can keep it in the past.`
 }
 
 func (cmd *trustSealCmd) Run(con console) error {

@@ -31,13 +31,15 @@ type verifyCmd struct {
 }
 
 func (*verifyCmd) Help() string {
-	return `Checks format, seal, issuer, revocation and expiry, and prints what is known. Accepts a sealed EDC
-file (.jsonld), the PDF of a certificate (of which the file inside is checked, not the pages), a vc+jwt, a dc+sd-jwt of which the holder shows a part, a JWT of VC Data Model 1.1, an Open Badge 3.0, an enveloped credential,
-the text of an offline QR code, and a presentation of several, told apart by content. Without a trust file nobody is vouched for.
+	return `Checks format, seal, issuer, revocation and expiry, and prints what is known. Accepts a sealed EDC file
+(.jsonld), a PDF certificate (it checks the file inside, not the pages), a vc+jwt, a dc+sd-jwt of which the
+holder shows a part, a JWT of VC Data Model 1.1, an Open Badge 3.0, an enveloped credential, the text of an
+offline QR code, or a presentation of several. It tells them apart by their content. Without a trust file
+nobody is vouched for.
 
-Of several files, or a ZIP, the exit code is that of the worst.
-Exit codes: 0 valid; 1 invalid, also for what is no credential; 3 genuine as far as seen but something
-could not be confirmed; 2 wrong usage, or a file or link that cannot be read.
+Exit codes: 0 valid; 1 invalid, or not a credential; 2 wrong usage, or a file or link that cannot be read;
+3 genuine as far as could be seen, but something could not be confirmed. For several files, or a ZIP, the
+exit code is that of the worst result.
 
   indeks verify certificate.jsonld --trust trust.json
   curl -s https://credentials.uni.example/h/... | indeks verify - --json

@@ -18,7 +18,7 @@ type vocabCmd struct {
 func (*vocabCmd) Help() string {
 	return `Prints the controlled vocabularies that a credential can use. They are compiled in.
 
-A member of a closed list that is not printed here is wrong; of an open list it may have been added since.
+A code from a closed list that is not printed here is wrong. A code from an open list may have been added since.
 
   indeks vocab
   indeks vocab assessment
