@@ -63,29 +63,59 @@ type job struct {
 	rows []verifier.Row
 	err  error
 	over bool
+	by   string // address that it is made for, "" once it is over
 }
 
-// add keeps a new job, and lets go of old ones. It is nil where enough are
-// running.
-func (k *jobs) add(j *job) *job {
+// errOneTable is for an address for which a table is being made: a second one would keep
+// everybody else waiting.
+var errOneTable = &web.Problem{Status: http.StatusTooManyRequests, Title: "Another table is being made for your address", Text: "one-table", Retry: 10}
+
+// mayMake is errOneTable where there is one.
+func (k *jobs) mayMake(by string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.oneEach(by)
+}
+
+// oneEach is mayMake for who holds the lock.
+func (k *jobs) oneEach(by string) error {
+	if slices.ContainsFunc(k.list, func(j *job) bool { runs, of := j.runs(); return runs && of == by }) {
+		return errOneTable
+	}
+	return nil
+}
+
+// add keeps a new job, and lets go of old ones. errOneTable; another problem where
+// enough are running.
+func (k *jobs) add(j *job) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.list = slices.DeleteFunc(k.list, func(old *job) bool { return j.made.Sub(old.made) > jobLife })
+	if err := k.oneEach(j.by); err != nil {
+		return err
+	}
 	running := 0
 	for _, old := range k.list {
-		if _, _, over, _ := old.table(); !over {
+		if runs, _ := old.runs(); runs {
 			running++
 		}
 	}
 	if running == maxRunning {
-		return nil
+		return &web.Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 5}
 	}
 	if len(k.list) == maxJobs {
 		k.list = slices.Delete(k.list, 0, 1)
 	}
 	j.id = rand.Text()
 	k.list = append(k.list, j)
-	return j
+	return nil
+}
+
+// runs reports whether a table is being made, and for which address.
+func (j *job) runs() (bool, string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return !j.over, j.by
 }
 
 func (k *jobs) find(id string, now time.Time) (*job, error) {
@@ -261,7 +291,11 @@ func (s *Server) renderBulk(c echo.Context, status int, empty bool) error {
 
 // postBulk starts a job and leads to its table.
 func (s *Server) postBulk(c echo.Context) error {
-	if err := s.jobs.rate.Take(web.Address(c)); err != nil {
+	by := web.Address(c)
+	if err := s.jobs.mayMake(by); err != nil { // before all is read
+		return err
+	}
+	if err := s.jobs.rate.Take(by); err != nil {
 		return err
 	}
 	given, err := readFiles(c)
@@ -276,9 +310,9 @@ func (s *Server) postBulk(c echo.Context) error {
 		return s.renderBulk(c, http.StatusBadRequest, true)
 	}
 	lang := s.kit.Lang(c)
-	j := s.jobs.add(&job{lang: lang, made: time.Now(), total: len(files), skipped: skipped})
-	if j == nil {
-		return &web.Problem{Status: http.StatusServiceUnavailable, Title: "Busy", Retry: 5}
+	j := &job{lang: lang, made: time.Now(), total: len(files), skipped: skipped, by: by}
+	if err := s.jobs.add(j); err != nil {
+		return err
 	}
 	// The job outlives this request; what it holds of it are the files.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), jobTime)
@@ -287,7 +321,7 @@ func (s *Server) postBulk(c echo.Context) error {
 		err := s.run(ctx, files, lang, j.add)
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		j.over, j.err = true, err
+		j.over, j.err, j.by = true, err, ""
 	}()
 	to := "/bulk/" + j.id
 	if chosen := c.QueryParam("lang"); chosen != "" {

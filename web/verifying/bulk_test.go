@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"indeks/internal/markup"
 	"indeks/verifier"
 )
 
@@ -120,17 +122,24 @@ func TestABulkPage(t *testing.T) {
 	})
 }
 
-// TestBulkIsBounded: no more jobs at once than are said, none kept for ever.
+// TestBulkIsBounded: no more jobs at once than are said, of one client one, none kept for ever.
 func TestBulkIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newServer(t, &slowly{})
 		body, contentType := sent(t, "a.jwt")
 		var codes []string
-		for range maxRunning + 1 {
-			r, _ := ask(t, s, "POST", "/bulk", body, "Content-Type", contentType)
-			codes = append(codes, fmt.Sprint(r.StatusCode))
+		for _, from := range []string{"[2001:db8:1:2::7]:1", "[2001:db8:1:2:ffff::8]:1", "198.51.100.1:1", "198.51.100.1:2", "198.51.100.2:1"} {
+			r := httptest.NewRequest("POST", "/bulk", strings.NewReader(body))
+			r.Header.Set("Content-Type", contentType)
+			r.RemoteAddr = from
+			w := httptest.NewRecorder()
+			markup.Held(t, described(t, s)).ServeHTTP(w, r)
+			codes = append(codes, fmt.Sprint(w.Code))
+			if w.Code == 429 && (w.Header().Get("Retry-After") != "10" || !strings.Contains(w.Body.String(), "One table after the other")) {
+				t.Errorf("a second one of %s: Retry-After %q, %s", from, w.Header().Get("Retry-After"), w.Body)
+			}
 		}
-		if got := strings.Join(codes, " "); got != "303 303 503" {
+		if got := strings.Join(codes, " "); got != "303 429 303 429 503" {
 			t.Errorf("at once: %s", got)
 		}
 		time.Sleep(2 * time.Second)
@@ -150,7 +159,6 @@ func TestBulkIsBounded(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 	})
-	s, _ := newServer(t, &fake{report: report(t, verifier.StateValid)})
 	for name, c := range map[string]struct {
 		names []string
 		zip   string
@@ -165,6 +173,7 @@ func TestBulkIsBounded(t *testing.T) {
 		for i := range c.names {
 			c.names[i] = fmt.Sprint(i)
 		}
+		s, _ := newServer(t, &fake{report: report(t, verifier.StateValid)}) // of its own, for no other table to be under way
 		body, contentType := sent(t, c.names...)
 		if c.zip != "" {
 			body, contentType = multipartFile(t, []byte(c.zip))

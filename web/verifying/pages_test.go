@@ -440,7 +440,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, id := range offlineSays {
 		composed["offline.say."+id] = true
 	}
-	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job", "no-result", "full-results", "no-code", "no-picture"} {
+	for _, row := range []string{"unknown-id", "unreachable", "forbidden-link", "too-many", "many-files", "no-job", "no-result", "full-results", "no-code", "no-picture", "one-table"} {
 		composed[row+".title"], composed[row+".text"] = true, true
 	}
 	for id := range composed {
