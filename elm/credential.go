@@ -1,7 +1,7 @@
 package elm
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -39,7 +39,7 @@ func credentialOf(r *reading, raw []byte, tree strictjson.Value) (*Credential, e
 			continue
 		}
 		if standard, ok := envelope[fold(name)]; ok && standard != name {
-			return nil, &FormatError{string(jsontext.Pointer("").AppendToken(name)), "json-case", "spelled " + strconv.Quote(standard) + " in the standard"}
+			return nil, &FormatError{string(jsontext.Pointer("").AppendToken(name)), "json-case", fmt.Sprintf("spelled %q in the standard", standard)}
 		}
 	}
 	c := &r.credentials.list(1)[0]

@@ -48,7 +48,7 @@ func NewForms(list []Form) (forms Forms) {
 			case kind == "time" || kind == "word":
 				accepts = `\S+`
 			case strings.HasSuffix(kind, "*"):
-				accepts = "[a-z -]+"
+				accepts = "[A-Za-z -]+"
 			case kind != "":
 				accepts = "[a-z-]+"
 			}

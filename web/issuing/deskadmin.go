@@ -88,7 +88,7 @@ func (s *server) logData(c echo.Context) (logData, error) {
 				break
 			}
 			if filter.Match(&e) {
-				found = append(found, s.eventLine(lang, issuer.EventOf(&e)))
+				found = append(found, s.eventLine(c, lang, issuer.EventOf(&e)))
 			}
 		}
 		slices.Reverse(found)

@@ -3,6 +3,8 @@ package issuing
 import (
 	"strings"
 
+	"github.com/labstack/echo/v4"
+
 	"indeks/issuer"
 	"indeks/store"
 	"indeks/web"
@@ -21,7 +23,7 @@ type eventResult struct {
 // eventResults are all of them; of those that fit the first counts.
 var eventResults = []eventResult{
 	{"log-opened", "{Records:number} records before", "event.said.records-before"},
-	{"key-made", "{Source:desk.keys.source.}, {Purposes}, on {At:time}", "event.said.key-made"},
+	{"key-made", "{Source:desk.keys.source.}, {Purposes:event.purpose.*}, on {At:time}", "event.said.key-made"},
 	{"key-retired", "as of {At:time}", "event.said.key-retired"},
 	{"key-revoked", "compromised on {At:time}", "event.said.key-compromised"},
 	{"course-put", "version {Version}, published", "event.said.course-published"},
@@ -155,7 +157,9 @@ var eventNames = []eventResult{
 	{"who", issuer.ByRetention, "event.who.retention"},
 	{"who", "restore", "event.who.restore"},
 	{"who", "command {Name}, uid {User}", "event.who.command"},
+	{"who", "account {Name}, bulk {ID}", "event.who.bulk"},
 	{"who", "{Name}, bulk {ID}", "event.who.bulk"},
+	{"who about", "account {Name}", "event.who.account"},
 	{"about", "archive", "event.about.archive"},
 	{"about", "API keys", "event.about.api-keys"},
 	{"about", "protocol book", "event.about.book"},
@@ -215,11 +219,12 @@ func namedBy(kind, words string) named {
 // eventLine is an event on a page.
 type eventLine struct {
 	issuer.LoggedEvent
-	Said said
+	Said           said
+	ByWhom, OfWhat string // pages of all events by the same, and about the same, of which the words are said here
 }
 
-func (s *server) eventLine(lang string, e issuer.LoggedEvent) eventLine {
-	line := eventLine{LoggedEvent: e}
+func (s *server) eventLine(c echo.Context, lang string, e issuer.LoggedEvent) eventLine {
+	line := eventLine{LoggedEvent: e, ByWhom: s.address(c, "/desk/log", "actor", e.Actor), OfWhat: s.address(c, "/desk/log", "object", e.Object)}
 	if e.Result != "" {
 		line.Said = s.saidOf(lang, string(e.Kind), e.Result)
 	}

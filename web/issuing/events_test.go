@@ -34,7 +34,7 @@ func TestEventsAreSaid(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ kind, words, want, detail string }{
-		{"key-made", "generated, assertionMethod, on 2026-06-01T12:00:00Z", "hier erzeugt, erzeugt am 1.6.2026, 12:00 UTC, für assertionMethod", ""},
+		{"key-made", "generated, assertionMethod, on 2026-06-01T12:00:00Z", "hier erzeugt, am 1.6.2026, 12:00 UTC: Siegel der Nachweise", ""},
 		{"course-put", "version 2025.2, not published", "Fassung 2025.2, nicht veröffentlicht", ""},
 		{"list-published", "sequence 12345", "Folge 12345", ""},
 		{"revoked", "error-in-data", "er enthielt einen Fehler", ""},
@@ -66,7 +66,7 @@ func TestEventsAreSaid(t *testing.T) {
 	}
 	for words, want := range map[string]named{
 		"learner": {Text: "event.who.learner"}, "office-2": {Name: "office-2"}, issuer.ByRetention: {Text: "event.who.retention"},
-		"command keys revoke, uid 1000": {"event.who.command", "keys revoke", "1000", ""}, "office-2, bulk 20260601-abc": {"event.who.bulk", "office-2", "", "20260601-abc"},
+		"account office-2": {"event.who.account", "office-2", "", ""}, "command keys revoke, uid 1000": {"event.who.command", "keys revoke", "1000", ""}, "office-2, bulk 20260601-abc": {"event.who.bulk", "office-2", "", "20260601-abc"},
 	} {
 		if got := namedBy("who", words); got != want {
 			t.Errorf("%q: %+v, want %+v", words, got, want)
