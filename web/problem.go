@@ -73,9 +73,12 @@ func (p *Problem) Error() string {
 
 func (p *Problem) Unwrap() error { return p.Err }
 
-// refuses reports whether the server is well and has decided not to do it now: a bound
-// held, behind which there is no error.
-func (p *Problem) refuses() bool { return p.Status == http.StatusServiceUnavailable && p.Err == nil }
+// refuses reports whether the server has decided not to do it now: a bound held, behind
+// which there is no error, or something is stopped, as it says once where it stops, and
+// says when to ask again.
+func (p *Problem) refuses() bool {
+	return p.Status == http.StatusServiceUnavailable && (p.Err == nil || p.Retry > 0)
+}
 
 // Statuses maps the errors of the packages below to problems: the one table of
 // HTTP statuses. A server adds rows for what it serves.

@@ -379,6 +379,7 @@ func TestRefusalIsAWarning(t *testing.T) {
 		level string
 	}{
 		{&Problem{Status: 503, Title: "Busy", Retry: 2}, "WARN"},
+		{&Problem{Status: 503, Title: "No room", Retry: 300, Err: errors.New("the disk is low")}, "WARN"},
 		{&Problem{Status: 503, Title: "Stopped", Err: errors.New("disk")}, "ERROR"},
 		{context.DeadlineExceeded, "ERROR"},
 		{errors.New("a fault"), "ERROR"},

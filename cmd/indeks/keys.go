@@ -36,8 +36,15 @@ changes then too or when it is started again; verifiers learn of them from the t
 commands write anew beside the configuration.`
 }
 
-// change opens the ring, does something to it and writes the trust file anew.
-func (cmd configFlag) change(con console, do func(c *Config, ring *keys.Ring, did string) (string, error)) error {
+// What a running issuer makes of a change of its keys.
+const (
+	atStart  = "Start a running issuer again, for it to take that up."
+	byItself = "A running issuer takes that up within 15 seconds; of several, the other nodes stop sealing with the key as soon, and want this key file."
+)
+
+// change opens the ring, does something to it, writes the trust file anew and says what
+// a running issuer makes of it.
+func (cmd configFlag) change(con console, then string, do func(c *Config, ring *keys.Ring, did string) (string, error)) error {
 	c, inst, ring, err := readKeyed(cmd.Config)
 	if err != nil {
 		return err
@@ -47,14 +54,14 @@ func (cmd configFlag) change(con console, do func(c *Config, ring *keys.Ring, di
 		return err
 	}
 	fmt.Fprintln(con.out, said)
-	if c.Verifier.TrustFile == "" {
-		return nil
+	if c.Verifier.TrustFile != "" {
+		wrote, err := c.updateTrust(issuer.TrustEntry(inst, ring))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(con.out, wrote)
 	}
-	wrote, err := c.updateTrust(issuer.TrustEntry(inst, ring))
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(con.out, wrote)
+	fmt.Fprintln(con.out, then)
 	return nil
 }
 
@@ -64,7 +71,7 @@ type keysNewCmd struct {
 }
 
 func (cmd *keysNewCmd) Run(con console) error {
-	return cmd.change(con, func(c *Config, ring *keys.Ring, did string) (string, error) {
+	return cmd.change(con, atStart, func(c *Config, ring *keys.Ring, did string) (string, error) {
 		entry, err := ring.Add(did, c.newKey(keys.Algorithm(cmd.Alg), time.Now()))
 		if err != nil {
 			return "", err
@@ -82,7 +89,7 @@ happens: institutions made by this version have one. Give the trust file to the 
 }
 
 func (cmd *keysLogCmd) Run(con console) error {
-	return cmd.change(con, func(c *Config, ring *keys.Ring, did string) (string, error) {
+	return cmd.change(con, atStart, func(c *Config, ring *keys.Ring, did string) (string, error) {
 		entry, err := ring.AddLog(did, c.newKey("", time.Now()))
 		if err != nil {
 			return "", err
@@ -152,7 +159,7 @@ func (cmd *keysImportCmd) Run(con console) error {
 		}
 		pass = trimLine(raw)
 	}
-	return cmd.change(con, func(c *Config, ring *keys.Ring, did string) (string, error) {
+	return cmd.change(con, atStart, func(c *Config, ring *keys.Ring, did string) (string, error) {
 		entry, err := ring.Import(did, p12, pass, time.Now())
 		if err != nil {
 			return "", fmt.Errorf("importing %s: %w", cmd.File, err)
@@ -172,7 +179,7 @@ type keysRetireCmd struct {
 }
 
 func (cmd *keysRetireCmd) Run(con console) error {
-	return cmd.change(con, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
+	return cmd.change(con, atStart, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
 		return "Retired " + cmd.Key + ". It stays published.", ring.Retire(cmd.Key, time.Now())
 	})
 }
@@ -192,7 +199,7 @@ func (cmd *keysRevokeCmd) Run(ctx context.Context, con console) error {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	return cmd.change(con, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
+	return cmd.change(con, byItself, func(_ *Config, ring *keys.Ring, _ string) (string, error) {
 		if slices.ContainsFunc(ring.LogEntries(), func(e keys.Entry) bool { return e.Public.ID == cmd.Key }) {
 			return "Revoked " + cmd.Key + ". What it signed proves nothing any more. Make another one: indeks keys log", ring.Revoke(cmd.Key, at, cmd.Reason)
 		}

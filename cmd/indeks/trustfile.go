@@ -162,7 +162,7 @@ func (c *Config) updateTrust(entry verifier.TrustedIssuer) (string, error) {
 		if err := writeTrust(path, &own, old); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("The trust file is sealed. Wrote this institution's entry to %s: give it to whoever seals the file (`indeks trust add`), and start a running issuer again.", path), nil
+		return fmt.Sprintf("The trust file is sealed. Wrote this institution's entry to %s: give it to whoever seals the file (`indeks trust add`).", path), nil
 	}
 	t, err := verifier.ParseTrust(raw)
 	if err != nil {
@@ -175,7 +175,7 @@ func (c *Config) updateTrust(entry verifier.TrustedIssuer) (string, error) {
 	if err := writeTrust(path, t, raw); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Wrote %s anew; give it to the verifiers and start a running issuer again.", path), nil
+	return fmt.Sprintf("Wrote %s anew; give it to the verifiers.", path), nil
 }
 
 // trustChanged is updateTrust for a running issuer.
