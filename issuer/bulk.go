@@ -71,19 +71,13 @@ func (i *Issuer) selected(ctx context.Context, s *Selection, after string, prove
 		return nil, "", fmt.Errorf("selecting credentials: %w", err)
 	}
 	some = slices.DeleteFunc(some, func(r store.Record) bool {
-		if r.SealingTime.Before(s.Since) || !s.Until.IsZero() && r.SealingTime.After(s.Until) {
-			return true
-		}
-		known, failed := i.provenIn(ctx, proven, r.ID)
-		if failed != nil {
-			err = failed
-		}
-		return known
+		return r.SealingTime.Before(s.Since) || !s.Until.IsZero() && r.SealingTime.After(s.Until)
 	})
+	known, err := i.provenIn(ctx, proven, some)
 	if err != nil {
 		return nil, "", err
 	}
-	return some, next, nil
+	return slices.DeleteFunc(some, func(r store.Record) bool { return known[r.ID] }), next, nil
 }
 
 // provenOf is, by log, up to where the entries go that a selection leaves out; nil: it

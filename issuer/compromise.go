@@ -258,14 +258,15 @@ func (i *Issuer) CountSeals(ctx context.Context, key string, at time.Time) (n Se
 		if err != nil {
 			return n, err
 		}
+		known, err := i.provenIn(ctx, proven, some)
+		if err != nil {
+			return n, err
+		}
 		for _, r := range some {
 			if r.State == store.Reserved {
 				continue
 			}
-			known, err := i.provenIn(ctx, proven, r.ID)
-			if err != nil {
-				return n, err
-			}
+			known := known[r.ID]
 			if r.SealingTime.Before(at) {
 				n.Before++
 			} else {
@@ -314,17 +315,22 @@ func (i *Issuer) provenBefore(ctx context.Context, key string, at time.Time) (ma
 	return proven, nil
 }
 
-// provenIn reports whether a credential is among the entries that are proven.
-func (i *Issuer) provenIn(ctx context.Context, proven map[string]uint64, id string) (bool, error) {
-	if len(proven) == 0 {
-		return false, nil
+// provenIn says which of some records are among the entries that are proven.
+func (i *Issuer) provenIn(ctx context.Context, proven map[string]uint64, some []store.Record) (map[string]bool, error) {
+	known := map[string]bool{}
+	if len(proven) == 0 || len(some) == 0 {
+		return known, nil
 	}
-	place, err := i.store.Logged(ctx, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("looking for %s in the audit log: %w", id, err)
+	ids := make([]string, 0, len(some))
+	for _, r := range some {
+		ids = append(ids, r.ID)
 	}
-	return place.Index < proven[place.Log], nil
+	places, err := i.store.Places(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("looking for credentials in the audit log: %w", err)
+	}
+	for id, place := range places {
+		known[id] = place.Index < proven[place.Log]
+	}
+	return known, nil
 }

@@ -382,6 +382,27 @@ func (s *boltStore) Logged(ctx context.Context, id string) (p Place, err error) 
 	return p, nil
 }
 
+func (s *boltStore) Places(ctx context.Context, ids []string) (map[string]Place, error) {
+	places := map[string]Place{}
+	err := s.view(ctx, func(tx *bolt.Tx) error {
+		for _, id := range ids {
+			doc, _, err := byID.at(tx, []byte(id))
+			switch {
+			case errors.Is(err, ErrNotFound):
+			case err != nil:
+				return fmt.Errorf("%.100q: %w", id, err)
+			case doc.Logged != nil:
+				places[id] = *doc.Logged
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for %d credentials in the logs: %w", len(ids), err)
+	}
+	return places, nil
+}
+
 // validate says with ErrInvalid why a head cannot be put.
 func (h *Head) validate() error {
 	if h.Size == 0 || len(h.Token) == 0 || len(h.Token) > maxBlob || h.At.IsZero() || h.At.Location() != time.UTC || !h.At.Equal(h.At.Truncate(time.Second)) {

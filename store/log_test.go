@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -169,6 +170,13 @@ func testLogs(run func(name string, test func(t *testing.T, s Store))) {
 			if _, err := s.Logged(t.Context(), id); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s: err = %v, want %v", id, err, ErrNotFound)
 			}
+		}
+		some, err := s.Places(t.Context(), []string{draft(9).ID, draft(3).ID, "urn:credential:none", "", "\x00", draft(3).ID})
+		if want := map[string]Place{draft(3).ID: place}; err != nil || !maps.Equal(some, want) {
+			t.Errorf("places %v, want %v: %v", some, want, err)
+		}
+		if some, err := s.Places(t.Context(), nil); err != nil || len(some) > 0 {
+			t.Errorf("places of none: %v, %v", some, err)
 		}
 		for log, index := range map[string]uint64{place.Log: 1 << 40, "none": 0} {
 			if _, err := s.LogEntry(t.Context(), log, index); !errors.Is(err, ErrNotFound) {

@@ -368,6 +368,34 @@ func (s *postgresStore) Logged(ctx context.Context, id string) (p Place, err err
 	return p, nil
 }
 
+func (s *postgresStore) Places(ctx context.Context, ids []string) (places map[string]Place, err error) {
+	err = s.read(ctx, func(q querier) error {
+		places = map[string]Place{}
+		rows, err := q.Query(ctx, "SELECT id, sequence, state, doc FROM records WHERE id = ANY ($1)", slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !storable(id) }))
+		if err != nil {
+			return err
+		}
+		var id, state string
+		var sequence int64
+		var stored []byte
+		_, err = pgx.ForEachRow(rows, []any{&id, &sequence, &state, &stored}, func() error {
+			doc, err := openRecord(sequence, state, stored)
+			if err != nil {
+				return fmt.Errorf("%.100q: %w", id, err)
+			}
+			if doc.Logged != nil {
+				places[id] = *doc.Logged
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for %d credentials in the logs: %w", len(ids), err)
+	}
+	return places, nil
+}
+
 func (s *postgresStore) PutHead(ctx context.Context, h Head) (Head, error) {
 	if err := h.validate(); err != nil {
 		return Head{}, err

@@ -391,6 +391,10 @@ type Store interface {
 	// yet, or was issued before there was a log.
 	Logged(ctx context.Context, id string) (Place, error)
 
+	// Places is Logged of some credentials in one step, so of hundreds and not of all, by
+	// id; those of which it is ErrNotFound are not among them.
+	Places(ctx context.Context, ids []string) (map[string]Place, error)
+
 	// PutHead keeps a head that was signed, which is not to be shown to anybody
 	// before. ErrForked unless it is a head of the log as it is here. Where a head of
 	// this size is kept already, that one is returned.
