@@ -13,7 +13,8 @@ var levelWords = map[string]string{
 
 // levelLabels names a national level in the other languages: "NQFS Level 7.1"
 // is "NOKS nivo 7.1" in Serbian and "NOKS razina 7.1" in Croatian. Frameworks
-// keep the abbreviation that they are known by, in Cyrillic where it is theirs.
+// keep the abbreviation that they are known by, in Cyrillic where it is theirs, and have
+// their own in the language of their country: Albania's is "KSHK" in Albanian.
 func levelLabels(label map[string]string) {
 	framework, level, ok := strings.Cut(label["en"], " Level ")
 	if !ok || level[0] < '1' || '9' < level[0] || framework[len(framework)-1] > 'Z' {
@@ -21,15 +22,13 @@ func levelLabels(label map[string]string) {
 	}
 	own := map[string]string{"NQFS": "NOKS", "CROQF": "HKO"}
 	cyrillic := map[string]string{"NQFS": "НОКС", "CROQF": "ХКО"}
-	slovenian := map[string]string{"SQF": "SOK"}
+	further := map[string]map[string]string{"sl": {"SQF": "SOK"}, "mk": {"NNMQF": "НРК"}, "sq": {"AQF": "KSHK", "KS NQF": "KKK"}, "de": {"AT: NQF": "NQR"}}
 	for lang, word := range levelWords {
 		name := cmp.Or(own[framework], framework)
-		switch lang {
-		case "sr-Cyrl", "mk":
+		if lang == "sr-Cyrl" || lang == "mk" {
 			name = cmp.Or(cyrillic[framework], framework)
-		case "sl":
-			name = cmp.Or(slovenian[framework], name)
 		}
+		name = cmp.Or(further[lang][framework], name)
 		label[lang] = name + " " + word + " " + level
 	}
 }
