@@ -22,8 +22,8 @@ type exportCmd struct {
 }
 
 func (*exportCmd) Help() string {
-	return `What is exported holds names: keep it as you keep the records. Each export is in the audit log. A file that
-is there already is left alone. While the issuer's server runs it holds the records: stop it first.
+	return `The export contains names: keep it as safe as the records. Each export is entered in the audit log. An
+existing file is never overwritten. A running issuer server holds the records: stop it first.
 
   indeks export book --config uni --from 2026-01-01 --until 2026-12-31 --out book-2026.csv`
 }

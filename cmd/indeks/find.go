@@ -30,7 +30,7 @@ type findCmd struct {
 }
 
 func (*findCmd) Help() string {
-	return `Finds credentials on record, the last one issued first. A question mark stands for what is not recorded.
+	return `Finds credentials on record, most recently issued first. A question mark means that something is not recorded.
 
   indeks find "Jovanović Ana" --config uni
   indeks find --number MC-2026-000 --state revoked --config uni

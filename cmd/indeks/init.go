@@ -39,17 +39,17 @@ type initCmd struct {
 }
 
 func (*initCmd) Help() string {
-	return `Makes in DIR:
+	return `Creates in DIR:
 
-  indeks.yaml   the configuration, the one file that you edit
+  indeks.yaml   the configuration, the only file that you edit
   records.db    the store of everything issued: back it up (with --database: none)
-  learners.keys the keys under which what is personal is stored: without them no record can be read
+  learners.keys the keys that encrypt personal data: without them no record can be read
   keys.age      the encrypted key file, with a first key and a self-signed seal certificate, and the secret
-                that learners.keys is encrypted under
-  passphrase    its passphrase, unless INDEKS_PASSPHRASE is set; keep it elsewhere for real use
-  api-keys      hashes of the keys of the API; the first key, an admin's, is printed once, as is the first
+                that learners.keys is encrypted with
+  passphrase    its passphrase, unless INDEKS_PASSPHRASE is set; for real use, keep it elsewhere
+  api-keys      hashes of the API keys. The first key, an admin's, is printed only once, and so is the first
                 password of the account admin, for the registrar's desk
-  trust.json    the trust file of the verifier, which names this institution
+  trust.json    the trust file for the verifier, which names this institution
 
 For real use, import the institution's e-seal afterwards: indeks keys import FILE.p12
 

@@ -33,12 +33,12 @@ type issueCmd struct {
 }
 
 func (*issueCmd) Help() string {
-	return `Checks the course and the whole list first and names every problem by row, column and what is expected;
-issues nothing while there is one. Then issues to everybody, and prints certificate number, name and the
-learner's own link. Running it again issues nothing twice: the same learner, course, version and date is
-the same credential.
+	return `First checks the course and the whole list, and reports every problem by row, column and what is expected.
+Nothing is issued if there is a problem. Then issues to everyone, and prints the certificate number, the name
+and the learner's own link. If you run it again, nothing is issued twice: the same learner, course, version
+and date give the same credential.
 
-The issuer's server must not run on the same records at the same time; with a running server use its API.
+The issuer server must not run on the same records at the same time. If it is running, use its API.
 
   indeks issue course.json list.csv --config uni --dry-run
   indeks issue course.json list.xlsx --config uni --out sealed/ --pdf`
@@ -192,14 +192,14 @@ type changeCmd struct {
 }
 
 func (*changeCmd) Help() string {
-	return `Revoking is final; a suspension can be lifted with reinstate. Verifiers see it within a minute.
-While the issuer's server runs it holds the records: give --server then.
+	return `You cannot undo revoking. You can lift a hold with reinstate. Verifiers see the change within a minute.
+A running issuer server holds the records. In that case use --server.
 
   indeks revoke MC-2026-00007 --code misconduct --reason "plagiarism found" --server http://localhost:8080 --api-key-file key
 
 Codes of revoke: ` + strings.Join(issuer.ReasonCodes(store.Revoked), ", ") + `;
 of suspend: ` + strings.Join(issuer.ReasonCodes(store.Suspended), ", ") + `; of reinstate: ` + strings.Join(issuer.ReasonCodes(store.Issued), ", ") + `.
-Anybody is told of error-in-data, key-compromise and superseded, and of no other.`
+The public is told of error-in-data, key-compromise and superseded, and of no other.`
 }
 
 func (cmd *changeCmd) run(ctx context.Context, con console, verb string) error {

@@ -30,10 +30,10 @@ type keysCmd struct {
 }
 
 func (*keysCmd) Help() string {
-	return `Keys are never deleted: a retired key stays published with its period, so that what it sealed can be
-verified for ever. A running issuer takes up that a key was compromised within 15 seconds, and other
-changes then too or when it is started again; verifiers learn of them from the trust file, which these
-commands write anew beside the configuration.`
+	return `Keys are never deleted. A retired key stays published with its period, so that what it sealed can be
+verified for ever. A running issuer notices within 15 seconds that a key was compromised. It takes up other
+changes then too, or when it is restarted. Verifiers learn of changes from the trust file, which these
+commands write again next to the configuration.`
 }
 
 // What a running issuer makes of a change of its keys.
@@ -83,9 +83,9 @@ func (cmd *keysNewCmd) Run(con console) error {
 type keysLogCmd struct{ configFlag }
 
 func (*keysLogCmd) Help() string {
-	return `Where the key for credentials becomes known to others, verifiers believe of what it sealed only what the
-audit log proves to be older, under a head that another key has signed. So this key matters before that
-happens: institutions made by this version have one. Give the trust file to the verifiers again.`
+	return `If others get hold of the key for credentials, verifiers only believe what it sealed if the audit log proves
+that it is older, under a head signed by another key. So you need this key before that happens. Institutions
+created with this version have one. Give the trust file to the verifiers again.`
 }
 
 func (cmd *keysLogCmd) Run(con console) error {
@@ -212,8 +212,8 @@ type keysBackupCmd struct {
 }
 
 func (*keysBackupCmd) Help() string {
-	return `FILE opens the backups that are encrypted to the recipient which is printed (age1...), and nothing else
-does: keep it off this machine, in two places. The age program reads it too.`
+	return `Only FILE can decrypt the backups that are encrypted to the printed recipient (age1...). Do not keep it on
+this machine. Keep it in two other places. The age program can read it too.`
 }
 
 func (cmd *keysBackupCmd) Run(con console) error {
@@ -240,9 +240,9 @@ type keysAPICmd struct {
 }
 
 func (*keysAPICmd) Help() string {
-	return `Prints the key, once: the file of API keys has its digest only. A running issuer takes it up within
-seconds. A registrar issues and withdraws, an approver decides on what another one has asked for, an
-auditor reads, an admin may do all of a registrar and what concerns the whole register.
+	return `Prints the key only once: the file of API keys contains only its digest. A running issuer accepts it within
+seconds. A registrar issues and revokes, an approver decides on requests by others, an auditor reads, and
+an admin can do everything a registrar can and what concerns the whole register.
 
   indeks keys api vera.primer --role approver --config uni`
 }

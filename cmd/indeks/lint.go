@@ -28,16 +28,16 @@ type lintCmd struct {
 }
 
 func (*lintCmd) Help() string {
-	return `Says what is missing or wrong in a document, and where it would go. It checks no seal and asks nobody:
-whether a credential is genuine is for indeks verify.
+	return `Reports what is missing or wrong in a document, and where it belongs. It does not check seals or use the
+network. To find out whether a credential is genuine, use indeks verify.
 
   shapes        the rules (SHACL) of the application profile that the document declares, else generic-full
   strict        what is not strictly JSON or JSON-LD: members and types that no context defines, dates
   vocabularies  concepts that are not in the list they name
-  annex         the mandatory elements of Annex I of Council Recommendation 2022/C 243/02, and what the
-                supplement of a micro-credential states besides (which fails nothing)
+  annex         the mandatory elements of Annex I of Council Recommendation 2022/C 243/02, and what else
+                the supplement of a micro-credential states (which cannot fail)
 
-A course is read as indeks issue reads it, and the credential that it would give an invented learner is
+A course is read as indeks issue reads it, and the credential that a made-up learner would get is
 checked. Exit code 1 if shapes, a closed vocabulary or Annex I fail; 2 for a file that cannot be read.`
 }
 

@@ -65,13 +65,13 @@ type listsResignCmd struct {
 
 func (*listsResignCmd) Help() string {
 	return `An issuer signs nothing while its clock is more than a week from the newest status list (issuer.clock_jump
-in indeks.yaml): what a wrong clock has dated, nobody can take back. The clock is right where the issuer stood
-still for so long, or where a wrong clock dated a list. Then say so, once: this signs all lists anew as of now,
-also those that are dated later. Verifiers take them, unless their own clock was wrong too; those are started
-again. The issuer's server must not run.
+in indeks.yaml), because what a wrong clock has dated cannot be undone. The clock may be right all the same, if
+the issuer was stopped for that long or a wrong clock dated a list. Then confirm it once with this command. It
+signs all lists again as of now, including those dated later. Verifiers accept them, unless their own clock was
+wrong too: restart those. The issuer server must not be running.
 
-A list that was dated ahead becomes good for one day when that day comes, for whoever kept it. Seal with
-another key before then, as is due anyway when the certificate ends: a list that a retired key dates later
+A list that was dated ahead becomes valid for one day when that day comes, for anyone who kept it. Seal with
+another key before then, as you must anyway when the certificate expires: a list that a retired key dates later
 than its end is refused.
 
   indeks lists resign --config uni --date 2026-11-29`
