@@ -157,7 +157,7 @@ func TestMail(t *testing.T) {
 			t.Errorf("%s, want %q", got, want)
 		}
 	}
-	queue("1 were refused or came back")
+	queue("1 refused or returned")
 	if err := os.WriteFile(report, sample, 0o600); err != nil {
 		t.Fatal(err)
 	}
