@@ -69,7 +69,7 @@ func testBatches(t *testing.T, base string) {
 		t.Errorf("problem %+v", p)
 	}
 	at := base + b.Links["self"]
-	if got := ask(t, "GET", at, "", append([]string{"Accept-Language", "hr"}, auth...)...); got.status != 200 || !strings.Contains(got.body, "nije dan u kalendaru") || strings.Contains(got.body, "is not a day") {
+	if got := ask(t, "GET", at, "", append([]string{"Accept-Language", "hr"}, auth...)...); got.status != 200 || !strings.Contains(got.body, "nije dan u kalendaru") || strings.Contains(got.body, "is not a real date") {
 		t.Errorf("in Croatian: %d %s", got.status, got.body)
 	}
 	previews := ask(t, "GET", at+"/previews?lang=hr", "", auth...)
