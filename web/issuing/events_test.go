@@ -42,7 +42,7 @@ func TestEventsAreSaid(t *testing.T) {
 		{"log-in-refused", "50 more from 2026-06-01T09:00:41Z to 2026-06-01T09:59:30Z; no such account: 50", "außerdem abgelehnt: 50, zwischen 1.6.2026, 09:00 UTC und 1.6.2026, 09:59 UTC", "no such account: 50"},
 		{"log-in-refused", "passkey: its count went back", "der Zähler des Passkeys ist zurückgesprungen", ""},
 		{"log-in-refused", "the sign-in of the provider could not be used: the id_token: oidc: malformed jwt", "was die Anmeldung der Einrichtung geantwortet hat, war nicht verwendbar", "the id_token: oidc: malformed jwt"},
-		{"exported", "12000 records, 2 recipients, with private keys", "Einträge: 12.000, verschlüsselt für: 2, mit privaten Schlüsseln", ""},
+		{"exported", "12000 records, 2 recipients, with private keys", "Einträge: 12.000, Empfänger: 2, mit privaten Schlüsseln", ""},
 		{"approval-given", "name check released", "Blick auf den Namen: freigegeben", ""},
 		{"approval-refused", "expired", "niemand hat rechtzeitig entschieden", ""},
 		{"approval-refused", "pogrešna osoba", "„pogrešna osoba“", ""},
