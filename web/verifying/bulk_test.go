@@ -135,7 +135,7 @@ func TestBulkIsBounded(t *testing.T) {
 			w := httptest.NewRecorder()
 			markup.Held(t, described(t, s)).ServeHTTP(w, r)
 			codes = append(codes, fmt.Sprint(w.Code))
-			if w.Code == 429 && (w.Header().Get("Retry-After") != "10" || !strings.Contains(w.Body.String(), "One table after the other")) {
+			if w.Code == 429 && (w.Header().Get("Retry-After") != "10" || !strings.Contains(w.Body.String(), "Only one table at a time")) {
 				t.Errorf("a second one of %s: Retry-After %q, %s", from, w.Header().Get("Retry-After"), w.Body)
 			}
 		}
