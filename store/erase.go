@@ -106,6 +106,9 @@ func (s *boltStore) Erase(ctx context.Context, e Erasure, ids ...string) ([]Reco
 	if s.keys == nil {
 		return nil, fmt.Errorf("erasing: %w", ErrDataKeys)
 	}
+	if err := s.keys.room(len(ids)); err != nil {
+		return nil, fmt.Errorf("erasing %d records: %w", len(ids), err)
+	}
 	defer s.fresh.clear()
 	// 1. What is there: a record whose data key is destroyed reads as erased whatever
 	// comes, so that goes last. After a power cut in between, settle does it.

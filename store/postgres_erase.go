@@ -14,6 +14,9 @@ func (s *postgresStore) Erase(ctx context.Context, e Erasure, ids ...string) ([]
 	if s.keys == nil {
 		return nil, fmt.Errorf("erasing: %w", ErrDataKeys)
 	}
+	if err := s.keys.room(len(ids)); err != nil {
+		return nil, fmt.Errorf("erasing %d records: %w", len(ids), err)
+	}
 	defer s.fresh.clear()
 	// 1. What is there; the keys go last, as settle does it after a crash in between.
 	var found map[string]recordDoc

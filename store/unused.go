@@ -72,6 +72,19 @@ func forgetUnused(ctx context.Context, s Store, in inside, before string, crowd 
 	}
 }
 
+// room refuses an erasure of so many records after which the data keys could not be read
+// any more: before it is on record, for what is on record must be destroyed at each start. A
+// quarter is left for what is erased besides, and without asking.
+func (k *DataKeys) room(records int) error {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	secrets := len(k.tree.nodes) + 2*records*nameBits
+	if size := secrets * (1 + len(keyPath{}.bits) + 32) / 3 * 4; size > maxVault/4*3 {
+		return fmt.Errorf("the data keys would grow to %d MB by all that was erased lately, of %d at most: erase the rest in some months", size>>20, maxVault/4*3>>20)
+	}
+	return nil
+}
+
 // crowded are the classes and months before one that have more secrets than a number, and
 // twice as many as when they were last gone through.
 func (k *DataKeys) crowded(before string, most int) (crowded []place, err error) {

@@ -29,6 +29,25 @@ func TestForgetUnused(t *testing.T) {
 	})
 }
 
+// What would make the data keys larger than can be read is not begun.
+func TestNoRoomToErase(t *testing.T) {
+	s, _, _ := eraseHouse(t)
+	given := issue(t, s, person(1))
+	many := make([]string, 30_000)
+	for i := range many {
+		many[i] = given.ID
+	}
+	if _, err := s.Erase(t.Context(), fromRegister, many...); err == nil {
+		t.Error("it was begun")
+	}
+	if r, err := s.Get(t.Context(), given.ID); err != nil || r.Erasures != nil {
+		t.Errorf("%+v, %v", r.Erasures, err)
+	}
+	if _, err := s.Erase(t.Context(), fromRegister, given.ID); err != nil {
+		t.Error(err)
+	}
+}
+
 func testForgetUnused(t *testing.T, s Store, vault Vault) {
 	var ids []string
 	for n := range 24 {
