@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -51,11 +52,16 @@ func pair(t *testing.T, certFile, keyFile, host string, until time.Time) *x509.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: secret}} {
-		if path == "" {
+	// The certificate comes last and whole, so whoever has none yet sees no half pair.
+	for _, f := range []struct {
+		path  string
+		block *pem.Block
+	}{{keyFile, &pem.Block{Type: "PRIVATE KEY", Bytes: secret}}, {certFile, &pem.Block{Type: "CERTIFICATE", Bytes: der}}} {
+		if f.path == "" {
 			continue
 		}
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		part := f.path + ".part"
+		if err := errors.Join(os.WriteFile(part, pem.EncodeToMemory(f.block), 0o600), os.Rename(part, f.path)); err != nil {
 			t.Fatal(err)
 		}
 	}
