@@ -261,8 +261,7 @@ func (i *Issuer) followKeys(ctx context.Context) error {
 // finishWith finishes what is reserved for a key that is given to nobody any more: once
 // it is marked, such a reservation is burned, and whoever asked for it asks again.
 func (i *Issuer) finishWith(ctx context.Context, key string) error {
-	i.custody.using.Lock() // after what has chosen the key before
-	i.custody.using.Unlock()
+	i.custody.settle()
 	for r, err := range i.store.Pending(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading pending issuances: %w", err)
@@ -275,4 +274,10 @@ func (i *Issuer) finishWith(ctx context.Context, key string) error {
 		}
 	}
 	return nil
+}
+
+// settle returns when whatever had chosen a key before has reserved and sealed with it.
+func (c *custody) settle() {
+	c.using.Lock()
+	defer c.using.Unlock()
 }
