@@ -110,7 +110,7 @@ var (
 	remarkSeals              = say("seal.several", "It has {Count} seals, all intact. This is about the issuer's.")
 	remarkCertificateUnasked = say("seal.certificate-unasked", "We did not check whether the seal's certificate was revoked by its authority.")
 	remarkCertificateEnded   = say("seal.certificate-ended", "The seal's certificate expired on {Date}. It was valid when the seal was made, according to the seal itself.")
-	remarkLogPinned          = say("seal.log-pinned", "The operator saw the head of log {Log} that proves this at the time.")
+	remarkLogPinned          = say("seal.log-pinned", "The operator saw the head of log {Log} at the time, and it proves this.")
 	remarkLogOtherKey        = say("seal.log-other-key", "The head of log {Log} that proves this is sealed with another key of the issuer.")
 	remarkLog                = say("seal.log", "We asked the issuer's log for proof: {Why}.")
 )

@@ -99,7 +99,7 @@ func TestALostKeyTakesNothingWithItThatWasLogged(t *testing.T) {
 	must("keys", "revoke", log, "--at", lost, "--reason", "stolen")
 	must("keys", "log")
 	stop = serve()
-	check("a head was seen", exitOK, "the operator saw at the time")
+	check("a head was seen", exitOK, "The operator saw the head of log")
 	stop()
 }
 
