@@ -52,9 +52,11 @@ const maxDraws = 32
 //
 // Errors: [*Problems] for a draft that breaks a rule, store.ErrConflict where
 // its key stands for another content, [ErrNeedsNameCheck] and [ErrNeedsApproval] where
-// the course asks for the learner's word or another person's approval and there is none, keys.ErrNoKey where the key to seal with
-// is missing or was revoked in between (asked again, it is sealed with another), [ErrRefused]. After any
-// other error the outcome is unknown; the same draft may be issued again.
+// the course asks for the learner's word or another person's approval and there is none,
+// keys.ErrNoKey where the key to seal with is missing or was revoked in between (asked
+// again, it is sealed with another, unless the draft names a number or an external id of
+// its own, which the burned reservation keeps), [ErrRefused]. After any other error the
+// outcome is unknown; the same draft may be issued again.
 //
 // Where the draft takes the place of another award ([Issuer.Correction]), that one
 // is revoked in the step that makes the new one durable, and the status lists are
@@ -131,6 +133,8 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 			return store.Record{}, err
 		}
 	}
+	// From the choice of a key until it has sealed, whoever ends that key waits, so that a
+	// mark burns only what a crash has left (see finishWith).
 	i.custody.using.RLock()
 	defer i.custody.using.RUnlock()
 	for range maxDraws {
