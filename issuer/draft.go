@@ -139,17 +139,26 @@ func (d *Draft) normalise() {
 	}
 }
 
-// cells are the texts of a class list that would read as this draft.
-func (d *Draft) cells() map[string]string {
-	cells := map[string]string{
-		"given_name": d.GivenName, "family_name": d.FamilyName, "date_of_birth": d.DateOfBirth, "learner_id": d.LearnerID,
-		"email": d.Email, "grade": d.Grade, "awarding_date": d.AwardingDate, "rpl": d.RPL, "rpl_outcomes": strings.Join(d.RPLOutcomes, ","),
-		"rpl_evidence": d.RPLEvidence, "recognition": d.Recognition, "id_verification": d.IDVerification, "override_reason": d.OverrideReason, "override_by": d.OverrideBy,
-		"language": d.Language, "certificate_number": d.Number, "level_override": "",
-		"assessment_date": d.AssessmentDate, "assessors": strings.Join(d.Assessors, "; "),
+// texts are the cells of a class list that would read as this draft, by their columns.
+func (d *Draft) texts() [len(columns)]string {
+	texts := [len(columns)]string{
+		columnGivenName: d.GivenName, columnFamilyName: d.FamilyName, columnDateOfBirth: d.DateOfBirth, columnLearnerID: d.LearnerID,
+		columnEmail: d.Email, columnGrade: d.Grade, columnAwardingDate: d.AwardingDate, columnRPL: d.RPL, columnRPLOutcomes: strings.Join(d.RPLOutcomes, ","),
+		columnRPLEvidence: d.RPLEvidence, columnRecognition: d.Recognition, columnIDVerification: d.IDVerification, columnOverrideReason: d.OverrideReason, columnOverrideBy: d.OverrideBy,
+		columnLanguage: d.Language, columnCertificateNumber: d.Number,
+		columnAssessmentDate: d.AssessmentDate, columnAssessors: strings.Join(d.Assessors, "; "),
 	}
 	if d.LevelOverride != 0 {
-		cells["level_override"] = strconv.Itoa(d.LevelOverride)
+		texts[columnLevelOverride] = strconv.Itoa(d.LevelOverride)
+	}
+	return texts
+}
+
+// cells are its texts by the names of their columns.
+func (d *Draft) cells() map[string]string {
+	cells := make(map[string]string, len(columns))
+	for column, text := range d.texts() {
+		cells[columns[column].name] = text
 	}
 	return cells
 }
@@ -157,7 +166,11 @@ func (d *Draft) cells() map[string]string {
 // check judges a draft that was built in memory by the rules of a class list:
 // there is one set of rules, whichever way a draft comes.
 func (d *Draft) check() error {
-	_, _, err := ReadDraft(d.Course, d.cells())
+	r := row{course: d.Course}
+	for column, text := range d.texts() {
+		r.cells[column] = cell{text: text, given: true}
+	}
+	_, _, err := r.alone()
 	if p, ok := err.(*Problems); ok {
 		for i := range p.List {
 			p.List[i].Row = d.Row

@@ -120,20 +120,23 @@ func (c *Course) checkLegalBasis(k *checks) {
 func (c *Course) notInForce(awarded string) []Problem {
 	var k checks
 	for n, l := range c.LegalBasis {
-		r, at := l.resolved(), fmt.Sprintf("/legal_basis/%d", n)
-		name := l.Act
-		if name == "" && len(r.Text) > 0 {
-			name = shorten(r.Text[first(r.Text)])
-		}
+		r := l.resolved()
 		from := r.From
 		if from == "" {
 			from = acts()[l.Act].From
 		}
 		// Days compare as text, also with the year or month that is known of one.
-		switch {
-		case r.Until != "" && awarded > r.Until:
+		ended, early := r.Until != "" && awarded > r.Until, from != "" && awarded < from
+		if !ended && !early { // as nearly always
+			continue
+		}
+		at, name := fmt.Sprintf("/legal_basis/%d", n), l.Act
+		if name == "" && len(r.Text) > 0 {
+			name = shorten(r.Text[first(r.Text)])
+		}
+		if ended {
 			k.warn("legal-act-ended", at, "", fmt.Sprintf("the legal basis %q (%s) ended on %s: expected an act that was in force on %s", name, at, r.Until, awarded))
-		case from != "" && awarded < from:
+		} else {
 			k.warn("legal-act-early", at, "", fmt.Sprintf("the legal basis %q (%s) is in force since %s only: expected an act that was in force on %s", name, at, from, awarded))
 		}
 	}

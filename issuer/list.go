@@ -109,6 +109,11 @@ func ReadDraft(c *Course, cells map[string]string) (Draft, []Problem, error) {
 		}
 		r.cells[i] = cell{text: value, given: true}
 	}
+	return r.alone()
+}
+
+// alone is the draft of a row that is of no list.
+func (r *row) alone() (Draft, []Problem, error) {
 	d := r.draft()
 	slices.SortFunc(r.problems, func(a, b Problem) int { return strings.Compare(a.Field, b.Field) })
 	warnings, err := split("", r.problems)
@@ -172,7 +177,7 @@ func readSheet(s sheet, c *Course, defaults map[string]string, most int) (rows [
 		}
 		if d.Number != "" {
 			if first, ok := byNumber[d.Number]; ok {
-				r.fail("certificate_number", "number-duplicate", fmt.Sprintf("is the number of row %d too: expected another", first))
+				r.fail(columnCertificateNumber, "number-duplicate", fmt.Sprintf("is the number of row %d too: expected another", first))
 			} else {
 				byNumber[d.Number] = l.number
 			}
@@ -311,11 +316,12 @@ func (r *row) fill(h *header, l line) {
 	}
 }
 
-func (r *row) fail(name, rule, want string) { r.problem(name, rule, want, false) }
+// fail adds a problem of a column that blocks.
+func (r *row) fail(column int, rule, want string) { r.problem(column, rule, want, false) }
 
-func (r *row) problem(name, rule, want string, warn bool) {
-	c := r.cells[columnNamed(name)]
-	r.problems = append(r.problems, Problem{Row: r.number, Column: c.head, Cell: c.name, Field: name, Value: shorten(c.text), Want: want, Rule: rule, Warn: warn})
+func (r *row) problem(column int, rule, want string, warn bool) {
+	c := &r.cells[column]
+	r.problems = append(r.problems, Problem{Row: r.number, Column: c.head, Cell: c.name, Field: columns[column].name, Value: shorten(c.text), Want: want, Rule: rule, Warn: warn})
 }
 
 var (
@@ -333,144 +339,145 @@ func (r *row) draft() Draft {
 			c.text = value
 		}
 		c.text = strings.TrimSpace(strings.ReplaceAll(norm.NFC.String(c.text), "\u00a0", " "))
-		r.checkText(columns[i], c)
+		r.checkText(i)
 	}
-	text := func(name string) string { return r.cells[columnNamed(name)].text }
+	text := func(column int) string { return r.cells[column].text }
 
-	d.GivenName, d.FamilyName = r.personName("given_name"), r.personName("family_name")
-	d.DateOfBirth, d.AwardingDate = r.day("date_of_birth", true), r.day("awarding_date", false)
+	d.GivenName, d.FamilyName = r.personName(columnGivenName), r.personName(columnFamilyName)
+	d.DateOfBirth, d.AwardingDate = r.day(columnDateOfBirth, true), r.day(columnAwardingDate, false)
 	if d.DateOfBirth != "" && d.AwardingDate != "" && d.DateOfBirth >= d.AwardingDate {
-		r.fail("date_of_birth", "date-order", "is not before the awarding date "+d.AwardingDate)
+		r.fail(columnDateOfBirth, "date-order", "is not before the awarding date "+d.AwardingDate)
 	}
 	if d.DateOfBirth != "" && d.DateOfBirth < "1900-01-01" {
-		r.fail("date_of_birth", "date-range", "is before 1900: expected YYYY-MM-DD")
+		r.fail(columnDateOfBirth, "date-range", "is before 1900: expected YYYY-MM-DD")
 	}
 	awarded := d.AwardingDate
 	if awarded == "" {
 		awarded = time.Now().Format(time.DateOnly)
 	}
 	for _, p := range r.course.notInForce(awarded) {
-		r.problem("awarding_date", p.Rule, p.Want, true)
+		r.problem(columnAwardingDate, p.Rule, p.Want, true)
 	}
-	if d.AssessmentDate = r.day("assessment_date", false); d.AssessmentDate != "" {
+	if d.AssessmentDate = r.day(columnAssessmentDate, false); d.AssessmentDate != "" {
 		switch {
 		case d.AwardingDate != "" && d.AssessmentDate > d.AwardingDate:
-			r.fail("assessment_date", "date-order", "is after the awarding date "+d.AwardingDate)
+			r.fail(columnAssessmentDate, "date-order", "is after the awarding date "+d.AwardingDate)
 		case d.DateOfBirth >= d.AssessmentDate:
-			r.fail("assessment_date", "date-order", "is not after the date of birth")
+			r.fail(columnAssessmentDate, "date-order", "is not after the date of birth")
 		}
 	}
-	d.Assessors = r.names("assessors")
-	d.LearnerID, d.Grade = text("learner_id"), text("grade")
-	if spreadsheetNumber.MatchString(d.LearnerID) && r.cells[columnNamed("learner_id")].kind != cellRounded {
-		r.fail("learner_id", "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
+	d.Assessors = r.names(columnAssessors)
+	d.LearnerID, d.Grade = text(columnLearnerID), text(columnGrade)
+	if spreadsheetNumber.MatchString(d.LearnerID) && r.cells[columnLearnerID].kind != cellRounded {
+		r.fail(columnLearnerID, "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
 	}
-	if d.Email = text("email"); d.Email != "" {
+	if d.Email = text(columnEmail); d.Email != "" {
 		if _, err := mail.ParseAddress(d.Email); err != nil {
-			r.fail("email", "email", "is not an email address, expected one such as name@school.example")
+			r.fail(columnEmail, "email", "is not an email address, expected one such as name@school.example")
 		}
 	}
 	r.priorLearning(&d, text)
-	if code := strings.ToLower(text("id_verification")); code != "" {
+	if code := strings.ToLower(text(columnIDVerification)); code != "" {
 		if _, ok := supervisions[code]; !ok {
-			r.fail("id_verification", "code", "is not in the list: expected unsupervised, supervised, supervised-id or unsupervised-id")
+			r.fail(columnIDVerification, "code", "is not in the list: expected unsupervised, supervised, supervised-id or unsupervised-id")
 		}
 		d.IDVerification = code
 	}
 	r.level(&d, text)
-	if d.Language = text("language"); d.Language != "" {
+	if d.Language = text(columnLanguage); d.Language != "" {
 		if _, ok := r.course.Title[d.Language]; !ok {
-			r.fail("language", "language", "is not a language of the course: expected "+strings.Join(sortedLanguages(r.course.Title), ", "))
+			r.fail(columnLanguage, "language", "is not a language of the course: expected "+strings.Join(sortedLanguages(r.course.Title), ", "))
 		}
 	}
-	if d.Number = text("certificate_number"); d.Number != "" && !certificateNumber.MatchString(d.Number) {
-		r.fail("certificate_number", "number-form", "is not a certificate number, expected letters, digits, spaces and . / _ - only, at most 60")
+	if d.Number = text(columnCertificateNumber); d.Number != "" && !certificateNumber.MatchString(d.Number) {
+		r.fail(columnCertificateNumber, "number-form", "is not a certificate number, expected letters, digits, spaces and . / _ - only, at most 60")
 	}
 	return d
 }
 
 // checkText refuses what no cell may hold, whatever its column.
-func (r *row) checkText(col column, c *cell) {
+func (r *row) checkText(column int) {
+	col, c := &columns[column], &r.cells[column]
 	switch {
 	case c.kind == cellFormula:
 		// What it would give today, and from what, is not known here.
-		r.fail(col.name, "formula", "is the result of a formula, expected "+col.want+": copy the column and paste it as values")
+		r.fail(column, "formula", "is the result of a formula, expected "+col.want+": copy the column and paste it as values")
 	case c.kind == cellError:
-		r.fail(col.name, "cell-error", "is a spreadsheet error, expected "+col.want)
+		r.fail(column, "cell-error", "is a spreadsheet error, expected "+col.want)
 	case c.kind == cellRounded:
-		r.fail(col.name, "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
+		r.fail(column, "number-rounded", "was shortened by the spreadsheet: format the column as text and enter the number again")
 	case c.kind == cellFormat:
-		r.fail(col.name, "number-format", "is a number that the spreadsheet displays differently, expected "+col.want+": format the column as text and enter what it shows")
+		r.fail(column, "number-format", "is a number that the spreadsheet displays differently, expected "+col.want+": format the column as text and enter what it shows")
 	case c.kind == cellDate && !col.date:
-		r.fail(col.name, "cell-date", "was turned into a date by the spreadsheet, expected "+col.want+": format the column as text and enter it again")
+		r.fail(column, "cell-date", "was turned into a date by the spreadsheet, expected "+col.want+": format the column as text and enter it again")
 	case strings.ContainsFunc(c.text, func(x rune) bool {
 		return unicode.IsControl(x) || unicode.Is(unicode.Cf, x) || x == unicode.ReplacementChar || x == '\u2028' || x == '\u2029'
 	}) || !utf8.ValidString(c.text):
-		r.fail(col.name, "control-character", "contains a line break or a character that is invisible or cannot be read: expected "+col.want)
+		r.fail(column, "control-character", "contains a line break or a character that is invisible or cannot be read: expected "+col.want)
 	case utf8.RuneCountInString(c.text) > maxCell:
-		r.fail(col.name, "cell-size", fmt.Sprintf("is longer than %d characters: expected %s", maxCell, col.want))
+		r.fail(column, "cell-size", fmt.Sprintf("is longer than %d characters: expected %s", maxCell, col.want))
 	case strings.HasPrefix(c.text, "=") || strings.HasPrefix(c.text, "@"):
 		// A spreadsheet that opens an export of this text would run it.
-		r.fail(col.name, "formula", "is a formula, expected "+col.want)
+		r.fail(column, "formula", "is a formula, expected "+col.want)
 	}
 }
 
-func (r *row) personName(name string) string {
-	c := r.cells[columnNamed(name)]
+func (r *row) personName(column int) string {
+	c := &r.cells[column]
 	const most = 150
 	switch {
 	case !c.given && r.number > 0:
 		// The missing column was named once, at the header.
 	case c.text == "":
-		r.fail(name, "empty", "the cell is empty, expected "+columns[columnNamed(name)].want)
+		r.fail(column, "empty", "the cell is empty, expected "+columns[column].want)
 	case strings.ContainsAny(c.text[:1], "+-"):
-		r.fail(name, "formula", "starts like a formula, expected a name")
+		r.fail(column, "formula", "starts like a formula, expected a name")
 	case !strings.ContainsFunc(c.text, unicode.IsLetter):
-		r.fail(name, "name", "has no letter, expected a name")
+		r.fail(column, "name", "has no letter, expected a name")
 	case utf8.RuneCountInString(c.text) > most:
-		r.fail(name, "cell-size", fmt.Sprintf("is longer than %d characters, expected a name", most))
+		r.fail(column, "cell-size", fmt.Sprintf("is longer than %d characters, expected a name", most))
 	case strings.ContainsFunc(c.text, unicode.IsDigit):
-		r.problem(name, "name", "has a digit in it", true)
+		r.problem(column, "name", "has a digit in it", true)
 	}
 	return c.text
 }
 
 // names reads a column of names with semicolons between them.
-func (r *row) names(name string) (list []string) {
+func (r *row) names(column int) (list []string) {
 	const most = 20
-	for one := range strings.SplitSeq(r.cells[columnNamed(name)].text, ";") {
+	for one := range strings.SplitSeq(r.cells[column].text, ";") {
 		if one = strings.TrimSpace(one); one == "" {
 			continue
 		}
 		if !strings.ContainsFunc(one, unicode.IsLetter) {
-			r.fail(name, "name", "has no letter, expected "+columns[columnNamed(name)].want)
+			r.fail(column, "name", "has no letter, expected "+columns[column].want)
 			return nil
 		}
 		list = append(list, one)
 	}
 	if len(list) > most {
-		r.fail(name, "names", fmt.Sprintf("has more than %d names", most))
+		r.fail(column, "names", fmt.Sprintf("has more than %d names", most))
 	}
 	return list
 }
 
 // day reads a column of dates: YYYY-MM-DD, or in a spreadsheet a date cell.
-func (r *row) day(name string, required bool) string {
-	c := r.cells[columnNamed(name)]
+func (r *row) day(column int, required bool) string {
+	c := &r.cells[column]
 	switch {
 	case c.text == "" && required && (c.given || r.number == 0):
-		r.fail(name, "empty", "the cell is empty, expected YYYY-MM-DD")
+		r.fail(column, "empty", "the cell is empty, expected YYYY-MM-DD")
 	case c.text == "":
 	case c.kind == cellFormula, c.kind == cellError, c.kind == cellRounded, c.kind == cellFormat: // named as such
 	case c.kind == cellDate && !isDayForm(c.text):
-		r.fail(name, "date-form", "is not a date, expected a date cell without a time, or YYYY-MM-DD")
+		r.fail(column, "date-form", "is not a date, expected a date cell without a time, or YYYY-MM-DD")
 	case c.kind == cellNumber:
 		// A year, or a day whose cell lost its format: nobody can tell.
-		r.fail(name, "date-form", "is a number, not a date: expected a date cell, or YYYY-MM-DD")
+		r.fail(column, "date-form", "is a number, not a date: expected a date cell, or YYYY-MM-DD")
 	case !isDayForm(c.text):
-		r.fail(name, "date-form", "is not a date in the right format, expected YYYY-MM-DD")
+		r.fail(column, "date-form", "is not a date in the right format, expected YYYY-MM-DD")
 	case !isDay(c.text):
-		r.fail(name, "date", "is not a real date, expected YYYY-MM-DD")
+		r.fail(column, "date", "is not a real date, expected YYYY-MM-DD")
 	default:
 		return c.text
 	}
@@ -486,34 +493,34 @@ func isDay(s string) bool {
 	return err == nil && isDayForm(s)
 }
 
-func (r *row) priorLearning(d *Draft, text func(string) string) {
-	code, ok := priorLearning[fold(text("rpl"))]
+func (r *row) priorLearning(d *Draft, text func(column int) string) {
+	code, ok := priorLearning[fold(text(columnRPL))]
 	if !ok {
-		r.fail("rpl", "code", "is not in the list: expected none, part or whole")
+		r.fail(columnRPL, "code", "is not in the list: expected none, part or whole")
 		return
 	}
-	d.RPL, d.RPLEvidence, d.Recognition = code, text("rpl_evidence"), text("recognition")
-	ids := text("rpl_outcomes")
+	d.RPL, d.RPLEvidence, d.Recognition = code, text(columnRPLEvidence), text(columnRecognition)
+	ids := text(columnRPLOutcomes)
 	if ids != "" {
 		d.RPLOutcomes = slices.Compact(slices.DeleteFunc(outcomeSeparators.Split(ids, -1), func(s string) bool { return s == "" }))
 	}
 	for _, id := range d.RPLOutcomes {
 		if !slices.ContainsFunc(r.course.Outcomes, func(o Outcome) bool { return o.ID == id }) {
-			r.fail("rpl_outcomes", "outcome", fmt.Sprintf("names the outcome %q, which the course does not have: expected ids from %s", shorten(id), outcomeIDs(r.course)))
+			r.fail(columnRPLOutcomes, "outcome", fmt.Sprintf("names the outcome %q, which the course does not have: expected ids from %s", shorten(id), outcomeIDs(r.course)))
 		}
 	}
 	switch {
 	case code == "none" && (ids != "" || d.RPLEvidence != "" || d.Recognition != ""):
-		r.fail("rpl", "rpl-contradiction", "contradicts rpl_outcomes, rpl_evidence or recognition: expected part or whole")
+		r.fail(columnRPL, "rpl-contradiction", "contradicts rpl_outcomes, rpl_evidence or recognition: expected part or whole")
 	case code == "part" && len(d.RPLOutcomes) == 0:
-		r.fail("rpl_outcomes", "rpl-outcomes", "is empty, although rpl is part: expected ids from "+outcomeIDs(r.course))
+		r.fail(columnRPLOutcomes, "rpl-outcomes", "is empty, although rpl is part: expected ids from "+outcomeIDs(r.course))
 	case code == "part" && len(d.RPLOutcomes) == len(r.course.Outcomes):
-		r.problem("rpl_outcomes", "rpl-outcomes", "names every outcome of the course though rpl is part: whole would say so", true)
+		r.problem(columnRPLOutcomes, "rpl-outcomes", "names every outcome of the course though rpl is part: whole would say so", true)
 	case code == "whole" && ids != "" && len(d.RPLOutcomes) < len(r.course.Outcomes):
-		r.fail("rpl_outcomes", "rpl-outcomes", "names some outcomes though rpl is whole: leave it empty, or say part")
+		r.fail(columnRPLOutcomes, "rpl-outcomes", "names some outcomes though rpl is whole: leave it empty, or say part")
 	}
 	if code != "none" && d.RPLEvidence == "" && d.Recognition == "" {
-		r.problem("rpl_evidence", "rpl-evidence", "is empty: readers will ask what evidence the recognition of prior learning is based on", true)
+		r.problem(columnRPLEvidence, "rpl-evidence", "is empty: readers will ask what evidence the recognition of prior learning is based on", true)
 	}
 }
 
@@ -525,27 +532,27 @@ func outcomeIDs(c *Course) string {
 	return strings.Join(ids, ", ")
 }
 
-func (r *row) level(d *Draft, text func(string) string) {
-	level, reason := text("level_override"), text("override_reason")
-	d.OverrideReason, d.OverrideBy = reason, text("override_by")
+func (r *row) level(d *Draft, text func(column int) string) {
+	level, reason := text(columnLevelOverride), text(columnOverrideReason)
+	d.OverrideReason, d.OverrideBy = reason, text(columnOverrideBy)
 	if level == "" {
 		if reason != "" {
-			r.fail("level_override", "level-override", "is empty, although override_reason is given: expected an EQF level from 1 to 8")
+			r.fail(columnLevelOverride, "level-override", "is empty, although override_reason is given: expected an EQF level from 1 to 8")
 		} else if d.OverrideBy != "" {
-			r.fail("level_override", "level-override", "is empty, although override_by is given: expected an EQF level from 1 to 8")
+			r.fail(columnLevelOverride, "level-override", "is empty, although override_by is given: expected an EQF level from 1 to 8")
 		}
 		return
 	}
 	n, err := strconv.Atoi(level)
 	if err != nil || n < 1 || n > 8 {
-		r.fail("level_override", "level", "is not a level of the European Qualifications Framework, expected a whole number from 1 to 8")
+		r.fail(columnLevelOverride, "level", "is not a level of the European Qualifications Framework, expected a whole number from 1 to 8")
 		return
 	}
 	d.LevelOverride = n
 	if reason == "" {
-		r.fail("override_reason", "override-reason", "is empty, although level_override is given: expected "+columns[columnNamed("override_reason")].want)
+		r.fail(columnOverrideReason, "override-reason", "is empty, although level_override is given: expected "+columns[columnOverrideReason].want)
 	}
 	if r.course.Level == nil {
-		r.fail("level_override", "level-override", "overrides a level that the course does not have: expected an empty cell")
+		r.fail(columnLevelOverride, "level-override", "overrides a level that the course does not have: expected an empty cell")
 	}
 }
