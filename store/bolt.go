@@ -316,7 +316,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 	if err != nil {
 		return nil, err
 	}
-	s = &boltStore{path: path, db: db, file: file, frame: found.frame, whole: limits.whole, reads: limits.read, keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	s = &boltStore{path: path, db: db, file: file, frame: found.frame, whole: limits.whole, reads: limits.read, keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, opened: time.Now(), turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
 	if limits.read {
 		s.failed = errors.New("it was opened to be read")
 	}
@@ -465,7 +465,8 @@ type boltStore struct {
 	rows     searchRows
 	bases    sync.Map // see hasBases
 	fresh    fresh    // what was reserved lately
-	views    atomic.Uint64
+	opened   time.Time
+	looked   atomic.Int64 // when after that, see forgetMapped
 	counters counters
 	now      func() time.Time
 
@@ -507,23 +508,25 @@ func (s *boltStore) view(ctx context.Context, fn func(tx *bolt.Tx) error) error 
 	}
 	return guard(func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
-			if s.views.Add(1)%viewsPerLook == 0 {
-				s.forgetMapped(tx)
-			}
+			s.forgetMapped(tx)
 			return fn(tx)
 		})
 	})
 }
 
 // What was read of the file stays in the memory of the process until there is more
-// of it than maxMapped, in bytes, at a look every so many views; nothing is lost by it,
-// the system has it still.
+// of it than maxMapped, in bytes, at a look every lookEvery; nothing is lost by it,
+// the system has it still. To look costs as much as reading a record.
 const (
-	maxMapped    = 256 << 20
-	viewsPerLook = 16
+	maxMapped = 256 << 20
+	lookEvery = 20 * time.Millisecond
 )
 
 func (s *boltStore) forgetMapped(tx *bolt.Tx) {
+	now, last := int64(time.Since(s.opened)), s.looked.Load()
+	if now-last < int64(lookEvery) || !s.looked.CompareAndSwap(last, now) { // or another looks
+		return
+	}
 	if mapped() > maxMapped {
 		forget(s.db.Info().Data, int(tx.Size()))
 	}
