@@ -2,11 +2,15 @@ package merkle
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -26,9 +30,31 @@ type Sealing struct {
 	Forms      map[string]Hash `json:"forms"`  // by form: see Commit
 }
 
-// JSON is the one text of a sealing.
+// JSON is the one text of a sealing, as json.Marshal with json.Deterministic writes it;
+// written here, since there is one of every credential.
 func (s *Sealing) JSON() ([]byte, error) {
-	return json.Marshal(s, json.Deterministic(true))
+	text, err := jsontext.AppendQuote(append(make([]byte, 0, 384), `{"credential":`...), s.Credential)
+	if err == nil {
+		text, err = jsontext.AppendQuote(append(text, `,"key":`...), s.KeyID)
+	}
+	if err == nil {
+		text, err = s.At.AppendText(append(text, `,"sealed":"`...))
+	}
+	if err != nil {
+		return nil, err
+	}
+	text = append(text, `","forms":{`...)
+	for n, form := range slices.Sorted(maps.Keys(s.Forms)) {
+		if n > 0 {
+			text = append(text, ',')
+		}
+		if text, err = jsontext.AppendQuote(text, form); err != nil {
+			return nil, err
+		}
+		hash := s.Forms[form]
+		text = append(base64.StdEncoding.AppendEncode(append(text, `:"`...), hash[:]), '"')
+	}
+	return append(text, "}}"...), nil
 }
 
 // ParseSealing reads what JSON wrote.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/tlog"
 	"pgregory.net/rapid"
 )
@@ -102,6 +103,27 @@ func TestTree(t *testing.T) {
 			t.Errorf("there is a proof of size %d", size)
 		}
 	}
+}
+
+// What a sealing says of itself is what json.Marshal says, to the byte: leaves of years
+// ago rest on it.
+func TestSealingJSON(t *testing.T) {
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "urn:credential:1", "\"\\\n\x00 <&> \u2028 Žņ", "\xff"}))
+	rapid.Check(t, func(t *rapid.T) {
+		s := Sealing{Credential: text.Draw(t, "credential"), KeyID: text.Draw(t, "key"),
+			At: time.Unix(rapid.Int64Range(-1<<35, 1<<38).Draw(t, "sealed"), 0).UTC()} // beyond year 9999 too
+		for range rapid.IntRange(0, 3).Draw(t, "forms") {
+			if s.Forms == nil {
+				s.Forms = map[string]Hash{}
+			}
+			s.Forms[text.Draw(t, "form")] = Hash{rapid.Byte().Draw(t, "hash")}
+		}
+		want, wantErr := json.Marshal(&s, json.Deterministic(true))
+		got, err := s.JSON()
+		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Fatalf("got  %s, %v\nwant %s, %v", got, err, want, wantErr)
+		}
+	})
 }
 
 // A proof says what was logged to who has the payload, and holds for nothing else.

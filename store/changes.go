@@ -186,7 +186,7 @@ func change(tx *bolt.Tx, by author, keys *DataKeys, id string, c Change) (doc re
 			return recordDoc{}, false, err
 		}
 	}
-	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
+	if err := putJSON(tx, bucketRecords, key, &doc); err != nil {
 		return recordDoc{}, false, err
 	}
 	if err := listStates(tx, key, before, &doc.Record); err != nil {

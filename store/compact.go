@@ -180,7 +180,7 @@ func encryptRecord(tx *bolt.Tx, keys *DataKeys, key []byte) error {
 			}
 		}
 	}
-	return putJSON(tx, bucketRecords, key, doc)
+	return putJSON(tx, bucketRecords, key, &doc)
 }
 
 // equal says why the file at path is not as good as the store it was made of.

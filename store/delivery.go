@@ -41,7 +41,7 @@ func (doc *recordDoc) deliver(keys *DataKeys, email, link string) (said string, 
 	default:
 		said = "address and link"
 	}
-	sealed, err := keys.sealJSON(doc.place(Delivery), partDelivery, delivery{link, email})
+	sealed, err := keys.sealJSON(doc.place(Delivery), partDelivery, &delivery{link, email})
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +110,7 @@ func deliver(tx *bolt.Tx, by author, keys *DataKeys, id, email, link string, bes
 			return recordDoc{}, err
 		}
 	}
-	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
+	if err := putJSON(tx, bucketRecords, key, &doc); err != nil {
 		return recordDoc{}, err
 	}
 	if err := putBeside(tx, beside); err != nil {
@@ -152,7 +152,7 @@ func (s *postgresStore) PutDelivery(ctx context.Context, id, email, link string,
 		if err != nil || said == "" {
 			return err
 		}
-		sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), doc)
+		sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), &doc)
 		if err != nil {
 			return err
 		}

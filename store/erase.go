@@ -218,7 +218,7 @@ func eraseRecord(tx *bolt.Tx, by author, keys *DataKeys, id string, e Erasure) (
 	if err := listStates(tx, key, listed, &doc.Record); err != nil {
 		return recordDoc{}, nil, err
 	}
-	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
+	if err := putJSON(tx, bucketRecords, key, &doc); err != nil {
 		return recordDoc{}, nil, err
 	}
 	_, err = by.logged(tx, e.event(id))

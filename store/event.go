@@ -204,7 +204,7 @@ func newEntry(index uint64, ev Event, seal func(secret []byte) (*merkle.Sealing,
 			return LogEntry{}, nil, err
 		}
 	}
-	doc, err = json.Marshal(entryDoc{e.Event, e.secret}, json.Deterministic(true))
+	doc, err = marshal(0, &entryDoc{e.Event, e.secret})
 	if err != nil {
 		return LogEntry{}, nil, err
 	}

@@ -185,7 +185,7 @@ func (m *Import) List(l List, kept *status.List) error {
 		err = m.tx.Bucket(bucketPublished).Put([]byte(l.ID), l.Published)
 	}
 	if err == nil {
-		err = putJSON(m.tx, bucketLists, []byte(l.ID), doc)
+		err = putJSON(m.tx, bucketLists, []byte(l.ID), &doc)
 	}
 	if err == nil && !slices.Equal(kept.Bits(), status.New().Bits()) {
 		err = put(m.tx, bucketKept, []byte(l.ID), kept.Bits())
@@ -300,7 +300,7 @@ func (m *Import) record(a Archived) error {
 		return err
 	}
 	key := sequenceKey(sequence)
-	failed := []error{putJSON(m.tx, bucketRecords, key, doc), listStates(m.tx, key, nil, &doc.Record)}
+	failed := []error{putJSON(m.tx, bucketRecords, key, &doc), listStates(m.tx, key, nil, &doc.Record)}
 	for profile, payload := range payloads {
 		failed = append(failed, m.tx.Bucket(bucketPayloads).Put(blobKey(key, profile), payload))
 	}

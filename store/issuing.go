@@ -231,7 +231,7 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, pa
 			return Record{}, 0, err
 		}
 	}
-	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
+	if err := putJSON(tx, bucketRecords, key, &doc); err != nil {
 		return Record{}, 0, err
 	}
 	if err := tx.Bucket(bucketPending).Put(key, nil); err != nil {
@@ -259,7 +259,7 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, pa
 	for id, list := range lists {
 		list.Used++ // a record has one entry for each purpose, so one in each list
 		list.Closed = list.Used >= ListLimit
-		if err := putJSON(tx, bucketLists, []byte(id), list); err != nil {
+		if err := putJSON(tx, bucketLists, []byte(id), &list); err != nil {
 			return Record{}, 0, err
 		}
 	}
@@ -463,7 +463,7 @@ func commit(tx *bolt.Tx, by author, keys *DataKeys, r Record, fresh *freshRecord
 		}
 	}
 	doc.State, doc.Forms, doc.Logged = r.State, r.Forms, &logged
-	if err := putJSON(tx, bucketRecords, key, doc); err != nil {
+	if err := putJSON(tx, bucketRecords, key, &doc); err != nil {
 		return Record{}, err
 	}
 	if err := tx.Bucket(bucketPending).Delete(key); err != nil {

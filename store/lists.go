@@ -118,7 +118,7 @@ func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time)
 				return err
 			}
 			list = List{ID: listID(letter, n+1, restored), Purpose: purpose, Opened: now.UTC().Truncate(time.Second)}
-			if err := putJSON(tx, bucketLists, []byte(list.ID), listDoc{List: list}); err != nil {
+			if err := putJSON(tx, bucketLists, []byte(list.ID), &listDoc{List: list}); err != nil {
 				return err
 			}
 			if err := put(tx, bucketBits, []byte(list.ID), status.New().Bits()); err != nil {
@@ -213,7 +213,7 @@ func (s *boltStore) Publish(ctx context.Context, id string, sequence uint64, tok
 			return fmt.Errorf("%w: sequence %d after %d", ErrSequence, sequence, list.Sequence)
 		}
 		list.Sequence, list.ValidFrom, list.SHA256 = sequence, validFrom.UTC().Round(0), sha256.Sum256(token)
-		if err := putJSON(tx, bucketLists, []byte(id), list); err != nil {
+		if err := putJSON(tx, bucketLists, []byte(id), &list); err != nil {
 			return err
 		}
 		if err := tx.Bucket(bucketPublished).Put([]byte(id), token); err != nil {

@@ -89,14 +89,14 @@ func (k *DataKeys) protectWith(r Record, seal sealer) (doc recordDoc, payloads m
 		}
 	}
 	if !r.Erased(Delivery) {
-		if doc.Personal.Delivery, err = seal.json(r.place(Delivery), partDelivery, delivery{r.Link, r.Email}); err != nil {
+		if doc.Personal.Delivery, err = seal.json(r.place(Delivery), partDelivery, &delivery{r.Link, r.Email}); err != nil {
 			return recordDoc{}, nil, err
 		}
 	}
 	place := r.place(Register)
 	copyFacts(&r, &Record{})
 	r.Link, r.Email = "", ""
-	if doc.Personal.Record, err = seal.json(place, partRecord, r); err != nil {
+	if doc.Personal.Record, err = seal.json(place, partRecord, &r); err != nil {
 		return recordDoc{}, nil, err
 	}
 	return doc, payloads, nil
@@ -163,7 +163,7 @@ func (k *DataKeys) sealJSON(p place, part string, v any) ([]byte, error) {
 }
 
 func (seal sealer) json(p place, part string, v any) ([]byte, error) {
-	text, err := json.Marshal(v, json.Deterministic(true))
+	text, err := marshal(0, v)
 	if err != nil {
 		return nil, err
 	}

@@ -330,7 +330,7 @@ type reserving struct {
 
 func (w *reserving) add(sequence int64, call *reservation) error {
 	r := &call.record
-	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), call.doc)
+	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), &call.doc)
 	if err != nil {
 		return err
 	}
@@ -537,7 +537,7 @@ func (k *sealingLook) decide(keys *DataKeys, b *pgx.Batch, log *pgLog, group []*
 		}
 		// 4. The tokens, and with their hashes the record.
 		c.doc.Logged = &logged
-		sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(c.sequence)), c.doc)
+		sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(c.sequence)), &c.doc)
 		if err != nil {
 			return err
 		}

@@ -193,7 +193,7 @@ func (s *postgresStore) openList(ctx context.Context, letter, purpose string, no
 }
 
 func queueNewList(b *pgx.Batch, list listDoc, closed bool) error {
-	doc, err := sealJSON(bucketLists, []byte(list.ID), list)
+	doc, err := sealJSON(bucketLists, []byte(list.ID), &list)
 	if err == nil {
 		b.Queue("INSERT INTO lists (id, purpose, closed, sequence, doc) VALUES ($1, $2, $3, 0, $4)", list.ID, list.Purpose, closed, doc)
 	}
@@ -256,7 +256,7 @@ func queuePublication(b *pgx.Batch, list listDoc, token []byte, validFrom time.T
 	last := list.Sequence
 	list.Sequence, list.ValidFrom, list.SHA256 = last+1, validFrom.UTC().Round(0), sha256.Sum256(token)
 	list.Used, list.Closed, list.Published = 0, false, nil // which are kept beside it
-	doc, err := sealJSON(bucketLists, []byte(list.ID), list)
+	doc, err := sealJSON(bucketLists, []byte(list.ID), &list)
 	if err == nil {
 		b.Queue("UPDATE lists SET sequence = $2, doc = $3, published = $4 WHERE id = $1 AND sequence = $5", list.ID, int64(list.Sequence), doc, token, int64(last))
 	}

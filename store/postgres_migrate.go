@@ -139,7 +139,7 @@ func (m *migration) lists() error {
 		}
 		used, closed := list.Used, list.Closed
 		list.Used, list.Closed = 0, false // which are kept beside it
-		doc, err := sealJSON(bucketLists, key, list)
+		doc, err := sealJSON(bucketLists, key, &list)
 		if err != nil {
 			return err
 		}

@@ -280,7 +280,7 @@ func queueLocked(b *pgx.Batch, id string, sequence *int64, doc *recordDoc) {
 // queueChange writes a record that has moved to another state, and its bits, and
 // logs it.
 func queueChange(b *pgx.Batch, log *pgLog, by author, sequence int64, doc recordDoc, c Change) error {
-	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), doc)
+	sealed, err := sealJSON(bucketRecords, sequenceKey(uint64(sequence)), &doc)
 	if err != nil {
 		return err
 	}

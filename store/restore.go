@@ -448,11 +448,11 @@ func (r boltRestoring) nextLog(mark string, heads []Head) (string, error) {
 
 func (r boltRestoring) closeList(list listDoc) error {
 	list.Closed = true
-	return putJSON(r.tx, bucketLists, []byte(list.ID), list)
+	return putJSON(r.tx, bucketLists, []byte(list.ID), &list)
 }
 
 func (r boltRestoring) addList(list listDoc) error {
-	return errors.Join(putJSON(r.tx, bucketLists, []byte(list.ID), list), put(r.tx, bucketBits, []byte(list.ID), status.New().Bits()))
+	return errors.Join(putJSON(r.tx, bucketLists, []byte(list.ID), &list), put(r.tx, bucketBits, []byte(list.ID), status.New().Bits()))
 }
 
 func (r boltRestoring) skipNumbers(n uint64) error {
@@ -505,7 +505,7 @@ func (r boltRestoring) keep(list string, strange *status.List) error {
 
 func (r boltRestoring) publish(list listDoc, token []byte, validFrom time.Time) error {
 	list.Sequence, list.ValidFrom, list.SHA256 = list.Sequence+1, validFrom.UTC().Round(0), sha256.Sum256(token)
-	if err := putJSON(r.tx, bucketLists, []byte(list.ID), list); err != nil {
+	if err := putJSON(r.tx, bucketLists, []byte(list.ID), &list); err != nil {
 		return err
 	}
 	return r.tx.Bucket(bucketPublished).Put([]byte(list.ID), token)

@@ -70,11 +70,13 @@ func putJSON(tx *bolt.Tx, bucket, key []byte, v any) error {
 
 // sealJSON is what putJSON stores.
 func sealJSON(bucket, key []byte, v any) ([]byte, error) {
-	value, err := json.Marshal(v, json.Deterministic(true))
+	sealed, err := marshal(sha256.Size, v)
 	if err != nil {
 		return nil, err
 	}
-	return seal(bucket, key, value), nil
+	sum := checksum(bucket, key, sealed[sha256.Size:])
+	copy(sealed, sum[:])
+	return sealed, nil
 }
 
 // openJSON reads what sealJSON made.
