@@ -67,7 +67,7 @@ type DataKeys struct {
 	ciphersMu sync.Mutex
 	ciphers   map[keyPath]cipher.AEAD // of keys used lately, with mu's tree
 
-	macs sync.Pool // [hash.Hash]: HMAC with the key of the blind index, which stays
+	macs sync.Pool // [*blinder], with the key of the blind index, which stays
 }
 
 // Vault is where the data keys lie: a file, or a row of a database that is not
@@ -148,19 +148,16 @@ func (p place) path() (keyPath, error) {
 			return path, fmt.Errorf("%w: month %.40q", ErrInvalid, p.month)
 		}
 	}
-	parts := 2
+	const free = 8*len(path.bits) - placeBits // bits behind the last
+	binary.BigEndian.PutUint16(path.bits[:], uint16(code)<<(monthBits+free)|uint16(month)<<free)
+	path.length = classBits + monthBits
 	if p.name != "" {
-		parts = 3
-	}
-	name := sha256.Sum256([]byte(p.name))
-	for _, part := range []struct {
-		value uint64
-		bits  int
-	}{{uint64(code), classBits}, {uint64(month), monthBits}, {binary.BigEndian.Uint64(name[:]), nameBits}}[:parts] {
-		for i := part.bits - 1; i >= 0; i-- {
-			path.set(int(path.length), byte(part.value>>i&1))
-			path.length++
-		}
+		var room [128]byte
+		hash := sha256.Sum256(append(room[:0], p.name...))
+		name := binary.BigEndian.Uint64(hash[:])
+		path.bits[1] |= byte(name >> (nameBits - free))
+		binary.BigEndian.PutUint64(path.bits[2:], name<<free)
+		path.length = placeBits
 	}
 	return path, nil
 }
@@ -341,24 +338,39 @@ func (k *DataKeys) unseal(p place, part string, sealed []byte) ([]byte, error) {
 
 // bound is what a text is bound to, so that it is not taken for another's.
 func (p place) bound(part string) []byte {
-	return fmt.Appendf(nil, "%s %s %s %s", p.class, p.month, part, p.name)
+	text := make([]byte, 0, len(p.class)+len(p.month)+len(part)+len(p.name)+3)
+	text = append(append(append(append(text, p.class...), ' '), p.month...), ' ')
+	return append(append(append(text, part...), ' '), p.name...)
 }
 
 // blind is what stands in an index for a value that is personal, the same for the
 // same value of a kind, and nothing to whoever lacks the keys.
 func (k *DataKeys) blind(kind, value string) []byte {
-	var room [128]byte
-	text := append(append(append(room[:0], kind...), ' '), value...)
-	mac, ok := k.macs.Get().(hash.Hash)
+	sum := k.blindSum(kind, value)
+	return sum[:]
+}
+
+// blinder is an HMAC that has just begun, and room for a text.
+type blinder struct {
+	mac  hash.Hash
+	room []byte
+}
+
+func (k *DataKeys) blindSum(kind, value string) (sum [sha256.Size]byte) {
+	b, ok := k.macs.Get().(*blinder)
 	if !ok {
 		k.mu.RLock()
-		mac = hmac.New(sha256.New, k.content.Index)
+		b = &blinder{mac: hmac.New(sha256.New, k.content.Index)}
 		k.mu.RUnlock()
 	}
-	defer k.macs.Put(mac)
-	mac.Reset()
-	mac.Write(text)
-	return mac.Sum(nil)
+	b.room = append(append(append(b.room[:0], kind...), ' '), value...)
+	b.mac.Write(b.room)
+	clear(b.room) // which may be a name
+	b.room = b.mac.Sum(b.room[:0])
+	copy(sum[:], b.room)
+	b.mac.Reset()
+	k.macs.Put(b)
+	return sum
 }
 
 // ID tells these keys from those of another store.

@@ -122,6 +122,21 @@ func TestPlaces(t *testing.T) {
 			}
 		}
 	}
+	// They never change: what was kept years ago lies there, bound to that.
+	for p, want := range map[place]string{
+		{Register, "", ""}:                               "00000000000000000000 14",
+		{Papers, "2026-06", ""}:                          "8a980000000000000000 14",
+		{Delivery, "1970-01", "urn:8674665223082153551"}: "40045d9947aaa48b2a18 78",
+		{Register, "2311-03", "urn:4037200794235010051"}: "3ffcf77717a56a1709bc 78",
+	} {
+		path, err := p.path()
+		if got := fmt.Sprintf("%x %d", path.bits, path.length); got != want || err != nil {
+			t.Errorf("%v is at %s, %v, want %s", p, got, err, want)
+		}
+	}
+	if got := string(place{Delivery, "2026-06", "urn:1"}.bound("payload edc")); got != "delivery 2026-06 payload edc urn:1" {
+		t.Errorf("what is sealed is bound to %q", got)
+	}
 }
 
 // What is sealed opens in its place alone, until its key is destroyed; keys that

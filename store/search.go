@@ -147,24 +147,26 @@ func stem(word string, letters int) (beginning string, shorter bool) {
 type searchToken uint64
 
 func (k *DataKeys) searchToken(kind, value string) searchToken {
-	return searchToken(binary.BigEndian.Uint64(k.blind("search "+kind, value)))
+	sum := k.blindSum(kind, value)
+	return searchToken(binary.BigEndian.Uint64(sum[:]))
 }
 
 const (
-	tokenName    = "name"
-	tokenLearner = "learner"
-	tokenAward   = "award" // in another system
+	tokenName    = "search name"
+	tokenLearner = "search learner"
+	tokenAward   = "search award" // in another system
 )
 
 // searchTokens are those by which a record is found.
 func (k *DataKeys) searchTokens(r *Record) []searchToken {
-	var tokens []searchToken
-	seen := map[string]bool{}
+	var room [32]string
+	seen := room[:0]
+	tokens := make([]searchToken, 0, len(room))
 	for _, word := range nameWords(r.GivenName + " " + r.FamilyName) {
 		for n := 1; n <= longestStem; n++ {
 			beginning, more := stem(word, n)
-			if !seen[beginning] {
-				seen[beginning] = true
+			if !slices.Contains(seen, beginning) {
+				seen = append(seen, beginning)
 				tokens = append(tokens, k.searchToken(tokenName, beginning))
 			}
 			if !more {
