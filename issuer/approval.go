@@ -196,7 +196,7 @@ func approvalID(key store.Key) string {
 // the approval as it stands. Errors are those of [Issuer.Issue], which could
 // otherwise come only after it was approved.
 func (i *Issuer) Propose(ctx context.Context, d Draft, by string) (Approval, error) {
-	if err := i.checkDraft(&d); err != nil {
+	if err := i.checkDraft(&d, nil); err != nil {
 		return Approval{}, err
 	}
 	if _, _, err := i.courseInCatalogue(ctx, &d, sha256.Sum256(d.Course.kept())); err != nil {

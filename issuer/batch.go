@@ -85,14 +85,17 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 func (i *Issuer) drawNumbers(ctx context.Context, drafts []Draft) []string {
 	numbers := make([]string, len(drafts))
 	year := i.clock().Year()
-	wanting := map[string][]int{}
+	rules, wanting := map[*Course]numberRule{}, map[string][]int{}
 	for k := range drafts {
 		d := &drafts[k]
 		if d.Course == nil || d.Number != "" {
 			continue
 		}
 		if _, err := i.store.Lookup(ctx, d.Key(i.inst.DID)); errors.Is(err, store.ErrNotFound) && i.checkName(ctx, d) == nil {
-			series := i.numberRule(d.Course).series(year)
+			if _, ok := rules[d.Course]; !ok {
+				rules[d.Course] = i.numberRule(d.Course)
+			}
+			series := rules[d.Course].series(year)
 			wanting[series] = append(wanting[series], k)
 		}
 	}
@@ -102,7 +105,7 @@ func (i *Issuer) drawNumbers(ctx context.Context, drafts []Draft) []string {
 			continue
 		}
 		for n, k := range places {
-			numbers[k] = i.numberRule(drafts[k].Course).number(year, first+uint64(n))
+			numbers[k] = rules[drafts[k].Course].number(year, first+uint64(n))
 		}
 	}
 	return numbers

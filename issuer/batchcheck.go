@@ -176,7 +176,7 @@ func (r *Result) say(p *Problem) {
 // returns the record, where the draft was issued before, and the problems and
 // errors that issuing it would return. course is the text of its course, nil where it was not written yet.
 func (i *Issuer) try(ctx context.Context, d Draft, course *courseText) (*store.Record, error) {
-	if err := i.checkDraft(&d); err != nil {
+	if err := i.checkDraft(&d, course); err != nil {
 		return nil, err
 	}
 	if course == nil {

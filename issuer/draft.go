@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -60,11 +61,32 @@ func (d *Draft) requestHash(course *courseText) [32]byte {
 type courseText struct {
 	quoted []byte            // canonical, as a JSON string
 	sum    [sha256.Size]byte // SHA-256 of kept
+	judged atomic.Pointer[judgement]
+}
+
+// judgement is what an institution's checkCourse says of a course.
+type judgement struct {
+	by  *Institution
+	err error
 }
 
 func (c *Course) text() *courseText {
 	canonical := c.canonical()
-	return &courseText{encoded(string(canonical)), sha256.Sum256(keptOf(canonical))}
+	return &courseText{quoted: encoded(string(canonical)), sum: sha256.Sum256(keptOf(canonical))}
+}
+
+// check is what an institution's checkCourse says of the course with this text, which is
+// asked once; each time where there is no text.
+func (t *courseText) check(inst *Institution, c *Course) error {
+	if t == nil {
+		return inst.checkCourse(c)
+	}
+	known := t.judged.Load()
+	if known == nil || known.by != inst {
+		known = &judgement{inst, inst.checkCourse(c)}
+		t.judged.Store(known)
+	}
+	return known.err
 }
 
 // inCatalogues are the texts of courses that catalogues have read, which nobody changes.

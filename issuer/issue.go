@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
@@ -86,7 +87,7 @@ func (i *Issuer) publishSuperseded(ctx context.Context, r store.Record) error {
 func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *courseText) (store.Record, error) {
 	// 1. Is it known? Then the answer is on record, or the reservation is. Where it was not
 	// when its number was drawn, Reserve says whether it is now.
-	if err := i.checkDraft(&d); err != nil {
+	if err := i.checkDraft(&d, course); err != nil {
 		return store.Record{}, err
 	}
 	if course == nil {
@@ -272,8 +273,9 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 	return sealed, nil
 }
 
-// checkDraft judges a draft and brings its texts into one form.
-func (i *Issuer) checkDraft(d *Draft) error {
+// checkDraft judges a draft and brings its texts into one form. course is the text of its
+// course, nil where it was not written yet.
+func (i *Issuer) checkDraft(d *Draft, course *courseText) error {
 	if d.Course == nil {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "course", Rule: "course", Want: "the course is missing"}}}
 	}
@@ -281,14 +283,15 @@ func (i *Issuer) checkDraft(d *Draft) error {
 	if err := d.check(); err != nil {
 		return err
 	}
-	if err := i.inst.checkCourse(d.Course); err != nil {
+	if err := course.check(&i.inst, d.Course); err != nil {
 		return err
 	}
 	// A day ahead is today somewhere.
-	if tomorrow := i.clock().AddDate(0, 0, 1).Format(time.DateOnly); d.AwardingDate > tomorrow {
+	tomorrow := i.clock().AddDate(0, 0, 1).Format(time.DateOnly)
+	if d.AwardingDate > tomorrow {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "awarding_date", Value: d.AwardingDate, Rule: "date-future", Want: "is in the future, expected today or an earlier date"}}}
 	}
-	if d.AssessmentDate > i.clock().AddDate(0, 0, 1).Format(time.DateOnly) {
+	if d.AssessmentDate > tomorrow {
 		return &Problems{List: []Problem{{Row: d.Row, Field: "assessment_date", Value: d.AssessmentDate, Rule: "date-future", Want: "is in the future, expected today or an earlier date"}}}
 	}
 	if end := d.validUntil(i.clock()); !end.IsZero() && end.Before(i.clock()) {
@@ -402,7 +405,7 @@ func (i *Issuer) drawEntries(ctx context.Context, at time.Time) ([]store.Entry, 
 	if err != nil {
 		return nil, fmt.Errorf("drawing an index: %w", err)
 	}
-	var entries []store.Entry
+	entries := make([]store.Entry, 0, len(listPurposes))
 	for n, purpose := range listPurposes {
 		known := i.openLists[n].Load()
 		if known == nil {
@@ -627,7 +630,7 @@ var elementFields = map[string]string{
 // sealing anything. Its id, number and link are placeholders, and it has no
 // status entries.
 func (i *Issuer) Preview(d Draft, profile string) ([]byte, error) {
-	if err := i.checkDraft(&d); err != nil {
+	if err := i.checkDraft(&d, nil); err != nil {
 		return nil, err
 	}
 	cred, err := i.inst.credential(&d, i.placeholder(&d))
@@ -670,5 +673,6 @@ func newUUID() string {
 	var u [16]byte
 	rand.Read(u[:])
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+	x := hex.EncodeToString(u[:])
+	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
 }

@@ -309,7 +309,7 @@ func TestOneMakesTheMoulds(t *testing.T) {
 		return err
 	}}
 	d := draft(t)
-	if err := i.checkDraft(&d); err != nil {
+	if err := i.checkDraft(&d, nil); err != nil {
 		t.Fatal(err)
 	}
 	x := anyDrawn(rand.New(rand.NewPCG(5, 5)))

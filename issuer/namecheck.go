@@ -179,7 +179,7 @@ func (d *Draft) nameDigest() string {
 // which could otherwise come only after it was looked at.
 func (i *Issuer) AskName(ctx context.Context, d Draft, by string) (NameCheck, error) {
 	doing := func(err error) error { return fmt.Errorf("asking a learner about the name: %w", err) }
-	if err := i.checkDraft(&d); err != nil {
+	if err := i.checkDraft(&d, nil); err != nil {
 		return NameCheck{}, err
 	}
 	if !i.asksForName(&d) {

@@ -219,7 +219,7 @@ func TestValidityIsThatOfTheAward(t *testing.T) {
 	c.ValidMonths = 1
 	d := draft(t)
 	d.Course, d.AwardingDate = &c, "2026-05-17"
-	if err := h.checkDraft(&d); err == nil || !strings.Contains(err.Error(), "ended on 2026-06-17") {
+	if err := h.checkDraft(&d, nil); err == nil || !strings.Contains(err.Error(), "ended on 2026-06-17") {
 		t.Errorf("an award that has ended: %v", err)
 	}
 }
