@@ -5,10 +5,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"math/big"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,9 +31,9 @@ import (
 //
 // A mould gives the bytes that building would give, because
 //
-//   - its [mouldKey] is a digest of everything that a document is built of, but
-//     for the learner's own strings, of which it has whether they are there and in
-//     which script; and
+//   - its [mouldKey] is everything that a document is built of, but for the
+//     learner's own strings, of which it has whether they are there and in which
+//     script; and
 //   - it was made by building the document for two invented learners, all of whose
 //     strings are random, or of one value for all documents of the key: pieces cut
 //     out of the first are, around the strings of the second, the second to the byte.
@@ -81,8 +81,15 @@ const (
 	ownPicture
 )
 
-// mouldKey is a digest of all that a document is built of besides its own strings.
-type mouldKey [32]byte
+// mouldKey is all that a document is built of besides its own strings.
+type mouldKey struct {
+	course                       [sha256.Size]byte
+	page, awarded                string
+	language, idVerification     string
+	name, learner, grade, number string // outlines
+	birth                        bool
+	lists                        [len(listPurposes)]struct{ list, purpose string }
+}
 
 // mouldKey returns the key of a document, and whether its own strings are plain.
 func (inst *Institution) mouldKey(d *Draft, x *drawn, course [32]byte) (key mouldKey, plain bool) {
@@ -93,37 +100,25 @@ func (inst *Institution) mouldKey(d *Draft, x *drawn, course [32]byte) (key moul
 	}
 	// What is said of one learner alone is nothing that others have in common, nor may
 	// it be kept with what they have.
-	rest := *d
-	rest.Course, rest.Replaces, rest.Row, rest.Email = nil, nil, 0, ""
-	rest.RequestKey, rest.ExternalID, rest.Batch, rest.Approval = [32]byte{}, "", "", ""
-	rest.AssessmentDate, rest.Assessors = "", nil // for the register alone
-	rest.GivenName, rest.FamilyName, rest.DateOfBirth, rest.LearnerID, rest.Grade, rest.AwardingDate, rest.Number = "", "", "", "", "", "", ""
-	if !reflect.DeepEqual(rest, Draft{RPL: "none", IDVerification: d.IDVerification, Language: d.Language}) {
+	if d.RPL != "none" || len(d.RPLOutcomes) > 0 || d.RPLEvidence != "" || d.Recognition != "" || d.Source != nil || d.NameCheck != nil ||
+		d.LevelOverride != 0 || d.OverrideReason != "" || d.OverrideBy != "" || len(x.Entries) > len(key.lists) {
 		return mouldKey{}, false
 	}
-	type list struct{ List, Purpose string }
-	var lists []list
-	for _, e := range x.Entries {
-		lists = append(lists, list{e.List, e.Purpose})
+	key = mouldKey{
+		course: course, page: x.Page, language: d.Language, idVerification: d.IDVerification, birth: d.DateOfBirth != "",
+		name:    outline(d.GivenName + d.FamilyName), // both are there, or it is no draft
+		learner: outline(d.LearnerID), grade: outline(d.Grade), number: outline(x.Number),
 	}
 	// Where the award ends, its end is no place, as it rests on the awarding date. So
 	// that is not invented either, and may stand in the course by chance; nor does the
 	// end tell it: 30 and 31 August and six months are both the end of February.
-	awarded := ""
 	if d.Course.ValidMonths != 0 {
-		awarded = d.awarded(x.At)
+		key.awarded = d.awarded(x.At)
 	}
-	return digest(struct {
-		Course  [32]byte
-		Draft   Draft
-		Own     []string
-		Page    string
-		Awarded string
-		Lists   []list
-	}{course, rest, []string{
-		outline(d.GivenName + d.FamilyName), outline(d.LearnerID), outline(d.Grade), outline(x.Number), // both names are there, or it is no draft
-		strconv.FormatBool(d.DateOfBirth != ""),
-	}, x.Page, awarded, lists}), true
+	for n, e := range x.Entries {
+		key.lists[n].list, key.lists[n].purpose = e.List, e.Purpose
+	}
+	return key, true
 }
 
 // awarded is the day on which the award is made, YYYY-MM-DD.
@@ -230,13 +225,18 @@ func below(n int64) (drawn int) {
 
 // quoted are texts as JSON writes them between quotation marks.
 func quoted(texts []string) [][]byte {
-	out := make([][]byte, len(texts))
+	room := 0
+	for _, text := range texts {
+		room += len(text) + len(`""`)
+	}
+	out, all := make([][]byte, len(texts)), make([]byte, 0, room)
 	for i, text := range texts {
-		q, err := jsontext.AppendQuote(nil, text)
-		if err != nil {
+		begin := len(all)
+		var err error
+		if all, err = jsontext.AppendQuote(all, text); err != nil {
 			panic(err) // unreachable: drafts are UTF-8, or they were refused
 		}
-		out[i] = q[1 : len(q)-1]
+		out[i] = all[begin+1 : len(all)-1]
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -230,6 +231,43 @@ func TestMouldTakesNothingElse(t *testing.T) {
 		d, x := d, x
 		if change(&d, &x); moulded(d, x) {
 			t.Errorf("%s: out of the mould", name)
+		}
+	}
+}
+
+// Every field of a draft is one of its own strings, of which a document's key has no more
+// than an outline, or nothing of the document, or in the key, or makes the document no
+// plain one. A field that comes new must be one of these.
+func TestMouldKeyHasEveryField(t *testing.T) {
+	i := newHouse(t, nil).Issuer
+	plain := draft(t)
+	plain.normalise()
+	x := anyDrawn(rand.New(rand.NewPCG(6, 6)))
+	key, ok := i.inst.mouldKey(&plain, &x, [32]byte{})
+	if !ok {
+		t.Fatal("not even a plain draft is plain")
+	}
+	own := []string{"GivenName", "FamilyName", "DateOfBirth", "LearnerID", "Grade", "AwardingDate"}
+	outside := []string{"Course", "Row", "RequestKey", "ExternalID", "Batch", "Approval", "Replaces", "Email", "Number", "AssessmentDate", "Assessors"}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Draft]()) {
+		d := plain
+		switch at := reflect.ValueOf(&d).Elem().FieldByIndex(field.Index); at.Kind() {
+		case reflect.String:
+			at.SetString("7")
+		case reflect.Int:
+			at.SetInt(7)
+		case reflect.Slice:
+			at.Set(reflect.MakeSlice(at.Type(), 1, 1))
+		case reflect.Pointer:
+			at.Set(reflect.New(at.Type().Elem()))
+		case reflect.Array:
+			at.Index(0).SetUint(7)
+		default:
+			t.Fatalf("%s: a field of a kind that this test does not know", field.Name)
+		}
+		got, ok := i.inst.mouldKey(&d, &x, [32]byte{})
+		if may := slices.Contains(own, field.Name) || slices.Contains(outside, field.Name); may != (ok && got == key) {
+			t.Errorf("%s: the same mould: %v, want %v", field.Name, !may, may)
 		}
 	}
 }
