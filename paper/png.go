@@ -5,10 +5,9 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"fmt"
-	"hash/adler32"
 	"hash/crc32"
-	"io"
 	"math/bits"
+	"slices"
 )
 
 // PNG renders text as a QR code of level M with modules of scale pixels (1 to
@@ -31,12 +30,16 @@ func (q QR) PNG(scale int) ([]byte, error) {
 	size := (len(q) + 2*quietZone) * scale
 	width := 1 + (size+7)/8 // of a line of pixels in bytes, behind the filter, which is none
 	lines := make([]byte, width*(len(q)+2*quietZone))
+	step, dots := 1, byte(0x80)
+	if scale%4 == 0 {
+		step, dots = 4, 0xf0
+	}
 	for y, row := range q {
 		line := lines[width*(y+quietZone):][:width]
 		for x, dark := range row {
 			if dark {
-				for i := (x + quietZone) * scale; i < (x+quietZone+1)*scale; i++ {
-					line[1+i/8] |= 0x80 >> (i % 8)
+				for i := (x + quietZone) * scale; i < (x+quietZone+1)*scale; i += step {
+					line[1+i/8] |= dots >> (i % 8)
 				}
 			}
 		}
@@ -61,38 +64,61 @@ func chunk(file []byte, kind string, data []byte) []byte {
 // packLines is the zlib stream (RFC 1950) of lines of width bytes, of which each stands
 // there a number of times.
 func packLines(lines []byte, width, times int) []byte {
-	each := func(out io.Writer) {
-		for at := 0; at < len(lines); at += width {
-			for range times {
-				out.Write(lines[at:][:width]) // neither refuses one
-			}
-		}
-	}
 	if times%4 > 0 {
 		var out bytes.Buffer
 		packer := zlib.NewWriter(&out)
-		each(packer)
+		for line := range slices.Chunk(lines, width) {
+			for range times {
+				packer.Write(line) // a Buffer takes all writes
+			}
+		}
 		packer.Close()
 		return out.Bytes()
 	}
 	b := bitStream{file: append(make([]byte, 0, 64+len(lines)), 0x78, 0x01)}
 	b.deflate(lines, width, times)
-	sum := adler32.New()
-	each(sum)
-	return binary.BigEndian.AppendUint32(b.file, sum.Sum32())
+	return binary.BigEndian.AppendUint32(b.file, adler32(lines, width, times))
+}
+
+// adler32 is the checksum (RFC 1950, section 8.2) of lines of width bytes, of which each
+// stands there a number of times, and is looked at once.
+func adler32(lines []byte, width, times int) uint32 {
+	const prime = 65521
+	first, second := uint64(1), uint64(0)
+	for line := range slices.Chunk(lines, width) {
+		sum, sums := uint64(0), uint64(0) // what the line adds to both if they are 0
+		for _, one := range line {
+			sum += uint64(one)
+			sums += sum
+		}
+		for range times {
+			second = (second + uint64(width)*first + sums) % prime
+			first = (first + sum) % prime
+		}
+	}
+	return uint32(second<<16 | first)
 }
 
 // bitStream is a stream of bits, the first of each byte in its lowest bit.
 type bitStream struct {
 	file []byte
 	bits uint64
-	n    int // of bits, under 8 between calls
+	n    int // of bits, under 32 between calls
 }
 
 // put appends the lowest n bits of value, at most 32.
 func (b *bitStream) put(value uint64, n int) {
 	b.bits |= value << b.n
-	for b.n += n; b.n >= 8; b.n -= 8 {
+	if b.n += n; b.n >= 32 {
+		b.file = binary.LittleEndian.AppendUint32(b.file, uint32(b.bits))
+		b.bits >>= 32
+		b.n -= 32
+	}
+}
+
+// end fills the last byte with zeros.
+func (b *bitStream) end() {
+	for ; b.n > 0; b.n -= 8 {
 		b.file = append(b.file, byte(b.bits))
 		b.bits >>= 8
 	}
@@ -130,7 +156,7 @@ func (b *bitStream) deflate(lines []byte, width, times int) {
 	// 2. The lengths of the codes, which are themselves coded: 0 and 3 and a long run of
 	// zeros in two bits, 2 in three, 1 and a short run in four.
 	const order = "\x10\x11\x12\x00\x08\x07\x09\x06\x0a\x05\x0b\x04\x0c\x03\x0d\x02\x0e\x01"
-	sizes := map[rune]uint64{0: 2, 3: 2, 18: 2, 2: 3, 1: 4, 17: 4}
+	sizes := [...]uint64{0: 2, 3: 2, 18: 2, 2: 3, 1: 4, 17: 4}
 	b.put(0b101, 3) // the last block, of codes of its own
 	b.put(uint64(lengthSymbol-256), 5)
 	b.put(uint64(distance), 5)
@@ -164,8 +190,8 @@ func (b *bitStream) deflate(lines []byte, width, times int) {
 	}
 
 	// 3. Each line, and that it is repeated.
-	for at := 0; at < len(lines); at += width {
-		for _, one := range lines[at:][:width] {
+	for line := range slices.Chunk(lines, width) {
+		for _, one := range line {
 			b.put(byteCodes[one].value, byteCodes[one].n)
 		}
 		for range again / length {
@@ -176,7 +202,7 @@ func (b *bitStream) deflate(lines []byte, width, times int) {
 		}
 	}
 	b.put(endCode.value, endCode.n)
-	b.put(0, 7) // to the end of the byte
+	b.end()
 }
 
 // symbolOf returns the symbol of a length less 3, under 255, or of a distance less 1
