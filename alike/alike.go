@@ -1,10 +1,11 @@
 // Package alike is for long texts that begin alike, as the credentials of one class
-// do: [Hashes] gives their SHA-256, and [Forms] what such a text is in another form,
-// without going through what they have in common each time.
+// do: a [Text] keeps what they have in common apart from what each has of its own,
+// [Hashes] gives their SHA-256, and [Forms] what a beginning is in another form, without
+// going through what they have in common each time.
 //
-// Nothing rests on a text being like another. How many bytes it shares is a hint,
-// every beginning is compared to the byte with the one that was worked on before, and
-// what is given is what crypto/sha256, or writing the text, would give.
+// What is given is what crypto/sha256, or writing the text, would give. A beginning is
+// compared to the byte with the one that was worked on before, which takes no time where
+// both are the same memory.
 //
 // A beginning stays in memory for as long as it is in use and longer. So no bytes that
 // say something of one person may be counted to it.
@@ -14,8 +15,63 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
+	"slices"
 	"sync"
 )
+
+// Text is a text in two parts, one after the other.
+type Text struct {
+	Beginning []byte // others begin with it, too; nobody changes it any more, since it is remembered
+	Rest      []byte
+}
+
+// Whole is a text of which nothing is known that others have.
+func Whole(text []byte) Text { return Text{Rest: text} }
+
+// Len is its length in bytes.
+func (t Text) Len() int { return len(t.Beginning) + len(t.Rest) }
+
+// Bytes are all of it, which are Rest itself where there is no beginning.
+func (t Text) Bytes() []byte {
+	if len(t.Beginning) == 0 {
+		return t.Rest
+	}
+	return bytes.Join([][]byte{t.Beginning, t.Rest}, nil) // which clears no memory before it is written
+}
+
+// Cut is the same text with the first n bytes of its beginning, or less, as its beginning.
+func (t Text) Cut(n int) Text {
+	if n >= len(t.Beginning) {
+		return t
+	}
+	return Text{t.Beginning[:n:n], slices.Concat(t.Beginning[n:], t.Rest)}
+}
+
+// CutPrefix returns what follows a prefix, where the text begins with it.
+func (t Text) CutPrefix(prefix []byte) (after Text, ok bool) {
+	n := min(len(prefix), len(t.Beginning))
+	if !bytes.Equal(t.Beginning[:n], prefix[:n]) {
+		return t, false
+	}
+	rest, ok := bytes.CutPrefix(t.Rest, prefix[n:])
+	if !ok {
+		return t, false
+	}
+	return Text{t.Beginning[n:], rest}, true
+}
+
+// Equal reports whether both say the same, in whichever parts.
+func (t Text) Equal(other Text) bool {
+	if t.Len() != other.Len() {
+		return false
+	}
+	if len(t.Beginning) > len(other.Beginning) {
+		t, other = other, t
+	}
+	n := len(t.Beginning)
+	between := len(other.Beginning) - n
+	return bytes.Equal(t.Beginning, other.Beginning[:n]) && bytes.Equal(t.Rest[:between], other.Beginning[n:]) && bytes.Equal(t.Rest[between:], other.Rest)
+}
 
 // kept is how many beginnings are remembered of each kind: courses that are issued at a
 // time, with the header of the second before each of them.
@@ -28,71 +84,74 @@ const least = 1024
 // a beginning is kept. The zero value is ready for use, also concurrently.
 type Hashes struct{ states memory[hash.Cloner] }
 
-// Sum256 returns the SHA-256 of the parts, one after another. The first common bytes of
-// all of them are those of other texts, too, as far as is known.
-func (m *Hashes) Sum256(common int, parts ...[]byte) (sum [sha256.Size]byte) {
-	h, done := m.after(common-common%sha256.BlockSize, parts)
-	for _, part := range parts {
-		n := min(done, len(part))
-		h.Write(part[n:])
-		done -= n
-	}
+// Sum256 returns the SHA-256 of head and t, one after the other. A head is short, and
+// many of those who begin alike have the same.
+func (m *Hashes) Sum256(head []byte, t Text) (sum [sha256.Size]byte) {
+	h, done := m.after(head, t.Beginning)
+	h.Write(t.Beginning[done:])
+	h.Write(t.Rest)
 	h.Sum(sum[:0])
 	return sum
 }
 
-// after returns the state of the hash after the first n bytes of the parts, which are
-// whole blocks, or after none.
-func (m *Hashes) after(n int, parts [][]byte) (h hash.Hash, done int) {
+// after returns the state of the hash after head and the first bytes of beginning, and
+// how many these are: as many as fill whole blocks, where that is worth it, else none.
+func (m *Hashes) after(head, beginning []byte) (h hash.Hash, done int) {
 	fresh := sha256.New()
-	length := 0
-	for _, part := range parts {
-		length += len(part)
-	}
-	if n < least || n > length {
+	if len(beginning) < least {
+		fresh.Write(head)
 		return fresh, 0
 	}
-	if known, ok := m.states.get(n, parts); ok {
+	done = len(beginning) - (len(head)+len(beginning))%sha256.BlockSize
+	if known, ok := m.states.get(head, beginning); ok {
 		if state, err := known.Clone(); err == nil {
-			return state, n
+			return state, done
 		}
 	}
-	beginning := make([]byte, 0, n)
-	for _, part := range parts {
-		beginning = append(beginning, part[:min(len(part), n-len(beginning))]...)
+	fresh.Write(head)
+	fresh.Write(beginning[:done])
+	if state, ok := fresh.(hash.Cloner); ok { // not in the validated module of FIPS 140-3 (GOFIPS140=v1.0.0)
+		if copied, err := state.Clone(); err == nil {
+			m.states.put(head, beginning, copied)
+		}
 	}
-	state, ok := fresh.(hash.Cloner) // not in the validated module of FIPS 140-3 (GOFIPS140=v1.0.0)
-	if !ok {
-		return fresh, 0
-	}
-	state.Write(beginning)
-	if copied, err := state.Clone(); err == nil {
-		m.states.put(beginning, copied)
-	}
-	return state, n
+	return fresh, done
 }
 
 // Forms remembers what beginnings are in another form, such as base64. The zero value
 // is ready for use, also concurrently.
 type Forms struct{ forms memory[[]byte] }
 
-// Of returns the form of a beginning, which nobody may change, nil where it is not known.
-func (m *Forms) Of(beginning []byte) []byte {
-	if len(beginning) < least {
-		return nil
+// Of returns the form of a beginning, which nobody may change, as made appends it where
+// it is not known; nil for one that is too short to be worth it.
+func (m *Forms) Of(beginning []byte, made func(dst, beginning []byte) []byte) []byte {
+	form := m.Known(beginning)
+	if form == nil && len(beginning) >= least {
+		form = made(nil, beginning)
+		m.forms.put(nil, beginning, form)
 	}
-	form, _ := m.forms.get(len(beginning), [][]byte{beginning})
 	return form
 }
 
-// Put remembers the form of a beginning, neither of which it keeps.
-func (m *Forms) Put(beginning, form []byte) {
-	if len(beginning) >= least {
-		m.forms.put(bytes.Clone(beginning), bytes.Clone(form))
+// Known returns the form of a beginning, which nobody may change, nil where it is not known.
+func (m *Forms) Known(beginning []byte) []byte {
+	if len(beginning) < least {
+		return nil
 	}
+	form, _ := m.forms.get(nil, beginning)
+	return form
 }
 
-// memory is of the latest beginnings, with what is known of each.
+// Put remembers the form of a beginning; it keeps a copy, and returns it.
+func (m *Forms) Put(beginning, form []byte) []byte {
+	form = bytes.Clone(form)
+	if len(beginning) >= least {
+		m.forms.put(nil, beginning, form)
+	}
+	return form
+}
+
+// memory is of the latest beginnings, each behind a head, with what is known of them.
 type memory[T any] struct {
 	mu    sync.RWMutex
 	known []entry[T]
@@ -100,46 +159,41 @@ type memory[T any] struct {
 }
 
 type entry[T any] struct {
-	beginning []byte
-	value     T
+	head, beginning []byte
+	value           T
 }
 
-// get returns what is known of the first n bytes of the parts, one after another.
-func (m *memory[T]) get(n int, parts [][]byte) (value T, ok bool) {
+// is reports whether the entry is of this head and beginning. Two that are the same
+// memory are not gone through.
+func (e *entry[T]) is(head, beginning []byte) bool {
+	return bytes.Equal(e.head, head) && bytes.Equal(e.beginning, beginning)
+}
+
+func (m *memory[T]) get(head, beginning []byte) (value T, ok bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for _, e := range m.known {
-		if len(e.beginning) == n && begins(parts, e.beginning) {
+	for i := range m.known {
+		if e := &m.known[i]; e.is(head, beginning) {
 			return e.value, true
 		}
 	}
 	return value, false
 }
 
-func (m *memory[T]) put(beginning []byte, value T) {
+// put keeps the beginning itself, and a copy of the head.
+func (m *memory[T]) put(head, beginning []byte, value T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, e := range m.known {
-		if bytes.Equal(e.beginning, beginning) { // several began with it at the same time
+	for i := range m.known {
+		if m.known[i].is(head, beginning) { // several began with it at the same time
 			return
 		}
 	}
+	e := entry[T]{bytes.Clone(head), beginning[:len(beginning):len(beginning)], value}
 	if len(m.known) < kept {
-		m.known = append(m.known, entry[T]{beginning, value})
+		m.known = append(m.known, e)
 		return
 	}
-	m.known[m.next] = entry[T]{beginning, value}
+	m.known[m.next] = e
 	m.next = (m.next + 1) % kept
-}
-
-// begins reports whether the parts, one after another, begin with a text.
-func begins(parts [][]byte, text []byte) bool {
-	for _, part := range parts {
-		n := min(len(part), len(text))
-		if !bytes.Equal(part[:n], text[:n]) {
-			return false
-		}
-		text = text[n:]
-	}
-	return len(text) == 0
 }

@@ -10,23 +10,54 @@ import (
 	"testing"
 )
 
-// FuzzHashes holds a hash to that of crypto/sha256, whatever is said of its text, and
-// whichever texts came before.
+// FuzzHashes holds a hash to that of crypto/sha256, in whichever parts its text is given,
+// and whichever texts came before.
 func FuzzHashes(f *testing.F) {
 	var m Hashes
-	f.Add([]byte("a"), 5000, 3000, 64, []byte("and the rest"))
-	f.Add([]byte{}, 0, -1, 0, []byte{})
-	f.Add([]byte("header."), 1017, 1024, 7, []byte("x"))
-	f.Add([]byte("short"), 2, 1<<40, 1<<40, []byte("hint beyond the end"))
-	f.Fuzz(func(t *testing.T, first []byte, long, common, cut int, last []byte) {
-		text := slices.Concat(first, bytes.Repeat([]byte{'-'}, max(0, long)%(1<<16)), last)
+	f.Add([]byte("a"), 5000, 3000, []byte("and the rest"))
+	f.Add([]byte{}, 0, -1, []byte{})
+	f.Add([]byte("header."), 1017, 1024, []byte("x"))
+	f.Add([]byte("short"), 2, 1<<40, []byte("beyond the end"))
+	f.Fuzz(func(t *testing.T, head []byte, long, cut int, last []byte) {
+		text := slices.Concat(bytes.Repeat([]byte{'-'}, max(0, long)%(1<<16)), last)
 		cut = max(0, min(cut, len(text)))
+		parts := Text{text[:cut], text[cut:]}
 		for range 2 { // made, and remembered
-			if got := m.Sum256(common, text[:cut], nil, text[cut:]); got != sha256.Sum256(text) {
-				t.Fatalf("%d bytes, %d in common, cut at %d: another hash", len(text), common, cut)
+			if got := m.Sum256(head, parts); got != sha256.Sum256(slices.Concat(head, text)) {
+				t.Fatalf("%d bytes, cut at %d: another hash", len(text), cut)
 			}
 		}
 	})
+}
+
+// A text says the same in whichever parts it is given, and another one does not.
+func TestTextsInParts(t *testing.T) {
+	const text = "what all have in common, and the rest"
+	for cut := range len(text) + 1 {
+		parts := Text{[]byte(text[:cut]), []byte(text[cut:])}
+		for n := range len(text) + 2 {
+			again := parts.Cut(n)
+			if len(again.Beginning) != min(n, cut) || again.Len() != len(text) || string(again.Bytes()) != text || !again.Equal(parts) || !parts.Equal(again) {
+				t.Fatalf("%q cut to %d: %q", parts, n, again)
+			}
+			after, ok := parts.CutPrefix([]byte(text[:min(n, len(text))]))
+			if !ok || string(after.Bytes()) != text[min(n, len(text)):] {
+				t.Fatalf("after %d bytes of %q: %q", n, parts, after)
+			}
+			if _, ok := parts.CutPrefix([]byte(text[:min(n, len(text))] + "?")); ok {
+				t.Fatalf("%q begins with something else after %d bytes", parts, n)
+			}
+			other := Text{bytes.Clone(again.Beginning), bytes.Clone(again.Rest)}
+			if at := n % len(text); at < len(other.Beginning) {
+				other.Beginning[at]++
+			} else {
+				other.Rest[at-len(other.Beginning)]++
+			}
+			if parts.Equal(other) || other.Equal(parts) || parts.Equal(Whole([]byte(text+"!"))) {
+				t.Fatalf("%q equals %q", parts, other)
+			}
+		}
+	}
 }
 
 // More texts than are remembered, by several at a time, and texts that differ in the
@@ -40,8 +71,8 @@ func TestHashesOfManyAtATime(t *testing.T) {
 		running.Go(func() {
 			for _, common := range []int{2048, 3000, 2048, 4999} {
 				own := bytes.Clone(text)
-				own[common/64*64-1] ^= byte(n)
-				if m.Sum256(common, own) != sha256.Sum256(own) {
+				own[common-1] ^= byte(n)
+				if m.Sum256(nil, Text{own[:common], own[common:]}) != sha256.Sum256(own) {
 					t.Errorf("%d: another hash", n)
 				}
 			}
@@ -57,7 +88,7 @@ func TestFormsAreOfTheVeryBeginning(t *testing.T) {
 	var m Forms
 	text := bytes.Repeat([]byte("course "), least)
 	for range 2 { // by two at the same time, both of whom found none
-		m.Put(text, []byte("form"))
+		m.Put(bytes.Clone(text), []byte("form"))
 	}
 	if len(m.forms.known) != 1 {
 		t.Errorf("a beginning is kept %d times", len(m.forms.known))
@@ -69,18 +100,22 @@ func TestFormsAreOfTheVeryBeginning(t *testing.T) {
 		beginning []byte
 		want      string
 	}{{text, "form"}, {other, ""}, {text[1:], ""}, {text[:len(text)-1], ""}, {text[:least-1], ""}, {nil, ""}} {
-		if got := m.Of(tt.beginning); string(got) != tt.want {
+		if got := m.Known(tt.beginning); string(got) != tt.want {
 			t.Errorf("of %d bytes: %q, want %q", len(tt.beginning), got, tt.want)
 		}
 	}
-	text[0]++
-	if m.Of(text) != nil {
-		t.Error("the memory changes with the text it was given")
+	made := func(dst, beginning []byte) []byte { return append(dst, "made"...) }
+	m.Of(other, made)
+	if got := m.Of(bytes.Clone(other), func(dst, _ []byte) []byte { return append(dst, "made again"...) }); string(got) != "made" {
+		t.Errorf("%q is not what was made first", got)
+	}
+	if got := m.Of(text[:least-1], made); got != nil {
+		t.Errorf("%q of one that is too short", got)
 	}
 	for n := range 2 * kept {
 		m.Put(fmt.Appendf(bytes.Clone(text), "%d", n), []byte("another"))
 	}
-	if text[0]--; m.Of(text) != nil || len(m.forms.known) != kept {
+	if m.Known(text) != nil || len(m.forms.known) != kept {
 		t.Errorf("more are kept than %d", kept)
 	}
 }
@@ -92,7 +127,7 @@ func BenchmarkSum256(b *testing.B) {
 	for _, common := range []int{0, 45_000} {
 		b.Run(fmt.Sprint(common), func(b *testing.B) {
 			for b.Loop() {
-				m.Sum256(common, text)
+				m.Sum256(nil, Text{text[:common], text[common:]})
 			}
 		})
 	}

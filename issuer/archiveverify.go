@@ -195,7 +195,7 @@ func (v *tokenVerifier) check(ctx context.Context, a ArchivedTokens) (wrong []er
 	}
 	for profile, form := range a.Forms {
 		if elm.Profile(profile) == elm.Other || elm.Profile(profile) == otherProof {
-			if err := checkStatement(v.open.Verify(ctx, form.Token), form.Payload); err != nil {
+			if err := checkStatement(v.open.Verify(ctx, form.Token), form.Text()); err != nil {
 				wrong = append(wrong, fmt.Errorf("record %s, %s: %w", a.ID, profile, err))
 				continue
 			}

@@ -16,10 +16,11 @@ const chunk = 256
 // underWay is how many credentials of a class are under way at a time. A store writes what
 // waits in one transaction, so the more are waiting, the fewer times a disk is flushed;
 // and while half of them wait, the others must keep the processors busy.
-const underWay = 64
+const underWay = 256
 
 // IssueAll issues drafts concurrently and yields one result for each, in their
-// order. It stops when ctx ends; what was yielded is durable. Numbers by the
+// order; of records that are issued just now the payloads are given in parts
+// (store.Sealed). It stops when ctx ends; what was yielded is durable. Numbers by the
 // rule follow the order of the drafts, whose courses must not be changed meanwhile.
 func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {

@@ -1,7 +1,6 @@
 package issuer
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -14,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"indeks/alike"
 	"indeks/contexts"
 	"indeks/elm"
 	"indeks/keys"
@@ -64,6 +64,10 @@ const maxDraws = 32
 // published before Issue returns: store.ErrState where it is no longer in force.
 func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
 	r, err := i.issue(ctx, d, "", nil)
+	for profile, form := range r.Forms {
+		form.Payload, form.Parts = form.Text().Bytes(), alike.Text{}
+		r.Forms[profile] = form
+	}
 	if err != nil || r.Supersedes == nil {
 		return r, err
 	}
@@ -156,7 +160,7 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		}
 		r.Forms = map[string]store.Sealed{}
 		for profile, form := range forms {
-			r.Forms[profile] = store.Sealed{Payload: form.payload, Common: form.common, Base: form.base}
+			r.Forms[profile] = store.Sealed{Parts: form.payload, Between: form.between, Base: form.base}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
 		reserving, end := i.step(ctx, "reserve")
@@ -228,20 +232,17 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 	tokens, err := paced(ctx, func() (map[string][]byte, error) {
 		tokens := make(map[string][]byte, len(r.Forms))
 		for _, f := range allForms {
-			payload := r.Forms[string(f.profile)].Payload
-			if payload == nil {
+			form, is := r.Forms[string(f.profile)]
+			if !is {
 				continue
 			}
+			payload := form.Text()
 			_, end := i.step(ctx, "seal")
 			token, err := i.sign(func() ([]byte, error) {
 				if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
-					return sealer.AddProof(payload, sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
+					return sealer.AddProof(payload.Bytes(), sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
 				}
-				known := keys.Known{Payload: payload}
-				if u := built[string(f.profile)]; bytes.Equal(u.payload, payload) {
-					known.Common = u.common
-				}
-				return sealer.SealKnown(known, f.form, r.SealingTime)
+				return sealer.SealText(payload, f.form, r.SealingTime)
 			})
 			end(err)
 			if err != nil {
@@ -435,10 +436,10 @@ func (i *Issuer) numberRule(c *Course) numberRule {
 
 // unsealed is a payload that is to be sealed.
 type unsealed struct {
-	payload []byte
+	payload alike.Text
 	read    *elm.Credential // what it says where a mould gave it, else nil
-	common  int             // how many bytes it begins with that say nothing of one learner, 0 where it is not known
 	base    store.Base      // what it has in common with others, or zero
+	between [][]byte        // what stands between the pieces of base
 }
 
 // forms builds and checks the payloads of an award in all its forms.
@@ -448,11 +449,11 @@ func (i *Issuer) forms(ctx context.Context, d *Draft, x drawn, course [32]byte) 
 		return nil, err
 	}
 	if i.inst.DataIntegrity != "" {
-		proved := forms[string(elm.VC2)].payload
+		proved := forms[string(elm.VC2)].payload.Bytes()
 		if _, err := openContexts().Canonicalize(proved, crypto.SHA256); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		forms[string(ProvedAward)] = unsealed{payload: proved}
+		forms[string(ProvedAward)] = unsealed{payload: alike.Whole(proved)}
 	}
 	if i.inst.OpenBadges {
 		if cred == nil {
@@ -464,7 +465,7 @@ func (i *Issuer) forms(ctx context.Context, d *Draft, x drawn, course [32]byte) 
 		if err != nil {
 			return nil, err
 		}
-		forms[string(OpenBadge)] = unsealed{payload: payload}
+		forms[string(OpenBadge)] = unsealed{payload: alike.Whole(payload)}
 	}
 	return forms, nil
 }
@@ -489,8 +490,8 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		}
 		texts := quoted(own(d, x, picture))
 		for profile, m := range known {
-			payload := m.payload(texts)
-			made[string(profile)] = unsealed{payload, m.read(payload, x), m.common(texts), m.base}
+			payload, between := m.payload(texts)
+			made[string(profile)] = unsealed{payload, m.read(x), m.base, between}
 		}
 		return made, nil, nil
 	}
@@ -504,7 +505,7 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		if err != nil {
 			return nil, nil, err
 		}
-		made[string(f.profile)] = unsealed{payload: payload}
+		made[string(f.profile)] = unsealed{payload: alike.Whole(payload)}
 	}
 	if moulded != nil {
 		if err := i.mould(ctx, key, d, x, made); err != nil {
@@ -524,12 +525,12 @@ func (i *Issuer) mould(ctx context.Context, key mouldKey, d *Draft, x *drawn, ma
 	texts := quoted(own(d, x, picture))
 	moulds := map[elm.Profile]*mould{}
 	for _, f := range forms {
-		payload := made[string(f.profile)].payload
+		payload := made[string(f.profile)].payload.Bytes()
 		m, err := i.inst.newMould(d, x, f.profile)
 		if err != nil {
 			return err
 		}
-		if m == nil || !bytes.Equal(m.payload(texts), payload) {
+		if m == nil || !m.gives(texts, payload) {
 			i.moulds.add(key, map[elm.Profile]*mould{})
 			return nil
 		}

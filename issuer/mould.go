@@ -13,12 +13,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"indeks/alike"
 	"indeks/elm"
 	"indeks/paper"
 	"indeks/store"
@@ -48,6 +50,8 @@ type mould struct {
 	pieces [][]byte // pieces[n] is followed by own string places[n]; nothing in them is of any learner
 	places []int
 	base   store.Base // of pieces
+
+	begun atomic.Pointer[begun] // the last one
 
 	// like is what a verifier reads of who issued the payload that passed every
 	// check, when, and where its status stands.
@@ -179,7 +183,7 @@ func (inst *Institution) newMould(d *Draft, x *drawn, profile elm.Profile) (*mou
 		return nil, err
 	}
 	m := cut(first, quoted(texts))
-	if !bytes.Equal(m.payload(quoted(others)), second) {
+	if !m.gives(quoted(others), second) {
 		return nil, nil
 	}
 	return m, nil
@@ -273,29 +277,57 @@ func cut(payload []byte, texts [][]byte) *mould {
 	}
 }
 
-// payload is the document of whoever has these own strings, quoted.
-func (m *mould) payload(texts [][]byte) []byte {
-	parts := make([][]byte, 0, len(m.pieces)+len(m.places))
-	for n, piece := range m.pieces {
-		if parts = append(parts, piece); n < len(m.places) {
-			parts = append(parts, texts[m.places[n]])
-		}
-	}
-	return bytes.Join(parts, nil) // which clears no memory before it is written
+// gives reports whether a payload is the document of whoever has these own strings, quoted.
+func (m *mould) gives(texts [][]byte, payload []byte) bool {
+	given, _ := m.payload(texts)
+	return given.Equal(alike.Whole(payload))
 }
 
-// common is how many bytes of it stand before the first that say something of one
-// learner: others of the course who are awarded on the same day have the same.
-func (m *mould) common(texts [][]byte) int {
-	n := 0
-	for i, piece := range m.pieces {
-		n += len(piece)
-		if i == len(m.places) || m.places[i] != ownAwarded {
-			break
+// payload is the document of whoever has these own strings, quoted; between are those of
+// them that stand between its pieces.
+func (m *mould) payload(texts [][]byte) (payload alike.Text, between [][]byte) {
+	between = make([][]byte, len(m.places))
+	parts := make([][]byte, 0, len(m.pieces)+len(m.places))
+	common := 0 // so many of the parts say nothing of one learner
+	for n, piece := range m.pieces {
+		parts = append(parts, piece)
+		if common == 0 && (n == len(m.places) || m.places[n] != ownAwarded) {
+			common = len(parts)
 		}
-		n += len(texts[ownAwarded])
+		if n < len(m.places) {
+			between[n] = texts[m.places[n]]
+			parts = append(parts, between[n])
+		}
 	}
-	return n
+	begun := m.beginning(parts[:common], string(texts[ownAwarded]))
+	parts[common-1] = begun.tail
+	return alike.Text{Beginning: begun.text, Rest: bytes.Join(parts[common-1:], nil)}, between // which clears no memory before it is written
+}
+
+// begun is what documents of a mould begin with that are awarded on one day.
+type begun struct {
+	awarded    string // as JSON has it
+	text, tail []byte // text has whole characters, and whole groups of base64
+}
+
+// beginning joins what stands before the first string that says something of one
+// learner: others of the course who are awarded on the same day have the same, and it is
+// the same memory for all of a day.
+func (m *mould) beginning(common [][]byte, awarded string) *begun {
+	known := m.begun.Load()
+	if known != nil && known.awarded == awarded {
+		return known
+	}
+	text := bytes.Join(common, nil)
+	n := len(text) / 3 * 3
+	for n < len(text) && n > 0 && !utf8.RuneStart(text[n]) {
+		n -= 3
+	}
+	b := &begun{awarded, text[:n:n], text[n:]}
+	if !m.begun.CompareAndSwap(known, b) { // another one of the class was first
+		return m.beginning(common, awarded)
+	}
+	return b
 }
 
 // learn takes up what is to be read of payloads of the mould from one of them.
@@ -313,10 +345,10 @@ func (m *mould) learn(payload []byte) error {
 }
 
 // read is what elm.Parse would make of a payload of the mould, as far as seal,
-// issuer, status and period go.
-func (m *mould) read(payload []byte, x *drawn) *elm.Credential {
+// issuer, status and period go, without the payload itself.
+func (m *mould) read(x *drawn) *elm.Credential {
 	cred := m.like
-	cred.Raw, cred.ID = payload, x.ID
+	cred.ID = x.ID
 	at := elm.At(x.At)
 	for _, t := range []*elm.DateTime{&cred.IssuanceDate, &cred.Issued, &cred.ValidFrom} {
 		if *t != "" {

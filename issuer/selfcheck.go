@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"indeks/alike"
 	"indeks/contexts"
 	"indeks/elm"
 	"indeks/store"
@@ -53,7 +54,7 @@ const wholeOf = 100
 // for all of them. So of its token the verifier is asked everything else: header,
 // seal, key, issuer, status and period. Of one in a hundred, drawn at random, and
 // of what came from the records or was built by itself, it is asked everything.
-func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.Profile, payload, token []byte, u unsealed) error {
+func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.Profile, payload alike.Text, token []byte, u unsealed) error {
 	v, open, err := i.verifiers()
 	if err != nil {
 		return err
@@ -62,8 +63,9 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 		return checkStatement(open.Verify(ctx, token), payload)
 	}
 	var report *verifier.Report
-	if u.read != nil && bytes.Equal(u.payload, payload) && mathrand.IntN(wholeOf) > 0 {
-		report = v.VerifyContentUnchecked(ctx, token, u.read, u.common)
+	moulded := u.read != nil && u.payload.Equal(payload) && mathrand.IntN(wholeOf) > 0
+	if moulded {
+		report = v.VerifyContentUnchecked(ctx, token, payload, u.read)
 	} else {
 		report = v.Verify(ctx, token)
 	}
@@ -75,7 +77,7 @@ func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.P
 		}
 		return refused(report)
 	}
-	if report.ID != r.ID || !bytes.Equal(report.Credential.Raw, payload) {
+	if report.ID != r.ID || !moulded && !payload.Equal(alike.Whole(report.Credential.Raw)) {
 		return fmt.Errorf("%w: the sealed bytes are others than those on record", ErrRefused)
 	}
 	return nil
@@ -107,13 +109,13 @@ func (i *Issuer) unlisted(entries []store.Entry) error {
 
 // checkStatement asks what must be true of a statement, whose period and status
 // are its author's: well-formed, exactly what is on record, and sealed by us.
-func checkStatement(report *verifier.Report, payload []byte) error {
+func checkStatement(report *verifier.Report, payload alike.Text) error {
 	for _, c := range report.Checks {
 		if c.Result != verifier.Passed && slices.Contains([]string{verifier.CheckFormat, verifier.CheckSeal, verifier.CheckIssuer}, c.Name) {
 			return fmt.Errorf("%w: %s: %s", ErrRefused, c.Name, c.Message)
 		}
 	}
-	if !bytes.Equal(report.Credential.Raw, payload) {
+	if !payload.Equal(alike.Whole(report.Credential.Raw)) {
 		return fmt.Errorf("%w: the sealed bytes are others than those on record", ErrRefused)
 	}
 	return nil

@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"indeks/alike"
 )
 
 // headerNames are the header parameters that mean something here or to
@@ -83,7 +85,7 @@ type headerText struct {
 const maxLately = 16
 
 // headerOf is readProtected for a token of whose payload known is what the caller knows.
-func headerOf(text []byte, compact bool, known *Known) (Header, error) {
+func headerOf(text []byte, compact bool, known *alike.Text) (Header, error) {
 	if known == nil {
 		return readProtected(text, compact)
 	}

@@ -9,9 +9,12 @@ package keys
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"time"
+
+	"indeks/alike"
 )
 
 // Algorithm is a JWS algorithm (RFC 7518, RFC 8037). There is one list for
@@ -146,11 +149,21 @@ type Seal struct {
 
 // Opened is a payload with the seals under which it stood, all verified.
 type Opened struct {
-	Payload []byte // exactly the signed bytes, not checked to be JSON; of DataIntegrity the document whose meaning is signed; of SDJWT what is signed and shown
+	Payload []byte // exactly the signed bytes, not checked to be JSON; of DataIntegrity the document whose meaning is signed; of SDJWT what is signed and shown; nil of OpenKnown
 	Form    Form
 	Seals   []Seal // at least one
 
 	// Concealed is how many places of an SDJWT are signed and not shown. Some may be
 	// decoys, which stand for nothing.
 	Concealed int
+
+	known *alike.Text // of OpenKnown, else nil
+}
+
+// SHA256 is the SHA-256 of the payload.
+func (o *Opened) SHA256() [sha256.Size]byte {
+	if o.known != nil {
+		return openedLately.hashes.Sum256(nil, *o.known)
+	}
+	return sha256.Sum256(o.Payload)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"indeks/alike"
 	"indeks/strictjson"
 )
 
@@ -33,10 +34,10 @@ func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
 }
 
 // OpenKnown is [Open] for whoever has the payload that is to be in the token: it is
-// compared there instead of being taken out, and the error is ErrOtherPayload where it
-// is another one.
-func OpenKnown(ctx context.Context, token []byte, known Known, r Resolver) (*Opened, error) {
-	if len(known.Payload) == 0 {
+// compared there instead of being taken out, so that Opened has none, and the error is
+// ErrOtherPayload where it is another one.
+func OpenKnown(ctx context.Context, token []byte, known alike.Text, r Resolver) (*Opened, error) {
+	if known.Len() == 0 {
 		return nil, refuse(ErrOtherPayload, "no token has an empty one")
 	}
 	return credentials.open(ctx, token, &known, r)
@@ -106,25 +107,21 @@ func (k kind) holds(h Header) error {
 }
 
 // open opens a token; known is what is to be in it where the caller has that, else nil.
-func (k kind) open(ctx context.Context, token []byte, known *Known, r Resolver) (*Opened, error) {
+func (k kind) open(ctx context.Context, token []byte, known *alike.Text, r Resolver) (*Opened, error) {
 	// 1. Structure and header rules of the whole token, before any key is sought.
 	e, err := parse(token, k, known)
 	if err != nil {
 		return nil, err
 	}
-	if known != nil && !bytes.Equal(e.payload, known.Payload) {
+	if known != nil && !e.compared && !known.Equal(alike.Whole(e.payload)) {
 		return nil, refuse(ErrOtherPayload, "it is not the one that is known")
 	}
 
 	// 2. Each seal must hold: one bad signature spoils the token.
-	common := 0 // bytes of e.input
+	opened := &Opened{Payload: e.payload, Form: e.form, Concealed: e.concealed, known: known}
 	if known != nil {
-		common = len(known.common())
-		if e.form != JAdES {
-			common = common / 3 * 4
-		}
+		opened.Payload = nil
 	}
-	opened := &Opened{Payload: e.payload, Form: e.form, Concealed: e.concealed}
 	for _, s := range e.seals {
 		key, err := resolve(ctx, r, s.header)
 		if err != nil {
@@ -133,8 +130,7 @@ func (k kind) open(ctx context.Context, token []byte, known *Known, r Resolver) 
 		if err := permit(s.header.Alg, key, k.purposes...); err != nil {
 			return nil, err
 		}
-		hasher := hasherIn(&openedLately.hashes, len(s.protected)+1+common)
-		if !verifyWith(hasher, s.header.Alg, key, s.signature, s.protected, []byte("."), e.input) {
+		if !verifyWith(hasherIn(&openedLately.hashes), s.header.Alg, key, s.signature, s.protected, dot, e.input.Beginning, e.input.Rest) {
 			return nil, refuse(ErrSignature, "payload, header or signature was changed, or another key was used")
 		}
 		opened.Seals = append(opened.Seals, Seal{Header: s.header, Key: key, Signature: s.signature, Unsigned: unsignedNames(s.etsiU)})

@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"indeks/alike"
 	"indeks/internal/reference"
 	"indeks/strictjson"
 )
@@ -59,12 +60,12 @@ func TestSealOpen(t *testing.T) {
 					if err != nil || !bytes.Equal(unsafe, payload) {
 						t.Fatalf("PayloadUnsafe: %q, %v", unsafe, err)
 					}
-					known, err := OpenKnown(context.Background(), token, Known{Payload: payload}, oneKey(s.Public()))
-					if err != nil || !reflect.DeepEqual(opened.Seals[0].Header, known.Seals[0].Header) || !bytes.Equal(known.Payload, payload) {
+					known, err := OpenKnown(context.Background(), token, alike.Whole(payload), oneKey(s.Public()))
+					if err != nil || !reflect.DeepEqual(opened.Seals[0].Header, known.Seals[0].Header) || known.Payload != nil || known.SHA256() != sha256.Sum256(payload) {
 						t.Fatalf("OpenKnown: %+v, %v", known, err)
 					}
 					for _, other := range [][]byte{append(bytes.Clone(payload), '}'), payload[:len(payload)-1], append([]byte{payload[0] ^ 1}, payload[1:]...)} {
-						if _, err := OpenKnown(context.Background(), token, Known{Payload: other}, oneKey(s.Public())); !errors.Is(err, ErrOtherPayload) {
+						if _, err := OpenKnown(context.Background(), token, alike.Whole(other), oneKey(s.Public())); !errors.Is(err, ErrOtherPayload) {
 							t.Fatalf("OpenKnown of %q: %v", other, err)
 						}
 					}
@@ -544,14 +545,17 @@ func sameKnown(t *testing.T, token []byte, r Resolver) {
 	}
 	opened, want := Open(t.Context(), token, r)
 	for _, common := range []int{0, len(payload) / 2, len(payload)} {
-		known, got := OpenKnown(t.Context(), token, Known{Payload: payload, Common: common}, r)
+		known, got := OpenKnown(t.Context(), token, alike.Text{Beginning: payload[:common], Rest: payload[common:]}, r)
+		if known != nil && opened != nil && known.Payload == nil && known.SHA256() == opened.SHA256() {
+			known.Payload, known.known = opened.Payload, nil
+		}
 		if !reflect.DeepEqual(known, opened) || (got == nil) != (want == nil) {
 			t.Errorf("OpenKnown, %d bytes in common: %+v, %v; Open: %+v, %v", common, known, got, opened, want)
 		}
 	}
 }
 
-// What is said to be common changes neither a token nor a verdict, whatever was sealed
+// In which parts a payload is given changes neither a token nor a verdict, whatever was sealed
 // and opened before.
 func TestPayloadsThatBeginAlike(t *testing.T) {
 	s := sealer(t, ES256)
@@ -563,19 +567,20 @@ func TestPayloadsThatBeginAlike(t *testing.T) {
 	}
 	payloads[3][20]++ // one begins in another way, whatever is said
 	for _, form := range []Form{VCJWT, JAdES} {
-		for _, common := range []int{-1, 0, 1, 1023, 1024, 2001, len(class), len(class) + 3, 1 << 40} {
+		for _, common := range []int{0, 1, 1023, 1024, 2001, len(class), len(class) + 3} {
 			for i, payload := range payloads {
+				parts := alike.Text{Beginning: payload[:common], Rest: payload[common:]}
 				plain, err := s.Seal(payload, form, sealedAt)
 				if err != nil {
 					t.Fatal(err)
 				}
-				token, err := s.SealKnown(Known{Payload: payload, Common: common}, form, sealedAt)
+				token, err := s.SealText(parts, form, sealedAt)
 				if signature := 90; err != nil || len(token) != len(plain) || !bytes.Equal(token[:len(token)-signature-5], plain[:len(token)-signature-5]) {
 					t.Fatalf("%s, %d bytes in common, %d: another token, %v", form, common, i, err)
 				}
 				for j, other := range payloads {
-					opened, err := OpenKnown(t.Context(), token, Known{Payload: other, Common: common}, r)
-					if i == j && (err != nil || !bytes.Equal(opened.Payload, payload)) || i != j && !errors.Is(err, ErrOtherPayload) {
+					opened, err := OpenKnown(t.Context(), token, alike.Text{Beginning: other[:common], Rest: other[common:]}, r)
+					if i == j && (err != nil || opened.SHA256() != sha256.Sum256(payload)) || i != j && !errors.Is(err, ErrOtherPayload) {
 						t.Fatalf("%s, %d bytes in common, %d opened as %d: %v", form, common, i, j, err)
 					}
 				}
@@ -587,7 +592,7 @@ func TestPayloadsThatBeginAlike(t *testing.T) {
 					at = bytes.LastIndex(token, []byte(`"signature":"`)) + len(`"signature":`)
 				}
 				token[at+1] ^= 1 // of the signature
-				if _, err := OpenKnown(t.Context(), token, Known{Payload: payload, Common: common}, r); !errors.Is(err, ErrSignature) && !errors.Is(err, ErrFormat) {
+				if _, err := OpenKnown(t.Context(), token, parts, r); !errors.Is(err, ErrSignature) && !errors.Is(err, ErrFormat) {
 					t.Fatalf("%s, %d bytes in common, another signature: %v", form, common, err)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"indeks/alike"
 	"indeks/strictjson"
 )
 
@@ -67,7 +68,7 @@ func (s *Sealer) SealDisclosable(payload []byte, places []string, at time.Time) 
 	if err != nil {
 		return nil, fmt.Errorf("sealing as %s: %w", SDJWT, err)
 	}
-	token, err := s.SealKnown(Known{Payload: claims}, SDJWT, at)
+	token, err := s.SealText(alike.Whole(claims), SDJWT, at)
 	if err != nil {
 		return nil, err
 	}

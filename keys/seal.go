@@ -42,21 +42,8 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	if form == SDJWT {
 		return s.SealDisclosable(payload, nil, at)
 	}
-	return s.SealKnown(Known{Payload: payload}, form, at)
+	return s.SealText(alike.Whole(payload), form, at)
 }
-
-// Known is a payload with what its maker knows of it.
-type Known struct {
-	Payload []byte
-
-	// Common is how many bytes the payload has at its beginning in common with others,
-	// none of them about one person: they stay in memory, so that they need not be hashed
-	// and encoded for each. 0 where it is not known. It changes no result.
-	Common int
-}
-
-// common is what the payload has at its beginning in common with others.
-func (k *Known) common() []byte { return k.Payload[:max(0, min(k.Common, len(k.Payload)))] }
 
 // beginnings are what is remembered of payloads that begin alike.
 type beginnings struct {
@@ -69,25 +56,24 @@ type beginnings struct {
 // what checks a seal rests on nothing that made it.
 var sealedLately, openedLately beginnings
 
-// SealKnown is Seal for whoever knows more of the payload, but in form SDJWT without
-// what follows the token.
-func (s *Sealer) SealKnown(known Known, form Form, at time.Time) ([]byte, error) {
-	payload := known.Payload
+// SealText is Seal for whoever knows what others begin with, too, which need not be hashed
+// and encoded for each; in form SDJWT it is without what follows the token.
+func (s *Sealer) SealText(payload alike.Text, form Form, at time.Time) ([]byte, error) {
 	k := s.ring.key(s.kid)
 	at = at.Truncate(time.Second)
 	if err := errors.Join(k.maySeal(at), k.mayBe(form)); err != nil {
 		return nil, fmt.Errorf("sealing with key %s: %w", k.kid, err)
 	}
-	if len(payload) == 0 {
+	if payload.Len() == 0 {
 		return nil, errors.New("sealing an empty payload")
 	}
 	var token []byte
 	var err error
 	switch form {
 	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal, ArchiveSeal:
-		token, err = k.sealCompact(known, form, at, signWith)
+		token, err = k.sealCompact(payload, form, at, signWith)
 	case JAdES:
-		token, err = k.sealJAdES(known, at)
+		token, err = k.sealJAdES(payload, at)
 	default:
 		err = errors.New("this form is not sealed, only opened")
 	}
@@ -112,7 +98,7 @@ func (s *Sealer) SealExtract(payload []byte, at time.Time) ([]byte, error) {
 	if len(payload) == 0 {
 		return nil, errors.New("sealing an empty extract")
 	}
-	token, err := k.sealCompact(Known{Payload: payload}, short, at, signAgain)
+	token, err := k.sealCompact(alike.Whole(payload), short, at, signAgain)
 	if err != nil {
 		return nil, fmt.Errorf("sealing an extract: %w", err)
 	}
@@ -135,8 +121,7 @@ type compactHeader struct {
 // form. The time of sealing is in the header, because the payload is what is
 // sealed and nothing else. It is written here and not by go-jose, which copies the
 // payload several times; go-jose reads it in tests.
-func (k *ringKey) sealCompact(known Known, form Form, at time.Time, sign signer) ([]byte, error) {
-	payload := known.Payload
+func (k *ringKey) sealCompact(payload alike.Text, form Form, at time.Time, sign signer) ([]byte, error) {
 	protected, err := k.protected(form, at, func() (any, error) {
 		h := compactHeader{Alg: k.alg, IAT: at.Unix(), KID: k.kid, Typ: string(form)}
 		switch form {
@@ -155,22 +140,22 @@ func (k *ringKey) sealCompact(known Known, form Form, at time.Time, sign signer)
 	if err != nil {
 		return nil, err
 	}
-	common := known.common()
-	common = common[:len(common)/3*3] // four characters each
-	beginning := sealedLately.texts.Of(common)
+	payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
+	beginning := sealedLately.texts.Of(payload.Beginning, base64URL.AppendEncode)
 	if beginning == nil {
-		beginning = base64URL.AppendEncode(nil, common)
-		sealedLately.texts.Put(common, beginning)
+		payload = alike.Whole(payload.Bytes())
 	}
-	rest, dot := base64URL.AppendEncode(nil, payload[len(common):]), []byte(".")
-	hash := hasherIn(&sealedLately.hashes, len(protected)+len(dot)+len(beginning))
-	signature, err := sign(hash, k.alg, k.private, protected, dot, beginning, rest)
+	rest := base64URL.AppendEncode(nil, payload.Rest)
+	signature, err := sign(hasherIn(&sealedLately.hashes), k.alg, k.private, protected, dot, beginning, rest)
 	if err != nil {
 		return nil, err
 	}
 	// Join clears no memory before it is written.
 	return bytes.Join([][]byte{protected, dot, beginning, rest, dot, base64URL.AppendEncode(nil, signature)}, nil), nil
 }
+
+// dot stands between the parts of a compact token, and of what is signed.
+var dot = []byte(".")
 
 // jadesHeader is the protected header of a baseline B-B signature. Its members
 // stand in the order in which European Digital Credentials have them.
@@ -189,14 +174,15 @@ type jadesHeader struct {
 // sealJAdES makes a JAdES baseline B-B signature in the general JSON
 // serialization with b64=false, as European Digital Credentials have it:
 // payload is the first member, a string.
-func (k *ringKey) sealJAdES(known Known, at time.Time) ([]byte, error) {
-	payload, common := known.Payload, known.common()
-	escaped := sealedLately.quoted.Of(common)
-	rest := payload
-	if escaped != nil { // and valid
-		rest = payload[len(common):]
+func (k *ringKey) sealJAdES(payload alike.Text, at time.Time) ([]byte, error) {
+	escaped := sealedLately.quoted.Known(payload.Beginning) // then it is valid
+	if escaped == nil && utf8.Valid(payload.Beginning) {    // and does not end within a character
+		escaped = sealedLately.quoted.Of(payload.Beginning, strictjson.AppendEscaped)
 	}
-	if !utf8.Valid(rest) {
+	if escaped == nil {
+		payload = alike.Whole(payload.Bytes())
+	}
+	if !utf8.Valid(payload.Rest) {
 		return nil, errors.New("the payload is not valid UTF-8")
 	}
 	protected, err := k.protected(JAdES, at, func() (any, error) {
@@ -213,23 +199,24 @@ func (k *ringKey) sealJAdES(known Known, at time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := signWith(hasherIn(&sealedLately.hashes, len(protected)+1+len(common)), k.alg, k.private, protected, []byte("."), payload)
+	signature, err := signWith(hasherIn(&sealedLately.hashes), k.alg, k.private, protected, dot, payload.Beginning, payload.Rest)
 	if err != nil {
 		return nil, err
 	}
-
-	if escaped == nil && utf8.Valid(common) { // does not end within a character
-		escaped = strictjson.AppendEscaped(nil, common)
-		sealedLately.quoted.Put(common, escaped)
-		rest = payload[len(common):]
-	}
-	escapedRest := strictjson.AppendEscaped(make([]byte, 0, len(rest)+len(rest)/4), rest)
+	rest := len(payload.Rest)
 	return bytes.Join([][]byte{
-		[]byte(`{"payload":"`), escaped, escapedRest,
-		[]byte(`","signatures":[{"protected":"`), protected,
-		[]byte(`","signature":"`), base64URL.AppendEncode(nil, signature), []byte(`"}]}`),
+		[]byte(jadesPayload), escaped, strictjson.AppendEscaped(make([]byte, 0, rest+rest/4), payload.Rest),
+		[]byte(jadesProtected), protected, []byte(jadesSignature), base64URL.AppendEncode(nil, signature), []byte(jadesEnd),
 	}, nil), nil
 }
+
+// What stands between payload, header and signature of a JAdES token that is sealed here.
+const (
+	jadesPayload   = `{"payload":"`
+	jadesProtected = `","signatures":[{"protected":"`
+	jadesSignature = `","signature":"`
+	jadesEnd       = `"}]}`
+)
 
 // protectedHeader is one as a token has it, of seals that are made at an instant.
 type protectedHeader struct {

@@ -128,14 +128,14 @@ func digest(h crypto.Hash, input ...[]byte) []byte {
 // hasher hashes the parts of a signing input, as digest does.
 type hasher func(h crypto.Hash, input ...[]byte) []byte
 
-// hasherIn is digest for an input of which the first common bytes are those of other
-// inputs in a memory.
-func hasherIn(memory *alike.Hashes, common int) hasher {
+// hasherIn is digest for an input of header, dot and the two parts of a text that may
+// begin like others in a memory.
+func hasherIn(memory *alike.Hashes) hasher {
 	return func(h crypto.Hash, input ...[]byte) []byte {
-		if h != crypto.SHA256 {
+		if h != crypto.SHA256 || len(input) != 4 {
 			return digest(h, input...)
 		}
-		sum := memory.Sum256(common, input...)
+		sum := memory.Sum256(slices.Concat(input[0], input[1]), alike.Text{Beginning: input[2], Rest: input[3]})
 		return sum[:]
 	}
 }

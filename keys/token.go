@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"indeks/alike"
 	"indeks/strictjson"
 )
 
@@ -19,9 +20,11 @@ import (
 // but no signature has been checked.
 type envelope struct {
 	form    Form
-	payload []byte // what was sealed, of an SDJWT with what is disclosed of it
-	input   []byte // the payload as the signatures see it: base64url text, or payload itself where b64=false
+	payload []byte     // what was sealed, of an SDJWT with what is disclosed of it; nil where compared
+	input   alike.Text // the payload as the signatures see it: base64url text, or payload itself where b64=false
 	seals   []envelopeSeal
+
+	compared bool // with the payload that the caller has
 
 	concealed int // see Opened
 }
@@ -45,7 +48,7 @@ const whiteSpace = " \t\r\n"
 //
 // White space after the token is cut off, because a file ends in a newline.
 // In front of a compact token, or inside it, none is tolerated.
-func parse(token []byte, kind kind, known *Known) (*envelope, error) {
+func parse(token []byte, kind kind, known *alike.Text) (*envelope, error) {
 	if len(token) > MaxToken {
 		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
 	}
@@ -67,7 +70,7 @@ func parse(token []byte, kind kind, known *Known) (*envelope, error) {
 }
 
 // parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).
-func parseCompact(token []byte, kind kind, known *Known) (*envelope, error) {
+func parseCompact(token []byte, kind kind, known *alike.Text) (*envelope, error) {
 	if n := bytes.Count(token, []byte(".")); n != 2 {
 		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", n+1)
 	}
@@ -81,18 +84,16 @@ func parseCompact(token []byte, kind kind, known *Known) (*envelope, error) {
 	if err := kind.holds(header); err != nil {
 		return nil, err
 	}
-	payload, err := readPayload(input, known)
-	if err != nil {
+	e := &envelope{form: header.Form}
+	if err := e.read(input, known); err != nil {
 		return nil, err
 	}
 	sig, err := decodeBase64URL(signature)
 	if err != nil {
 		return nil, refuse(ErrFormat, "signature: %v", err)
 	}
-	return &envelope{
-		form: header.Form, payload: payload, input: input,
-		seals: []envelopeSeal{{header: header, protected: protected, signature: sig}},
-	}, nil
+	e.seals = []envelopeSeal{{header: header, protected: protected, signature: sig}}
+	return e, nil
 }
 
 // Members of the JWS JSON Serialization (RFC 7515 section 7.2).
@@ -103,10 +104,22 @@ var (
 
 // parseJSON takes apart the general and the flattened JWS JSON Serialization,
 // with b64 true (RFC 7515) or false (RFC 7797, JAdES).
-func parseJSON(token []byte, kind kind, known *Known) (*envelope, error) {
+func parseJSON(token []byte, kind kind, known *alike.Text) (*envelope, error) {
 	// 1. One object. A payload that is known and stands first, as all that is sealed here
 	// has it, need not be read.
 	rest, first := withoutPayload(token, known)
+	if protected, signature, plain := plainSeal(rest); first && plain {
+		s := envelopeSeal{protected: protected}
+		if err := s.read(signature, known); err != nil {
+			return nil, err
+		}
+		if s.header.Form != JWS {
+			if err := kind.holds(s.header); err != nil {
+				return nil, err
+			}
+			return &envelope{form: s.header.Form, input: *known, compared: true, seals: []envelopeSeal{s}}, nil
+		}
+	}
 	if !first {
 		rest = token
 	}
@@ -164,21 +177,26 @@ func parseJSON(token []byte, kind kind, known *Known) (*envelope, error) {
 	}
 
 	// 4. The payload, un-escaped once and, where b64 is true, decoded.
+	if first && e.form != JWS {
+		e.input, e.compared = *known, true
+		return e, nil
+	}
 	var text []byte
 	if first {
-		text = known.Payload
+		text = known.Bytes()
 	} else {
 		var ok bool
 		if text, ok = readString(quoted); !ok {
 			return nil, refuse(ErrFormat, "payload is not a string")
 		}
 	}
-	e.input, e.payload = text, text
 	if e.form == JWS {
-		if e.payload, err = readPayload(text, known); err != nil {
+		if err := e.read(text, known); err != nil {
 			return nil, err
 		}
+		return e, nil
 	}
+	e.input, e.payload = alike.Whole(text), text
 	if len(e.payload) == 0 {
 		return nil, refuse(ErrFormat, "the payload is empty")
 	}
@@ -187,26 +205,39 @@ func parseJSON(token []byte, kind kind, known *Known) (*envelope, error) {
 
 // withoutPayload takes a payload that is known out of a token of which it is the first
 // member.
-func withoutPayload(token []byte, known *Known) (rest []byte, ok bool) {
+func withoutPayload(token []byte, known *alike.Text) (rest []byte, ok bool) {
 	if known == nil {
 		return nil, false
 	}
 	if rest, ok = bytes.CutPrefix(token, []byte(`{"payload":"`)); !ok {
 		return nil, false
 	}
-	text, common := known.Payload, known.common()
-	if form := openedLately.quoted.Of(common); form != nil {
+	if form := openedLately.quoted.Known(known.Beginning); form != nil {
 		if rest, ok = bytes.CutPrefix(rest, form); !ok {
 			return nil, false
 		}
-		text = text[len(common):]
-	} else if after, ok := strictjson.CutEscaped(rest, common); ok {
-		openedLately.quoted.Put(common, rest[:len(rest)-len(after)])
+	} else {
+		after, ok := strictjson.CutEscaped(rest, known.Beginning)
+		if !ok {
+			return nil, false
+		}
+		openedLately.quoted.Put(known.Beginning, rest[:len(rest)-len(after)])
+		rest = after
 	}
-	if rest, ok = strictjson.CutEscaped(rest, text); !ok || !bytes.HasPrefix(rest, []byte(`",`)) {
+	if rest, ok = strictjson.CutEscaped(rest, known.Rest); !ok || !bytes.HasPrefix(rest, []byte(`",`)) {
 		return nil, false
 	}
 	return slices.Concat([]byte("{"), rest[2:]), true
+}
+
+// plainSeal takes header and signature out of the rest of a token that has no other member
+// and no white space, as all do that are sealed here: there is but one way to read it.
+func plainSeal(rest []byte) (protected, signature []byte, plain bool) {
+	protected, begins := bytes.CutPrefix(rest, []byte(`{"signatures":[{"protected":"`))
+	protected, signature, parts := bytes.Cut(protected, []byte(jadesSignature))
+	signature, ends := bytes.CutSuffix(signature, []byte(jadesEnd))
+	escaped := bytes.ContainsAny(protected, `"\`) || bytes.ContainsAny(signature, `"\`)
+	return protected, signature, begins && parts && ends && !escaped
 }
 
 // readSignatures reads the members of each entry of signatures.
@@ -240,7 +271,7 @@ func readSignatures(raw jsontext.Value) ([]map[string]jsontext.Value, error) {
 // readSignature reads the headers and the signature of one entry. The
 // unprotected header is not signed, so anybody may have written it: all that it
 // may hold is etsiU, which nothing here relies on.
-func readSignature(entry map[string]jsontext.Value, known *Known) (envelopeSeal, error) {
+func readSignature(entry map[string]jsontext.Value, known *alike.Text) (envelopeSeal, error) {
 	var s envelopeSeal
 	if raw, ok := entry["header"]; ok {
 		unprotected, err := readObject(raw)
@@ -262,58 +293,59 @@ func readSignature(entry map[string]jsontext.Value, known *Known) (envelopeSeal,
 	if s.protected, ok = readString(raw); !ok {
 		return s, refuse(ErrFormat, "protected is not a string")
 	}
-	var err error
-	if s.header, err = headerOf(s.protected, false, known); err != nil {
-		return s, err
-	}
-
 	text, ok := readString(entry["signature"])
 	if !ok {
 		return s, refuse(ErrFormat, "signature is not a string")
 	}
-	if s.signature, err = decodeBase64URL(text); err != nil {
-		return s, refuse(ErrFormat, "signature: %v", err)
-	}
-	return s, nil
+	return s, s.read(text, known)
 }
 
-// readPayload decodes a payload with b64 true, or returns the one that is known. An empty one is refused: it
-// would be a detached signature (RFC 7515 appendix F), which seals something
-// that is not in the token.
-func readPayload(text []byte, known *Known) ([]byte, error) {
+// read reads the header, which is there, and a signature in base64url.
+func (s *envelopeSeal) read(signature []byte, known *alike.Text) (err error) {
+	if s.header, err = headerOf(s.protected, false, known); err != nil {
+		return err
+	}
+	if s.signature, err = decodeBase64URL(signature); err != nil {
+		return refuse(ErrFormat, "signature: %v", err)
+	}
+	return nil
+}
+
+// read decodes a payload with b64 true, or compares it with the one that is known. An
+// empty one is refused: it would be a detached signature (RFC 7515 appendix F), which
+// seals something that is not in the token.
+func (e *envelope) read(text []byte, known *alike.Text) (err error) {
 	if known != nil {
-		if !known.isText(text) {
-			return nil, refuse(ErrOtherPayload, "it is not the one that is known")
+		if e.input, e.compared = encoded(text, *known); !e.compared {
+			return refuse(ErrOtherPayload, "it is not the one that is known")
 		}
-		return known.Payload, nil
+		return nil
 	}
-	payload, err := decodeBase64URL(text)
-	if err != nil {
-		return nil, refuse(ErrFormat, "payload: %v", err)
+	e.input = alike.Whole(text)
+	if e.payload, err = decodeBase64URL(text); err != nil {
+		return refuse(ErrFormat, "payload: %v", err)
 	}
-	if len(payload) == 0 {
-		return nil, refuse(ErrFormat, "the payload is empty")
+	if len(e.payload) == 0 {
+		return refuse(ErrFormat, "the payload is empty")
 	}
-	return payload, nil
+	return nil
 }
 
-// isText reports whether text is the base64url of the payload.
-func (k *Known) isText(text []byte) bool {
-	common := len(k.common()) / 3 * 3 // four characters each
-	shared := base64URL.EncodedLen(common)
-	if len(text) != base64URL.EncodedLen(len(k.Payload)) {
-		return false
+// encoded reports whether text is the base64url of a payload, and returns it in the two
+// parts that the payload has.
+func encoded(text []byte, payload alike.Text) (parts alike.Text, ok bool) {
+	payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
+	n := base64URL.EncodedLen(len(payload.Beginning))
+	if len(text) != base64URL.EncodedLen(payload.Len()) || !isBase64URL(text[n:], payload.Rest) {
+		return alike.Text{}, false
 	}
-	if known := openedLately.texts.Of(k.Payload[:common]); known != nil {
-		if !bytes.Equal(text[:shared], known) {
-			return false
-		}
-	} else if !isBase64URL(text[:shared], k.Payload[:common]) {
-		return false
-	} else {
-		openedLately.texts.Put(k.Payload[:common], text[:shared])
+	beginning := openedLately.texts.Known(payload.Beginning)
+	if beginning != nil {
+		ok = bytes.Equal(text[:n], beginning)
+	} else if ok = isBase64URL(text[:n], payload.Beginning); ok {
+		beginning = openedLately.texts.Put(payload.Beginning, text[:n])
 	}
-	return isBase64URL(text[shared:], k.Payload[common:])
+	return alike.Text{Beginning: beginning, Rest: text[n:]}, ok
 }
 
 // readObject reads one JSON object strictly: nothing after it, no member twice,

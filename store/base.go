@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"sync"
 
+	"indeks/alike"
 	"indeks/strictjson"
 )
 
@@ -226,12 +227,17 @@ func (r *Record) hasBases(ctx context.Context, s Store, known *sync.Map) error {
 
 // packBetween is how a payload is kept that has a base: its digest, and what stands
 // between the pieces. A payload that is not of the base has no such form.
-func packBetween(payload []byte, base Base, pieces [][]byte) (packed []byte, ok bool) {
+func packBetween(form *Sealed, pieces [][]byte) (packed []byte, ok bool) {
 	if len(pieces) < 2 {
 		return nil, false
 	}
-	packed = append([]byte{kindBetween}, base[:]...)
-	rest, ok := bytes.CutPrefix(payload, pieces[0])
+	packed = append([]byte{kindBetween}, form.Base[:]...)
+	if len(form.Between) == len(pieces)-1 {
+		if packed, ok := packKnown(packed, form.Text(), form.Between, pieces); ok {
+			return packed, true
+		}
+	}
+	rest, ok := bytes.CutPrefix(form.Text().Bytes(), pieces[0])
 	if !ok {
 		return nil, false
 	}
@@ -251,6 +257,23 @@ func packBetween(payload []byte, base Base, pieces [][]byte) (packed []byte, ok 
 		rest = rest[at+len(piece):]
 	}
 	return packed, true
+}
+
+// packKnown appends what stands between the pieces, where it does.
+func packKnown(packed []byte, payload alike.Text, between, pieces [][]byte) (_ []byte, ok bool) {
+	for n, piece := range pieces {
+		if payload, ok = payload.CutPrefix(piece); !ok {
+			return nil, false
+		}
+		if n == len(between) {
+			break
+		}
+		if payload, ok = payload.CutPrefix(between[n]); !ok {
+			return nil, false
+		}
+		packed = append(binary.AppendUvarint(packed, uint64(len(between[n]))), between[n]...)
+	}
+	return packed, payload.Len() == 0
 }
 
 // baseOf returns the base that a packed payload names.

@@ -12,6 +12,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 
+	"indeks/alike"
 	"indeks/strictjson"
 )
 
@@ -262,28 +263,44 @@ func TestPackBetween(t *testing.T) {
 		text := rapid.SliceOfN(rapid.ByteRange('a', 'c'), 0, 6)
 		pieces := rapid.SliceOfN(text, 2, 6).Draw(t, "pieces")
 		var payload []byte
+		var between [][]byte
 		for n, piece := range pieces {
 			if n > 0 {
-				payload = append(payload, text.Draw(t, fmt.Sprint("between ", n))...)
+				between = append(between, text.Draw(t, fmt.Sprint("between ", n)))
+				payload = append(payload, between[n-1]...)
 			}
 			payload = append(payload, piece...)
 		}
-		packed, ok := packBetween(payload, Base{1}, pieces)
+		cut := rapid.IntRange(0, len(payload)).Draw(t, "cut")
+		parts := alike.Text{Beginning: payload[:cut], Rest: payload[cut:]}
+		known, ok := packBetween(&Sealed{Parts: parts, Between: between, Base: Base{1}}, pieces)
+		if got, err := unpackBetween(known, pieces); !ok || err != nil || !bytes.Equal(got, payload) {
+			t.Fatalf("%q, %q between: %q, %v", payload, between, got, err)
+		}
+		between[0] = append(bytes.Clone(between[0]), 'd') // which it has not
+		known, other := packBetween(&Sealed{Parts: parts, Between: between, Base: Base{1}}, pieces)
+		packed, ok := packBetween(&Sealed{Payload: payload, Base: Base{1}}, pieces)
+		if other != ok || !bytes.Equal(known, packed) {
+			t.Fatalf("%q, another text between: %q, want %q", payload, known, packed)
+		}
 		if !ok {
 			return // an early find can leave too little for the last piece: it is deflated then
 		}
 		if got, err := unpackBetween(packed, pieces); err != nil || !bytes.Equal(got, payload) {
 			t.Fatalf("%q: %q, %v", payload, got, err)
 		}
+		if again, ok := packBetween(&Sealed{Parts: parts, Base: Base{1}}, pieces); !ok || !bytes.Equal(again, packed) {
+			t.Fatalf("%q, cut at %d: %q, want %q", payload, cut, again, packed)
+		}
 	})
-	if packed, ok := packBetween([]byte("<ana>-<ana>"), Base{1}, [][]byte{[]byte("<"), []byte(">-<"), []byte(">")}); !ok || len(packed) > 33+2*4 {
+	if packed, ok := packBetween(&Sealed{Payload: []byte("<ana>-<ana>"), Base: Base{1}}, [][]byte{[]byte("<"), []byte(">-<"), []byte(">")}); !ok || len(packed) > 33+2*4 {
 		t.Errorf("%q, %v", packed, ok)
 	}
 }
 
 func FuzzUnpackBetween(f *testing.F) {
 	pieces := [][]byte{[]byte(`{"a":"`), []byte(`","b":"`), []byte(`"}`)}
-	packed, _ := packBetween([]byte(`{"a":"1","b":"2"}`), Base{1}, pieces)
+	packed, _ := packBetween(&Sealed{Payload: []byte(`{"a":"1","b":"2"}`), Base: Base{1}}, pieces)
 	f.Add(packed)
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		if _, ok := baseOf(packed); !ok {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"indeks/alike"
+	"indeks/strictjson"
 )
 
 // A credential of 50 KB would take 200 KB on disk: two payloads and two tokens
@@ -85,13 +86,13 @@ var insides = sync.Pool{New: func() any { return new([]byte) }}
 // What is remembered of payloads and tokens that begin alike.
 var (
 	payloadHashes, tokenHashes alike.Hashes
-	base64Forms                alike.Forms
+	base64Forms, quotedForms   alike.Forms
 )
 
 // packToken is how a token is kept that holds the payload of form: what stands before and
-// after the payload. A token that holds it in no known way is kept whole. common is how many
-// bytes the token has at its beginning in common with others, as far as is known.
-func packToken(token []byte, form Sealed) (packed []byte, common int) {
+// after the payload. A token that holds it in no known way is kept whole. head and rest are
+// the token, one after the other.
+func packToken(token []byte, form *Sealed) (packed, head []byte, rest alike.Text) {
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
 	kinds := []byte{kindBase64URL, kindQuoted, kindOpened}
@@ -103,17 +104,22 @@ func packToken(token []byte, form Sealed) (packed []byte, common int) {
 		if err != nil {
 			continue
 		}
-		*buffer = inside
-		if before, after, ok := bytes.Cut(token, inside); ok {
-			packed := binary.AppendUvarint([]byte{kind}, uint64(len(before)))
-			common := form.Common // a string may have escapes, which make it longer
-			if kind == kindBase64URL {
-				common = common / 3 * 4
-			}
-			return append(append(packed, before...), after...), len(before) + common
+		*buffer = inside.Rest
+		sought := inside.Beginning
+		if len(sought) == 0 {
+			sought = inside.Rest
 		}
+		at := bytes.Index(token, sought)
+		if at < 0 || !bytes.HasPrefix(token[at+len(inside.Beginning):], inside.Rest) {
+			continue
+		}
+		head, rest = token[:at], alike.Text{Beginning: inside.Beginning, Rest: token[at+len(inside.Beginning):]}
+		after := rest.Rest[len(inside.Rest):]
+		packed = make([]byte, 0, 1+binary.MaxVarintLen32+len(head)+len(after))
+		packed = binary.AppendUvarint(append(packed, kind), uint64(len(head)))
+		return append(append(packed, head...), after...), head, rest
 	}
-	return append([]byte{kindRaw}, token...), 0
+	return append([]byte{kindRaw}, token...), nil, alike.Whole(token)
 }
 
 // unpackToken is the inverse of packToken.
@@ -126,10 +132,11 @@ func unpackToken(packed, payload []byte, base Base) ([]byte, error) {
 	}
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
-	inside, err := insideToken((*buffer)[:0], packed[0], Sealed{Payload: payload, Base: base})
+	text, err := insideToken((*buffer)[:0], packed[0], &Sealed{Payload: payload, Base: base})
 	if err != nil {
 		return nil, err
 	}
+	inside := text.Rest // all of it, as no beginning was given
 	*buffer = inside
 	length, n := binary.Uvarint(packed[1:])
 	if n <= 0 || length > uint64(len(packed)-1-n) {
@@ -140,26 +147,35 @@ func unpackToken(packed, payload []byte, base Base) ([]byte, error) {
 	return append(append(append(token, around[:length]...), inside...), around[length:]...), nil
 }
 
-// insideToken appends the payload of form as it stands in a token of this kind.
-func insideToken(dst []byte, kind byte, form Sealed) ([]byte, error) {
-	payload := form.Payload
+// insideToken is the payload of form as it stands in a token of this kind, of which Rest is
+// appended to dst.
+func insideToken(dst []byte, kind byte, form *Sealed) (inside alike.Text, err error) {
+	payload := form.Text()
 	switch kind {
 	case kindBase64URL:
-		common := payload[:max(0, min(form.Common, len(payload)))/3*3] // four characters each
-		if text := base64Forms.Of(common); text != nil {
-			dst = append(dst, text...)
-		} else {
-			before := len(dst)
-			dst = base64.RawURLEncoding.AppendEncode(dst, common)
-			base64Forms.Put(common, dst[before:])
+		payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
+		if inside.Beginning = base64Forms.Of(payload.Beginning, base64.RawURLEncoding.AppendEncode); inside.Beginning == nil {
+			payload = alike.Whole(payload.Bytes())
 		}
-		return base64.RawURLEncoding.AppendEncode(dst, payload[len(common):]), nil
+		inside.Rest = base64.RawURLEncoding.AppendEncode(dst, payload.Rest)
 	case kindQuoted:
-		return appendQuoted(dst, payload, form.Base), nil
-	case kindOpened:
-		if n := len(payload) - 1; n > 0 && payload[n] == '}' {
-			return append(dst, payload[:n]...), nil
+		if inside.Beginning = quotedForms.Of(payload.Beginning, appendOpened); inside.Beginning == nil {
+			inside.Rest = appendQuoted(dst, payload.Bytes(), form.Base)
+		} else {
+			inside.Rest = append(strictjson.AppendEscaped(dst, payload.Rest), '"')
 		}
+	case kindOpened:
+		whole := payload.Bytes()
+		n := len(whole) - 1
+		if n <= 0 || whole[n] != '}' {
+			return alike.Text{}, errEnvelope
+		}
+		inside.Rest = append(dst, whole[:n]...)
+	default:
+		return alike.Text{}, errEnvelope
 	}
-	return nil, errEnvelope
+	return inside, nil
 }
+
+// appendOpened appends the beginning of a JSON string.
+func appendOpened(dst, text []byte) []byte { return strictjson.AppendEscaped(append(dst, '"'), text) }

@@ -3,10 +3,13 @@ package store
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
+
+	"indeks/alike"
 )
 
 // Whatever payload and token are, both come back to the byte.
@@ -35,6 +38,14 @@ func TestEnvelopeGivesBackTheSameBytes(t *testing.T) {
 		if err != nil || !bytes.Equal(gotToken, token) {
 			t.Fatalf("token: %q, %v", gotToken, err)
 		}
+		cut := rapid.IntRange(0, len(payload)).Draw(t, "cut")
+		packed, head, rest := packToken(token, &Sealed{Parts: alike.Text{Beginning: payload[:cut], Rest: payload[cut:]}})
+		if gotToken, err = unpackToken(packed, payload, Base{}); err != nil || !bytes.Equal(gotToken, token) {
+			t.Fatalf("token of a payload in parts: %q, %v", gotToken, err)
+		}
+		if again := slices.Concat(head, rest.Bytes()); !bytes.Equal(again, token) {
+			t.Fatalf("token in parts: %q", again)
+		}
 	})
 }
 
@@ -54,6 +65,13 @@ func TestEnvelopeIsSmall(t *testing.T) {
 		if kept := len(packedToken(token, payload)); kept > 100 {
 			t.Errorf("%s: %d bytes are kept of a token of %d", name, kept, len(token))
 		}
+		parts := alike.Text{Beginning: payload[:40_000], Rest: payload[40_000:]}
+		for range 2 { // what it begins with is made into another form, and remembered
+			packed, _, _ := packToken(token, &Sealed{Parts: parts})
+			if again, err := unpackToken(packed, payload, Base{}); err != nil || len(packed) > 100 || !bytes.Equal(again, token) {
+				t.Errorf("%s, its payload in parts: %d bytes are kept, %v", name, len(packed), err)
+			}
+		}
 	}
 	if kept := len(packPayload(payload)); kept > len(payload)/8 {
 		t.Errorf("%d bytes are kept of a payload of %d", kept, len(payload))
@@ -71,6 +89,6 @@ func FuzzUnpack(f *testing.F) {
 
 // packedToken is how a token with a payload of no base is kept.
 func packedToken(token, payload []byte) []byte {
-	packed, _ := packToken(token, Sealed{Payload: payload})
+	packed, _, _ := packToken(token, &Sealed{Payload: payload})
 	return packed
 }

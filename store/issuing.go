@@ -70,8 +70,8 @@ func (r *Record) validate() error {
 		if profile == "" || len(profile) > maxKey || !utf8.ValidString(profile) || strings.ContainsRune(profile, 0) {
 			return invalid("profile %.40q", profile)
 		}
-		if len(form.Payload) == 0 || len(form.Payload) > maxBlob {
-			return invalid("payload %s of %d bytes", profile, len(form.Payload))
+		if n := form.Text().Len(); n == 0 || n > maxBlob || len(form.Payload) > 0 && form.Parts.Len() > 0 {
+			return invalid("payload %s of %d bytes, or given twice", profile, n)
 		}
 		if form.Token != nil || form.SHA256 != [32]byte{} {
 			return invalid("form %s has a token already", profile)
@@ -332,9 +332,10 @@ type fresh struct {
 	byID map[string]*freshRecord
 }
 
-// maxFresh bounds them, of 100 KB each. More than are under way at a time, of two class
-// lists and of those who ask for one.
-const maxFresh = 256
+// maxFresh bounds them, of 20 KB each, and of 100 KB where they have nothing in common
+// with others. More than are under way at a time, of two class lists and of those who ask
+// for one.
+const maxFresh = 1024
 
 func (f *fresh) put(r *freshRecord) {
 	f.mu.Lock()
@@ -403,9 +404,9 @@ func (r *Record) seal(keys *DataKeys, clear bool, tokens map[string][]byte) (env
 	envelopes = map[string][]byte{}
 	for profile, token := range tokens {
 		form := r.Forms[profile]
-		var common int
-		envelopes[profile], common = packToken(token, form)
-		form.Token, form.SHA256 = token, tokenHashes.Sum256(common, token)
+		packed, head, rest := packToken(token, &form)
+		envelopes[profile] = packed
+		form.Token, form.SHA256 = token, tokenHashes.Sum256(head, rest)
 		r.Forms[profile] = form
 		if clear {
 			continue

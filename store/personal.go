@@ -71,13 +71,13 @@ func (k *DataKeys) protectWith(r Record, seal sealer) (doc recordDoc, payloads m
 	doc.Changes, doc.State, doc.Forms = nil, Reserved, map[string]Sealed{}
 	payloads = map[string][]byte{}
 	for profile, form := range r.Forms {
-		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payloadHashes.Sum256(form.Common, form.Payload)
+		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payloadHashes.Sum256(nil, form.Text())
 		packed, ok := []byte(nil), false
 		if pieces := bases.lately(form.Base); pieces != nil {
-			packed, ok = packBetween(form.Payload, form.Base, pieces)
+			packed, ok = packBetween(&form, pieces)
 		}
 		if !ok {
-			packed = packPayload(form.Payload)
+			packed = packPayload(form.Text().Bytes())
 		}
 		if payloads[profile], err = seal(r.place(Register), partPayload+profile, packed); err != nil {
 			return recordDoc{}, nil, err

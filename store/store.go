@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"indeks/alike"
 	"indeks/merkle"
 	"indeks/status"
 )
@@ -49,11 +50,20 @@ type Entry struct {
 
 // Sealed is one form of a credential: the exact payload and, once sealed, its token.
 type Sealed struct {
-	Payload []byte   `json:"-"`               // kept apart from the record
-	Token   []byte   `json:"-"`               // nil while reserved; kept apart from the record
-	Common  int      `json:"-"`               // how many bytes Payload has at its beginning in common with others, none of them about one person; 0: not known. It changes no result
-	Base    Base     `json:"-"`               // what PutBase put in this store and the payload has in common with others, or zero; of what is read, what it is kept by
-	SHA256  [32]byte `json:"sha256,omitzero"` // of Token
+	Payload []byte     `json:"-"`               // kept apart from the record; nil where Parts has it
+	Parts   alike.Text `json:"-"`               // the payload, of what is being issued and was given in parts, else empty
+	Token   []byte     `json:"-"`               // nil while reserved; kept apart from the record
+	Between [][]byte   `json:"-"`               // what stands in it between the pieces of Base, nil: not known
+	Base    Base       `json:"-"`               // what PutBase put in this store and the payload has in common with others, or zero; of what is read, what it is kept by
+	SHA256  [32]byte   `json:"sha256,omitzero"` // of Token
+}
+
+// Text is the payload, in whichever way it is given.
+func (s *Sealed) Text() alike.Text {
+	if s.Parts.Len() > 0 {
+		return s.Parts
+	}
+	return alike.Whole(s.Payload)
 }
 
 // State of a record.

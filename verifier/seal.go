@@ -3,7 +3,6 @@ package verifier
 import (
 	"context"
 	"crypto"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -170,7 +169,7 @@ func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credentia
 	switch {
 	case best.unconfirmable:
 		c.notMade(best.reason, best.message)
-		r.lost = &lost{seal, best.lost, sealingTime(seal, cred, r.CheckedAt), sha256.Sum256(opened.Payload)}
+		r.lost = &lost{seal, best.lost, sealingTime(seal, cred, r.CheckedAt), opened.SHA256()}
 	case best.reason != "":
 		c.fail(best.reason, best.message, best.values...)
 		if best.remark != nil {

@@ -3,13 +3,13 @@ package verifier
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"indeks/alike"
 	"indeks/elm"
 	"indeks/keys"
 	"indeks/paper"
@@ -117,16 +117,15 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 }
 
 // VerifyContentUnchecked is Verify for whoever made the token: it does not judge
-// what the token says. Whether content breaks a rule, and whether its Raw, which is
-// the payload, says the same as the rest of it, is for the caller to know; a token
-// that seals anything but content.Raw fails the check of the format. Everything else
-// is asked as always, but for what only informs; the report has no digest. Its Valid is therefore worth what
-// the caller knows of content, and nothing for what others give. common is as in
-// [keys.Known].
-func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, content *elm.Credential, common int) *Report {
+// what the token says. Whether content breaks a rule, and whether it is what the payload
+// says, is for the caller to know; a token that seals anything but the payload fails the
+// check of the format. Everything else is asked as always, but for what only informs; the
+// report has no digest. Its Valid is therefore worth what the caller knows of content,
+// and nothing for what others give.
+func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, payload alike.Text, content *elm.Credential) *Report {
 	r := v.newReport()
 	found := &resolver{trust: v.trust}
-	opened, err := keys.OpenKnown(ctx, token, keys.Known{Payload: content.Raw, Common: common}, found)
+	opened, err := keys.OpenKnown(ctx, token, payload, found)
 	if errors.Is(err, keys.ErrOtherPayload) {
 		r.check(CheckFormat).fail("malformed", formatNotAsMade)
 		return r.conclude(v)
@@ -153,7 +152,7 @@ func (v *Verifier) newReport() *Report {
 
 func (r *Report) opened(opened *keys.Opened) {
 	r.Form, r.Concealed = opened.Form, opened.Concealed
-	digest := sha256.Sum256(opened.Payload)
+	digest := opened.SHA256()
 	r.SHA256 = hex.EncodeToString(digest[:])
 }
 
