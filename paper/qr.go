@@ -2,8 +2,8 @@
 // sealed, with the sealed file attached; [Attachment] takes it out again. [LinkQR]
 // gives the text of the code that every certificate carries; [PNG] and [SVG] draw it.
 //
-// Drawing is slow for what it yields, up to 1 ms for a link, 25 ms for the longest
-// text, and as much for a certificate, so callers do it when asked.
+// Links are drawn in 10 µs. Other texts take long for what they yield, up to 25 ms the
+// longest, and a certificate as much, so callers do it when asked.
 package paper
 
 import (
@@ -36,20 +36,13 @@ type QR [][]bool
 
 // modules draws text at level M.
 func modules(text string) (QR, error) {
-	stamp, bits := stampOf(text)
-	if stamp != nil {
-		if code := stamp.code(bits); code != nil {
-			return code, nil
-		}
+	if code := linkCode(text); code != nil {
+		return code, nil
 	}
-	drawn, err := draw(text)
-	if err == nil && stamp != nil {
-		stamp.learn(bits, drawn)
-	}
-	return drawn, err
+	return draw(text)
 }
 
-// draw is modules without a stamp.
+// draw is modules by go-qrcode.
 func draw(text string) (QR, error) {
 	// A code is made afresh each time: Bitmap changes what it is called on.
 	code, err := qrcode.New(text, qrcode.Medium)
