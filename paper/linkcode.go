@@ -68,8 +68,11 @@ const (
 	// symbols are the alphanumeric characters in the order of their values (table 5).
 	symbols = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
-	// maxDigits is how many digits in a row are not shorter in numeric mode.
+	// maxDigits is how many digits in a row are not shorter in numeric mode where the text
+	// begins or ends with them, and maxInner elsewhere, where alphanumeric mode begins
+	// anew behind them.
 	maxDigits = 6
+	maxInner  = 11
 )
 
 // valueOf is the value of an alphanumeric character; -1: it is none.
@@ -114,8 +117,12 @@ func dataOf(text string) ([]byte, *layout) {
 		if digits++; value > 9 {
 			digits = 0
 		}
+		most := maxInner
+		if digits == i+1 || i+1 == len(text) {
+			most = maxDigits
+		}
 		switch {
-		case value < 0 || digits > maxDigits:
+		case value < 0 || digits > most:
 			return nil, nil
 		case i%2 == 1:
 			put(uint64(first*len(symbols)+value), 11)
