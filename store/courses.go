@@ -314,7 +314,8 @@ func fitsCatalogue(tx *bolt.Tx, r *Record) error {
 	if r.Course == "" || r.CourseVersion == "" {
 		return nil
 	}
-	c, err := getCourse(tx, courseKey(r.Course, r.CourseVersion))
+	var c Course
+	err := getJSON(tx, bucketCourses, courseKey(r.Course, r.CourseVersion), &c)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -123,15 +124,15 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
 	}
+	kept, err := marshal(sha256.Size, &doc)
+	if err != nil {
+		return Record{}, fmt.Errorf("reserving %s: %w", r.ID, err)
+	}
 	var stored Record
 	var sequence uint64
-	var kept []byte
 	by := s.author(ctx)
 	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, sequence, err = reserve(tx, by, s.keys, r, doc, payloads)
-		if err == nil && sequence > 0 {
-			kept = bytes.Clone(tx.Bucket(bucketRecords).Get(sequenceKey(sequence)))
-		}
+		stored, sequence, err = reserve(tx, by, s.keys, r, doc, kept, payloads)
 		return err
 	})
 	if err == nil && sequence > 0 {
@@ -162,10 +163,10 @@ func (r *Record) sameRequest(known Record, err error) error {
 	return fmt.Errorf("reserving %s: %w", r.ID, err)
 }
 
-// reserve is the first of the two transactions of issuing. doc is how r is kept,
-// and payloads are how its payloads are, by profile. It returns the sequence of a
-// record that is new.
-func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, payloads map[string][]byte) (Record, uint64, error) {
+// reserve is the first of the two transactions of issuing. doc is how r is kept, kept
+// the JSON of it behind room for a checksum, which it puts there, and payloads are how
+// its payloads are, by profile. It returns the sequence of a record that is new.
+func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, kept []byte, payloads map[string][]byte) (Record, uint64, error) {
 	// 1. The same key is the same record for ever.
 	known, key, err := byKey.find(tx, keys, r.Key[:])
 	if err == nil {
@@ -231,7 +232,8 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, pa
 			return Record{}, 0, err
 		}
 	}
-	if err := putJSON(tx, bucketRecords, key, &doc); err != nil {
+	sealInPlace(bucketRecords, key, kept)
+	if err := records.Put(key, kept); err != nil {
 		return Record{}, 0, err
 	}
 	if err := tx.Bucket(bucketPending).Put(key, nil); err != nil {
@@ -251,8 +253,8 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, pa
 			return Record{}, 0, err
 		}
 	}
-	if key := r.awardedKey(); key != nil {
-		if err := tx.Bucket(bucketAwarded).Put(key, nil); err != nil {
+	if key, awarded := r.awardedKey(), tx.Bucket(bucketAwarded); key != nil && awarded.Get(key) == nil {
+		if err := awarded.Put(key, []byte{}); err != nil { // not nil, which Get would have for none
 			return Record{}, 0, err
 		}
 	}

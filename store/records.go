@@ -162,12 +162,8 @@ func (x index) entry(doc *recordDoc) []byte {
 
 // has reports whether the value of a record that is new stands in the index.
 func (x index) has(tx *bolt.Tx, r *Record, doc *recordDoc) bool {
-	for _, entry := range [][]byte{x.entry(doc), x.of(r)} { // the latter of a record in the clear
-		if len(entry) > 0 && tx.Bucket(x.bucket).Get(entry) != nil {
-			return true
-		}
-	}
-	return false
+	there := func(entry []byte) bool { return len(entry) > 0 && tx.Bucket(x.bucket).Get(entry) != nil }
+	return there(x.entry(doc)) || x.kind != "" && there(x.of(r)) // the latter of a record in the clear
 }
 
 // find returns the record with a value and its sequence key, or ErrNotFound. It may

@@ -24,6 +24,12 @@ func seal(bucket, key, value []byte) []byte {
 	return append(sum[:], value...)
 }
 
+// sealInPlace puts it into the room before a value.
+func sealInPlace(bucket, key, sealed []byte) {
+	sum := checksum(bucket, key, sealed[sha256.Size:])
+	copy(sealed, sum[:])
+}
+
 // get returns what put stored, ErrNotFound, or ErrDamaged when it is not that any
 // more. The bytes are those of the file: they are valid in this transaction only.
 func get(tx *bolt.Tx, bucket, key []byte) ([]byte, error) {
@@ -74,8 +80,7 @@ func sealJSON(bucket, key []byte, v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := checksum(bucket, key, sealed[sha256.Size:])
-	copy(sealed, sum[:])
+	sealInPlace(bucket, key, sealed)
 	return sealed, nil
 }
 
