@@ -316,7 +316,7 @@ func openBolt(path, storeID string, keys *DataKeys, limits boltLimits) (s *boltS
 	if err != nil {
 		return nil, err
 	}
-	s = &boltStore{path: path, db: db, file: file, frame: found.frame, whole: limits.whole, reads: limits.read, keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, opened: time.Now(), turn: make(chan struct{}, 1), commit: func(update func() error) error { return update() }}
+	s = &boltStore{path: path, db: db, file: file, frame: found.frame, whole: limits.whole, reads: limits.read, keys: keys, rows: searchRows{path: path + searchSuffix, read: limits.read}, now: time.Now, opened: time.Now(), turn: make(chan struct{}, 1), counted: countedLists{}, commit: func(update func() error) error { return update() }}
 	if limits.read {
 		s.failed = errors.New("it was opened to be read")
 	}
@@ -470,7 +470,8 @@ type boltStore struct {
 	counters counters
 	now      func() time.Time
 
-	turn chan struct{} // holds one token while a transaction is being written
+	turn    chan struct{} // holds one token while a transaction is being written
+	counted countedLists  // of that transaction
 
 	mu     sync.Mutex
 	queue  []*call // writes that wait for a transaction

@@ -121,10 +121,14 @@ func (s *boltStore) writeGroup() {
 						bucket.FillPercent = 1
 					}
 				}
+				clear(s.counted)
 				for _, c := range group {
 					if c.err = c.op(tx); c.err != nil && !isSentinel(c.err) {
 						return c.err
 					}
+				}
+				if err := s.counted.put(tx); err != nil {
+					return err
 				}
 				return grow(tx)
 			})

@@ -132,7 +132,7 @@ func (s *boltStore) Reserve(ctx context.Context, r Record) (Record, error) {
 	var sequence uint64
 	by := s.author(ctx)
 	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
-		stored, sequence, err = reserve(tx, by, s.keys, r, doc, kept, payloads)
+		stored, sequence, err = s.reserve(tx, by, r, doc, kept, payloads)
 		return err
 	})
 	if err == nil && sequence > 0 {
@@ -166,18 +166,18 @@ func (r *Record) sameRequest(known Record, err error) error {
 // reserve is the first of the two transactions of issuing. doc is how r is kept, kept
 // the JSON of it behind room for a checksum, which it puts there, and payloads are how
 // its payloads are, by profile. It returns the sequence of a record that is new.
-func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, kept []byte, payloads map[string][]byte) (Record, uint64, error) {
+func (s *boltStore) reserve(tx *bolt.Tx, by author, r Record, doc recordDoc, kept []byte, payloads map[string][]byte) (Record, uint64, error) {
 	// 1. The same key is the same record for ever.
-	known, key, err := byKey.find(tx, keys, r.Key[:])
+	known, key, err := byKey.find(tx, s.keys, r.Key[:])
 	if err == nil {
-		stored, err := known.open(keys)
+		stored, err := known.open(s.keys)
 		switch {
 		case err != nil:
 			return stored, 0, err
 		case stored.RequestHash != r.RequestHash:
 			return Record{}, 0, ErrConflict
 		}
-		stored, err = known.inBolt(tx, keys, key)
+		stored, err = known.inBolt(tx, s.keys, key)
 		return stored, 0, err
 	}
 	if !errors.Is(err, ErrNotFound) {
@@ -195,7 +195,7 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, ke
 	}
 	lists := map[string]listDoc{}
 	for _, e := range r.Entries {
-		list, err := getList(tx, e.List)
+		list, err := s.counted.list(tx, e.List)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return Record{}, 0, fmt.Errorf("%w: no list %q", ErrInvalid, e.List)
@@ -261,9 +261,7 @@ func reserve(tx *bolt.Tx, by author, keys *DataKeys, r Record, doc recordDoc, ke
 	for id, list := range lists {
 		list.Used++ // a record has one entry for each purpose, so one in each list
 		list.Closed = list.Used >= ListLimit
-		if err := putJSON(tx, bucketLists, []byte(id), &list); err != nil {
-			return Record{}, 0, err
-		}
+		s.counted[id] = list
 	}
 
 	// 5. The log says that it is to be sealed, before it is.

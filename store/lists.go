@@ -29,6 +29,28 @@ func getList(tx *bolt.Tx, id string) (list listDoc, err error) {
 	return list, err
 }
 
+// countedLists are the lists of which a transaction has given out places, as they are
+// to be written when it ends: once, whatever number of records it reserves. A call that
+// reads or writes lists otherwise puts them first.
+type countedLists map[string]listDoc
+
+func (c countedLists) list(tx *bolt.Tx, id string) (listDoc, error) {
+	if list, ok := c[id]; ok {
+		return list, nil
+	}
+	return getList(tx, id)
+}
+
+func (c countedLists) put(tx *bolt.Tx) error {
+	for id, list := range c {
+		if err := putJSON(tx, bucketLists, []byte(id), &list); err != nil {
+			return fmt.Errorf("counting the places of list %s: %v", id, err) // of others, so no sentinel: see write
+		}
+	}
+	clear(c)
+	return nil
+}
+
 // published returns the list with its token.
 func (l listDoc) published(tx *bolt.Tx) (List, error) {
 	list := l.List
@@ -105,6 +127,9 @@ func (s *boltStore) OpenList(ctx context.Context, purpose string, now time.Time)
 	if errors.Is(err, ErrNotFound) {
 		by := s.author(ctx)
 		err = s.write(ctx, func(tx *bolt.Tx) error {
+			if err := s.counted.put(tx); err != nil {
+				return err
+			}
 			doc, n, err := openList(tx, purpose)
 			if err == nil { // opened by another since
 				list, err = doc.published(tx)
@@ -205,6 +230,9 @@ func (s *boltStore) Publish(ctx context.Context, id string, sequence uint64, tok
 	}
 	by := s.author(ctx)
 	err := s.write(ctx, func(tx *bolt.Tx) error {
+		if err := s.counted.put(tx); err != nil {
+			return err
+		}
 		list, err := getList(tx, id)
 		if err != nil {
 			return err
