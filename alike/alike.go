@@ -19,8 +19,9 @@ import (
 	"sync"
 )
 
-// Text is a text in two parts, one after the other.
+// Text is a text in three parts, one after the other.
 type Text struct {
+	Head      []byte // short, and the same for many who begin alike
 	Beginning []byte // others begin with it, too; nobody changes it any more, since it is remembered
 	Rest      []byte
 }
@@ -29,14 +30,14 @@ type Text struct {
 func Whole(text []byte) Text { return Text{Rest: text} }
 
 // Len is its length in bytes.
-func (t Text) Len() int { return len(t.Beginning) + len(t.Rest) }
+func (t Text) Len() int { return len(t.Head) + len(t.Beginning) + len(t.Rest) }
 
-// Bytes are all of it, which are Rest itself where there is no beginning.
+// Bytes are all of it, which are Rest itself where nothing stands before it.
 func (t Text) Bytes() []byte {
-	if len(t.Beginning) == 0 {
+	if len(t.Head)+len(t.Beginning) == 0 {
 		return t.Rest
 	}
-	return bytes.Join([][]byte{t.Beginning, t.Rest}, nil) // which clears no memory before it is written
+	return bytes.Join([][]byte{t.Head, t.Beginning, t.Rest}, nil) // which clears no memory before it is written
 }
 
 // Cut is the same text with the first n bytes of its beginning, or less, as its beginning.
@@ -44,20 +45,23 @@ func (t Text) Cut(n int) Text {
 	if n >= len(t.Beginning) {
 		return t
 	}
-	return Text{t.Beginning[:n:n], slices.Concat(t.Beginning[n:], t.Rest)}
+	return Text{t.Head, t.Beginning[:n:n], slices.Concat(t.Beginning[n:], t.Rest)}
 }
 
 // CutPrefix returns what follows a prefix, where the text begins with it.
 func (t Text) CutPrefix(prefix []byte) (after Text, ok bool) {
-	n := min(len(prefix), len(t.Beginning))
-	if !bytes.Equal(t.Beginning[:n], prefix[:n]) {
+	after = t
+	for _, part := range []*[]byte{&after.Head, &after.Beginning, &after.Rest} {
+		n := min(len(prefix), len(*part))
+		if !bytes.Equal((*part)[:n], prefix[:n]) {
+			return t, false
+		}
+		*part, prefix = (*part)[n:], prefix[n:]
+	}
+	if len(prefix) > 0 {
 		return t, false
 	}
-	rest, ok := bytes.CutPrefix(t.Rest, prefix[n:])
-	if !ok {
-		return t, false
-	}
-	return Text{t.Beginning[n:], rest}, true
+	return after, true
 }
 
 // Equal reports whether both say the same, in whichever parts.
@@ -65,12 +69,13 @@ func (t Text) Equal(other Text) bool {
 	if t.Len() != other.Len() {
 		return false
 	}
-	if len(t.Beginning) > len(other.Beginning) {
-		t, other = other, t
+	for _, part := range [][]byte{other.Head, other.Beginning, other.Rest} {
+		var ok bool
+		if t, ok = t.CutPrefix(part); !ok {
+			return false
+		}
 	}
-	n := len(t.Beginning)
-	between := len(other.Beginning) - n
-	return bytes.Equal(t.Beginning, other.Beginning[:n]) && bytes.Equal(t.Rest[:between], other.Beginning[n:]) && bytes.Equal(t.Rest[between:], other.Rest)
+	return true
 }
 
 // kept is how many beginnings are remembered of each kind: courses that are issued at a
@@ -84,10 +89,9 @@ const least = 1024
 // a beginning is kept. The zero value is ready for use, also concurrently.
 type Hashes struct{ states memory[hash.Cloner] }
 
-// Sum256 returns the SHA-256 of head and t, one after the other. A head is short, and
-// many of those who begin alike have the same.
-func (m *Hashes) Sum256(head []byte, t Text) (sum [sha256.Size]byte) {
-	h, done := m.after(head, t.Beginning)
+// Sum256 returns the SHA-256 of a text.
+func (m *Hashes) Sum256(t Text) (sum [sha256.Size]byte) {
+	h, done := m.after(t.Head, t.Beginning)
 	h.Write(t.Beginning[done:])
 	h.Write(t.Rest)
 	h.Sum(sum[:0])
@@ -170,14 +174,31 @@ func (e *entry[T]) is(head, beginning []byte) bool {
 }
 
 func (m *memory[T]) get(head, beginning []byte) (value T, ok bool) {
+	same := true
 	m.mu.RLock()
-	defer m.mu.RUnlock()
 	for i := range m.known {
 		if e := &m.known[i]; e.is(head, beginning) {
-			return e.value, true
+			value, ok, same = e.value, true, &e.beginning[0] == &beginning[0]
+			break
 		}
 	}
-	return value, false
+	m.mu.RUnlock()
+	if !same {
+		m.renew(head, beginning)
+	}
+	return value, ok
+}
+
+// renew keeps a beginning that is known in the memory of who asks now: the next one of
+// the class asks with the same.
+func (m *memory[T]) renew(head, beginning []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.known {
+		if e := &m.known[i]; e.is(head, beginning) {
+			e.beginning = beginning[:len(beginning):len(beginning)]
+		}
+	}
 }
 
 // put keeps the beginning itself, and a copy of the head.

@@ -141,7 +141,7 @@ func (i *Issuer) signHead(ctx context.Context, log store.Log) error {
 	if err != nil {
 		return doing(err)
 	}
-	token, err := i.sign(func() ([]byte, error) { return sealer.Seal(text, keys.LogHead, at) })
+	token, err := i.signed(func() ([]byte, error) { return sealer.Seal(text, keys.LogHead, at) })
 	if err != nil {
 		return doing(err)
 	}

@@ -19,8 +19,8 @@ const chunk = 256
 const underWay = 256
 
 // IssueAll issues drafts concurrently and yields one result for each, in their
-// order; of records that are issued just now the payloads are given in parts
-// (store.Sealed). It stops when ctx ends; what was yielded is durable. Numbers by the
+// order; of records that are issued just now payloads and tokens are in
+// parts (store.Record.Join). It stops when ctx ends; what was yielded is durable. Numbers by the
 // rule follow the order of the drafts, whose courses must not be changed meanwhile.
 func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {

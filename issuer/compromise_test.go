@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/alike"
 	"indeks/keys"
 	"indeks/store"
 	"indeks/verifier"
@@ -49,9 +50,9 @@ func TestCompromise(t *testing.T) {
 	refuse := false
 	h, class, lost, at := lose(t, func(c *Config) {
 		c.TrustChanged = func(e verifier.TrustedIssuer) error { told = e; return nil }
-		c.sign = func(use func() ([]byte, error)) ([]byte, error) {
+		c.sign = func(use func() (alike.Text, error)) (alike.Text, error) {
 			if refuse {
-				return nil, errors.New("no hand is free")
+				return alike.Text{}, errors.New("no hand is free")
 			}
 			return use()
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"indeks/alike"
 	"indeks/keys"
 	"indeks/store"
 	"indeks/verifier"
@@ -74,9 +75,9 @@ func TestNodesLearnOfCompromise(t *testing.T) {
 	c := one.c
 	c.Ring = ringIn(t, away)
 	c.TrustChanged = func(e verifier.TrustedIssuer) error { trusted = e; return nil }
-	c.sign = func(use func() ([]byte, error)) ([]byte, error) {
+	c.sign = func(use func() (alike.Text, error)) (alike.Text, error) {
 		if refuse {
-			return nil, errors.New("no hand is free")
+			return alike.Text{}, errors.New("no hand is free")
 		}
 		return use()
 	}

@@ -108,7 +108,7 @@ func (i *Issuer) Extract(ctx context.Context, r store.Record, choice ExtractChoi
 		if err != nil {
 			return doing(err)
 		}
-		token, err := i.sign(func() ([]byte, error) { return sealer.SealExtract(payload, at) })
+		token, err := i.signed(func() ([]byte, error) { return sealer.SealExtract(payload, at) })
 		if err != nil {
 			return doing(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"indeks/alike"
 	"indeks/internal/postgres"
 	"indeks/status"
 	"indeks/store"
@@ -60,7 +61,7 @@ func (f *faulty) Reserve(ctx context.Context, r store.Record) (store.Record, err
 	return r, errors.Join(err, after)
 }
 
-func (f *faulty) Commit(ctx context.Context, id string, tokens map[string][]byte, with ...store.Document) (store.Record, error) {
+func (f *faulty) Commit(ctx context.Context, id string, tokens map[string]alike.Text, with ...store.Document) (store.Record, error) {
 	if f.failCommit {
 		return store.Record{}, errFault
 	}
@@ -218,18 +219,18 @@ func testEveryFault(t *testing.T, open opener, stride int) {
 				}
 				switch what {
 				case "signer":
-					h.c.sign = func(use func() ([]byte, error)) ([]byte, error) {
+					h.c.sign = func(use func() (alike.Text, error)) (alike.Text, error) {
 						if !fails() {
 							return use()
 						}
 						if how == "no answer" {
-							return nil, errFault
+							return alike.Text{}, errFault
 						}
 						token, err := use()
-						if err != nil {
-							return nil, err
+						if err == nil {
+							token.Rest = otherSignature(token.Rest)
 						}
-						return otherSignature(token), nil
+						return token, err
 					}
 				case "clock":
 					off := map[string]time.Duration{"two hours back": -2 * time.Hour, "an hour ahead": time.Hour, "years ahead": 5 * 365 * 24 * time.Hour}[how]

@@ -64,10 +64,7 @@ const maxDraws = 32
 // published before Issue returns: store.ErrState where it is no longer in force.
 func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
 	r, err := i.issue(ctx, d, "", nil)
-	for profile, form := range r.Forms {
-		form.Payload, form.Parts = form.Text().Bytes(), alike.Text{}
-		r.Forms[profile] = form
-	}
+	r.Join()
 	if err != nil || r.Supersedes == nil {
 		return r, err
 	}
@@ -229,8 +226,8 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 	if err != nil {
 		return store.Record{}, fmt.Errorf("sealing %s: %w", r.ID, err)
 	}
-	tokens, err := paced(ctx, func() (map[string][]byte, error) {
-		tokens := make(map[string][]byte, len(r.Forms))
+	tokens, err := paced(ctx, func() (map[string]alike.Text, error) {
+		tokens := make(map[string]alike.Text, len(r.Forms))
 		for _, f := range allForms {
 			form, is := r.Forms[string(f.profile)]
 			if !is {
@@ -238,9 +235,10 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 			}
 			payload := form.Text()
 			_, end := i.step(ctx, "seal")
-			token, err := i.sign(func() ([]byte, error) {
+			token, err := i.sign(func() (alike.Text, error) {
 				if f.form == keys.DataIntegrity { // of the suite that the key serves, whatever was chosen since
-					return sealer.AddProof(payload.Bytes(), sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
+					proved, err := sealer.AddProof(payload.Bytes(), sealer.Cryptosuite(), keys.ProofOptions{Canonicalize: openContexts().Canonicalize}, r.SealingTime)
+					return alike.Whole(proved), err
 				}
 				return sealer.SealText(payload, f.form, r.SealingTime)
 			})
@@ -272,6 +270,15 @@ func (i *Issuer) seal(ctx context.Context, r store.Record, built map[string]unse
 	}
 	i.rouseLetters()
 	return sealed, nil
+}
+
+// signed runs one use of a key for what has nothing in common with others.
+func (i *Issuer) signed(use func() ([]byte, error)) ([]byte, error) {
+	token, err := i.sign(func() (alike.Text, error) {
+		whole, err := use()
+		return alike.Whole(whole), err
+	})
+	return token.Bytes(), err
 }
 
 // checkDraft judges a draft and brings its texts into one form. course is the text of its

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"indeks/alike"
 	"indeks/keys"
 	"indeks/paper"
 	"indeks/store"
@@ -148,7 +149,7 @@ type Config struct {
 	Warn func(msg string, args ...any)
 
 	// sign runs one use of a key, nil: and nothing else. Tests put failures in its place.
-	sign func(use func() ([]byte, error)) ([]byte, error)
+	sign func(use func() (alike.Text, error)) (alike.Text, error)
 }
 
 // Issuer issues credentials. It is safe for concurrent use.
@@ -158,7 +159,7 @@ type Issuer struct {
 	ring  *keys.Ring
 	now   func() time.Time
 	warn  func(msg string, args ...any)
-	sign  func(use func() ([]byte, error)) ([]byte, error)
+	sign  func(use func() (alike.Text, error)) (alike.Text, error)
 	jump  time.Duration
 	step  func(ctx context.Context, name string) (inner context.Context, end func(error))
 
@@ -227,7 +228,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 		i.step = func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
 	}
 	if i.sign == nil {
-		i.sign = func(use func() ([]byte, error)) ([]byte, error) { return use() }
+		i.sign = func(use func() (alike.Text, error)) (alike.Text, error) { return use() }
 	}
 
 	// 1. The institution's facts.

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"indeks/alike"
 	"indeks/status"
 	"indeks/store"
 )
@@ -196,9 +197,9 @@ func TestPublishedWithinAMinute(t *testing.T) {
 		h := newHouse(t, nil)
 		h.c.Now = func() time.Time { return noon.Add(time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))) }
 		fails := false
-		h.c.sign = func(use func() ([]byte, error)) ([]byte, error) {
+		h.c.sign = func(use func() (alike.Text, error)) (alike.Text, error) {
 			if fails {
-				return nil, errFault
+				return alike.Text{}, errFault
 			}
 			return use()
 		}

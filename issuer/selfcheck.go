@@ -54,20 +54,20 @@ const wholeOf = 100
 // for all of them. So of its token the verifier is asked everything else: header,
 // seal, key, issuer, status and period. Of one in a hundred, drawn at random, and
 // of what came from the records or was built by itself, it is asked everything.
-func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.Profile, payload alike.Text, token []byte, u unsealed) error {
+func (i *Issuer) checkSealed(ctx context.Context, r *store.Record, profile elm.Profile, payload, token alike.Text, u unsealed) error {
 	v, open, err := i.verifiers()
 	if err != nil {
 		return err
 	}
 	if profile == elm.Other || profile == otherProof {
-		return checkStatement(open.Verify(ctx, token), payload)
+		return checkStatement(open.Verify(ctx, token.Bytes()), payload)
 	}
 	var report *verifier.Report
 	moulded := u.read != nil && u.payload.Equal(payload) && mathrand.IntN(wholeOf) > 0
 	if moulded {
 		report = v.VerifyContentUnchecked(ctx, token, payload, u.read)
 	} else {
-		report = v.Verify(ctx, token)
+		report = v.Verify(ctx, token.Bytes())
 	}
 	if report.Verdict != verifier.Valid {
 		// A list of ours that cannot be had is a failure of the store: what was

@@ -70,7 +70,7 @@ func (i *Issuer) Shared(ctx context.Context, r store.Record, show []Part) ([]byt
 	if err != nil {
 		return nil, doing(err)
 	}
-	token, err := i.sign(func() ([]byte, error) {
+	token, err := i.signed(func() ([]byte, error) {
 		return sealer.SealDisclosable(payload, slices.Sorted(maps.Keys(places)), at)
 	})
 	if err != nil {

@@ -261,7 +261,7 @@ func (i *Issuer) publishOnce(ctx context.Context, id string, maxAge time.Duratio
 	if err != nil {
 		return store.List{}, err
 	}
-	token, err := i.sign(func() ([]byte, error) { return sealer.Seal(payload, keys.VCJWT, now) })
+	token, err := i.signed(func() ([]byte, error) { return sealer.Seal(payload, keys.VCJWT, now) })
 	if err != nil {
 		return store.List{}, fmt.Errorf("sealing: %w", err)
 	}

@@ -33,7 +33,7 @@ func (i *Issuer) Withdrawal(ctx context.Context, r store.Record) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("telling why %s was revoked: %w", r.ID, err)
 	}
-	token, err := i.sign(func() ([]byte, error) { return sealer.Seal(payload, keys.Withdrawal, i.clock()) })
+	token, err := i.signed(func() ([]byte, error) { return sealer.Seal(payload, keys.Withdrawal, i.clock()) })
 	if err != nil {
 		return nil, fmt.Errorf("telling why %s was revoked: %w", r.ID, err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"indeks/alike"
 	"indeks/internal/reference"
 )
 
@@ -102,7 +103,7 @@ func BenchmarkOpenKnown(b *testing.B) {
 	b.Run("taken apart", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := parse(token, credentials, nil); err != nil {
+			if _, err := parse(alike.Whole(token), credentials, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"indeks/alike"
 )
 
 // oidOrganizationIdentifier is subject attribute organizationIdentifier (X.520
@@ -163,7 +165,7 @@ const maxIntermediates = 32
 // building paths only: anybody may have put them there. Of what cannot be read
 // nothing is returned, nor of RSA keys over 8192 bits, and no more than 32 in all.
 func Intermediates(token []byte) []*x509.Certificate {
-	e, err := parse(token, credentials, nil)
+	e, err := parse(alike.Whole(token), credentials, nil)
 	if err != nil {
 		return nil
 	}

@@ -163,7 +163,7 @@ type Opened struct {
 // SHA256 is the SHA-256 of the payload.
 func (o *Opened) SHA256() [sha256.Size]byte {
 	if o.known != nil {
-		return openedLately.hashes.Sum256(nil, *o.known)
+		return openedLately.hashes.Sum256(*o.known)
 	}
 	return sha256.Sum256(o.Payload)
 }

@@ -30,13 +30,13 @@ import (
 // the token's text. Whether a key was in its period, and whose it is, is not
 // judged here.
 func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return credentials.open(ctx, token, nil, r)
+	return credentials.open(ctx, alike.Whole(token), nil, r)
 }
 
 // OpenKnown is [Open] for whoever has the payload that is to be in the token: it is
 // compared there instead of being taken out, so that Opened has none, and the error is
 // ErrOtherPayload where it is another one.
-func OpenKnown(ctx context.Context, token []byte, known alike.Text, r Resolver) (*Opened, error) {
+func OpenKnown(ctx context.Context, token, known alike.Text, r Resolver) (*Opened, error) {
 	if known.Len() == 0 {
 		return nil, refuse(ErrOtherPayload, "no token has an empty one")
 	}
@@ -48,13 +48,13 @@ func OpenKnown(ctx context.Context, token []byte, known alike.Text, r Resolver) 
 // that states purposes must be for authentication. What the presentation holds is
 // still sealed, or not, on its own.
 func OpenPresentation(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return presentations.open(ctx, token, nil, r)
+	return presentations.open(ctx, alike.Whole(token), nil, r)
 }
 
 // OpenTrust is [Open] for a sealed trust file, which is a [TrustJWT] and nothing
 // else: a credential that the same key sealed is refused with ErrHeader.
 func OpenTrust(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return trustFiles.open(ctx, token, nil, r)
+	return trustFiles.open(ctx, alike.Whole(token), nil, r)
 }
 
 // LogPurpose is the purpose of a key that seals heads of an audit log and nothing
@@ -65,19 +65,19 @@ const LogPurpose = "log"
 // nothing else. A key for credentials may have sealed it, too: how much it is
 // worth then is for the caller to judge.
 func OpenLogHead(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return logHeads.open(ctx, token, nil, r)
+	return logHeads.open(ctx, alike.Whole(token), nil, r)
 }
 
 // OpenWithdrawal is [Open] for an issuer's word on why a credential was withdrawn,
 // which is a [Withdrawal] and nothing else.
 func OpenWithdrawal(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return withdrawals.open(ctx, token, nil, r)
+	return withdrawals.open(ctx, alike.Whole(token), nil, r)
 }
 
 // OpenArchiveSeal is [Open] for an institution's word on the files of an archive,
 // which is an [ArchiveSeal] and nothing else.
 func OpenArchiveSeal(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
-	return archiveSeals.open(ctx, token, nil, r)
+	return archiveSeals.open(ctx, alike.Whole(token), nil, r)
 }
 
 // kind is what is opened: by its forms, and the purposes of keys that seal it.
@@ -107,7 +107,7 @@ func (k kind) holds(h Header) error {
 }
 
 // open opens a token; known is what is to be in it where the caller has that, else nil.
-func (k kind) open(ctx context.Context, token []byte, known *alike.Text, r Resolver) (*Opened, error) {
+func (k kind) open(ctx context.Context, token alike.Text, known *alike.Text, r Resolver) (*Opened, error) {
 	// 1. Structure and header rules of the whole token, before any key is sought.
 	e, err := parse(token, k, known)
 	if err != nil {
@@ -163,7 +163,7 @@ func resolve(ctx context.Context, r Resolver, h Header) (*PublicKey, error) {
 // tell which issuer a token claims when no key was found; never show its result
 // as fact. Structure and header rules are held as by [Open].
 func PayloadUnsafe(token []byte) ([]byte, error) {
-	e, err := parse(token, credentials, nil)
+	e, err := parse(alike.Whole(token), credentials, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func PayloadUnsafe(token []byte) ([]byte, error) {
 // presentation from a credential, and to find the credentials in one whose
 // holder is not known.
 func PresentationUnsafe(token []byte) ([]byte, error) {
-	e, err := parse(token, presentations, nil)
+	e, err := parse(alike.Whole(token), presentations, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func PresentationUnsafe(token []byte) ([]byte, error) {
 // SignaturesUnsafe returns the values of the signatures of a sealed credential of
 // any form, none of which it checks. It exists to tell two seals apart.
 func SignaturesUnsafe(token []byte) (values [][]byte, err error) {
-	e, err := parse(token, credentials, nil)
+	e, err := parse(alike.Whole(token), credentials, nil)
 	if errors.Is(err, ErrNotSealed) {
 		_, proofs, err := parseProofs(token, &ProofOptions{})
 		for _, p := range proofs {

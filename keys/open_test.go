@@ -60,12 +60,12 @@ func TestSealOpen(t *testing.T) {
 					if err != nil || !bytes.Equal(unsafe, payload) {
 						t.Fatalf("PayloadUnsafe: %q, %v", unsafe, err)
 					}
-					known, err := OpenKnown(context.Background(), token, alike.Whole(payload), oneKey(s.Public()))
+					known, err := OpenKnown(context.Background(), alike.Whole(token), alike.Whole(payload), oneKey(s.Public()))
 					if err != nil || !reflect.DeepEqual(opened.Seals[0].Header, known.Seals[0].Header) || known.Payload != nil || known.SHA256() != sha256.Sum256(payload) {
 						t.Fatalf("OpenKnown: %+v, %v", known, err)
 					}
 					for _, other := range [][]byte{append(bytes.Clone(payload), '}'), payload[:len(payload)-1], append([]byte{payload[0] ^ 1}, payload[1:]...)} {
-						if _, err := OpenKnown(context.Background(), token, alike.Whole(other), oneKey(s.Public())); !errors.Is(err, ErrOtherPayload) {
+						if _, err := OpenKnown(context.Background(), alike.Whole(token), alike.Whole(other), oneKey(s.Public())); !errors.Is(err, ErrOtherPayload) {
 							t.Fatalf("OpenKnown of %q: %v", other, err)
 						}
 					}
@@ -545,7 +545,7 @@ func sameKnown(t *testing.T, token []byte, r Resolver) {
 	}
 	opened, want := Open(t.Context(), token, r)
 	for _, common := range []int{0, len(payload) / 2, len(payload)} {
-		known, got := OpenKnown(t.Context(), token, alike.Text{Beginning: payload[:common], Rest: payload[common:]}, r)
+		known, got := OpenKnown(t.Context(), alike.Whole(token), alike.Text{Beginning: payload[:common], Rest: payload[common:]}, r)
 		if known != nil && opened != nil && known.Payload == nil && known.SHA256() == opened.SHA256() {
 			known.Payload, known.known = opened.Payload, nil
 		}
@@ -574,25 +574,41 @@ func TestPayloadsThatBeginAlike(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				token, err := s.SealText(parts, form, sealedAt)
+				sealed, err := s.SealText(parts, form, sealedAt)
+				token := sealed.Bytes()
 				if signature := 90; err != nil || len(token) != len(plain) || !bytes.Equal(token[:len(token)-signature-5], plain[:len(token)-signature-5]) {
 					t.Fatalf("%s, %d bytes in common, %d: another token, %v", form, common, i, err)
 				}
 				for j, other := range payloads {
-					opened, err := OpenKnown(t.Context(), token, alike.Text{Beginning: other[:common], Rest: other[common:]}, r)
-					if i == j && (err != nil || opened.SHA256() != sha256.Sum256(payload)) || i != j && !errors.Is(err, ErrOtherPayload) {
-						t.Fatalf("%s, %d bytes in common, %d opened as %d: %v", form, common, i, j, err)
+					for _, given := range []alike.Text{alike.Whole(token), sealed, {Head: sealed.Head, Rest: token[len(sealed.Head):]}, {Head: token[:7], Beginning: token[7:2000], Rest: token[2000:]}} {
+						opened, err := OpenKnown(t.Context(), given, alike.Text{Beginning: other[:common], Rest: other[common:]}, r)
+						if i == j && (err != nil || opened.SHA256() != sha256.Sum256(payload)) || i != j && !errors.Is(err, ErrOtherPayload) {
+							t.Fatalf("%s, %d bytes in common, %d opened as %d: %v", form, common, i, j, err)
+						}
 					}
 				}
 				if _, err := Open(t.Context(), token, r); err != nil {
 					t.Fatalf("%s, %d bytes in common, %d: %v", form, common, i, err)
+				}
+				for at := 0; at < len(token); at += 1 + len(token)/7 {
+					head, beginning := len(sealed.Head), len(sealed.Head)+len(sealed.Beginning)
+					other := bytes.Clone(token)
+					other[at] ^= 1
+					altered := alike.Text{Head: other[:head], Beginning: other[head:beginning], Rest: other[beginning:]}
+					if opened, err := OpenKnown(t.Context(), altered, parts, r); err == nil {
+						t.Fatalf("%s, %d bytes in common, byte %d altered: %+v", form, common, at, opened)
+					}
 				}
 				at := bytes.LastIndexByte(token, '.')
 				if form == JAdES {
 					at = bytes.LastIndex(token, []byte(`"signature":"`)) + len(`"signature":`)
 				}
 				token[at+1] ^= 1 // of the signature
-				if _, err := OpenKnown(t.Context(), token, parts, r); !errors.Is(err, ErrSignature) && !errors.Is(err, ErrFormat) {
+				sealed.Rest = token[len(token)-len(sealed.Rest):]
+				if _, err := OpenKnown(t.Context(), sealed, parts, r); !errors.Is(err, ErrSignature) && !errors.Is(err, ErrFormat) {
+					t.Fatalf("%s, %d bytes in common, another signature in parts: %v", form, common, err)
+				}
+				if _, err := OpenKnown(t.Context(), alike.Whole(token), parts, r); !errors.Is(err, ErrSignature) && !errors.Is(err, ErrFormat) {
 					t.Fatalf("%s, %d bytes in common, another signature: %v", form, common, err)
 				}
 			}

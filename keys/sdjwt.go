@@ -68,11 +68,11 @@ func (s *Sealer) SealDisclosable(payload []byte, places []string, at time.Time) 
 	if err != nil {
 		return nil, fmt.Errorf("sealing as %s: %w", SDJWT, err)
 	}
-	token, err := s.SealText(alike.Whole(claims), SDJWT, at)
+	sealed, err := s.SealText(alike.Whole(claims), SDJWT, at)
 	if err != nil {
 		return nil, err
 	}
-	token = append(token, '~')
+	token := append(sealed.Bytes(), '~')
 	for _, text := range disclosures {
 		token = append(append(token, text...), '~')
 	}
@@ -89,7 +89,7 @@ func Disclosures(token []byte) ([]Disclosure, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := parseCompact(jwt, credentials, nil)
+	e, err := parseCompact(alike.Whole(jwt), credentials, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func parseSDJWT(token []byte, kind kind) (*envelope, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := parseCompact(jwt, kind, nil)
+	e, err := parseCompact(alike.Whole(jwt), kind, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -42,7 +43,8 @@ func (s *Sealer) Seal(payload []byte, form Form, at time.Time) ([]byte, error) {
 	if form == SDJWT {
 		return s.SealDisclosable(payload, nil, at)
 	}
-	return s.SealText(alike.Whole(payload), form, at)
+	token, err := s.SealText(alike.Whole(payload), form, at)
+	return token.Bytes(), err
 }
 
 // beginnings are what is remembered of payloads that begin alike.
@@ -58,17 +60,15 @@ var sealedLately, openedLately beginnings
 
 // SealText is Seal for whoever knows what others begin with, too, which need not be hashed
 // and encoded for each; in form SDJWT it is without what follows the token.
-func (s *Sealer) SealText(payload alike.Text, form Form, at time.Time) ([]byte, error) {
+func (s *Sealer) SealText(payload alike.Text, form Form, at time.Time) (token alike.Text, err error) {
 	k := s.ring.key(s.kid)
 	at = at.Truncate(time.Second)
 	if err := errors.Join(k.maySeal(at), k.mayBe(form)); err != nil {
-		return nil, fmt.Errorf("sealing with key %s: %w", k.kid, err)
+		return alike.Text{}, fmt.Errorf("sealing with key %s: %w", k.kid, err)
 	}
 	if payload.Len() == 0 {
-		return nil, errors.New("sealing an empty payload")
+		return alike.Text{}, errors.New("sealing an empty payload")
 	}
-	var token []byte
-	var err error
 	switch form {
 	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal, ArchiveSeal:
 		token, err = k.sealCompact(payload, form, at, signWith)
@@ -77,11 +77,11 @@ func (s *Sealer) SealText(payload alike.Text, form Form, at time.Time) ([]byte, 
 	default:
 		err = errors.New("this form is not sealed, only opened")
 	}
-	if err == nil && len(token) > MaxToken {
-		err = refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
+	if err == nil && token.Len() > MaxToken {
+		err = refuse(ErrTooLarge, "%d bytes, where at most %d are read", token.Len(), MaxToken)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sealing as %s: %w", form, err)
+		return alike.Text{}, fmt.Errorf("sealing as %s: %w", form, err)
 	}
 	return token, nil
 }
@@ -102,7 +102,7 @@ func (s *Sealer) SealExtract(payload []byte, at time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealing an extract: %w", err)
 	}
-	return token, nil
+	return token.Bytes(), nil
 }
 
 // short is VCJWT without x5c.
@@ -121,7 +121,7 @@ type compactHeader struct {
 // form. The time of sealing is in the header, because the payload is what is
 // sealed and nothing else. It is written here and not by go-jose, which copies the
 // payload several times; go-jose reads it in tests.
-func (k *ringKey) sealCompact(payload alike.Text, form Form, at time.Time, sign signer) ([]byte, error) {
+func (k *ringKey) sealCompact(payload alike.Text, form Form, at time.Time, sign signer) (token alike.Text, err error) {
 	protected, err := k.protected(form, at, func() (any, error) {
 		h := compactHeader{Alg: k.alg, IAT: at.Unix(), KID: k.kid, Typ: string(form)}
 		switch form {
@@ -138,21 +138,23 @@ func (k *ringKey) sealCompact(payload alike.Text, form Form, at time.Time, sign 
 		return h, nil
 	})
 	if err != nil {
-		return nil, err
+		return alike.Text{}, err
 	}
 	payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
 	beginning := sealedLately.texts.Of(payload.Beginning, base64URL.AppendEncode)
 	if beginning == nil {
 		payload = alike.Whole(payload.Bytes())
 	}
-	rest := base64URL.AppendEncode(nil, payload.Rest)
+	rest := base64URL.AppendEncode(make([]byte, 0, base64URL.EncodedLen(len(payload.Rest))+roomForSignature), payload.Rest)
 	signature, err := sign(hasherIn(&sealedLately.hashes), k.alg, k.private, protected, dot, beginning, rest)
 	if err != nil {
-		return nil, err
+		return alike.Text{}, err
 	}
-	// Join clears no memory before it is written.
-	return bytes.Join([][]byte{protected, dot, beginning, rest, dot, base64URL.AppendEncode(nil, signature)}, nil), nil
+	return alike.Text{Head: slices.Concat(protected, dot), Beginning: beginning, Rest: base64URL.AppendEncode(append(rest, '.'), signature)}, nil
 }
+
+// roomForSignature is what the usual signatures take in base64url, of ECDSA and EdDSA.
+const roomForSignature = 132
 
 // dot stands between the parts of a compact token, and of what is signed.
 var dot = []byte(".")
@@ -174,7 +176,7 @@ type jadesHeader struct {
 // sealJAdES makes a JAdES baseline B-B signature in the general JSON
 // serialization with b64=false, as European Digital Credentials have it:
 // payload is the first member, a string.
-func (k *ringKey) sealJAdES(payload alike.Text, at time.Time) ([]byte, error) {
+func (k *ringKey) sealJAdES(payload alike.Text, at time.Time) (token alike.Text, err error) {
 	escaped := sealedLately.quoted.Known(payload.Beginning) // then it is valid
 	if escaped == nil && utf8.Valid(payload.Beginning) {    // and does not end within a character
 		escaped = sealedLately.quoted.Of(payload.Beginning, strictjson.AppendEscaped)
@@ -183,7 +185,7 @@ func (k *ringKey) sealJAdES(payload alike.Text, at time.Time) ([]byte, error) {
 		payload = alike.Whole(payload.Bytes())
 	}
 	if !utf8.Valid(payload.Rest) {
-		return nil, errors.New("the payload is not valid UTF-8")
+		return alike.Text{}, errors.New("the payload is not valid UTF-8")
 	}
 	protected, err := k.protected(JAdES, at, func() (any, error) {
 		leaf := k.chain[0]
@@ -197,17 +199,17 @@ func (k *ringKey) sealJAdES(payload alike.Text, at time.Time) ([]byte, error) {
 		}, err
 	})
 	if err != nil {
-		return nil, err
+		return alike.Text{}, err
 	}
 	signature, err := signWith(hasherIn(&sealedLately.hashes), k.alg, k.private, protected, dot, payload.Beginning, payload.Rest)
 	if err != nil {
-		return nil, err
+		return alike.Text{}, err
 	}
-	rest := len(payload.Rest)
-	return bytes.Join([][]byte{
-		[]byte(jadesPayload), escaped, strictjson.AppendEscaped(make([]byte, 0, rest+rest/4), payload.Rest),
-		[]byte(jadesProtected), protected, []byte(jadesSignature), base64URL.AppendEncode(nil, signature), []byte(jadesEnd),
-	}, nil), nil
+	n := len(payload.Rest)
+	rest := strictjson.AppendEscaped(make([]byte, 0, n+n/4+len(jadesProtected)+len(protected)+len(jadesSignature)+roomForSignature+len(jadesEnd)), payload.Rest)
+	rest = append(append(append(rest, jadesProtected...), protected...), jadesSignature...)
+	rest = append(base64URL.AppendEncode(rest, signature), jadesEnd...)
+	return alike.Text{Head: []byte(jadesPayload), Beginning: escaped, Rest: rest}, nil
 }
 
 // What stands between payload, header and signature of a JAdES token that is sealed here.

@@ -135,7 +135,7 @@ func hasherIn(memory *alike.Hashes) hasher {
 		if h != crypto.SHA256 || len(input) != 4 {
 			return digest(h, input...)
 		}
-		sum := memory.Sum256(slices.Concat(input[0], input[1]), alike.Text{Beginning: input[2], Rest: input[3]})
+		sum := memory.Sum256(alike.Text{Head: slices.Concat(input[0], input[1]), Beginning: input[2], Rest: input[3]})
 		return sum[:]
 	}
 }

@@ -48,19 +48,25 @@ const whiteSpace = " \t\r\n"
 //
 // White space after the token is cut off, because a file ends in a newline.
 // In front of a compact token, or inside it, none is tolerated.
-func parse(token []byte, kind kind, known *alike.Text) (*envelope, error) {
-	if len(token) > MaxToken {
-		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", len(token), MaxToken)
+func parse(token alike.Text, kind kind, known *alike.Text) (*envelope, error) {
+	if token.Len() > MaxToken {
+		return nil, refuse(ErrTooLarge, "%d bytes, where at most %d are read", token.Len(), MaxToken)
 	}
-	token = bytes.TrimRight(token, whiteSpace)
-	if len(token) == 0 {
+	if known == nil || len(token.Head) == 0 || len(token.Rest) == 0 {
+		token = alike.Whole(token.Bytes())
+	}
+	if token.Rest = bytes.TrimRight(token.Rest, whiteSpace); token.Len() == 0 {
 		return nil, refuse(ErrFormat, "the input is empty")
 	}
-	if bytes.HasPrefix(bytes.TrimLeft(token, whiteSpace), []byte("{")) {
+	first := token.Head
+	if len(first) == 0 {
+		first = token.Rest
+	}
+	if bytes.HasPrefix(bytes.TrimLeft(first, whiteSpace), []byte("{")) {
 		return parseJSON(token, kind, known)
 	}
-	if bytes.IndexByte(token, '~') >= 0 {
-		return parseSDJWT(token, kind)
+	if bytes.IndexByte(token.Head, '~') >= 0 || bytes.IndexByte(token.Rest, '~') >= 0 {
+		return parseSDJWT(token.Bytes(), kind)
 	}
 	e, err := parseCompact(token, kind, known)
 	if err == nil && e.form == SDJWT {
@@ -70,12 +76,13 @@ func parse(token []byte, kind kind, known *alike.Text) (*envelope, error) {
 }
 
 // parseCompact takes apart the JWS Compact Serialization (RFC 7515 section 7.1).
-func parseCompact(token []byte, kind kind, known *alike.Text) (*envelope, error) {
-	if n := bytes.Count(token, []byte(".")); n != 2 {
-		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", n+1)
+func parseCompact(token alike.Text, kind kind, known *alike.Text) (*envelope, error) {
+	protected, after, ok := cutHeader(token)
+	rest, signature, ends := bytes.Cut(after.Rest, dot)
+	if !ok || !ends || bytes.IndexByte(signature, '.') >= 0 {
+		return nil, refuse(ErrFormat, "a compact token has three parts, not %d", bytes.Count(token.Bytes(), dot)+1)
 	}
-	protected, rest, _ := bytes.Cut(token, []byte("."))
-	input, signature, _ := bytes.Cut(rest, []byte("."))
+	input := alike.Text{Beginning: after.Beginning, Rest: rest}
 
 	header, err := headerOf(protected, true, known)
 	if err != nil {
@@ -96,6 +103,15 @@ func parseCompact(token []byte, kind kind, known *alike.Text) (*envelope, error)
 	return e, nil
 }
 
+// cutHeader returns the header of a compact token, and what follows its dot.
+func cutHeader(token alike.Text) (protected []byte, after alike.Text, ok bool) {
+	if protected, ok = bytes.CutSuffix(token.Head, dot); ok && bytes.IndexByte(protected, '.') < 0 {
+		return protected, alike.Text{Beginning: token.Beginning, Rest: token.Rest}, true
+	}
+	protected, rest, ok := bytes.Cut(token.Bytes(), dot)
+	return protected, alike.Whole(rest), ok
+}
+
 // Members of the JWS JSON Serialization (RFC 7515 section 7.2).
 var (
 	jwsMembers       = []string{"payload", "signatures", "protected", "header", "signature"}
@@ -104,7 +120,7 @@ var (
 
 // parseJSON takes apart the general and the flattened JWS JSON Serialization,
 // with b64 true (RFC 7515) or false (RFC 7797, JAdES).
-func parseJSON(token []byte, kind kind, known *alike.Text) (*envelope, error) {
+func parseJSON(token alike.Text, kind kind, known *alike.Text) (*envelope, error) {
 	// 1. One object. A payload that is known and stands first, as all that is sealed here
 	// has it, need not be read.
 	rest, first := withoutPayload(token, known)
@@ -121,7 +137,7 @@ func parseJSON(token []byte, kind kind, known *alike.Text) (*envelope, error) {
 		}
 	}
 	if !first {
-		rest = token
+		rest = token.Bytes()
 	}
 	members, err := readObject(rest)
 	if err != nil {
@@ -191,7 +207,7 @@ func parseJSON(token []byte, kind kind, known *alike.Text) (*envelope, error) {
 		}
 	}
 	if e.form == JWS {
-		if err := e.read(text, known); err != nil {
+		if err := e.read(alike.Whole(text), known); err != nil {
 			return nil, err
 		}
 		return e, nil
@@ -205,24 +221,24 @@ func parseJSON(token []byte, kind kind, known *alike.Text) (*envelope, error) {
 
 // withoutPayload takes a payload that is known out of a token of which it is the first
 // member.
-func withoutPayload(token []byte, known *alike.Text) (rest []byte, ok bool) {
+func withoutPayload(token alike.Text, known *alike.Text) (rest []byte, ok bool) {
 	if known == nil {
 		return nil, false
 	}
-	if rest, ok = bytes.CutPrefix(token, []byte(`{"payload":"`)); !ok {
+	if token, ok = token.CutPrefix([]byte(jadesPayload)); !ok {
 		return nil, false
 	}
 	if form := openedLately.quoted.Known(known.Beginning); form != nil {
-		if rest, ok = bytes.CutPrefix(rest, form); !ok {
+		if token, ok = token.CutPrefix(form); !ok {
 			return nil, false
 		}
+		rest = token.Bytes()
 	} else {
-		after, ok := strictjson.CutEscaped(rest, known.Beginning)
-		if !ok {
+		whole := token.Bytes()
+		if rest, ok = strictjson.CutEscaped(whole, known.Beginning); !ok {
 			return nil, false
 		}
-		openedLately.quoted.Put(known.Beginning, rest[:len(rest)-len(after)])
-		rest = after
+		openedLately.quoted.Put(known.Beginning, whole[:len(whole)-len(rest)])
 	}
 	if rest, ok = strictjson.CutEscaped(rest, known.Rest); !ok || !bytes.HasPrefix(rest, []byte(`",`)) {
 		return nil, false
@@ -314,15 +330,15 @@ func (s *envelopeSeal) read(signature []byte, known *alike.Text) (err error) {
 // read decodes a payload with b64 true, or compares it with the one that is known. An
 // empty one is refused: it would be a detached signature (RFC 7515 appendix F), which
 // seals something that is not in the token.
-func (e *envelope) read(text []byte, known *alike.Text) (err error) {
+func (e *envelope) read(text alike.Text, known *alike.Text) (err error) {
 	if known != nil {
 		if e.input, e.compared = encoded(text, *known); !e.compared {
 			return refuse(ErrOtherPayload, "it is not the one that is known")
 		}
 		return nil
 	}
-	e.input = alike.Whole(text)
-	if e.payload, err = decodeBase64URL(text); err != nil {
+	e.input = alike.Whole(text.Bytes())
+	if e.payload, err = decodeBase64URL(e.input.Rest); err != nil {
 		return refuse(ErrFormat, "payload: %v", err)
 	}
 	if len(e.payload) == 0 {
@@ -333,19 +349,23 @@ func (e *envelope) read(text []byte, known *alike.Text) (err error) {
 
 // encoded reports whether text is the base64url of a payload, and returns it in the two
 // parts that the payload has.
-func encoded(text []byte, payload alike.Text) (parts alike.Text, ok bool) {
+func encoded(text, payload alike.Text) (parts alike.Text, ok bool) {
 	payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
 	n := base64URL.EncodedLen(len(payload.Beginning))
-	if len(text) != base64URL.EncodedLen(payload.Len()) || !isBase64URL(text[n:], payload.Rest) {
+	if text.Len() != base64URL.EncodedLen(payload.Len()) {
 		return alike.Text{}, false
 	}
-	beginning := openedLately.texts.Known(payload.Beginning)
-	if beginning != nil {
-		ok = bytes.Equal(text[:n], beginning)
-	} else if ok = isBase64URL(text[:n], payload.Beginning); ok {
-		beginning = openedLately.texts.Put(payload.Beginning, text[:n])
+	if len(text.Beginning) != n {
+		whole := text.Bytes()
+		text = alike.Text{Beginning: whole[:n], Rest: whole[n:]}
 	}
-	return alike.Text{Beginning: beginning, Rest: text[n:]}, ok
+	parts.Rest = text.Rest
+	if parts.Beginning = openedLately.texts.Known(payload.Beginning); parts.Beginning != nil {
+		ok = bytes.Equal(text.Beginning, parts.Beginning)
+	} else if ok = isBase64URL(text.Beginning, payload.Beginning); ok {
+		parts.Beginning = openedLately.texts.Put(payload.Beginning, text.Beginning)
+	}
+	return parts, ok && isBase64URL(text.Rest, payload.Rest)
 }
 
 // readObject reads one JSON object strictly: nothing after it, no member twice,

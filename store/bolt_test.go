@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
 
+	"indeks/alike"
 	"indeks/status"
 )
 
@@ -1130,7 +1131,7 @@ func benchmarkIssue(b *testing.B, s Store, callers int) {
 				r.Forms = map[string]Sealed{"edc": {Payload: payload}, "vc2": {Payload: payload}}
 				_, err := s.Reserve(b.Context(), r)
 				if err == nil {
-					_, err = s.Commit(b.Context(), r.ID, map[string][]byte{"edc": payload, "vc2": payload})
+					_, err = s.Commit(b.Context(), r.ID, map[string]alike.Text{"edc": alike.Whole(payload), "vc2": alike.Whole(payload)})
 				}
 				if err != nil {
 					b.Error(err)

@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
+
+	"indeks/alike"
 )
 
 // compactStep is how much is copied in one transaction, in bytes.
@@ -147,9 +149,9 @@ func encryptRecord(tx *bolt.Tx, keys *DataKeys, key []byte) error {
 		}
 	}
 	if r.State != Reserved {
-		tokens := map[string][]byte{}
+		tokens := map[string]alike.Text{}
 		for profile, form := range r.Forms {
-			tokens[profile] = form.Token
+			tokens[profile] = alike.Whole(form.Token)
 		}
 		envelopes, err := r.seal(keys, false, tokens)
 		if err != nil {

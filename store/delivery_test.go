@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"indeks/alike"
 )
 
 // letterOf is a document that is delivery data of a record, and one that leads to it.
@@ -34,7 +36,7 @@ func testDelivery(run func(name string, test func(t *testing.T, s Store))) {
 			t.Fatal(err)
 		}
 		claim, again, notice := letterOf(r, "claim"), letterOf(r, "again"), letterOf(r, "notice")
-		if _, err := s.Commit(t.Context(), r.ID, map[string][]byte{"edc": {1}}, claim...); !errors.Is(err, ErrInvalid) || body(t, s, claim[0]) != "" {
+		if _, err := s.Commit(t.Context(), r.ID, map[string]alike.Text{"edc": alike.Whole([]byte{1})}, claim...); !errors.Is(err, ErrInvalid) || body(t, s, claim[0]) != "" {
 			t.Errorf("with tokens that do not fit: %v", err)
 		}
 		if _, err := s.Commit(t.Context(), r.ID, tokens(r), claim...); err != nil {

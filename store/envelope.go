@@ -90,9 +90,8 @@ var (
 )
 
 // packToken is how a token is kept that holds the payload of form: what stands before and
-// after the payload. A token that holds it in no known way is kept whole. head and rest are
-// the token, one after the other.
-func packToken(token []byte, form *Sealed) (packed, head []byte, rest alike.Text) {
+// after the payload. A token that holds it in no known way is kept whole.
+func packToken(token []byte, form *Sealed) []byte {
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
 	kinds := []byte{kindBase64URL, kindQuoted, kindOpened}
@@ -104,22 +103,42 @@ func packToken(token []byte, form *Sealed) (packed, head []byte, rest alike.Text
 		if err != nil {
 			continue
 		}
-		*buffer = inside.Rest
-		sought := inside.Beginning
-		if len(sought) == 0 {
-			sought = inside.Rest
+		*buffer = inside
+		if before, after, ok := bytes.Cut(token, inside); ok {
+			return around(kind, before, after)
 		}
-		at := bytes.Index(token, sought)
-		if at < 0 || !bytes.HasPrefix(token[at+len(inside.Beginning):], inside.Rest) {
-			continue
-		}
-		head, rest = token[:at], alike.Text{Beginning: inside.Beginning, Rest: token[at+len(inside.Beginning):]}
-		after := rest.Rest[len(inside.Rest):]
-		packed = make([]byte, 0, 1+binary.MaxVarintLen32+len(head)+len(after))
-		packed = binary.AppendUvarint(append(packed, kind), uint64(len(head)))
-		return append(append(packed, head...), after...), head, rest
 	}
-	return append([]byte{kindRaw}, token...), nil, alike.Whole(token)
+	return append([]byte{kindRaw}, token...)
+}
+
+// around is how a token is kept, by what stands before and after the payload.
+func around(kind byte, before, after []byte) []byte {
+	packed := make([]byte, 0, 1+binary.MaxVarintLen32+len(before)+len(after))
+	packed = binary.AppendUvarint(append(packed, kind), uint64(len(before)))
+	return append(append(packed, before...), after...)
+}
+
+// packParts is packToken for a token that has the payload where it is sealed here: what
+// they have in common need not be written again.
+func packParts(token alike.Text, form *Sealed) []byte {
+	payload := form.Text()
+	if len(token.Beginning) > 0 && bytes.HasPrefix(token.Head, []byte("{")) {
+		before, quoted := bytes.CutSuffix(token.Head, []byte(`"`))
+		after, ok := strictjson.CutEscaped(token.Rest, payload.Rest)
+		if ok && quoted && bytes.HasPrefix(after, []byte(`"`)) && bytes.Equal(token.Beginning, quotedForms.Of(payload.Beginning, strictjson.AppendEscaped)) {
+			return around(kindQuoted, before, after[1:])
+		}
+	} else if len(token.Beginning) > 0 {
+		payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
+		buffer := insides.Get().(*[]byte)
+		defer insides.Put(buffer)
+		*buffer = base64.RawURLEncoding.AppendEncode((*buffer)[:0], payload.Rest)
+		after, ok := bytes.CutPrefix(token.Rest, *buffer)
+		if ok && bytes.Equal(token.Beginning, base64Forms.Of(payload.Beginning, base64.RawURLEncoding.AppendEncode)) {
+			return around(kindBase64URL, token.Head, after)
+		}
+	}
+	return packToken(token.Bytes(), &Sealed{Payload: payload.Bytes(), Base: form.Base})
 }
 
 // unpackToken is the inverse of packToken.
@@ -132,11 +151,10 @@ func unpackToken(packed, payload []byte, base Base) ([]byte, error) {
 	}
 	buffer := insides.Get().(*[]byte)
 	defer insides.Put(buffer)
-	text, err := insideToken((*buffer)[:0], packed[0], &Sealed{Payload: payload, Base: base})
+	inside, err := insideToken((*buffer)[:0], packed[0], &Sealed{Payload: payload, Base: base})
 	if err != nil {
 		return nil, err
 	}
-	inside := text.Rest // all of it, as no beginning was given
 	*buffer = inside
 	length, n := binary.Uvarint(packed[1:])
 	if n <= 0 || length > uint64(len(packed)-1-n) {
@@ -147,35 +165,17 @@ func unpackToken(packed, payload []byte, base Base) ([]byte, error) {
 	return append(append(append(token, around[:length]...), inside...), around[length:]...), nil
 }
 
-// insideToken is the payload of form as it stands in a token of this kind, of which Rest is
-// appended to dst.
-func insideToken(dst []byte, kind byte, form *Sealed) (inside alike.Text, err error) {
-	payload := form.Text()
-	switch kind {
+// insideToken appends the payload of form as it stands in a token of this kind.
+func insideToken(dst []byte, kind byte, form *Sealed) ([]byte, error) {
+	switch payload := form.Payload; kind {
 	case kindBase64URL:
-		payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
-		if inside.Beginning = base64Forms.Of(payload.Beginning, base64.RawURLEncoding.AppendEncode); inside.Beginning == nil {
-			payload = alike.Whole(payload.Bytes())
-		}
-		inside.Rest = base64.RawURLEncoding.AppendEncode(dst, payload.Rest)
+		return base64.RawURLEncoding.AppendEncode(dst, payload), nil
 	case kindQuoted:
-		if inside.Beginning = quotedForms.Of(payload.Beginning, appendOpened); inside.Beginning == nil {
-			inside.Rest = appendQuoted(dst, payload.Bytes(), form.Base)
-		} else {
-			inside.Rest = append(strictjson.AppendEscaped(dst, payload.Rest), '"')
-		}
+		return appendQuoted(dst, payload, form.Base), nil
 	case kindOpened:
-		whole := payload.Bytes()
-		n := len(whole) - 1
-		if n <= 0 || whole[n] != '}' {
-			return alike.Text{}, errEnvelope
+		if n := len(payload) - 1; n > 0 && payload[n] == '}' {
+			return append(dst, payload[:n]...), nil
 		}
-		inside.Rest = append(dst, whole[:n]...)
-	default:
-		return alike.Text{}, errEnvelope
 	}
-	return inside, nil
+	return nil, errEnvelope
 }
-
-// appendOpened appends the beginning of a JSON string.
-func appendOpened(dst, text []byte) []byte { return strictjson.AppendEscaped(append(dst, '"'), text) }

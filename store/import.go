@@ -262,7 +262,7 @@ func (m *Import) record(a Archived) error {
 			if form.SHA256 != sha256.Sum256(form.Token) || len(form.Token) == 0 {
 				return fmt.Errorf("%w: token %s does not fit its hash", ErrDamaged, profile)
 			}
-			envelope, _, _ := packToken(form.Token, &form)
+			envelope := packToken(form.Token, &form)
 			if tokens[profile], err = seal(a.place(Register), partToken+profile, envelope); err != nil {
 				return err
 			}

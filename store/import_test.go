@@ -22,7 +22,7 @@ func TestImportRefuses(t *testing.T) {
 		for profile, token := range tokens(r) {
 			form := r.Forms[profile]
 			a.Payloads[profile] = sha256.Sum256(form.Payload)
-			form.Token, form.SHA256 = token, sha256.Sum256(token)
+			form.Token, form.SHA256 = token.Bytes(), sha256.Sum256(token.Bytes())
 			a.Forms[profile] = form
 		}
 		return a

@@ -15,6 +15,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"indeks/alike"
 	"indeks/merkle"
 	"indeks/status"
 )
@@ -272,7 +273,7 @@ func (s *boltStore) reserve(tx *bolt.Tx, by author, r Record, doc recordDoc, kep
 	return r, sequence, nil
 }
 
-func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string][]byte, with ...Document) (Record, error) {
+func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string]alike.Text, with ...Document) (Record, error) {
 	if err := validTokens(id, tokens); err != nil {
 		return Record{}, err
 	}
@@ -385,10 +386,10 @@ func (s *boltStore) reserved(ctx context.Context, id string) (r Record, fresh *f
 }
 
 // validTokens says with ErrInvalid why tokens cannot be committed.
-func validTokens(id string, tokens map[string][]byte) error {
+func validTokens(id string, tokens map[string]alike.Text) error {
 	for profile, token := range tokens {
-		if len(token) == 0 || len(token) > maxBlob {
-			return fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, len(token))
+		if token.Len() == 0 || token.Len() > maxBlob {
+			return fmt.Errorf("committing %.100q: %w: token %.40s of %d bytes", id, ErrInvalid, profile, token.Len())
 		}
 	}
 	return nil
@@ -396,7 +397,7 @@ func validTokens(id string, tokens map[string][]byte) error {
 
 // seal makes of a reserved record one that is issued, and returns its tokens as
 // they are kept: under its data key, unless the record is in the clear.
-func (r *Record) seal(keys *DataKeys, clear bool, tokens map[string][]byte) (envelopes map[string][]byte, err error) {
+func (r *Record) seal(keys *DataKeys, clear bool, tokens map[string]alike.Text) (envelopes map[string][]byte, err error) {
 	reserved, given := slices.Sorted(maps.Keys(r.Forms)), slices.Sorted(maps.Keys(tokens))
 	if !slices.Equal(reserved, given) {
 		return nil, fmt.Errorf("committing %s: %w: tokens for %q, forms reserved %q", r.ID, ErrInvalid, given, reserved)
@@ -404,9 +405,11 @@ func (r *Record) seal(keys *DataKeys, clear bool, tokens map[string][]byte) (env
 	envelopes = map[string][]byte{}
 	for profile, token := range tokens {
 		form := r.Forms[profile]
-		packed, head, rest := packToken(token, &form)
-		envelopes[profile] = packed
-		form.Token, form.SHA256 = token, tokenHashes.Sum256(head, rest)
+		envelopes[profile] = packParts(token, &form)
+		form.TokenParts, form.SHA256 = token, tokenHashes.Sum256(token)
+		if form.Parts.Len() == 0 {
+			form.join()
+		}
 		r.Forms[profile] = form
 		if clear {
 			continue

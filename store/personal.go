@@ -71,7 +71,7 @@ func (k *DataKeys) protectWith(r Record, seal sealer) (doc recordDoc, payloads m
 	doc.Changes, doc.State, doc.Forms = nil, Reserved, map[string]Sealed{}
 	payloads = map[string][]byte{}
 	for profile, form := range r.Forms {
-		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payloadHashes.Sum256(nil, form.Text())
+		doc.Forms[profile], doc.Payloads[profile] = Sealed{}, payloadHashes.Sum256(form.Text())
 		packed, ok := []byte(nil), false
 		if pieces := bases.lately(form.Base); pieces != nil {
 			packed, ok = packBetween(&form, pieces)

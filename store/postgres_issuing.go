@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"indeks/alike"
 )
 
 // reservation is one call of Reserve.
@@ -384,7 +386,7 @@ func (c *sealing) size() (n int) {
 	return n
 }
 
-func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string][]byte, with ...Document) (Record, error) {
+func (s *postgresStore) Commit(ctx context.Context, id string, tokens map[string]alike.Text, with ...Document) (Record, error) {
 	if err := validTokens(id, tokens); err != nil {
 		return Record{}, err
 	}

@@ -50,12 +50,30 @@ type Entry struct {
 
 // Sealed is one form of a credential: the exact payload and, once sealed, its token.
 type Sealed struct {
-	Payload []byte     `json:"-"`               // kept apart from the record; nil where Parts has it
-	Parts   alike.Text `json:"-"`               // the payload, of what is being issued and was given in parts, else empty
-	Token   []byte     `json:"-"`               // nil while reserved; kept apart from the record
-	Between [][]byte   `json:"-"`               // what stands in it between the pieces of Base, nil: not known
-	Base    Base       `json:"-"`               // what PutBase put in this store and the payload has in common with others, or zero; of what is read, what it is kept by
-	SHA256  [32]byte   `json:"sha256,omitzero"` // of Token
+	Payload    []byte     `json:"-"`               // kept apart from the record; nil where Parts has it
+	Token      []byte     `json:"-"`               // nil while reserved, and where TokenParts has it; kept apart from the record
+	Parts      alike.Text `json:"-"`               // the payload, of what is being issued and was given in parts, else empty
+	TokenParts alike.Text `json:"-"`               // the token, of what was issued just now, else empty
+	Between    [][]byte   `json:"-"`               // what stands in it between the pieces of Base, nil: not known
+	Base       Base       `json:"-"`               // what PutBase put in this store and the payload has in common with others, or zero; of what is read, what it is kept by
+	SHA256     [32]byte   `json:"sha256,omitzero"` // of Token
+}
+
+// Join gives payload and token of each form as they are where they are in parts.
+func (r *Record) Join() {
+	for profile, form := range r.Forms {
+		form.join()
+		r.Forms[profile] = form
+	}
+}
+
+func (s *Sealed) join() {
+	if s.Parts.Len() > 0 {
+		s.Payload, s.Parts = s.Parts.Bytes(), alike.Text{}
+	}
+	if s.TokenParts.Len() > 0 {
+		s.Token, s.TokenParts = s.TokenParts.Bytes(), alike.Text{}
+	}
 }
 
 // Text is the payload, in whichever way it is given.
@@ -264,7 +282,7 @@ type Store interface {
 	// Documents are put in that step, too, where it is the one that seals the record:
 	// new ones, else ErrInvalid. One that is there already stays as it is, and delivery
 	// data of a record of which they are erased are not put.
-	Commit(ctx context.Context, id string, tokens map[string][]byte, with ...Document) (Record, error)
+	Commit(ctx context.Context, id string, tokens map[string]alike.Text, with ...Document) (Record, error)
 
 	// Get, ByPublic, ByLink, ByNumber, ByExternalID find one record, or ErrNotFound. Payloads and
 	// tokens are those whose hashes are on record; where they no longer are, the

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"indeks/alike"
 	"indeks/status"
 )
 
@@ -91,10 +92,10 @@ func draft(n int, lists ...List) Record {
 	return r
 }
 
-func tokens(r Record) map[string][]byte {
-	m := map[string][]byte{}
+func tokens(r Record) map[string]alike.Text {
+	m := map[string]alike.Text{}
 	for profile, form := range r.Forms {
-		m[profile] = append([]byte("sealed "+rand.Text()+" "), form.Payload...)
+		m[profile] = alike.Whole(append([]byte("sealed "+rand.Text()+" "), form.Payload...))
 	}
 	return m
 }
@@ -164,7 +165,7 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 		want.State = Issued
 		want.Forms = map[string]Sealed{}
 		for profile, form := range given.Forms {
-			want.Forms[profile] = Sealed{Payload: form.Payload, Token: sealed[profile], SHA256: sha256.Sum256(sealed[profile])}
+			want.Forms[profile] = Sealed{Payload: form.Payload, Token: sealed[profile].Rest, SHA256: sha256.Sum256(sealed[profile].Rest)}
 		}
 		if diff := cmp.Diff(want, issued); diff != "" {
 			t.Errorf("issued record (-want +got):\n%s", diff)
@@ -195,8 +196,10 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 			"ByNumber":          func() (Record, error) { return s.ByNumber(t.Context(), "MC-2026-1") },
 			"ByExternalID":      func() (Record, error) { return s.ByExternalID(t.Context(), "none") },
 			"ByExternalID none": func() (Record, error) { return s.ByExternalID(t.Context(), "") },
-			"Commit":            func() (Record, error) { return s.Commit(t.Context(), "no", map[string][]byte{"edc": {1}}) },
-			"Change":            func() (Record, error) { return s.Change(t.Context(), "no", Change{At: now, State: Revoked}) },
+			"Commit": func() (Record, error) {
+				return s.Commit(t.Context(), "no", map[string]alike.Text{"edc": alike.Whole([]byte{1})})
+			},
+			"Change": func() (Record, error) { return s.Change(t.Context(), "no", Change{At: now, State: Revoked}) },
 			"Records": func() (Record, error) {
 				for _, err := range s.Records(t.Context(), "no") {
 					return Record{}, err
@@ -303,12 +306,13 @@ func testStore(t *testing.T, open func(t *testing.T) Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, given := range map[string]map[string][]byte{
+		one := alike.Whole([]byte("t"))
+		for name, given := range map[string]map[string]alike.Text{
 			"none":    nil,
-			"one":     {"edc": []byte("t")},
-			"another": {"edc": []byte("t"), "vc3": []byte("t")},
-			"more":    {"edc": []byte("t"), "vc2": []byte("t"), "vc3": []byte("t")},
-			"empty":   {"edc": []byte("t"), "vc2": {}},
+			"one":     {"edc": one},
+			"another": {"edc": one, "vc3": one},
+			"more":    {"edc": one, "vc2": one, "vc3": one},
+			"empty":   {"edc": one, "vc2": {}},
 		} {
 			if _, err := s.Commit(t.Context(), r.ID, given); !errors.Is(err, ErrInvalid) {
 				t.Errorf("%s: err = %v, want %v", name, err, ErrInvalid)

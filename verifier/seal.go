@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"indeks/alike"
 	"indeks/elm"
 	"indeks/keys"
 )
@@ -151,11 +152,11 @@ type judgement struct {
 // checkSeal judges the seals of an opened token. Every signature has verified;
 // one seal of the issuer that the credential names must be good. It returns the
 // entry that answers for that seal, nil where nobody does.
-func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, token []byte) *TrustedIssuer {
+func (v *Verifier) checkSeal(r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, token alike.Text) *TrustedIssuer {
 	c := r.check(CheckSeal)
 	var between []*x509.Certificate // of all seals, and the token is taken apart again only where there are some
 	if slices.ContainsFunc(opened.Seals, func(s keys.Seal) bool { return slices.Contains(s.Unsigned, "xVals") }) {
-		between = keys.Intermediates(token)
+		between = keys.Intermediates(token.Bytes())
 	}
 	var best judgement
 	var seal keys.Seal

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"indeks/alike"
 	"indeks/elm"
 	"indeks/keys"
 	"indeks/status"
@@ -87,7 +88,7 @@ func (v *Verifier) fetchList(ctx context.Context, e *TrustedIssuer, u *url.URL, 
 	if format := report.check(CheckFormat); cred == nil || format.Result != Passed && report.State != NotConforming {
 		return wrong(listNoCredential, format.Message)
 	}
-	sealer := v.checkSeal(report, opened, cred, found, token)
+	sealer := v.checkSeal(report, opened, cred, found, alike.Whole(token))
 	if seal := report.check(CheckSeal); sealer == nil || seal.Result != Passed {
 		return wrong(listSealOfNobody, seal.Message)
 	}

@@ -104,7 +104,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 		r.check(CheckSeal).notMade("", sealOfUnreadable)
 		return r.conclude(v)
 	}
-	v.examine(ctx, r, opened, cred, found, token)
+	v.examine(ctx, r, opened, cred, found, alike.Whole(token))
 	if digest, ok := cred.ExtractOf(); ok && r.Credential != nil {
 		r.Extract = &Extract{hex.EncodeToString(digest)}
 	}
@@ -122,7 +122,7 @@ func (v *Verifier) Verify(ctx context.Context, token []byte) *Report {
 // check of the format. Everything else is asked as always, but for what only informs; the
 // report has no digest. Its Valid is therefore worth what the caller knows of content,
 // and nothing for what others give.
-func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, payload alike.Text, content *elm.Credential) *Report {
+func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token, payload alike.Text, content *elm.Credential) *Report {
 	r := v.newReport()
 	found := &resolver{trust: v.trust}
 	opened, err := keys.OpenKnown(ctx, token, payload, found)
@@ -131,7 +131,7 @@ func (v *Verifier) VerifyContentUnchecked(ctx context.Context, token []byte, pay
 		return r.conclude(v)
 	}
 	if err != nil {
-		v.unopened(r, token, err, found)
+		v.unopened(r, token.Bytes(), err, found)
 		return r.conclude(v)
 	}
 	r.Form = opened.Form
@@ -159,7 +159,7 @@ func (r *Report) opened(opened *keys.Opened) {
 // examine makes the checks that need the issuer: whose seal it is, who vouches for
 // the issuer, whether it was withdrawn, and its period. Report.Credential is set
 // where the seal passed.
-func (v *Verifier) examine(ctx context.Context, r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, token []byte) {
+func (v *Verifier) examine(ctx context.Context, r *Report, opened *keys.Opened, cred *elm.Credential, found *resolver, token alike.Text) {
 	r.Profile, r.ID = cred.Profile, cred.ID
 
 	// 3. The seal belongs to the issuer the credential names (trap 4), and its

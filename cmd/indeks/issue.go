@@ -133,6 +133,7 @@ func issueAll(con console, results iter.Seq2[store.Record, error], drafts []issu
 		switch {
 		case err == nil:
 			done++
+			record.Join()
 			if err := each(record); err != nil {
 				return done, failed, err
 			}
