@@ -136,6 +136,12 @@ func (i *Issuer) keepCourse(ctx context.Context, c *Course, hash [sha256.Size]by
 	if _, ok := i.kept.Load(hash); ok {
 		return nil
 	}
+	// A class begins with many at once: they wait for the first, rather than all put it.
+	i.keeping.Lock()
+	defer i.keeping.Unlock()
+	if _, ok := i.kept.Load(hash); ok {
+		return nil
+	}
 	err := i.store.PutDocuments(ctx, []store.Document{{Kind: kindCourse, ID: hex.EncodeToString(hash[:]), Body: c.kept()}})
 	if err != nil && !errors.Is(err, store.ErrRevision) { // it is there
 		return fmt.Errorf("keeping the course: %w", err)

@@ -29,6 +29,36 @@ func (h *house) correct(t testing.TB, r store.Record, changed map[string]string,
 	return h.Issue(t.Context(), d)
 }
 
+// A class puts its course into the store once, however many of it begin at the same time;
+// where it could not be put, the next one puts it.
+func TestCourseIsKeptOnce(t *testing.T) {
+	h := newHouse(t, nil)
+	puts := 0 // under the lock of whoever keeps
+	h.Issuer.store = putting{h.store, func() error {
+		if puts++; puts == 1 {
+			return errors.New("this disk is full")
+		}
+		return nil
+	}}
+	c := course(t, 0)
+	failed := make(chan error, 20)
+	var running sync.WaitGroup
+	for range cap(failed) {
+		running.Go(func() { failed <- h.keepCourse(t.Context(), c, c.text().sum) })
+	}
+	running.Wait()
+	close(failed)
+	errs := 0
+	for err := range failed {
+		if err != nil {
+			errs++
+		}
+	}
+	if errs != 1 || puts != 2 {
+		t.Errorf("%d of 20 failed, and it was put %d times, want 1 and 2", errs, puts)
+	}
+}
+
 // A correction says what the old one said but for what is changed, names it
 // nowhere, and is the only one of the two in force.
 func TestCorrection(t *testing.T) {

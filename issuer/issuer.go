@@ -179,7 +179,8 @@ type Issuer struct {
 	moulds     moulds
 	openLists  openLists
 	rules      approvalRules
-	kept       sync.Map // hashes of courses that are kept, see keepCourse
+	kept       sync.Map   // hashes of courses that are kept, see keepCourse
+	keeping    sync.Mutex // one of them is being put
 	words      words
 	custody    custody
 	inspection atomic.Pointer[Inspection]
