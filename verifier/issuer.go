@@ -66,6 +66,9 @@ func (v *Verifier) trustAge(c *Check, now time.Time) bool {
 // endedBefore reports whether the institution had ended before an instant. The
 // day of its end counts until it is over everywhere on earth.
 func (t *TrustedIssuer) endedBefore(at time.Time) bool {
+	if t.Ended == "" { // as nearly always
+		return false
+	}
 	day, err := time.Parse(time.DateOnly, t.Ended)
 	return err == nil && at.After(day.Add(36*time.Hour))
 }

@@ -78,11 +78,10 @@ func equalKeys(a, b crypto.PublicKey) bool {
 // Digital Credential the identifiers of the organisation. Legal names prove
 // nothing.
 func names(cred *elm.Credential) (id string, organizations []string) {
-	o := cred.Issuer
 	if cred.Profile == elm.EDC {
-		organizations = organizationNames(&o)
+		organizations = organizationNames(&cred.Issuer)
 	}
-	return o.ID, organizations
+	return cred.Issuer.ID, organizations
 }
 
 func organizationNames(o *elm.Organisation) []string {
