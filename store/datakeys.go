@@ -66,6 +66,7 @@ type DataKeys struct {
 
 	ciphersMu sync.Mutex
 	ciphers   map[keyPath]cipher.AEAD // of keys used lately, with mu's tree
+	months    map[keyPath]keyNode     // of the places of a class and month, of which none is forgotten in that tree
 
 	macs sync.Pool // [*blinder], with the key of the blind index, which stays
 }
@@ -217,7 +218,7 @@ func (k *DataKeys) use(content vaultContent, tree *keyTree, revision uint64) {
 	content.Tree = nil
 	k.content, k.tree, k.revision = content, tree, revision
 	k.ciphersMu.Lock()
-	k.ciphers = map[keyPath]cipher.AEAD{}
+	k.ciphers, k.months = map[keyPath]cipher.AEAD{}, map[keyPath]keyNode{}
 	k.ciphersMu.Unlock()
 }
 
@@ -281,6 +282,9 @@ func newCipher(key [32]byte) cipher.AEAD {
 // come one after the other.
 const maxCiphers = 1024
 
+// maxMonths bounds the same of months.
+const maxMonths = 64
+
 // cipher returns that of a place, or ErrErased.
 func (k *DataKeys) cipher(p place) (cipher.AEAD, error) {
 	if k == nil {
@@ -298,7 +302,7 @@ func (k *DataKeys) cipher(p place) (cipher.AEAD, error) {
 	if known != nil {
 		return known, nil
 	}
-	key, ok := k.tree.secret(path)
+	key, ok := k.key(path)
 	if !ok {
 		return nil, ErrErased
 	}
@@ -310,6 +314,29 @@ func (k *DataKeys) cipher(p place) (cipher.AEAD, error) {
 	}
 	k.ciphers[path] = aead
 	return aead, nil
+}
+
+// key returns the key of a place; false where it is forgotten. The way to its month is
+// gone once. The caller has mu.
+func (k *DataKeys) key(path keyPath) ([sha256.Size]byte, bool) {
+	month := path.first(classBits + monthBits)
+	k.ciphersMu.Lock()
+	node, ok := k.months[month]
+	k.ciphersMu.Unlock()
+	if !ok {
+		secret, whole := k.tree.secret(month)
+		if !whole {
+			return k.tree.secret(path)
+		}
+		node = keyNode{month, secret}
+		k.ciphersMu.Lock()
+		if len(k.months) >= maxMonths {
+			clear(k.months)
+		}
+		k.months[month] = node
+		k.ciphersMu.Unlock()
+	}
+	return node.descend(path), true
 }
 
 // seal encrypts text under the key of a record, or of what else has a name, as one

@@ -71,8 +71,14 @@ func TestKeyTree(t *testing.T) {
 		if diff := cmp.Diff(tree.nodes, read.nodes, cmp.AllowUnexported(keyNode{}, keyPath{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatal(diff)
 		}
+		keys := &DataKeys{tree: read, months: map[keyPath]keyNode{}}
 		for path, want := range secrets {
 			got, ok := read.secret(path)
+			for range 2 { // by the way to its month, and then without it
+				if key, there := keys.key(path); key != got || there != ok {
+					t.Fatalf("path %v: a key %t, the secret %t, the same %t", path, there, ok, key == got)
+				}
+			}
 			forgotten := slices.ContainsFunc(gone, func(g keyPath) bool { return g.above(&path) })
 			if ok == forgotten || ok && got != want {
 				t.Fatalf("path %v: forgotten %t, a secret %t, the same %t", path, forgotten, ok, got == want)

@@ -44,6 +44,16 @@ func (p *keyPath) set(n int, bit byte) {
 	p.bits[n/8] |= bit * mask
 }
 
+// first is the beginning of p, of n steps.
+func (p *keyPath) first(n int) keyPath {
+	begins := keyPath{length: uint8(n)}
+	whole := copy(begins.bits[:n/8], p.bits[:])
+	if n%8 > 0 {
+		begins.bits[whole] = p.bits[whole] &^ (0xff >> (n % 8))
+	}
+	return begins
+}
+
 // above reports whether p leads to q or to a node above it.
 func (p *keyPath) above(q *keyPath) bool {
 	whole := int(p.length) / 8
@@ -98,11 +108,20 @@ func (t *keyTree) secret(path keyPath) ([sha256.Size]byte, bool) {
 	if !ok {
 		return [sha256.Size]byte{}, false
 	}
-	secret := t.nodes[i].secret
-	for n := int(t.nodes[i].path.length); n < int(path.length); n++ {
-		secret = step(&secret, path.bit(n))
+	return t.nodes[i].descend(path), true
+}
+
+// descend goes from the secret of a node to that of a place below it, as step does, in
+// one piece of memory.
+func (n *keyNode) descend(path keyPath) [sha256.Size]byte {
+	in := append(make([]byte, 0, sha256.Size+1), n.secret[:]...)
+	h := sha256.New()
+	for i := int(n.path.length); i < int(path.length); i++ {
+		h.Reset()
+		h.Write(append(in, path.bit(i)))
+		h.Sum(in[:0])
 	}
-	return secret, true
+	return [sha256.Size]byte(in)
 }
 
 // has reports whether a secret is left of path or below it.
