@@ -495,10 +495,11 @@ func (i *Issuer) awards(ctx context.Context, d *Draft, x *drawn, course [32]byte
 		if err != nil {
 			return nil, nil, err
 		}
-		texts := quoted(own(d, x, picture))
+		texts := own(d, x, picture)
+		parts := quoted(texts)
 		for profile, m := range known {
-			payload, between := m.payload(texts)
-			made[string(profile)] = unsealed{payload, m.read(x), m.base, between}
+			payload, between := m.payload(parts)
+			made[string(profile)] = unsealed{payload, m.read(texts), m.base, between}
 		}
 		return made, nil, nil
 	}

@@ -83,6 +83,7 @@ const (
 	ownNumber
 	ownPublic
 	ownPicture
+	ownIndexes // the first of them
 )
 
 // mouldKey is all that a document is built of besides its own strings.
@@ -344,12 +345,12 @@ func (m *mould) learn(payload []byte) error {
 	return nil
 }
 
-// read is what elm.Parse would make of a payload of the mould, as far as seal,
-// issuer, status and period go, without the payload itself.
-func (m *mould) read(x *drawn) *elm.Credential {
+// read is what elm.Parse would make of the payload of whoever has these own strings, as
+// far as seal, issuer, status and period go, without the payload itself.
+func (m *mould) read(texts []string) *elm.Credential {
 	cred := m.like
-	cred.ID = x.ID
-	at := elm.At(x.At)
+	cred.ID = texts[ownID]
+	at := elm.DateTime(texts[ownTime])
 	for _, t := range []*elm.DateTime{&cred.IssuanceDate, &cred.Issued, &cred.ValidFrom} {
 		if *t != "" {
 			*t = at
@@ -358,7 +359,7 @@ func (m *mould) read(x *drawn) *elm.Credential {
 	for _, list := range []*elm.List[elm.StatusEntry]{&cred.CredentialStatus, &cred.Status} {
 		*list = slices.Clone(*list)
 		for n := range *list {
-			index := strconv.FormatUint(x.Entries[n].Index, 10)
+			index := texts[ownIndexes+n]
 			(*list)[n].StatusListIndex = index
 			(*list)[n].ID = (*list)[n].StatusListCredential + "#" + index
 		}
