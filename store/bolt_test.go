@@ -764,6 +764,62 @@ func TestFailedWrite(t *testing.T) {
 	}
 }
 
+// What was reserved a moment ago is on record to the byte, or it is read: a token of what
+// is damaged meanwhile is not put on record, and what another sealed meanwhile stays.
+func TestCommitOfChanged(t *testing.T) {
+	key := sequenceKey(1)
+	flip := func(bucket, key []byte) func(t *testing.T, s *boltStore) {
+		return func(t *testing.T, s *boltStore) {
+			if err := s.db.Update(func(tx *bolt.Tx) error {
+				stored := bytes.Clone(tx.Bucket(bucket).Get(key))
+				stored[len(stored)/2] ^= 1
+				return tx.Bucket(bucket).Put(key, stored)
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, tt := range map[string]struct {
+		meanwhile func(t *testing.T, s *boltStore)
+		want      error
+	}{
+		"nothing":            {func(*testing.T, *boltStore) {}, nil},
+		"the record":         {flip(bucketRecords, key), ErrDamaged},
+		"a payload":          {flip(bucketPayloads, blobKey(key, "edc")), ErrDamaged},
+		"where its id leads": {flip(bucketIDs, []byte(draft(1).ID)), ErrDamaged},
+		"it is sealed":       {func(t *testing.T, s *boltStore) { issue(t, s, draft(1)) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := reopen(t, initStore(t))
+			r, err := s.Reserve(t.Context(), draft(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fresh := s.fresh.take(r.ID)
+			tt.meanwhile(t, s)
+			s.fresh.put(fresh)
+			got, err := s.Commit(t.Context(), r.ID, tokens(r))
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("err = %v, want %v", err, tt.want)
+			}
+			if err == nil {
+				if known, err := s.Get(t.Context(), r.ID); err != nil || !reflect.DeepEqual(got, known) {
+					t.Errorf("it is committed as %+v, and on record is %+v, %v", got, known, err)
+				}
+				return
+			}
+			if err := s.view(t.Context(), func(tx *bolt.Tx) error {
+				if n := tx.Bucket(bucketTokens).Stats().KeyN; n > 0 {
+					t.Errorf("%d tokens are on record", n)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // Of callers that share a transaction, one's conflict is its own; a failure is
 // everybody's; and who publishes a list between those who take its places loses none.
 func TestGroup(t *testing.T) {

@@ -285,8 +285,8 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string]ali
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
 	}
 	// What was reserved does not change any more but by this, so it may be read
-	// before all others have to wait. With damaged payloads, what was sealed is
-	// not on record.
+	// before all others have to wait, or known: then the transaction compares it. With
+	// damaged payloads, what was sealed is not on record.
 	r, fresh, clear, err := s.reserved(ctx, id)
 	if err != nil {
 		return Record{}, fmt.Errorf("committing %.100q: %w", id, err)
@@ -300,13 +300,20 @@ func (s *boltStore) Commit(ctx context.Context, id string, tokens map[string]ali
 	}
 
 	var stored Record
+	stale := false
 	by := s.author(ctx)
 	err = s.write(ctx, func(tx *bolt.Tx) (err error) {
+		if stale = fresh != nil && !fresh.unchanged(tx); stale {
+			return nil
+		}
 		stored, err = commit(tx, by, s.keys, r, fresh, envelopes, beside)
 		return err
 	})
 	if err != nil {
 		return Record{}, fmt.Errorf("committing %s: %w", id, err)
+	}
+	if stale { // it is read now
+		return s.Commit(ctx, id, tokens, with...)
 	}
 	return stored, nil
 }
@@ -320,9 +327,14 @@ type freshRecord struct {
 	payloads map[string][]byte
 }
 
-// unchanged reports whether the record is kept to the byte as Reserve has put it.
+// unchanged reports whether the record and its payloads are kept to the byte as Reserve
+// has put them.
 func (f *freshRecord) unchanged(tx *bolt.Tx) bool {
-	return bytes.Equal(tx.Bucket(bucketIDs).Get([]byte(f.ID)), f.key) && bytes.Equal(tx.Bucket(bucketRecords).Get(f.key), f.kept)
+	same := bytes.Equal(tx.Bucket(bucketIDs).Get([]byte(f.ID)), f.key) && bytes.Equal(tx.Bucket(bucketRecords).Get(f.key), f.kept)
+	for profile, payload := range f.payloads {
+		same = same && bytes.Equal(tx.Bucket(bucketPayloads).Get(blobKey(f.key, profile)), payload)
+	}
+	return same
 }
 
 // fresh are records that were reserved lately: most are committed within milliseconds,
@@ -367,19 +379,9 @@ func (f *fresh) clear() {
 // tells whether it is kept in the clear.
 func (s *boltStore) reserved(ctx context.Context, id string) (r Record, fresh *freshRecord, clear bool, err error) {
 	if fresh = s.fresh.take(id); fresh != nil {
-		same := false
-		err := s.view(ctx, func(tx *bolt.Tx) error {
-			same = fresh.unchanged(tx)
-			for profile, payload := range fresh.payloads {
-				same = same && bytes.Equal(tx.Bucket(bucketPayloads).Get(blobKey(fresh.key, profile)), payload)
-			}
-			return nil
-		})
-		if err == nil && same {
-			r = fresh.Record
-			r.Forms = maps.Clone(r.Forms)
-			return r, fresh, false, nil
-		}
+		r = fresh.Record
+		r.Forms = maps.Clone(r.Forms)
+		return r, fresh, false, nil
 	}
 	r, clear, err = s.load(ctx, byID, []byte(id))
 	return r, nil, clear, err
@@ -434,13 +436,13 @@ func (doc *recordDoc) sealing(secret []byte) (*merkle.Sealing, error) {
 
 // commit is the second of the two transactions of issuing: r is the record as it
 // is to be, envelopes are its tokens as they are kept, beside what comes with it; fresh
-// is how it was reserved, nil where that has to be read.
+// is how it was reserved and is kept, nil where that has to be read.
 func commit(tx *bolt.Tx, by author, keys *DataKeys, r Record, fresh *freshRecord, envelopes map[string][]byte, beside []keptDocument) (Record, error) {
 	// 1. The first writer wins.
 	var doc recordDoc
 	var key []byte
 	var err error
-	if fresh != nil && fresh.unchanged(tx) {
+	if fresh != nil {
 		doc, key = fresh.doc, fresh.key
 	} else if doc, key, err = byID.at(tx, []byte(r.ID)); err != nil {
 		return Record{}, err
