@@ -145,7 +145,7 @@ var (
 func (b *bitStream) deflate(lines []byte, width, times int) {
 	// 1. All repetitions are of one length, which goes into those of a line.
 	again := (times - 1) * width
-	length := 257
+	length := min(again, 257)
 	for again%length > 0 { // until times-1 at the latest
 		length--
 	}
