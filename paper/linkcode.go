@@ -7,7 +7,7 @@ import (
 )
 
 // linkCode is what draw gives for a text of alphanumeric characters, as links are, in a
-// hundredth of the time: issuing needs one for every credential. It is nil for texts
+// fiftieth of the time: issuing needs one for every credential. It is nil for texts
 // that are not coded as one run of them or need more than version 5: go-qrcode draws
 // those, and is the judge of the others in tests.
 //
@@ -309,10 +309,9 @@ func times(a, b byte) (product byte) {
 // generator polynomial.
 func (l *layout) correct(block []byte) []byte {
 	rest := make([]byte, l.correction+1) // the last is always 0
-	for _, one := range block {
-		remainder := l.remainders[one^rest[0]][:l.correction]
-		for n, one := range remainder {
-			rest[n] = rest[n+1] ^ one
+	for _, codeword := range block {
+		for n, part := range l.remainders[codeword^rest[0]][:l.correction] {
+			rest[n] = rest[n+1] ^ part
 		}
 	}
 	return rest[:l.correction]
