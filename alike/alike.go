@@ -146,6 +146,20 @@ func (m *Forms) Known(beginning []byte) []byte {
 	return form
 }
 
+// Is reports whether form is what made makes of a beginning. Where it is, it is what is
+// remembered, and nobody may change it any more: asked again with the same memory, the
+// answer takes no time.
+func (m *Forms) Is(beginning, form []byte, made func(dst, beginning []byte) []byte) bool {
+	known := m.Of(beginning, made)
+	if known == nil || !bytes.Equal(known, form) {
+		return false
+	}
+	if &known[0] != &form[0] {
+		m.forms.renew(nil, beginning, form)
+	}
+	return true
+}
+
 // Put remembers the form of a beginning; it keeps a copy, and returns it.
 func (m *Forms) Put(beginning, form []byte) []byte {
 	form = bytes.Clone(form)
@@ -184,19 +198,19 @@ func (m *memory[T]) get(head, beginning []byte) (value T, ok bool) {
 	}
 	m.mu.RUnlock()
 	if !same {
-		m.renew(head, beginning)
+		m.renew(head, beginning, value)
 	}
 	return value, ok
 }
 
-// renew keeps a beginning that is known in the memory of who asks now: the next one of
-// the class asks with the same.
-func (m *memory[T]) renew(head, beginning []byte) {
+// renew keeps a beginning that is known, and its value, in the memory of who asks now: the
+// next one of the class asks with the same.
+func (m *memory[T]) renew(head, beginning []byte, value T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.known {
 		if e := &m.known[i]; e.is(head, beginning) {
-			e.beginning = beginning[:len(beginning):len(beginning)]
+			e.beginning, e.value = beginning[:len(beginning):len(beginning)], value
 		}
 	}
 }

@@ -107,6 +107,10 @@ func TestFormsAreOfTheVeryBeginning(t *testing.T) {
 	if got := m.Of(bytes.Clone(other), func(dst, _ []byte) []byte { return append(dst, "made again"...) }); string(got) != "made" {
 		t.Errorf("%q is not what was made first", got)
 	}
+	form := []byte("made")
+	if !m.Is(other, form, made) || &m.Known(other)[0] != &form[0] || m.Is(other, []byte("mads"), made) || m.Is(text[:least-1], form, made) {
+		t.Error("a form is not told from another")
+	}
 	if got := m.Of(text[:least-1], made); got != nil {
 		t.Errorf("%q of one that is too short", got)
 	}

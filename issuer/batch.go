@@ -16,7 +16,7 @@ const chunk = 256
 // underWay is how many credentials of a class are under way at a time. A store writes what
 // waits in one transaction, so the more are waiting, the fewer times a disk is flushed;
 // and while half of them wait, the others must keep the processors busy.
-const underWay = 256
+const underWay = 512
 
 // IssueAll issues drafts concurrently and yields one result for each, in their
 // order; of records that are issued just now payloads and tokens are in

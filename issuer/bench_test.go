@@ -65,7 +65,7 @@ func BenchmarkIssueAll(b *testing.B) {
 		n = 1000
 	}
 	drafts := learners(b, n)
-	room := make([]byte, 32<<20) // as the program has, see headroom in cmd/indeks
+	room := make([]byte, 64<<20) // as the program has, see headroom in cmd/indeks
 	defer runtime.KeepAlive(room)
 	for name, open := range map[string]opener{
 		"bbolt": boltStore,

@@ -545,6 +545,7 @@ func (i *Issuer) mould(ctx context.Context, key mouldKey, d *Draft, x *drawn, ma
 		if err := m.learn(payload); err != nil {
 			return err
 		}
+		m.settle(texts)
 		moulds[f.profile] = m
 	}
 	for _, m := range moulds {

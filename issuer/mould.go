@@ -301,14 +301,15 @@ func (m *mould) payload(texts [][]byte) (payload alike.Text, between [][]byte) {
 		}
 	}
 	begun := m.beginning(parts[:common], string(texts[ownAwarded]))
-	parts[common-1] = begun.tail
-	return alike.Text{Beginning: begun.text, Rest: bytes.Join(parts[common-1:], nil)}, between // which clears no memory before it is written
+	parts[common-1] = begun.text[begun.whole:]
+	return alike.Text{Beginning: begun.text[:begun.whole:begun.whole], Rest: bytes.Join(parts[common-1:], nil)}, between // which clears no memory before it is written
 }
 
 // begun is what documents of a mould begin with that are awarded on one day.
 type begun struct {
-	awarded    string // as JSON has it
-	text, tail []byte // text has whole characters, and whole groups of base64
+	awarded string // as JSON has it
+	text    []byte
+	whole   int // so many bytes of it are whole characters, and whole groups of base64
 }
 
 // beginning joins what stands before the first string that says something of one
@@ -324,7 +325,7 @@ func (m *mould) beginning(common [][]byte, awarded string) *begun {
 	for n < len(text) && n > 0 && !utf8.RuneStart(text[n]) {
 		n -= 3
 	}
-	b := &begun{awarded, text[:n:n], text[n:]}
+	b := &begun{awarded, text, n}
 	if !m.begun.CompareAndSwap(known, b) { // another one of the class was first
 		return m.beginning(common, awarded)
 	}
@@ -343,6 +344,22 @@ func (m *mould) learn(payload []byte) error {
 		Extra: read.Extra,
 	}
 	return nil
+}
+
+// settle has the pieces that documents begin with stand in the memory of the beginning of
+// one of them, so that whoever compares the two need not go through it.
+func (m *mould) settle(texts [][]byte) {
+	m.payload(texts)
+	text := m.begun.Load().text
+	for n, piece := range m.pieces {
+		if len(piece) > len(text) {
+			return
+		}
+		m.pieces[n], text = text[:len(piece):len(piece)], text[len(piece):]
+		if n < len(m.places) {
+			text = text[min(len(text), len(texts[m.places[n]])):]
+		}
+	}
 }
 
 // read is what elm.Parse would make of the payload of whoever has these own strings, as

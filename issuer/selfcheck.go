@@ -23,21 +23,11 @@ import (
 // is made anew when the keys of the ring change.
 type selfCheck struct {
 	mu       sync.Mutex
-	keys     []ringKey // what the ring said when the verifiers were made
+	ring     uint64 // its version that the verifiers were made of
 	verifier *verifier.Verifier
 	open     *verifier.Verifier // the same with open contexts, for statements
 	today    *verifier.Verifier // the same that asks for status lists each time, for what is shown to people
 	unlisted map[string]error   // why a list of ours could not be had when last asked for, by its id
-}
-
-// ringKey is what the verifiers are made of a key.
-type ringKey struct {
-	id                                 string
-	notBefore, notAfter, compromisedAt time.Time
-}
-
-func (k ringKey) equal(other ringKey) bool {
-	return k.id == other.id && k.notBefore.Equal(other.notBefore) && k.notAfter.Equal(other.notAfter) && k.compromisedAt.Equal(other.compromisedAt)
 }
 
 // openContexts are those that statements may use.
@@ -122,13 +112,10 @@ func checkStatement(report *verifier.Report, payload alike.Text) error {
 }
 
 func (i *Issuer) verifiers() (own, open *verifier.Verifier, err error) {
-	var now []ringKey
-	for _, e := range i.ring.Entries() {
-		now = append(now, ringKey{e.Public.ID, e.Public.NotBefore, e.Public.NotAfter, e.Public.CompromisedAt})
-	}
+	version := i.ring.Version()
 	i.self.mu.Lock()
 	defer i.self.mu.Unlock()
-	if i.self.verifier != nil && slices.EqualFunc(i.self.keys, now, ringKey.equal) {
+	if i.self.verifier != nil && i.self.ring == version {
 		return i.self.verifier, i.self.open, nil
 	}
 	at := i.now()
@@ -156,7 +143,7 @@ func (i *Issuer) verifiers() (own, open *verifier.Verifier, err error) {
 	if open, err = verifier.New(config); err != nil {
 		return nil, nil, fmt.Errorf("making the verifier: %w", err)
 	}
-	i.self.verifier, i.self.open, i.self.today, i.self.keys = own, open, today, now
+	i.self.verifier, i.self.open, i.self.today, i.self.ring = own, open, today, version
 	return own, open, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -48,6 +49,8 @@ type Ring struct {
 
 	mu   sync.RWMutex
 	keys []*ringKey // oldest first; an entry is replaced, never changed
+
+	version atomic.Uint64 // goes up when keys change
 }
 
 // ringKey is one key with its secret.
@@ -409,8 +412,15 @@ func (r *Ring) change(f func([]*ringKey) ([]*ringKey, error)) error {
 func (r *Ring) use(list []*ringKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !slices.Equal(r.keys, list) {
+		r.version.Add(1)
+	}
 	r.keys = list
 }
+
+// Version is another one after each change of the ring, in this process: who has read it
+// before the entries need not read these again as long as it is the same.
+func (r *Ring) Version() uint64 { return r.version.Load() }
 
 // generate makes a key for an algorithm.
 func generate(alg Algorithm) (crypto.Signer, error) {

@@ -125,7 +125,7 @@ func packParts(token alike.Text, form *Sealed) []byte {
 	if len(token.Beginning) > 0 && bytes.HasPrefix(token.Head, []byte("{")) {
 		before, quoted := bytes.CutSuffix(token.Head, []byte(`"`))
 		after, ok := strictjson.CutEscaped(token.Rest, payload.Rest)
-		if ok && quoted && bytes.HasPrefix(after, []byte(`"`)) && bytes.Equal(token.Beginning, quotedForms.Of(payload.Beginning, strictjson.AppendEscaped)) {
+		if ok && quoted && bytes.HasPrefix(after, []byte(`"`)) && quotedForms.Is(payload.Beginning, token.Beginning, strictjson.AppendEscaped) {
 			return around(kindQuoted, before, after[1:])
 		}
 	} else if len(token.Beginning) > 0 {
@@ -134,7 +134,7 @@ func packParts(token alike.Text, form *Sealed) []byte {
 		defer insides.Put(buffer)
 		*buffer = base64.RawURLEncoding.AppendEncode((*buffer)[:0], payload.Rest)
 		after, ok := bytes.CutPrefix(token.Rest, *buffer)
-		if ok && bytes.Equal(token.Beginning, base64Forms.Of(payload.Beginning, base64.RawURLEncoding.AppendEncode)) {
+		if ok && base64Forms.Is(payload.Beginning, token.Beginning, base64.RawURLEncoding.AppendEncode) {
 			return around(kindBase64URL, token.Head, after)
 		}
 	}

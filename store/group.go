@@ -14,7 +14,7 @@ import (
 
 // maxGroup bounds how many writes share a transaction, and so what is lost to
 // all when it fails.
-const maxGroup = 256
+const maxGroup = 512
 
 // call is one write that waits for a transaction.
 type call struct {

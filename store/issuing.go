@@ -348,7 +348,7 @@ type fresh struct {
 // maxFresh bounds them, of 20 KB each, and of 100 KB where they have nothing in common
 // with others. More than are under way at a time, of two class lists and of those who ask
 // for one.
-const maxFresh = 1024
+const maxFresh = 2048
 
 func (f *fresh) put(r *freshRecord) {
 	f.mu.Lock()

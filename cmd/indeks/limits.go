@@ -185,7 +185,7 @@ func (l *Limits) limitMemory() {
 // it; what it does is count as living. A verification leaves nothing behind but
 // garbage, as does a credential that was issued, and with a heap of a few megabytes
 // that would be collected every hundred of them, which cost a third of their time. The
-// heap of a busy verifier grows to about 120 MB instead, that of an issuer to 60. What
+// heap of a busy verifier grows to about 120 MB instead, that of an issuer to 90. What
 // does live, when there is much of it, counts once and not twice more as with the
 // target of 200 that main sets: then it is the rest of the machine's memory that is
 // short.
@@ -205,7 +205,7 @@ func headroom(bytes int) []byte {
 // What verifier and issuer get of it. An issuer has its store mapped besides.
 const (
 	verifierRoom = 96 << 20
-	issuerRoom   = 32 << 20
+	issuerRoom   = 64 << 20
 )
 
 // memory is how many bytes this machine has, or the container it runs in; 0
