@@ -3,6 +3,7 @@ package merkle
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,7 +19,7 @@ import (
 // see, and what a verifier may. The keeper's part holds a random number, so the
 // hash tells nobody what he can guess.
 func Leaf(kept Hash, said []byte) []byte {
-	return append(kept[:], said...)
+	return append(append(make([]byte, 0, len(kept)+len(said)), kept[:]...), said...)
 }
 
 // Sealing is what the leaf of a credential says to verifiers: that these payloads
@@ -44,7 +45,10 @@ func (s *Sealing) JSON() ([]byte, error) {
 		return nil, err
 	}
 	text = append(text, `","forms":{`...)
-	for n, form := range slices.Sorted(maps.Keys(s.Forms)) {
+	var room [8]string
+	forms := slices.AppendSeq(room[:0], maps.Keys(s.Forms))
+	slices.Sort(forms)
+	for n, form := range forms {
 		if n > 0 {
 			text = append(text, ',')
 		}
@@ -70,12 +74,15 @@ func ParseSealing(raw []byte) (*Sealing, error) {
 // know all of its payload but a date of birth, which is quickly guessed. It tells
 // nothing of secret, the number in the keeper's part of the leaf.
 func Salt(secret []byte, form string) Hash {
-	return sha256.Sum256(fmt.Appendf(nil, "indeks form salt %x %s", secret, form))
+	var room [128]byte
+	text := hex.AppendEncode(append(room[:0], "indeks form salt "...), secret)
+	return sha256.Sum256(append(append(text, ' '), form...))
 }
 
 // Commit stands for a payload, whose SHA-256 is given, in Sealing.Forms.
 func Commit(salt, payload Hash) Hash {
-	return sha256.Sum256(append(append([]byte("indeks form "), salt[:]...), payload[:]...))
+	var room [128]byte
+	return sha256.Sum256(append(append(append(room[:0], "indeks form "...), salt[:]...), payload[:]...))
 }
 
 // Proof is what a verifier is given: a leaf, opened for one form, and the way from

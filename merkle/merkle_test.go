@@ -136,6 +136,13 @@ func TestProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The texts that are hashed never change: leaves of years ago rest on them.
+	if want := Hash(sha256.Sum256([]byte("indeks form salt 7369787465656e206279746573202e2e vc2"))); Salt(secret, "vc2") != want {
+		t.Error("a salt is of another text")
+	}
+	if want := Hash(sha256.Sum256(slices.Concat([]byte("indeks form "), bytes.Repeat([]byte{1}, 32), payload[:]))); Commit(Hash(bytes.Repeat([]byte{1}, 32)), payload) != want {
+		t.Error("what is committed to is another text")
+	}
 	private := Hash(sha256.Sum256([]byte("who and by which request")))
 	var tree kept
 	for range 5 {

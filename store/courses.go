@@ -74,7 +74,7 @@ func validCourseKey(id, version string) error {
 
 // courseKey is the place of a version; with no version, the prefix of them all.
 func courseKey(id, version string) []byte {
-	key := append([]byte(id), 0)
+	key := append(append(make([]byte, 0, len(id)+len(version)+2+sha256.Size), id...), 0) // with room for awardedKey
 	if version != "" {
 		key = append(append(key, version...), 0)
 	}

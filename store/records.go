@@ -129,7 +129,7 @@ func proven(blob []byte, err error, sum [sha256.Size]byte) ([]byte, error) {
 }
 
 func blobKey(key []byte, profile string) []byte {
-	return append(slices.Clone(key), profile...)
+	return append(append(make([]byte, 0, len(key)+len(profile)), key...), profile...)
 }
 
 // index names a bucket that leads from a property to the record that has it. A
@@ -343,5 +343,5 @@ func (s *boltStore) each(ctx context.Context, bucket, last []byte, step int, yie
 
 // entryKey is the place of an entry in bucketEntries: a list id has no zero byte.
 func entryKey(list string, index uint64) []byte {
-	return binary.BigEndian.AppendUint64(append([]byte(list), 0), index)
+	return binary.BigEndian.AppendUint64(append(append(make([]byte, 0, len(list)+9), list...), 0), index)
 }

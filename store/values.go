@@ -20,8 +20,9 @@ func put(tx *bolt.Tx, bucket, key, value []byte) error {
 
 // seal puts the checksum before a value.
 func seal(bucket, key, value []byte) []byte {
-	sum := checksum(bucket, key, value)
-	return append(sum[:], value...)
+	sealed := append(make([]byte, sha256.Size, sha256.Size+len(value)), value...)
+	sealInPlace(bucket, key, sealed)
+	return sealed
 }
 
 // sealInPlace puts it into the room before a value.
