@@ -163,13 +163,14 @@ type WebResource struct {
 	Extra      Extra         `json:",embed"`
 }
 
-// MediaObject is an embedded file.
+// MediaObject is an embedded file, which stands last: what stands before it many have in
+// common.
 type MediaObject struct {
 	Ref
 	Title           Text     `json:"title,omitempty"`
-	Content         string   `json:"content,omitempty"`
 	ContentEncoding *Concept `json:"contentEncoding,omitempty"`
 	ContentType     *Concept `json:"contentType,omitempty"`
+	Content         string   `json:"content,omitempty"`
 	Extra           Extra    `json:",embed"`
 }
 

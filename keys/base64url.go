@@ -5,9 +5,36 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 var base64URL = base64.RawURLEncoding.Strict()
+
+const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// characterPairs are the two characters of twelve bits, the first in the lower byte.
+var characterPairs = func() (pairs [1 << 12]uint16) {
+	for bits := range pairs {
+		pairs[bits] = uint16(base64Alphabet[bits>>6]) | uint16(base64Alphabet[bits&63])<<8
+	}
+	return pairs
+}()
+
+// appendBase64URL appends base64url without padding, in a quarter of the time that
+// encoding/base64 takes, to which a fuzz target holds it.
+func appendBase64URL(dst, raw []byte) []byte {
+	n := len(dst)
+	dst = slices.Grow(dst, base64URL.EncodedLen(len(raw)))[:n+base64URL.EncodedLen(len(raw))]
+	text, p := dst[n:], &characterPairs
+	for len(raw) >= 8 { // of which six are taken
+		x := binary.BigEndian.Uint64(raw)
+		eight := uint64(p[x>>52]) | uint64(p[x>>40&0xfff])<<16 | uint64(p[x>>28&0xfff])<<32 | uint64(p[x>>16&0xfff])<<48
+		binary.LittleEndian.PutUint64(text, eight)
+		raw, text = raw[6:], text[8:]
+	}
+	base64URL.Encode(text, raw)
+	return dst
+}
 
 var (
 	errLineBreak = errors.New("line break inside base64url")
@@ -34,12 +61,11 @@ const noSextet = 1 << 31
 // sextets are the values of a character at each of four places, so that four of
 // them need only be put together.
 var sextets = func() (at [4][256]uint32) {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	for i := range at {
 		for c := range at[i] {
 			at[i][c] = noSextet
 		}
-		for value, c := range []byte(alphabet) {
+		for value, c := range []byte(base64Alphabet) {
 			at[i][c] = uint32(value) << (18 - 6*i)
 		}
 	}

@@ -17,6 +17,9 @@ func sameAsStandard(t *testing.T, text []byte) {
 	if (err != nil) != refused {
 		t.Fatalf("%q: error %v, refused by encoding/base64 or with a line break: %t", text, err, refused)
 	}
+	if again := appendBase64URL(nil, text); !bytes.Equal(again, base64URL.AppendEncode(nil, text)) {
+		t.Fatalf("%q encoded: %q", text, again)
+	}
 	if !refused && !bytes.Equal(got, want) {
 		t.Fatalf("%q: %x, not %x", text, got, want)
 	}
@@ -41,6 +44,9 @@ func TestDecodeBase64URL(t *testing.T) {
 		raw := make([]byte, n)
 		random.Read(raw)
 		text := base64URL.AppendEncode(nil, raw)
+		if got := appendBase64URL([]byte("before "), raw); string(got) != "before "+string(text) {
+			t.Fatalf("%x: %q, want %q", raw, got, text)
+		}
 		if got, err := decodeBase64URL(text); err != nil || !bytes.Equal(got, raw) {
 			t.Fatalf("%x: %x, %v", raw, got, err)
 		}

@@ -141,16 +141,16 @@ func (k *ringKey) sealCompact(payload alike.Text, form Form, at time.Time, sign 
 		return alike.Text{}, err
 	}
 	payload = payload.Cut(len(payload.Beginning) / 3 * 3) // four characters each
-	beginning := sealedLately.texts.Of(payload.Beginning, base64URL.AppendEncode)
+	beginning := sealedLately.texts.Of(payload.Beginning, appendBase64URL)
 	if beginning == nil {
 		payload = alike.Whole(payload.Bytes())
 	}
-	rest := base64URL.AppendEncode(make([]byte, 0, base64URL.EncodedLen(len(payload.Rest))+roomForSignature), payload.Rest)
+	rest := appendBase64URL(make([]byte, 0, base64URL.EncodedLen(len(payload.Rest))+roomForSignature), payload.Rest)
 	signature, err := sign(hasherIn(&sealedLately.hashes), k.alg, k.private, protected, dot, beginning, rest)
 	if err != nil {
 		return alike.Text{}, err
 	}
-	return alike.Text{Head: slices.Concat(protected, dot), Beginning: beginning, Rest: base64URL.AppendEncode(append(rest, '.'), signature)}, nil
+	return alike.Text{Head: slices.Concat(protected, dot), Beginning: beginning, Rest: appendBase64URL(append(rest, '.'), signature)}, nil
 }
 
 // roomForSignature is what the usual signatures take in base64url, of ECDSA and EdDSA.
@@ -208,7 +208,7 @@ func (k *ringKey) sealJAdES(payload alike.Text, at time.Time) (token alike.Text,
 	n := len(payload.Rest)
 	rest := strictjson.AppendEscaped(make([]byte, 0, n+n/4+len(jadesProtected)+len(protected)+len(jadesSignature)+roomForSignature+len(jadesEnd)), payload.Rest)
 	rest = append(append(append(rest, jadesProtected...), protected...), jadesSignature...)
-	rest = append(base64URL.AppendEncode(rest, signature), jadesEnd...)
+	rest = append(appendBase64URL(rest, signature), jadesEnd...)
 	return alike.Text{Head: []byte(jadesPayload), Beginning: escaped, Rest: rest}, nil
 }
 
@@ -250,7 +250,7 @@ func (k *ringKey) protected(form Form, at time.Time, made func() (any, error)) (
 	if err != nil {
 		return nil, err
 	}
-	text := base64URL.AppendEncode(nil, header)
+	text := appendBase64URL(nil, header)
 	if k.headers != nil {
 		k.headers.made[form] = protectedHeader{at, text}
 	}

@@ -244,7 +244,7 @@ func (v *Verifier) judge(s keys.Seal, cred *elm.Credential, found *resolver, bet
 		if e == nil {
 			e = v.trust.byCertificate(s.Chain[0])
 		}
-		switch anchors, err := leadsTo(e, s.Chain, between, at); {
+		switch anchors, err := v.leadsTo(e, s.Chain, between, at); {
 		case err == nil && slices.ContainsFunc(anchors, s.Chain[0].Equal):
 			j.entry = e // the operator names this very certificate
 		case err == nil:
@@ -328,6 +328,29 @@ var (
 func forSeals(c *x509.Certificate) bool {
 	const sealing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	return !c.IsCA && (c.KeyUsage == 0 || c.KeyUsage&sealing != 0)
+}
+
+// vouched is where the chain of a seal leads at an instant, which rests on nothing else.
+type vouched struct {
+	entry   *TrustedIssuer
+	chain   []*x509.Certificate
+	at      time.Time
+	anchors []*x509.Certificate
+	err     error
+}
+
+// leadsTo is [leadsTo], asked again at once for the seals that one key makes in a second.
+func (v *Verifier) leadsTo(e *TrustedIssuer, chain, unsealed []*x509.Certificate, at time.Time) ([]*x509.Certificate, error) {
+	if len(unsealed) > 0 {
+		return leadsTo(e, chain, unsealed, at)
+	}
+	last := v.vouched.Load()
+	if last == nil || last.entry != e || !last.at.Equal(at) || !slices.Equal(last.chain, chain) {
+		anchors, err := leadsTo(e, chain, nil, at)
+		last = &vouched{e, chain, at, anchors, err}
+		v.vouched.Store(last)
+	}
+	return last.anchors, last.err
 }
 
 // leadsTo builds a path from a seal certificate to the anchors of an entry, as

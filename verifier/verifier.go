@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"indeks/contexts"
@@ -188,6 +189,7 @@ type Verifier struct {
 	dids                 didCache
 	lists                listCache
 	standings            sync.Map // *TrustedIssuer to *standing
+	vouched              atomic.Pointer[vouched]
 }
 
 // New returns a verifier. It starts nothing.
