@@ -34,7 +34,7 @@ bench:
 bench-http:
 	INDEKS_SPEED=1 INDEKS_REQUIRE_SHARED=1 $(GO) test -count=1 -timeout 20m -run '^TestSpeed$$' -v ./cmd/indeks
 
-# A class of 5000 in both stores, beside what signing and verifying alone would take.
+# A class of 10 000 in both stores, beside what signing and verifying alone would take.
 bench-issue: tools
 	$(GO) test -run '^$$' -bench '^BenchmarkIssueAll$$' -benchtime 1x -benchmem -timeout 20m ./issuer
 
