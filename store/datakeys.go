@@ -66,6 +66,7 @@ type DataKeys struct {
 
 	ciphersMu sync.Mutex
 	ciphers   map[keyPath]cipher.AEAD // of keys used lately, with mu's tree
+	before    map[keyPath]cipher.AEAD // and of those before them
 	months    map[keyPath]keyNode     // of the places of a class and month, of which none is forgotten in that tree
 
 	macs sync.Pool // [*blinder], with the key of the blind index, which stays
@@ -218,7 +219,7 @@ func (k *DataKeys) use(content vaultContent, tree *keyTree, revision uint64) {
 	content.Tree = nil
 	k.content, k.tree, k.revision = content, tree, revision
 	k.ciphersMu.Lock()
-	k.ciphers, k.months = map[keyPath]cipher.AEAD{}, map[keyPath]keyNode{}
+	k.ciphers, k.before, k.months = map[keyPath]cipher.AEAD{}, nil, map[keyPath]keyNode{}
 	k.ciphersMu.Unlock()
 }
 
@@ -297,9 +298,12 @@ func (k *DataKeys) cipher(p place) (cipher.AEAD, error) {
 	k.mu.RLock() // also while it is kept, so that none is kept of what is destroyed meanwhile
 	defer k.mu.RUnlock()
 	k.ciphersMu.Lock()
-	known := k.ciphers[path]
+	known, ok := k.ciphers[path]
+	if !ok {
+		known, ok = k.before[path]
+	}
 	k.ciphersMu.Unlock()
-	if known != nil {
+	if ok {
 		return known, nil
 	}
 	key, ok := k.key(path)
@@ -309,8 +313,8 @@ func (k *DataKeys) cipher(p place) (cipher.AEAD, error) {
 	aead := newCipher(key)
 	k.ciphersMu.Lock()
 	defer k.ciphersMu.Unlock()
-	if len(k.ciphers) >= maxCiphers {
-		clear(k.ciphers)
+	if len(k.ciphers) >= maxCiphers/2 { // those under way stay at hand
+		k.ciphers, k.before = map[keyPath]cipher.AEAD{}, k.ciphers
 	}
 	k.ciphers[path] = aead
 	return aead, nil

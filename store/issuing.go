@@ -34,9 +34,9 @@ func (r *Record) validate() error {
 	invalid := func(format string, args ...any) error {
 		return fmt.Errorf("reserving %.100q: %w: %s", r.ID, ErrInvalid, fmt.Sprintf(format, args...))
 	}
-	for name, s := range map[string]string{"id": r.ID, "public id": r.Public, "link": r.Link, "number": r.Number} {
-		if s == "" || len(s) > maxKey || strings.ContainsRune(s, 0) {
-			return invalid("%s of %d bytes, not 1 to %d without NUL", name, len(s), maxKey)
+	for _, key := range []struct{ name, s string }{{"id", r.ID}, {"public id", r.Public}, {"link", r.Link}, {"number", r.Number}} {
+		if key.s == "" || len(key.s) > maxKey || strings.ContainsRune(key.s, 0) {
+			return invalid("%s of %d bytes, not 1 to %d without NUL", key.name, len(key.s), maxKey)
 		}
 	}
 	for _, s := range append([]string{
