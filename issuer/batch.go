@@ -18,6 +18,10 @@ const chunk = 256
 // and while half of them wait, the others must keep the processors busy.
 const underWay = 512
 
+// wholeUnderWay is how many of them are under way from when they have been built until they
+// are on record, of those that no mould gave: these are whole in memory, some 300 KB each.
+const wholeUnderWay = 64
+
 // IssueAll issues drafts concurrently and yields one result for each, in their
 // order; of records that are issued just now payloads and tokens are in
 // parts (store.Record.Join). It stops when ctx ends; what was yielded is durable. Numbers by the
@@ -35,13 +39,13 @@ func (i *Issuer) IssueAll(ctx context.Context, drafts []Draft) iter.Seq2[store.R
 			course *courseText
 			done   chan result // takes one result without waiting
 		}
-		jobs, order := make(chan job), make(chan chan result, underWay)
+		jobs, order, whole := make(chan job), make(chan chan result, underWay), make(chan struct{}, wholeUnderWay)
 
 		var running sync.WaitGroup
 		for range underWay {
 			running.Go(func() {
 				for j := range jobs {
-					r, err := i.issue(ctx, j.draft, j.number, j.course)
+					r, err := i.issue(ctx, j.draft, j.number, j.course, whole)
 					j.done <- result{r, err}
 				}
 			})

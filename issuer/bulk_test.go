@@ -1,11 +1,14 @@
 package issuer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/elm"
 	"indeks/keys"
@@ -247,6 +250,32 @@ func TestBulkStops(t *testing.T) {
 
 // After a key was compromised each award in force gets a new credential, word for
 // word the same; the old one is revoked. What needs a look is named.
+// What an earlier version wrote in another order is issued again; what would be said in
+// another way is not.
+func TestReissueOfAnotherOrder(t *testing.T) {
+	h := newHouse(t, nil)
+	old, err := h.Issue(t.Context(), draft(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range forms {
+		other := jsontext.Value(bytes.Clone(old.Forms[string(f.profile)].Payload))
+		if err := other.Canonicalize(); err != nil || bytes.Equal(other, old.Forms[string(f.profile)].Payload) {
+			t.Fatalf("%s: no other order: %v", f.profile, err)
+		}
+		r := old
+		r.ID = credentialPrefix + newUUID()
+		renewed, err := h.renewedAward(&old, &r, f.profile, other)
+		if err != nil || !bytes.Contains(renewed, []byte(r.ID)) {
+			t.Errorf("%s: %v", f.profile, err)
+		}
+		list := bytes.Replace(other, []byte(`"type":"Note"`), []byte(`"type":["Note"]`), 1)
+		if _, err := h.renewedAward(&old, &r, f.profile, list); bytes.Equal(list, other) || err == nil {
+			t.Errorf("%s: what would be written otherwise is issued again", f.profile)
+		}
+	}
+}
+
 func TestReissue(t *testing.T) {
 	h := newHouse(t, nil)
 	h.c.Institution.OpenBadges, h.c.Institution.DataIntegrity = true, "ecdsa-rdfc-2019"

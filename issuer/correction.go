@@ -139,6 +139,9 @@ func (i *Issuer) keepCourse(ctx context.Context, c *Course, hash [sha256.Size]by
 	// A class begins with many at once: they wait for the first, rather than all put it.
 	i.keeping.Lock()
 	defer i.keeping.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if _, ok := i.kept.Load(hash); ok {
 		return nil
 	}

@@ -67,7 +67,7 @@ func Differences(r store.Record, d Draft) (different []string) {
 func (i *Issuer) Try(ctx context.Context, d Draft) (*store.Record, error) { return i.try(ctx, d, nil) }
 
 // IssueMany is IssueAll at the pace of batches: for those who send many drafts at
-// once, beside those who wait for one answer.
+// once, beside those who wait for one answer. Its records are in parts, too.
 func (b *Batches) IssueMany(ctx context.Context, drafts []Draft) iter.Seq2[store.Record, error] {
 	return b.c.Issuer.IssueAll(withPace(ctx, b.pace), drafts)
 }

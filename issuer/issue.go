@@ -63,7 +63,7 @@ const maxDraws = 32
 // is revoked in the step that makes the new one durable, and the status lists are
 // published before Issue returns: store.ErrState where it is no longer in force.
 func (i *Issuer) Issue(ctx context.Context, d Draft) (store.Record, error) {
-	r, err := i.issue(ctx, d, "", nil)
+	r, err := i.issue(ctx, d, "", nil, nil)
 	r.Join()
 	if err != nil || r.Supersedes == nil {
 		return r, err
@@ -84,8 +84,10 @@ func (i *Issuer) publishSuperseded(ctx context.Context, r store.Record) error {
 }
 
 // issue is Issue with a certificate number that was drawn for a draft that was not known, or
-// "", and with the text of the course where that was written already, else nil.
-func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *courseText) (store.Record, error) {
+// "", and with the text of the course where that was written already, else nil. whole
+// bounds how many of a class are under way that have nothing in common with others; nil: none
+// of a class.
+func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *courseText, whole chan struct{}) (store.Record, error) {
 	// 1. Is it known? Then the answer is on record, or the reservation is. Where it was not
 	// when its number was drawn, Reserve says whether it is now.
 	if err := i.checkDraft(&d, course); err != nil {
@@ -157,6 +159,15 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		}
 		r.Forms = map[string]store.Sealed{}
 		for profile, form := range forms {
+			if len(form.payload.Beginning) == 0 && whole != nil {
+				select { // and once, even where it is drawn again
+				case whole <- struct{}{}:
+					defer func(w chan struct{}) { <-w }(whole)
+					whole = nil
+				case <-ctx.Done():
+					return store.Record{}, ctx.Err()
+				}
+			}
 			r.Forms[profile] = store.Sealed{Parts: form.payload, Between: form.between, Base: form.base}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
@@ -545,7 +556,6 @@ func (i *Issuer) mould(ctx context.Context, key mouldKey, d *Draft, x *drawn, ma
 		if err := m.learn(payload); err != nil {
 			return err
 		}
-		m.settle(texts)
 		moulds[f.profile] = m
 	}
 	for _, m := range moulds {

@@ -346,22 +346,6 @@ func (m *mould) learn(payload []byte) error {
 	return nil
 }
 
-// settle has the pieces that documents begin with stand in the memory of the beginning of
-// one of them, so that whoever compares the two need not go through it.
-func (m *mould) settle(texts [][]byte) {
-	m.payload(texts)
-	text := m.begun.Load().text
-	for n, piece := range m.pieces {
-		if len(piece) > len(text) {
-			return
-		}
-		m.pieces[n], text = text[:len(piece):len(piece)], text[len(piece):]
-		if n < len(m.places) {
-			text = text[min(len(text), len(texts[m.places[n]])):]
-		}
-	}
-}
-
 // read is what elm.Parse would make of the payload of whoever has these own strings, as
 // far as seal, issuer, status and period go, without the payload itself.
 func (m *mould) read(texts []string) *elm.Credential {

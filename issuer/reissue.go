@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"indeks/elm"
 	"indeks/paper"
@@ -146,6 +147,13 @@ func (i *Issuer) renewed(old, r *store.Record, cryptosuite string) (map[string]s
 	return forms, nil
 }
 
+// sameDocument reports whether two texts say the same in JSON, where the order of members
+// has no meaning: versions of this program differ in it.
+func sameDocument(a, b []byte) bool {
+	x, y := jsontext.Value(bytes.Clone(a)), jsontext.Value(bytes.Clone(b))
+	return x.Canonicalize() == nil && y.Canonicalize() == nil && bytes.Equal(x, y)
+}
+
 // renewedAward reads an award back, holds that reading and writing it changes
 // nothing, and writes it with what is the new record's own.
 func (i *Issuer) renewedAward(old, r *store.Record, profile elm.Profile, was []byte) ([]byte, error) {
@@ -153,7 +161,7 @@ func (i *Issuer) renewedAward(old, r *store.Record, profile elm.Profile, was []b
 	if err != nil {
 		return nil, err
 	}
-	if again, err := cred.Encode(profile); err != nil || !bytes.Equal(again, was) {
+	if again, err := cred.Encode(profile); err != nil || !sameDocument(again, was) {
 		return nil, fmt.Errorf("an earlier version of this program wrote it otherwise: correct it instead (%v)", err)
 	}
 	// Every place that says one of these, or the new one would lead to the old one.

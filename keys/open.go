@@ -35,10 +35,14 @@ func Open(ctx context.Context, token []byte, r Resolver) (*Opened, error) {
 
 // OpenKnown is [Open] for whoever has the payload that is to be in the token: it is
 // compared there instead of being taken out, so that Opened has none, and the error is
-// ErrOtherPayload where it is another one.
+// ErrOtherPayload where it is another one. Its beginning is remembered, and must not
+// change.
 func OpenKnown(ctx context.Context, token, known alike.Text, r Resolver) (*Opened, error) {
 	if known.Len() == 0 {
 		return nil, refuse(ErrOtherPayload, "no token has an empty one")
+	}
+	if len(known.Head) > 0 { // as SealText
+		known = alike.Whole(known.Bytes())
 	}
 	return credentials.open(ctx, token, &known, r)
 }

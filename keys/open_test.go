@@ -576,6 +576,13 @@ func TestPayloadsThatBeginAlike(t *testing.T) {
 				}
 				sealed, err := s.SealText(parts, form, sealedAt)
 				token := sealed.Bytes()
+				headed, err2 := s.SealText(alike.Text{Head: payload[:19], Beginning: payload[19:max(19, common)], Rest: payload[max(19, common):]}, form, sealedAt)
+				if err2 != nil || headed.Len() != len(plain) {
+					t.Fatalf("%s: a payload with a head: %d bytes, want %d, %v", form, headed.Len(), len(plain), err2)
+				}
+				if _, err := OpenKnown(t.Context(), headed, alike.Text{Head: payload[:19], Rest: payload[19:]}, r); err != nil {
+					t.Fatalf("%s: a payload with a head: %v", form, err)
+				}
 				if signature := 90; err != nil || len(token) != len(plain) || !bytes.Equal(token[:len(token)-signature-5], plain[:len(token)-signature-5]) {
 					t.Fatalf("%s, %d bytes in common, %d: another token, %v", form, common, i, err)
 				}

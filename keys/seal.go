@@ -69,6 +69,9 @@ func (s *Sealer) SealText(payload alike.Text, form Form, at time.Time) (token al
 	if payload.Len() == 0 {
 		return alike.Text{}, errors.New("sealing an empty payload")
 	}
+	if len(payload.Head) > 0 { // a payload begins with what others begin with, or it is whole
+		payload = alike.Whole(payload.Bytes())
+	}
 	switch form {
 	case VCJWT, JWT, SDJWT, TrustJWT, LogHead, Withdrawal, ArchiveSeal:
 		token, err = k.sealCompact(payload, form, at, signWith)

@@ -247,6 +247,7 @@ func (s *boltStore) settle(ctx context.Context) error {
 	if err != nil || len(due) == 0 {
 		return err
 	}
+	s.fresh.clear()
 	return s.keys.destroy(ctx, due)
 }
 

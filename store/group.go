@@ -43,8 +43,8 @@ func isSentinel(err error) bool {
 //
 // op runs once. It must do all its checks before its first change, so that when
 // it returns a sentinel there is nothing to take back. It must not touch
-// anything outside the transaction but results that its caller reads after
-// write has returned nil.
+// anything outside the transaction but what lasts as long as this does (the lists
+// counted in it) and results that its caller reads after write has returned nil.
 func (s *boltStore) write(ctx context.Context, op func(tx *bolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -72,8 +72,8 @@ func (r *Record) validate() error {
 		if profile == "" || len(profile) > maxKey || !utf8.ValidString(profile) || strings.ContainsRune(profile, 0) {
 			return invalid("profile %.40q", profile)
 		}
-		if n := form.Text().Len(); n == 0 || n > maxBlob || len(form.Payload) > 0 && form.Parts.Len() > 0 {
-			return invalid("payload %s of %d bytes, or given twice", profile, n)
+		if n := form.Text().Len(); n == 0 || n > maxBlob || len(form.Parts.Head) > 0 || len(form.Payload) > 0 && form.Parts.Len() > 0 {
+			return invalid("payload %s of %d bytes, with a head, or given twice", profile, n)
 		}
 		if form.Token != nil || form.SHA256 != [32]byte{} {
 			return invalid("form %s has a token already", profile)
@@ -348,7 +348,7 @@ type fresh struct {
 // maxFresh bounds them, of 20 KB each, and of 100 KB where they have nothing in common
 // with others. More than are under way at a time, of two class lists and of those who ask
 // for one.
-const maxFresh = 2048
+const maxFresh = 1280
 
 func (f *fresh) put(r *freshRecord) {
 	f.mu.Lock()

@@ -161,5 +161,6 @@ func (s *postgresStore) settle(ctx context.Context) error {
 	if len(due) == 0 {
 		return nil
 	}
+	s.fresh.clear()
 	return s.keys.destroy(ctx, due)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -54,13 +55,14 @@ type Sealed struct {
 	Token      []byte     `json:"-"`               // nil while reserved, and where TokenParts has it; kept apart from the record
 	Parts      alike.Text `json:"-"`               // the payload, of what is being issued and was given in parts, else empty
 	TokenParts alike.Text `json:"-"`               // the token, of what was issued just now, else empty
-	Between    [][]byte   `json:"-"`               // what stands in it between the pieces of Base, nil: not known
+	Between    [][]byte   `json:"-"`               // what stands in the payload between the pieces of Base, nil: not known
 	Base       Base       `json:"-"`               // what PutBase put in this store and the payload has in common with others, or zero; of what is read, what it is kept by
 	SHA256     [32]byte   `json:"sha256,omitzero"` // of Token
 }
 
 // Join gives payload and token of each form as they are where they are in parts.
 func (r *Record) Join() {
+	r.Forms = maps.Clone(r.Forms) // which others may have
 	for profile, form := range r.Forms {
 		form.join()
 		r.Forms[profile] = form
@@ -274,6 +276,7 @@ type Store interface {
 	// Commit adds the tokens, by profile, and sets State Issued. If the record is already
 	// sealed it is returned as it is (ES256 signatures differ each time; the
 	// first one counts). Tokens must cover exactly the forms reserved, else ErrInvalid.
+	// What was reserved in parts is answered in parts, see [Record.Join], all else whole.
 	//
 	// What the record supersedes is revoked in the same step, as by Change, with the
 	// record's id as successor. Where it is no longer issued, because it was withdrawn
