@@ -18,8 +18,8 @@ const chunk = 256
 // and while half of them wait, the others must keep the processors busy.
 const underWay = 512
 
-// wholeUnderWay is how many of them are under way from when they have been built until they
-// are on record, of those that no mould gave: these are whole in memory, some 300 KB each.
+// wholeUnderWay is how many of them are built and under way that no mould gives: these are
+// whole in memory, some 300 KB each and much more while they are built.
 const wholeUnderWay = 64
 
 // IssueAll issues drafts concurrently and yields one result for each, in their

@@ -85,8 +85,7 @@ func (i *Issuer) publishSuperseded(ctx context.Context, r store.Record) error {
 
 // issue is Issue with a certificate number that was drawn for a draft that was not known, or
 // "", and with the text of the course where that was written already, else nil. whole
-// bounds how many of a class are under way that have nothing in common with others; nil: none
-// of a class.
+// bounds how many of a class are built and under way that no mould gives; nil: none of a class.
 func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *courseText, whole chan struct{}) (store.Record, error) {
 	// 1. Is it known? Then the answer is on record, or the reservation is. Where it was not
 	// when its number was drawn, Reserve says whether it is now.
@@ -151,6 +150,15 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course.sum
 		// 3. Build the payloads of all forms and check them.
 		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
+		if _, plain := i.inst.mouldKey(&d, &x, course.sum); !plain && whole != nil {
+			select { // and once, even where it is drawn again
+			case whole <- struct{}{}:
+				defer func(w chan struct{}) { <-w }(whole)
+				whole = nil
+			case <-ctx.Done():
+				return store.Record{}, ctx.Err()
+			}
+		}
 		_, end := i.step(ctx, "forms")
 		forms, err := paced(ctx, func() (map[string]unsealed, error) { return i.forms(ctx, &d, x, course.sum) })
 		end(err)
@@ -159,15 +167,6 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		}
 		r.Forms = map[string]store.Sealed{}
 		for profile, form := range forms {
-			if len(form.payload.Beginning) == 0 && whole != nil {
-				select { // and once, even where it is drawn again
-				case whole <- struct{}{}:
-					defer func(w chan struct{}) { <-w }(whole)
-					whole = nil
-				case <-ctx.Done():
-					return store.Record{}, ctx.Err()
-				}
-			}
 			r.Forms[profile] = store.Sealed{Parts: form.payload, Between: form.between, Base: form.base}
 		}
 		// 4. The intent goes on record: the point after which the ids are used.
