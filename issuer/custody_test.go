@@ -9,16 +9,17 @@ import (
 	"testing"
 
 	"indeks/alike"
+	"indeks/internal/postgres"
 	"indeks/keys"
 	"indeks/store"
 	"indeks/verifier"
 )
 
 // keyFolder is a house whose key file another process may write, in a folder.
-func keyFolder(t *testing.T, change func(*Config)) (h *house, dir string) {
+func keyFolder(t *testing.T, open opener, change func(*Config)) (h *house, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	h = newHouse(t, nil)
+	h = newHouseIn(t, open, nil)
 	h.ring = newRing(t, dir)
 	h.c.Ring = h.ring
 	h.c.NewKey = keys.NewKey{Organization: "University of Sava", Country: "RS", OrgID: h.c.Institution.OrganizationID}
@@ -49,15 +50,21 @@ func copyKeys(t *testing.T, from, to string) {
 	}
 }
 
-// told counts what the audit log says of keys.
+// told counts what the audit logs say, of all nodes.
 func (h *house) told(t *testing.T) map[store.Kind]int {
 	t.Helper()
 	told := map[store.Kind]int{}
-	for e, err := range h.store.LogEntries(t.Context(), "1", 0) {
-		if err != nil {
-			t.Fatal(err)
+	logs, err := h.store.Logs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, log := range logs {
+		for e, err := range h.store.LogEntries(t.Context(), log.Name, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			told[e.Kind]++
 		}
-		told[e.Kind]++
 	}
 	return told
 }
@@ -66,14 +73,28 @@ func (h *house) told(t *testing.T) map[store.Kind]int {
 // they have begun with it, seal nothing more, and go on, without a start, with the key
 // file that is brought to them.
 func TestNodesLearnOfCompromise(t *testing.T) {
-	one, home := keyFolder(t, func(*Config) {})
+	t.Run("bbolt", func(t *testing.T) {
+		testNodesLearn(t, boltStore, func(one store.Store) store.Store { return one })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		server := postgres.Shared(t)
+		var nodes []store.Store
+		testNodesLearn(t, func(t testing.TB, learners *store.DataKeys) store.Store {
+			nodes = nodesIn(t, server, learners, "one", "two")
+			return nodes[0]
+		}, func(store.Store) store.Store { return nodes[1] })
+	})
+}
+
+func testNodesLearn(t *testing.T, open opener, beside func(one store.Store) store.Store) {
+	one, home := keyFolder(t, open, func(*Config) {})
 	lost := one.class(t, 0, 1, "a")[0].KeyID
 	away := t.TempDir()
 	copyKeys(t, home, away)
 	var trusted verifier.TrustedIssuer
 	refuse := false
 	c := one.c
-	c.Ring = ringIn(t, away)
+	c.Ring, c.Store = ringIn(t, away), beside(c.Store)
 	c.TrustChanged = func(e verifier.TrustedIssuer) error { trusted = e; return nil }
 	c.sign = func(use func() (alike.Text, error)) (alike.Text, error) {
 		if refuse {
@@ -146,7 +167,7 @@ func TestNodesLearnOfCompromise(t *testing.T) {
 // What the command line does to the key file of a running issuer is in use before its
 // next look ends, and with the next part of a batch; other nodes learn of it from there.
 func TestIssuerFollowsKeyFile(t *testing.T) {
-	h, dir := keyFolder(t, func(*Config) {})
+	h, dir := keyFolder(t, boltStore, func(*Config) {})
 	lost := h.class(t, 0, 1, "a")[0].KeyID
 	if _, _, err := h.StatusList(t.Context(), h.sole(t)); err != nil {
 		t.Fatal(err)

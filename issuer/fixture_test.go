@@ -97,16 +97,28 @@ func boltStore(t testing.TB, learners *store.DataKeys) store.Store {
 // storeIn is a store in a database of a server.
 func storeIn(t testing.TB, server *postgres.Server, learners *store.DataKeys) store.Store {
 	t.Helper()
-	c := store.PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: testDID, Node: "one", Keys: learners}
-	if err := store.InitPostgres(t.Context(), c); err != nil {
-		t.Fatal(err)
+	return nodesIn(t, server, learners, "one")[0]
+}
+
+// nodesIn is a store in a database of a server, as each of the nodes has it.
+func nodesIn(t testing.TB, server *postgres.Server, learners *store.DataKeys, names ...string) (nodes []store.Store) {
+	t.Helper()
+	c := store.PostgresConfig{URL: server.URL(server.Database(t, "")), StoreID: testDID, Keys: learners}
+	for n, name := range names {
+		c.Node = name
+		if n == 0 {
+			if err := store.InitPostgres(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := store.OpenPostgres(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		nodes = append(nodes, s)
 	}
-	s, err := store.OpenPostgres(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	return nodes
 }
 
 // newHouseIn is newHouse over another store.
