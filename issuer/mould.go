@@ -382,50 +382,58 @@ func (inst *Institution) picture(public string) (string, error) {
 // some tens.
 const maxMoulds = 128
 
+// maxMaking is of how many keys moulds are made at a time: more than a class has that
+// begins, and few enough where each learner has a key of his own, and making one is three
+// times the work of building what it is for.
+const maxMaking = 8
+
 // moulds are those of the courses that are being issued. The zero value is ready
 // for use, also concurrently.
 type moulds struct {
 	mu     sync.Mutex
 	known  map[mouldKey]map[elm.Profile]*mould
-	making mouldKey      // is being made, while made is there
-	made   chan struct{} // closed once it is, or cannot be
+	making map[mouldKey]chan struct{} // closed once they are made, or cannot be
 }
 
 // await returns the moulds of a key. A class that begins makes them once, and those
 // who come meanwhile wait: to build what they want themselves takes longer, and on a
 // slow disk a whole class would, since what its payloads have in common is put into the
-// store first. Where there are none, and none are being made of any key, the caller is
-// to make them, and calls moulded then. Whoever finds others being made, or none that give
-// what building gives, builds.
+// store first. Where there are none, and none are being made of the key, the caller is
+// to make them, and calls moulded then. Whoever finds too many of others being made, or
+// none that give what building gives, builds.
 func (ms *moulds) await(ctx context.Context, key mouldKey) (known map[elm.Profile]*mould, moulded func()) {
 	for {
 		ms.mu.Lock()
-		known, others := ms.known[key], ms.made
-		mine, same := known == nil && others == nil, ms.making == key
+		known := ms.known[key]
+		made, being := ms.making[key]
+		mine := known == nil && !being && len(ms.making) < maxMaking
 		if mine {
-			ms.making, ms.made = key, make(chan struct{})
+			if ms.making == nil {
+				ms.making = map[mouldKey]chan struct{}{}
+			}
+			ms.making[key] = make(chan struct{})
 		}
 		ms.mu.Unlock()
 		switch {
 		case mine:
-			return nil, ms.end
-		case known != nil || !same:
+			return nil, func() { ms.end(key) }
+		case known != nil || !being:
 			return known, nil
 		}
 		select {
-		case <-others:
+		case <-made:
 		case <-ctx.Done():
 			return nil, nil
 		}
 	}
 }
 
-// end ends the making of moulds.
-func (ms *moulds) end() {
+// end ends the making of the moulds of a key.
+func (ms *moulds) end(key mouldKey) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	close(ms.made)
-	ms.made = nil
+	close(ms.making[key])
+	delete(ms.making, key)
 }
 
 func (ms *moulds) add(key mouldKey, made map[elm.Profile]*mould) {

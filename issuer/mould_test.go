@@ -595,3 +595,46 @@ func TestLanguagesOfACourse(t *testing.T) {
 		}
 	}
 }
+
+// Those of one key wait for who makes its moulds; others make theirs meanwhile, up to a
+// bound, and those beyond it build.
+func TestMouldsAreMadeOnce(t *testing.T) {
+	var ms moulds
+	keys, done := make([]mouldKey, maxMaking+1), make([]func(), maxMaking+1)
+	for n := range keys {
+		keys[n].page = fmt.Sprint(n)
+		known, moulded := ms.await(t.Context(), keys[n])
+		if done[n] = moulded; known != nil || (moulded != nil) != (n < maxMaking) {
+			t.Fatalf("key %d: %v, to be made: %t", n, known, moulded != nil)
+		}
+	}
+	waited := make(chan map[elm.Profile]*mould)
+	for range 3 {
+		go func() {
+			known, moulded := ms.await(t.Context(), keys[0])
+			if moulded != nil {
+				moulded()
+			}
+			waited <- known
+		}()
+	}
+	ms.add(keys[0], map[elm.Profile]*mould{elm.VC2: nil})
+	done[0]()
+	for range 3 {
+		if known := <-waited; len(known) != 1 {
+			t.Errorf("who waited got %v", known)
+		}
+	}
+	if _, moulded := ms.await(t.Context(), keys[maxMaking]); moulded == nil {
+		t.Error("where one was made there is no room for the next")
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if known, moulded := ms.await(ended, keys[1]); known != nil || moulded != nil {
+		t.Error("who gives up waiting is told to make them")
+	}
+	done[1]() // and could not make them: the next one is to
+	if _, moulded := ms.await(t.Context(), keys[1]); moulded == nil {
+		t.Error("where they could not be made, nobody is to")
+	}
+}

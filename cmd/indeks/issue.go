@@ -61,7 +61,7 @@ func (cmd *issueCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer house.close()
-	room := headroom(issuerRoom) // and not before, as opening the key file takes as much once
+	room := headroom(commandRoom) // and not before, as opening the key file takes as much once
 	defer runtime.KeepAlive(room)
 	if cmd.Out != "" {
 		if err := os.MkdirAll(cmd.Out, 0o700); err != nil {

@@ -202,10 +202,12 @@ func headroom(bytes int) []byte {
 	return room
 }
 
-// What verifier and issuer get of it. An issuer has its store mapped besides.
+// What verifier and issuer get of it, and a command, which is soon over and leaves the
+// machine to others. An issuer has its store mapped besides.
 const (
 	verifierRoom = 96 << 20
 	issuerRoom   = 64 << 20
+	commandRoom  = 16 << 20
 )
 
 // memory is how many bytes this machine has, or the container it runs in; 0
