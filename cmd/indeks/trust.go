@@ -34,7 +34,7 @@ you know this from. You edit a plain file. Verifiers use it as it is or, better,
 
   indeks trust add issuer.json --trust trust.json --source "letter of the rectorate"
   indeks trust seal --config DIR --trust trust.json --out trust.jwt
-  indeks verifier --config DIR --trust trust.jwt --trust-key THUMBPRINT
+  indeks verifier --config DIR --trust trust.jwt --trust-key=THUMBPRINT
 
 History is kept: entries, keys and periods that have ended stay, because what counts is the date of the award.
 A running verifier uses a new file once you restart it. docs/trust.md describes the members.`
