@@ -142,13 +142,15 @@ func (i *Issuer) issue(ctx context.Context, d Draft, number string, course *cour
 		r.Key, r.RequestHash, r.CourseSHA256 = key, hash, course.sum
 		// 3. Build the payloads of all forms and check them.
 		x := drawn{ID: r.ID, Public: r.Public, Number: r.Number, Entries: r.Entries, At: r.SealingTime, Page: page}
-		if _, plain := i.inst.mouldKey(&d, &x, course.sum); !plain && whole != nil {
-			select { // and once, even where it is drawn again
-			case whole <- struct{}{}:
-				defer func(w chan struct{}) { <-w }(whole)
-				whole = nil
-			case <-ctx.Done():
-				return store.Record{}, ctx.Err()
+		if whole != nil {
+			if _, plain := i.inst.mouldKey(&d, &x, course.sum); !plain {
+				select { // and once, even where it is drawn again
+				case whole <- struct{}{}:
+					defer func(w chan struct{}) { <-w }(whole)
+					whole = nil
+				case <-ctx.Done():
+					return store.Record{}, ctx.Err()
+				}
 			}
 		}
 		_, end := i.step(ctx, "forms")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -206,10 +207,7 @@ func TestBatchKeepsOrderAndNumbers(t *testing.T) {
 
 func TestBatchStopsWhenLeft(t *testing.T) {
 	h := newHouse(t, nil)
-	drafts, _, err := ReadList("class-250.csv", examples.Class250(), course(t, 0), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	drafts := learners(t, 3*underWay)
 	for _, err := range h.IssueAll(t.Context(), drafts) {
 		if err != nil {
 			t.Fatal(err)
@@ -217,7 +215,7 @@ func TestBatchStopsWhenLeft(t *testing.T) {
 		break
 	}
 	issued, _ := h.checkStore(t)
-	if issued == 0 || issued > 2*underWay {
+	if issued == 0 || issued > 2*underWay { // of three times as many
 		t.Errorf("%d issued after the first result was enough", issued)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -226,6 +224,56 @@ func TestBatchStopsWhenLeft(t *testing.T) {
 		if err == nil {
 			t.Error("issued after the context ended")
 		}
+	}
+}
+
+// crowd has whoever reserves wait until so many do.
+type crowd struct {
+	store.Store
+	most    int
+	waiting atomic.Int32
+	all     chan struct{}
+}
+
+func (c *crowd) Reserve(ctx context.Context, r store.Record) (store.Record, error) {
+	if int(c.waiting.Add(1)) == c.most {
+		close(c.all)
+	}
+	select {
+	case <-c.all:
+	case <-ctx.Done():
+	}
+	return c.Store.Reserve(ctx, r)
+}
+
+// What no mould gives takes much memory, so fewer of a class are built and under way.
+func TestWholeUnderWay(t *testing.T) {
+	c := &crowd{most: wholeUnderWay, all: make(chan struct{})}
+	h := newHouse(t, func(s store.Store) store.Store { c.Store = s; return c })
+	var inside, most atomic.Int32
+	h.c.Step = func(ctx context.Context, name string) (context.Context, func(error)) {
+		if name == "forms" {
+			for now, before := inside.Add(1), most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+			}
+		}
+		return ctx, func(err error) {
+			if name == "commit" || err != nil && name == "reserve" { // and is drawn again
+				inside.Add(-1)
+			}
+		}
+	}
+	h.open(t)
+	drafts := learners(t, 2*wholeUnderWay)
+	for n := range drafts {
+		drafts[n].GivenName = "Ana @ Sava"
+	}
+	for _, err := range h.IssueAll(t.Context(), drafts) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := most.Load(); got != wholeUnderWay {
+		t.Errorf("%d are built and under way at a time, want %d", got, wholeUnderWay)
 	}
 }
 

@@ -88,16 +88,15 @@ func TestNoLinkCode(t *testing.T) {
 	}
 }
 
-// FuzzLinkCode holds every text that has a link code to what go-qrcode draws.
+// FuzzLinkCode holds every text that has a link code to what go-qrcode draws; of one that
+// has none there is nothing to hold.
 func FuzzLinkCode(f *testing.F) {
 	f.Add("HTTPS://V.EXAMPLE/C/0123456789")
 	f.Add("A")
 	f.Add("1")
 	f.Add("$%*+-./: 000000A000000B")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, ok := sameAsDrawn(t, text); !ok {
-			t.Skip("a text that go-qrcode draws")
-		}
+		sameAsDrawn(t, text)
 	})
 }
 
